@@ -1,0 +1,18 @@
+"""What is right: kept apart from :mod:`conself.records` so that training code cannot reach it.
+
+Only datasets, benchmarks, statistics and the entry points may import this module (a test walks the imports).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """The expected canonical outputs of a problem, one per input, in the order of ``Problem.inputs``.
+
+    ``expected`` holds the recorded form of the sandbox (see ``conself.sandbox.canonical``), so that judging is
+    the same comparison as clustering. Expected outputs never enter the sandbox.
+    """
+
+    problem_id: str
+    expected: tuple[str, ...]

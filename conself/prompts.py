@@ -1,0 +1,107 @@
+"""Prompt assembly, code extraction and observation parsing. The texts themselves live in ``conf/prompts/``."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from conself.records import Problem
+
+Message = dict[str, str]
+
+# A fence may be left open: a completion cut at the token limit still holds a program worth trying.
+_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+_PYTHON_TAGS = frozenset({"", "py", "python", "python3"})
+_ITEM = re.compile(r"^\s*(?:\d+[.):]|[-*•]|#+|(?:observation|hint)\s*\d*\s*[:.)])\s*(?=\S)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Templates of one prompting style, filled by ``str.format``.
+
+    ``observe`` may use {statement}, {starter_code} and {n}; ``program`` (the direct prompt) {statement} and
+    {starter_code}; ``guided`` also {observation}. ``system`` is the system turn, or None for no system turn.
+    """
+
+    system: str | None
+    observe: str
+    program: str
+    guided: str
+
+
+def observation_messages(prompts: Prompts, problem: Problem, n: int) -> list[Message]:
+    """Chat messages that ask for ``n`` observations on the problem."""
+    user = prompts.observe.format(statement=problem.statement, starter_code=problem.starter_code, n=n)
+    return _messages(prompts.system, user)
+
+
+def program_messages(prompts: Prompts, problem: Problem, observation: str | None) -> list[Message]:
+    """Chat messages that ask for a program; ``observation`` None gives the direct prompt pi(y given p)."""
+    fields = {"statement": problem.statement, "starter_code": problem.starter_code}
+    if observation is None:
+        return _messages(prompts.system, prompts.program.format(**fields))
+    return _messages(prompts.system, prompts.guided.format(observation=observation, **fields))
+
+
+def _messages(system: str | None, user: str) -> list[Message]:
+    turn = {"role": "user", "content": user}
+    return [turn] if system is None else [{"role": "system", "content": system}, turn]
+
+
+def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
+    """The prompt as the model reads it, up to and with the opening of the assistant's turn.
+
+    Where the chat template refuses a system turn, its text is put before the user's.
+
+    Raises:
+        ValueError: the tokenizer has no chat template.
+    """
+    if tokenizer.chat_template is None:
+        raise ValueError(
+            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; "
+            "choose an instruction-tuned model, or save a chat template with its tokenizer"
+        )
+
+    def apply(turns: list[Message]) -> str:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    return _apply_with_system(apply, messages)
+
+
+def _apply_with_system(apply: Callable[[list[Message]], str], messages: list[Message]) -> str:
+    if messages[0]["role"] != "system":
+        return apply(messages)
+    try:
+        text = apply(messages)
+    except Exception:  # templates refuse a role by raising whatever their jinja raises
+        text = ""
+    if messages[0]["content"] in text:
+        return text
+    first = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
+    return apply([first, *messages[2:]])
+
+
+def extract_code(text: str) -> str | None:
+    """The program in a completion: its last Python code block, or None when it has no code block.
+
+    A block tagged as another language is passed over; a fence that is never closed runs to the end of the text.
+    """
+    blocks = [body for tag, body in _FENCE.findall(text) if tag.lower() in _PYTHON_TAGS]
+    return blocks[-1].rstrip() + "\n" if blocks and blocks[-1].strip() else None
+
+
+def parse_observations(text: str, n: int) -> list[str]:
+    """At most ``n`` observations from a numbered, bulleted or headed list; lines between items continue the last.
+
+    Text before the first item is an introduction and is left out; a text without any item gives [].
+    """
+    found: list[str] = []
+    for line in text.splitlines():
+        body = line.strip()
+        mark = _ITEM.match(line)
+        if mark:
+            found.append(line[mark.end() :].strip(" *:"))
+        elif found and body:
+            found[-1] += " " + body
+    return [item for item in found if item][:n]

@@ -1,0 +1,135 @@
+"""The plain records that the stages hand to one another.
+
+They hold no expected output: those live in :mod:`conself.oracles`, which training code cannot import.
+The tabular (Parquet) form of each record is in :mod:`conself.tables`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How one execution ended; everything but OK compares as the one value CRASH (METHOD, "trace E_k")."""
+
+    OK = "ok"
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    OUTPUT_LIMIT = "output_limit"
+    EXIT = "exit"
+    KILLED = "killed"
+    COMPILE_ERROR = "compile_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem without an oracle.
+
+    ``entry_point`` names the function (or method of ``class Solution``) to call; None means a stdin program.
+    ``inputs`` holds, per test input, the Python literal of the tuple of positional arguments (``"([1, 2], 3)"``)
+    for call problems, or the text on standard input for stdin problems.
+    """
+
+    id: str
+    statement: str
+    starter_code: str
+    entry_point: str | None
+    inputs: tuple[str, ...]
+    source: str
+    difficulty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One sampled program: train on ``text`` (the completion as sampled), execute ``code`` (None: no code block).
+
+    ``mean_nll`` and ``mean_token_entropy`` are in nats per token, of the untempered model distribution;
+    the entropy is over its top ``entropy_top_k`` tokens, renormalised. Black-box models leave them None.
+    """
+
+    problem_id: str
+    index: int
+    observation: str | None
+    text: str
+    code: str | None
+    finish_reason: str
+    mean_nll: float | None
+    mean_token_entropy: float | None
+    entropy_top_k: int | None
+    n_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One execution: ``value`` is canonical text when status is OK, else the reason (exception type) or ""."""
+
+    status: Status
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The outcomes of candidate ``index`` of a problem, one per input, in the problem's input order."""
+
+    problem_id: str
+    index: int
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A problem with its K candidates and their K traces, joined in memory, in candidate order."""
+
+    problem: Problem
+    candidates: Sequence[Candidate]
+    traces: Sequence[Trace]
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """A metric that has no value for a problem, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """One metric of one problem; higher = more uncertain. ``value`` is None exactly when ``reason`` is not."""
+
+    problem_id: str
+    metric: str
+    value: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """A winner and a loser of one problem; ``prompt`` is the rendered direct prompt, chosen/rejected are texts.
+
+    SFT data is the same record with ``rejected`` None: a pair without a loser.
+    """
+
+    problem_id: str
+    prompt: str
+    chosen: str
+    rejected: str | None
+    chosen_index: int
+    rejected_index: int | None
+    chosen_consensus: float
+    rejected_consensus: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model: a hub id or local folder ``name``, its ``revision``, and a PEFT ``adapter`` folder or None.
+
+    ``dtype`` (``float32``, ``bfloat16``, ``float16``) and ``attention`` (a transformers ``attn_implementation``)
+    stand here because they change the numbers that come out.
+    """
+
+    name: str
+    revision: str | None
+    adapter: str | None
+    dtype: str
+    attention: str

@@ -1,0 +1,94 @@
+"""The records' Parquet form: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from conself.artifacts import write_whole
+from conself.records import Outcome, Status, Trace
+
+Record = TypeVar("Record")
+
+# The columns are the fields: a record has no schema beside its own.
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    str | None: pa.string(),
+    int: pa.int32(),
+    int | None: pa.int32(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    tuple[str, ...]: pa.list_(pa.string()),
+}
+# Long values (a printed table, a big list) repeat over candidates: a shard stores each distinct outcome of a
+# problem once, and the traces refer to it by its position.
+_TRACES = pa.schema(
+    {
+        "problem_id": pa.string(),
+        "status": pa.list_(pa.string()),
+        "value": pa.list_(pa.string()),
+        "rows": pa.list_(pa.list_(pa.int32())),
+    }
+)
+
+
+def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
+    """Write records of one kind as one Parquet file, whole or not at all."""
+    schema = pa.schema({name: _ARROW[annotation] for name, annotation in get_type_hints(kind).items()})
+    _write(path, pa.Table.from_pylist([_plain(record) for record in records], schema=schema))
+
+
+def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
+    """The records of ``<name>*.parquet`` in a folder, in the order of the file names and of the rows."""
+    rows = _rows(folder, name)
+    return [kind(**{f: tuple(v) if isinstance(v, list) else v for f, v in row.items()}) for row in rows]
+
+
+def write_traces(path: Path, traces: Sequence[Sequence[Trace]]) -> None:
+    """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all."""
+    rows = []
+    for group in traces:
+        distinct = {outcome: None for trace in group for outcome in trace.outcomes}
+        position = {outcome: i for i, outcome in enumerate(distinct)}
+        rows.append(
+            {
+                "problem_id": group[0].problem_id,
+                "status": [o.status.value for o in distinct],
+                "value": [o.value for o in distinct],
+                "rows": [[position[o] for o in trace.outcomes] for trace in group],
+            }
+        )
+    _write(path, pa.Table.from_pylist(rows, schema=_TRACES))
+
+
+def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
+    """The traces of ``<name>*.parquet`` in a folder, by problem id, in candidate order."""
+    found = {}
+    for row in _rows(folder, name):
+        distinct = [Outcome(Status(s), v) for s, v in zip(row["status"], row["value"], strict=True)]
+        found[row["problem_id"]] = [
+            Trace(row["problem_id"], index, tuple(distinct[i] for i in line)) for index, line in enumerate(row["rows"])
+        ]
+    return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document, whole or not at all."""
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1)))
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(record).items()}
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob(f"{name}*.parquet")):
+        yield from pq.read_table(path).to_pylist()
