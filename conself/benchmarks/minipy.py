@@ -1,0 +1,26 @@
+"""The embedded world's held-out problems as a benchmark."""
+
+from dataclasses import dataclass
+
+from conself.benchmarks.task import Judge, Task
+from conself.comparison import Comparison
+from conself.minipy.splits import split
+
+
+@dataclass(frozen=True)
+class MiniPyBenchmark:
+    """``size`` problems of a split, the same for the same ``seed``; judged on all inputs of each problem.
+
+    Raises:
+        ValueError: unknown split, or a size below 1.
+    """
+
+    split: str
+    size: int
+    seed: int
+    comparison: Comparison
+
+    def __call__(self) -> Task:
+        """The problems and their judge."""
+        pairs = split(self.split, self.size, self.seed)
+        return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison))

@@ -1,0 +1,1 @@
+"""Datasets: ``() -> Iterator[Problem]``, and ``oracles()`` for analysis alone. One file per data set."""

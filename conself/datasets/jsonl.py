@@ -1,0 +1,82 @@
+"""The user's own problems: one JSON object per line, statement and test inputs, nothing else needed."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conself.oracles import Oracle
+from conself.records import Problem
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Jsonl:
+    """Problems of a file with the keys ``statement``, ``inputs`` and, optionally, ``id``, ``starter_code``,
+    ``entry_point`` (absent or null: a stdin program), ``difficulty``.
+
+    Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of a tuple>"}``; inputs of a
+    stdin program are strings. A malformed line is logged with its number and skipped; ``strict`` stops at it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is malformed and ``strict`` is set.
+    """
+
+    path: str
+    strict: bool
+
+    def __call__(self) -> Iterator[Problem]:
+        """The well-formed problems in file order."""
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"data set file {self.path!r} does not exist; set dataset.path to a .jsonl file")
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield _problem(json.loads(line), f"{path.stem}/{number}")
+                except ValueError as error:
+                    if self.strict:
+                        raise ValueError(f"{self.path}, line {number}: {error}") from error
+                    log.warning("skipped %s, line %d: %s", self.path, number, error)
+
+    def oracles(self) -> Iterator[Oracle]:
+        """None: what is right is not known."""
+        return iter(())
+
+
+def _problem(row: Any, default_id: str) -> Problem:
+    if not isinstance(row, dict):
+        raise ValueError(f"a line must hold a JSON object, got {type(row).__name__}")
+    missing = [key for key in ("statement", "inputs") if key not in row]
+    if missing:
+        raise ValueError(f"missing {' and '.join(missing)}; a problem needs a statement and a list of inputs")
+    if not isinstance(row["inputs"], list):
+        raise ValueError(f"inputs must be a list, got {type(row['inputs']).__name__}")
+    entry_point = row.get("entry_point")
+    texts = {key: row.get(key, default) for key, default in _TEXTS.items()} | {"id": row.get("id", default_id)}
+    wrong = [key for key, value in {**texts, "entry_point": entry_point or ""}.items() if not isinstance(value, str)]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} must be text")
+    inputs = tuple(_input(value, entry_point is None) for value in row["inputs"])
+    return Problem(**texts, entry_point=entry_point, inputs=inputs, source="jsonl")
+
+
+_TEXTS = {"statement": "", "starter_code": "", "difficulty": ""}
+
+
+def _input(value: Any, is_stdin: bool) -> str:
+    if is_stdin:
+        if not isinstance(value, str):
+            raise ValueError("an input of a stdin program must be a string; name an entry_point to call a function")
+        return value
+    if isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str):
+        return value["py"]
+    if isinstance(value, list):
+        return repr(tuple(value))
+    raise ValueError('an input of a function must be a JSON array of its arguments, or {"py": "(...)"}')

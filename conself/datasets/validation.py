@@ -1,0 +1,53 @@
+"""What a problem must have before anything is spent on it; a bad record is skipped, named and counted."""
+
+import ast
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from conself.records import Problem
+
+log = logging.getLogger(__name__)
+
+
+def fault(problem: Problem) -> str | None:
+    """Why a problem cannot be used, in one of few fixed texts so that reasons can be counted; None when it can."""
+    if not problem.id.strip():
+        return "no id"
+    if not problem.statement.strip():
+        return "empty statement"
+    if not problem.inputs:
+        return "no inputs"
+    if problem.entry_point is not None and not problem.entry_point.isidentifier():
+        return "entry point is no identifier"
+    if problem.entry_point is not None and not all(map(_is_argument_tuple, problem.inputs)):
+        return "an input is not the literal of an argument tuple"
+    return None
+
+
+def _is_argument_tuple(text: str) -> bool:
+    try:
+        return isinstance(ast.literal_eval(text), tuple)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+
+
+def sift(problems: Iterable[Problem]) -> tuple[list[Problem], dict[str, int]]:
+    """The usable problems in order, and how many were dropped for each reason; each bad one is logged by its id.
+
+    Raises:
+        ValueError: no problem is usable.
+    """
+    kept: dict[str, Problem] = {}
+    dropped: Counter[str] = Counter()
+    for position, problem in enumerate(problems):
+        reason = "id used twice" if problem.id in kept else fault(problem)
+        if reason is None:
+            kept[problem.id] = problem
+        else:
+            dropped[reason] += 1
+            log.warning("skipped problem %r (number %d): %s", problem.id, position + 1, reason)
+    if not kept:
+        reasons = ", ".join(f"{n} with {reason}" for reason, n in dropped.items()) or "it is empty"
+        raise ValueError(f"the data set has no usable problem ({reasons}); see `Problem` in conself/records.py")
+    return list(kept.values()), dict(dropped)

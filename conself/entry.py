@@ -1,0 +1,58 @@
+"""What the entry points share: the config's resolvers, the check of all parts before any work, one-line errors."""
+
+import contextlib
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+log = logging.getLogger("conself")
+
+
+def package_path(package: str, name: str) -> str:
+    """The path of a file or folder inside an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"package {package!r} is not installed; run `make setup`")
+    return str(Path(spec.origin).parent / name)
+
+
+def register_resolvers() -> None:
+    """Make ``${package_path:package,name}`` known to OmegaConf."""
+    OmegaConf.register_new_resolver("package_path", package_path, replace=True)
+
+
+def check_parts(config: DictConfig, names: Sequence[str]) -> None:
+    """Build every part once, so that a wrong setting is told before any work; building a part costs nothing."""
+    for name in names:
+        instantiate(config[name])
+
+
+@contextlib.contextmanager
+def one_line_errors(console: Console) -> Iterator[None]:
+    """Turn errors of the user's making into one line on the console and exit status 2; the traceback goes to the log.
+
+    What stages have finished stays on disk, and the same command goes on from there.
+    """
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError, InstantiationException, OmegaConfBaseException) as error:
+        log.debug("traceback of the error shown", exc_info=error)
+        console.print(f"[bold red]error:[/bold red] {_one_line(error)}", markup=True, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def _one_line(error: BaseException) -> str:
+    where = ""
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        lines = [line.strip() for line in str(error).splitlines()]
+        where = next((line for line in lines if line.startswith("full_key:")), where)
+        error = error.__cause__
+    text = " ".join(str(error).split())
+    return f"{text} ({where})" if where else text

@@ -1,0 +1,1 @@
+"""Pairings: ``(Pool, Consensus, prompt) -> list[PreferencePair]``. One file per rule."""

@@ -1,0 +1,63 @@
+"""Preference pairs of a whole curriculum: prompts rendered, dropped problems counted, and the size capped."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from conself.comparison import Comparison
+from conself.consensus import Consensus, consensus
+from conself.pairing.consensus_pairs import why_no_pair
+from conself.prompts import Prompts, program_messages, render
+from conself.records import Pool, PreferencePair
+
+Pairing = Callable[[Pool, Consensus, str], list[PreferencePair]]
+
+
+def build_pairs(
+    pools: Sequence[Pool],
+    pairing: Pairing,
+    comparison: Comparison,
+    prompts: Prompts,
+    tokenizer: PreTrainedTokenizerBase,
+) -> tuple[list[PreferencePair], dict[str, int]]:
+    """The pairs of every pool, in order, and how many problems give none for each reason.
+
+    Pairs carry the direct prompt, without the observation, so that training matches evaluation (METHOD, "pair prompt").
+
+    Raises:
+        ValueError: no problem gives a pair.
+    """
+    pairs: list[PreferencePair] = []
+    dropped: Counter[str] = Counter()
+    for pool in pools:
+        agreement = consensus(pool, comparison)
+        prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
+        found = pairing(pool, agreement, prompt)
+        if not found:
+            dropped[why_no_pair(pool, agreement)] += 1
+        pairs.extend(found)
+    if not pairs:
+        reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
+        raise ValueError(f"none of the {len(pools)} kept problems gives a pair ({reasons}); sample more, or raise tau")
+    return pairs, dict(dropped)
+
+
+def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int) -> list[PreferencePair]:
+    """At most ``max_pairs`` pairs: whole problems in a seeded order, the last one cut; None keeps all.
+
+    For ablations of equal size (METHOD, Table 3): which problems stay doesn't depend on their order in ``pairs``.
+
+    Raises:
+        ValueError: ``max_pairs`` is below 1.
+    """
+    if max_pairs is None:
+        return list(pairs)
+    if max_pairs < 1:
+        raise ValueError(f"max_pairs must be at least 1, or null for all, got {max_pairs}")
+
+    def draw(pair: PreferencePair) -> bytes:
+        return hashlib.sha256(f"{seed}/pairs/{pair.problem_id}".encode()).digest()
+
+    return sorted(pairs, key=draw)[:max_pairs]

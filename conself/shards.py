@@ -1,0 +1,114 @@
+"""Shards, the unit of work, of progress and of what a kill can cost."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from rich.console import Console
+
+from conself.records import Candidate, ModelRef, Pool, Problem, Trace, Uncertainty, Undefined
+from conself.sandbox import Job, Limits
+from conself.sandbox import execute as run_jobs
+from conself.tables import read_records, read_traces, write_records, write_traces
+from conself.workers import Workers, progress
+
+SHARD = 50
+"""Problems per shard."""
+
+Item = TypeVar("Item")
+Sampler = Callable[[Iterable[Problem], ModelRef], Iterator[list[Candidate]]]
+Decoder = Callable[[Iterable[Problem], ModelRef], Iterator[Candidate]]
+Metric = Callable[[Pool], float | Undefined]
+
+
+class Bench(Protocol):
+    """What shard work needs of a job: its workers and its console."""
+
+    workers: Workers
+    console: Console
+
+
+def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[Item], Path]]:
+    """The shards of ``items`` that are not yet on disk, each with the path of its table ``<name>-<first>.parquet``."""
+    starts = range(0, len(items), SHARD)
+    shards = [(list(items[i : i + SHARD]), folder / f"{name}-{i:07d}.parquet") for i in starts]
+    return [(group, path) for group, path in shards if not path.exists()]
+
+
+def sample_shard(sampler: Sampler, model: ModelRef, problems: list[Problem], path: Path) -> tuple[int, int]:
+    """Draw candidates for one shard; returns the numbers of problems and of tokens."""
+    candidates = [candidate for group in sampler(problems, model) for candidate in group]
+    write_records(path, Candidate, candidates)
+    return len(problems), sum(c.n_tokens for c in candidates)
+
+
+def answer_shard(decoder: Decoder, model: ModelRef, problems: list[Problem], path: Path) -> tuple[int, int]:
+    """One greedy answer per problem of one shard; returns the numbers of problems and of tokens."""
+    answers = list(decoder(problems, model))
+    write_records(path, Candidate, answers)
+    return len(problems), sum(a.n_tokens for a in answers)
+
+
+def score_shard(metric: Metric, name: str, pools: list[Pool], path: Path) -> tuple[int, int]:
+    """One metric on the pools of one shard; returns the number of problems, twice (one value each)."""
+    values = [(pool.problem.id, metric(pool)) for pool in pools]
+    rows = [
+        Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
+        for i, v in values
+    ]
+    write_records(path, Uncertainty, rows)
+    return len(pools), len(pools)
+
+
+def run_shards(
+    bench: Bench, label: str, unit: str, function: Callable[..., tuple[int, int]], tasks: Sequence[tuple[Any, ...]]
+) -> None:
+    """Run ``function`` on every task in the workers, with a progress line that counts problems and ``unit``/s.
+
+    The third element of a task is its list of problems or pools.
+    """
+    with progress(bench.console) as bar:
+        line = bar.add_task(label, total=sum(len(task[2]) for task in tasks), rate="")
+        start, amount = time.perf_counter(), 0
+        for done, more in bench.workers.run(function, tasks):
+            amount += more
+            rate = amount / (time.perf_counter() - start)
+            bar.update(line, advance=done, rate=f"{rate:,.0f} {unit}/s")
+
+
+def execute_into(
+    bench: Bench, folder: Path, label: str, limits: Limits, problems: Sequence[Problem], candidates: Sequence[Candidate]
+) -> dict[str, int]:
+    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns executions by status."""
+    drawn: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        drawn.setdefault(candidate.problem_id, []).append(candidate)
+    todo = missing(folder, "traces", problems)
+    with progress(bench.console) as bar:
+        line = bar.add_task(label, total=sum(len(group) for group, _ in todo), rate="")
+        start, amount = time.perf_counter(), 0
+        for group, path in todo:
+            traces = {}
+            for job, rows in run_jobs((_job(p, drawn[p.id]) for p in group), limits, bench.workers.count):
+                traces[job.id] = [Trace(job.id, index, outcomes) for index, outcomes in enumerate(rows)]
+                amount += sum(len(outcomes) for outcomes in rows)
+                rate = amount / (time.perf_counter() - start)
+                bar.update(line, advance=1, rate=f"{rate:,.0f} exec/s")
+            write_traces(path, [traces[p.id] for p in group])
+    outcomes = (o for group in read_traces(folder, "traces").values() for trace in group for o in trace.outcomes)
+    return dict(Counter(o.status.value for o in outcomes))
+
+
+def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
+    return Job(problem.id, tuple(c.code for c in candidates), problem.entry_point, problem.inputs)
+
+
+def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:
+    """Problems joined with their candidates and traces, in the problems' order, from three artifacts' folders."""
+    drawn: dict[str, list[Candidate]] = {}
+    for candidate in read_records(candidates, Candidate, "candidates"):
+        drawn.setdefault(candidate.problem_id, []).append(candidate)
+    outcomes: Mapping[str, list[Trace]] = read_traces(traces, "traces")
+    return [Pool(p, drawn[p.id], outcomes[p.id]) for p in read_records(problems, Problem, "problems")]

@@ -1,0 +1,227 @@
+"""One function per stage: a config slice and input artifacts in, an artifact out. Each can be killed and resumed.
+
+Stages know Hydra's ``instantiate`` and nothing of one another; ``conself.train`` strings them together. None of
+them names an oracle: judging is a call of the judge that a benchmark brings along.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from conself.artifacts import Artifact, build
+from conself.curricula.selection import Selection, what_would_keep
+from conself.datasets.validation import sift
+from conself.models import fingerprint, load_tokenizer
+from conself.pairing.build import build_pairs, capped
+from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty
+from conself.sandbox import isolation
+from conself.shards import answer_shard, execute_into, missing, run_shards, sample_shard, score_shard
+from conself.tables import read_records, read_traces, write_json, write_records
+from conself.tracking import Tracker
+from conself.training.fit import fit as fit_adapter
+from conself.workers import Workers
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the stages of one job share: the store's root, workers, console; and what each stage made and took."""
+
+    root: Path
+    workers: Workers
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def build(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, Artifact],
+        make: Callable[[Path], dict[str, Any]],
+    ) -> Artifact:
+        """``artifacts.build`` with a line on the console; ``name`` is ``stage`` or ``stage/part``."""
+        stage, start = name.split("/")[0], time.perf_counter()
+        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, make)
+        self.seconds[name] = time.perf_counter() - start
+        self.artifacts[name] = artifact
+        how = "reused" if artifact.reused else "done"
+        self.console.print(f"[dim]{name:<34} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}[/dim]")
+        return artifact
+
+
+VERSIONS = {"problems": 1, "sample": 1, "execute": 1, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 1}
+"""Part of every key: raise a stage's number when its code gives other results for the same config."""
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain data for a key; a ModelRef in it stands as its content's fingerprint."""
+    return _identified(OmegaConf.to_container(node, resolve=True))
+
+
+def _identified(node: Any) -> Any:
+    if isinstance(node, dict):
+        if node.get("_target_") == f"{ModelRef.__module__}.{ModelRef.__qualname__}":
+            return fingerprint(ModelRef(**{k: v for k, v in node.items() if k != "_target_"}))
+        return {k: _identified(v) for k, v in node.items()}
+    return [_identified(v) for v in node] if isinstance(node, list) else node
+
+
+def choose(config: DictConfig, *names: str) -> DictConfig:
+    """The named top-level keys of a resolved config, as a config: what a stage depends on."""
+    return OmegaConf.masked_copy(config, list(names))
+
+
+def problems(context: Context, config: DictConfig) -> Artifact:
+    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        kept, dropped = sift(instantiate(config)())
+        write_records(folder / "problems.parquet", Problem, kept)
+        return {"total": len(kept), "dropped": dropped}
+
+    return context.build("problems", plain(config), {}, make)
+
+
+def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifact) -> Artifact:
+    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        sampler = instantiate(config)
+        todo = missing(folder, "candidates", read_records(source.path, Problem, "problems"))
+        run_shards(context, "sampling", "tok", sample_shard, [(sampler, model, group, path) for group, path in todo])
+        drawn = read_records(folder, Candidate, "candidates")
+        return {
+            "candidates": len(drawn),
+            "tokens": sum(c.n_tokens for c in drawn),
+            "without_code": sum(c.code is None for c in drawn),
+            "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
+            "without_observation": sum(c.observation is None for c in drawn),
+        }
+
+    return context.build("sample", {"sampler": plain(config), "model": fingerprint(model)}, {"problems": source}, make)
+
+
+def execute(context: Context, config: DictConfig, source: Artifact, candidates: Artifact) -> Artifact:
+    """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: statuses, isolation."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        known = read_records(source.path, Problem, "problems")
+        drawn = read_records(candidates.path, Candidate, "candidates")
+        statuses = execute_into(context, folder, "executing", instantiate(config), known, drawn)
+        return {"statuses": statuses, "isolation": isolation()}
+
+    return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
+
+
+def score(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
+    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
+    name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
+
+    def make(folder: Path) -> dict[str, Any]:
+        metric = instantiate(config)
+        tasks = [(metric, name, group, path) for group, path in missing(folder, "uncertainty", pools)]
+        run_shards(context, name.replace("_", " "), "problems", score_shard, tasks)
+        return {"undefined": sum(u.value is None for u in read_records(folder, Uncertainty, "uncertainty"))}
+
+    return context.build(f"score/{name}", plain(config), {"traces": traces}, make)
+
+
+def select(context: Context, config: DictConfig, scores: Artifact) -> Artifact:
+    """Apply the curriculum to the driving metric -> selection.json; summary: kept, dropped by reason.
+
+    Raises:
+        ValueError: nothing is left; the message gives the range of uncertainty and what would keep something.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        selection: Selection = instantiate(config)(read_records(scores.path, Uncertainty, "uncertainty"))
+        if not selection.kept:
+            raise ValueError(f"the curriculum keeps no problem: {what_would_keep(selection)}")
+        write_json(folder / "selection.json", asdict(selection))
+        return {
+            "kept": len(selection.kept),
+            "dropped": dict(Counter(selection.dropped.values())),
+            "entropy_range": [selection.minimum, selection.maximum],
+        }
+
+    return context.build("select", plain(config), {"scores": scores}, make)
+
+
+def pair(
+    context: Context, config: DictConfig, model: ModelRef, pools: Sequence[Pool], traces: Artifact, selected: Artifact
+) -> Artifact:
+    """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
+
+    ``config`` holds pairing, comparison, prompts, max_pairs and seed.
+
+    Raises:
+        ValueError: no kept problem gives a pair; the message counts the reasons.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        parts = instantiate(config)
+        kept = set(json.loads((selected.path / "selection.json").read_text())["kept"])
+        chosen = [pool for pool in pools if pool.problem.id in kept]
+        tokenizer = load_tokenizer(model)
+        pairs, dropped = build_pairs(chosen, parts.pairing, parts.comparison, parts.prompts, tokenizer)
+        pairs = capped(pairs, parts.max_pairs, parts.seed)
+        write_records(folder / "pairs.parquet", PreferencePair, pairs)
+        return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
+
+    key = {**plain(config), "model": fingerprint(model)}
+    return context.build("pair", key, {"traces": traces, "selection": selected}, make)
+
+
+def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker) -> Artifact:
+    """Train an adapter on the pairs -> adapter/ (PEFT), steps.json. ``config`` holds training, loss and seed.
+
+    Curves go to the tracker as training runs; those of a training found in the store are played back.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        context.workers.release()  # training gets the whole machine
+        parts = instantiate(config)
+        data = read_records(pairs.path, PreferencePair, "pairs")
+        logger = tracker.training_logger()
+        report = asdict(fit_adapter(data, model, parts.training, parts.loss, parts.seed, folder / "adapter", logger))
+        write_json(folder / "steps.json", report.pop("curve"))
+        return report
+
+    fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)
+    if fitted.reused:
+        tracker.replay(json.loads((fitted.path / "steps.json").read_text()))
+    return fitted
+
+
+def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, tuned: Artifact | None) -> Artifact:
+    """Greedy answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.json.
+
+    ``config`` holds benchmark (by name), decoder and sandbox. ``tuned`` is the fit whose adapter is put on, None for
+    the base model.
+    """
+    slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "sandbox": config.sandbox}
+    policy = model if tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
+    who = "base" if tuned is None else "tuned"
+
+    def make(folder: Path) -> dict[str, Any]:
+        parts = instantiate(slices)
+        task = parts["benchmark"]()
+        tasks = [(parts["decoder"], policy, group, path) for group, path in missing(folder, "answers", task.problems)]
+        run_shards(context, f"answering ({who})", "tok", answer_shard, tasks)
+        answers = read_records(folder, Candidate, "answers")
+        statuses = execute_into(context, folder, f"judging ({who})", parts["sandbox"], task.problems, answers)
+        traces = read_traces(folder, "traces")
+        verdicts = {p.id: task.judge(p, traces[p.id])[0] for p in task.problems}
+        write_json(folder / "verdicts.json", verdicts)
+        return {"passed": sum(verdicts.values()), "n": len(verdicts), "statuses": statuses}
+
+    key = {**{part: plain(node) for part, node in slices.items()}, "model": fingerprint(model)}
+    return context.build(f"evaluate/{name}/{who}", key, {} if tuned is None else {"fit": tuned}, make)

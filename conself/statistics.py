@@ -1,0 +1,129 @@
+"""How well uncertainty foretells success, and whether a gain is real. Oracles are allowed here (METHOD, "Analysis").
+
+Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float noise breaks ties.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from conself.comparison import Comparison
+from conself.oracles import Oracle
+from conself.records import Outcome, PreferencePair, Status
+
+DIGITS = 10
+
+
+def auc(values: Sequence[float], solvable: Sequence[bool]) -> float | None:
+    """ROC AUC of solvable (pass rate > 0) against unsolvable problems, with score = -metric.
+
+    None when either class is empty: the AUC has no meaning there.
+    """
+    if len(set(solvable)) < 2:
+        return None
+    return float(roc_auc_score(list(solvable), [-value for value in _rounded(values)]))
+
+
+def correlations(values: Sequence[float], pass_rates: Sequence[float]) -> dict[str, tuple[float, float] | None]:
+    """Pearson, Spearman and Kendall (tau-b) coefficients of metric against pass rate, each with its p-value.
+
+    Returns:
+        ``pearson``, ``spearman``, ``kendall`` -> (coefficient, two-sided p), or None where it has no meaning:
+        fewer than 3 problems, or a metric or pass rate that is the same for all of them.
+    """
+    ranked = _rounded(values)
+    if len(ranked) < 3 or min(len(set(ranked)), len(set(pass_rates))) < 2:
+        return {"pearson": None, "spearman": None, "kendall": None}
+    x, y = np.asarray(ranked, dtype=np.float64), np.asarray(pass_rates, dtype=np.float64)
+    pearson, spearman, kendall = stats.pearsonr(x, y), stats.spearmanr(x, y), stats.kendalltau(x, y)
+    return {
+        "pearson": (float(pearson.statistic), float(pearson.pvalue)),
+        "spearman": (float(spearman.statistic), float(spearman.pvalue)),
+        "kendall": (float(kendall.statistic), float(kendall.pvalue)),
+    }
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, DIGITS) + 0.0 for value in values]
+
+
+def golden(pairs: Iterable[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> tuple[int, float | None]:
+    """Golden pairs, whose winner is right and whose loser is wrong: their number, and their share of all pairs.
+
+    Args:
+        pairs: records without a loser (SFT targets) are not counted.
+        passed: problem id -> one verdict per candidate.
+
+    Returns:
+        The number, and the rate in [0, 1] or None without pairs.
+    """
+    verdicts = [
+        passed[pair.problem_id][pair.chosen_index] and not passed[pair.problem_id][pair.rejected_index]
+        for pair in pairs
+        if pair.rejected_index is not None
+    ]
+    return sum(verdicts), (sum(verdicts) / len(verdicts) if verdicts else None)
+
+
+def judge(outcomes: Sequence[Outcome], oracle: Oracle, comparison: Comparison, is_stdout: bool) -> bool:
+    """Whether a program passes: on every input it ends OK with the value expected, under ``comparison``.
+
+    Raises:
+        ValueError: the numbers of outcomes and of expected values differ, or there are none to judge by.
+    """
+    if not oracle.expected or len(outcomes) != len(oracle.expected):
+        raise ValueError(
+            f"problem {oracle.problem_id}: {len(outcomes)} outcomes against {len(oracle.expected)} expected values; "
+            "give one expected value per input, and at least one"
+        )
+    return all(
+        outcome.status is Status.OK
+        and (outcome.value == value or comparison.key(outcome.value, is_stdout) == comparison.key(value, is_stdout))
+        for outcome, value in zip(outcomes, oracle.expected, strict=True)
+    )
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """Unbiased estimate of pass@k from n samples of which c pass: 1 - C(n - c, k) / C(n, k).
+
+    Raises:
+        ValueError: not 0 <= c <= n, or not 1 <= k <= n.
+    """
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@k needs 0 <= c <= n and 1 <= k <= n, got n={n}, c={c}, k={k}; sample at least k")
+    return 1.0 - comb(n - c, k) / comb(n, k)
+
+
+def wilson(successes: int, n: int) -> tuple[float, float] | None:
+    """Wilson 95 % interval of a share ``successes / n``, both ends in [0, 1]; None when n is 0."""
+    if n == 0:
+        return None
+    interval = stats.binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Problems that only the tuned model solves, those that only the base solves, and the exact McNemar p-value."""
+
+    fixed: int
+    broken: int
+    p: float
+
+
+def paired_test(base: Sequence[bool], tuned: Sequence[bool]) -> PairedTest:
+    """Two models on the same problems: exact two-sided McNemar test, p = 1 when they differ nowhere.
+
+    Raises:
+        ValueError: the two have different numbers of verdicts.
+    """
+    if len(base) != len(tuned):
+        raise ValueError(f"a paired test needs the same problems twice, got {len(base)} and {len(tuned)} verdicts")
+    fixed = sum(after and not before for before, after in zip(base, tuned, strict=True))
+    broken = sum(before and not after for before, after in zip(base, tuned, strict=True))
+    p = float(stats.binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
+    return PairedTest(fixed, broken, p)

@@ -1,0 +1,89 @@
+"""The pipeline: sample, execute, score, select, pair, fit, evaluate. ``python -m conself.train [key=value ...] [-m]``."""
+
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from conself import results, stages
+from conself.benchmarks.task import Judge
+from conself.entry import check_parts, one_line_errors, register_resolvers
+from conself.records import ModelRef, PreferencePair, Uncertainty
+from conself.shards import read_pools
+from conself.stages import Context
+from conself.tables import read_records
+from conself.tracking import Tracker
+from conself.workers import Workers
+
+PARTS = ("model", "dataset", "prompts", "sampler", "sandbox", "metric", "metrics", "curriculum", "pairing", "loss")
+PARTS += ("training", "benchmark", "comparison")
+
+
+def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
+    """One round from problems to a tuned model and its evaluation; returns the figures of ``results.json``."""
+    model: ModelRef = instantiate(config.model)
+    source = stages.problems(context, config.dataset)
+    candidates = stages.sample(context, config.sampler, model, source)
+    traces = stages.execute(context, config.sandbox, source, candidates)
+    pools = read_pools(source.path, candidates.path, traces.path)
+    driver = stages.score(context, config.metric, pools, traces)
+    scores = {name: stages.score(context, node, pools, traces) for name, node in config.metrics.items()}
+    selected = stages.select(context, config.curriculum, driver)
+    part = stages.choose(config, "pairing", "comparison", "prompts", "max_pairs", "seed")
+    pairs = stages.pair(context, part, model, pools, traces, selected)
+    base = {name: stages.evaluate(context, str(name), config, model, None) for name in config.benchmark}
+    fitted = stages.fit(context, stages.choose(config, "training", "loss", "seed"), model, pairs, tracker)
+    tuned = {name: stages.evaluate(context, str(name), config, model, fitted) for name in config.benchmark}
+
+    judge = Judge({o.problem_id: o for o in instantiate(config.dataset).oracles()}, instantiate(config.comparison))
+    passed = results.pass_table(pools, judge)
+    uncertainties = {name: read_records(a.path, Uncertainty, "uncertainty") for name, a in scores.items()}
+    selection = selected.summary()
+    training = fitted.summary()
+    return {
+        "problems": results.problem_figures(context.artifacts, read_records(driver.path, Uncertainty, "uncertainty")),
+        **results.pair_figures(read_records(pairs.path, PreferencePair, "pairs"), passed),
+        "tau": config.tau,
+        "entropy_range": selection["entropy_range"],
+        "metrics": {name: results.metric_figures(rows, passed) for name, rows in uncertainties.items()},
+        "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
+        "benchmarks": {
+            name: results.benchmark_figures(results.verdicts(base[name]), results.verdicts(tuned[name]))
+            for name in config.benchmark
+        },
+        "seconds": context.seconds,
+        "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
+        "versions": results.versions(),
+    }
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """Run one job: compose, check, learn, write results.json, print it."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    console = Console()
+    with one_line_errors(console):
+        config = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        check_parts(config, PARTS)
+        tracker: Tracker = instantiate(config.logger)
+        tracker.start(folder, OmegaConf.to_container(config))
+        failed = True
+        try:
+            with Workers(config.runtime.workers) as workers:
+                figures = learn(config, Context(Path(config.artifacts), workers, console), tracker)
+            tracker.summarise(results.flat(figures))
+            failed = False
+        finally:
+            tracker.finish(failed)
+        path = results.write(folder, figures)
+        results.show(console, figures)
+        console.print(f"figures: {path}")
+
+
+if __name__ == "__main__":
+    register_resolvers()
+    main()
