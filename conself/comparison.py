@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MAX_DEPTH = 200
-"""JSON levels that are parsed; a value that nests deeper compares by its recorded text."""
+MAX_DEPTH = 320
+"""JSON levels that are parsed: more than the 100 levels of nesting that the sandbox records can take (3 each, for
+dicts). A value that nests deeper compares by its recorded text."""
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 

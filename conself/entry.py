@@ -28,10 +28,18 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("package_path", package_path, replace=True)
 
 
+def resolved(config: DictConfig) -> DictConfig:
+    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error."""
+    plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    if not isinstance(plain, DictConfig):
+        raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
+    return plain
+
+
 def check_parts(config: DictConfig, names: Sequence[str]) -> None:
     """Build every part once, so that a wrong setting is told before any work; building a part costs nothing."""
     for name in names:
-        instantiate(config[name])
+        instantiate(config[name], _convert_="all")
 
 
 @contextlib.contextmanager

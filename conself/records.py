@@ -1,25 +1,28 @@
 """The plain records that the stages hand to one another.
 
 They hold no expected output: those live in :mod:`conself.oracles`, which training code cannot import.
-The tabular (Parquet) form of each record is in :mod:`conself.tables`.
+The tabular (Parquet) form of each record is in :mod:`conself.tables`. How an execution ended (``Outcome`` and its
+``Status``) is defined by the sandbox, which imports nothing of this package; every status but OK compares as the one
+value CRASH (METHOD, "trace E_k").
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from conself.sandbox import Outcome, Status
 
-class Status(StrEnum):
-    """How one execution ended; everything but OK compares as the one value CRASH (METHOD, "trace E_k")."""
-
-    OK = "ok"
-    EXCEPTION = "exception"
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    OUTPUT_LIMIT = "output_limit"
-    EXIT = "exit"
-    KILLED = "killed"
-    COMPILE_ERROR = "compile_error"
+__all__ = [
+    "Candidate",
+    "ModelRef",
+    "Outcome",
+    "Pool",
+    "PreferencePair",
+    "Problem",
+    "Status",
+    "Trace",
+    "Uncertainty",
+    "Undefined",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,6 @@ class Candidate:
     mean_token_entropy: float | None
     entropy_top_k: int | None
     n_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One execution: ``value`` is canonical text when status is OK, else the reason (exception type) or ""."""
-
-    status: Status
-    value: str
 
 
 @dataclass(frozen=True, slots=True)

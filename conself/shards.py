@@ -26,8 +26,13 @@ Metric = Callable[[Pool], float | Undefined]
 class Bench(Protocol):
     """What shard work needs of a job: its workers and its console."""
 
-    workers: Workers
-    console: Console
+    @property
+    def workers(self) -> Workers:
+        """Processes to run shards in."""
+
+    @property
+    def console(self) -> Console:
+        """Where progress is shown."""
 
 
 def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[Item], Path]]:

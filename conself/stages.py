@@ -167,12 +167,12 @@ def pair(
     """
 
     def make(folder: Path) -> dict[str, Any]:
-        parts = instantiate(config)
+        parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         kept = set(json.loads((selected.path / "selection.json").read_text())["kept"])
         chosen = [pool for pool in pools if pool.problem.id in kept]
         tokenizer = load_tokenizer(model)
-        pairs, dropped = build_pairs(chosen, parts.pairing, parts.comparison, parts.prompts, tokenizer)
-        pairs = capped(pairs, parts.max_pairs, parts.seed)
+        pairs, dropped = build_pairs(chosen, parts["pairing"], parts["comparison"], parts["prompts"], tokenizer)
+        pairs = capped(pairs, parts["max_pairs"], parts["seed"])
         write_records(folder / "pairs.parquet", PreferencePair, pairs)
         return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
 
@@ -188,10 +188,20 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
 
     def make(folder: Path) -> dict[str, Any]:
         context.workers.release()  # training gets the whole machine
-        parts = instantiate(config)
+        parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         data = read_records(pairs.path, PreferencePair, "pairs")
         logger = tracker.training_logger()
-        report = asdict(fit_adapter(data, model, parts.training, parts.loss, parts.seed, folder / "adapter", logger))
+        report = asdict(
+            fit_adapter(
+                data,
+                model,
+                logger=logger,
+                out=folder / "adapter",
+                settings=parts["training"],
+                loss=parts["loss"],
+                seed=parts["seed"],
+            )
+        )
         write_json(folder / "steps.json", report.pop("curve"))
         return report
 
@@ -212,7 +222,7 @@ def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, t
     who = "base" if tuned is None else "tuned"
 
     def make(folder: Path) -> dict[str, Any]:
-        parts = instantiate(slices)
+        parts = {part: instantiate(node) for part, node in slices.items()}
         task = parts["benchmark"]()
         tasks = [(parts["decoder"], policy, group, path) for group, path in missing(folder, "answers", task.problems)]
         run_shards(context, f"answering ({who})", "tok", answer_shard, tasks)

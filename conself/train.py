@@ -1,4 +1,4 @@
-"""The pipeline: sample, execute, score, select, pair, fit, evaluate. ``python -m conself.train [key=value ...] [-m]``."""
+"""The pipeline, one round: ``python -m conself.train [group=choice] [key=value] [-m]``."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from conself import results, stages
 from conself.benchmarks.task import Judge
-from conself.entry import check_parts, one_line_errors, register_resolvers
+from conself.entry import check_parts, one_line_errors, register_resolvers, resolved
 from conself.records import ModelRef, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.stages import Context
@@ -19,8 +19,8 @@ from conself.tables import read_records
 from conself.tracking import Tracker
 from conself.workers import Workers
 
-PARTS = ("model", "dataset", "prompts", "sampler", "sandbox", "metric", "metrics", "curriculum", "pairing", "loss")
-PARTS += ("training", "benchmark", "comparison")
+PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "metric", "metrics")
+PARTS += ("curriculum", "pairing", "loss", "training", "benchmark", "comparison")
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
@@ -67,10 +67,10 @@ def main(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     console = Console()
     with one_line_errors(console):
-        config = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        config = resolved(config)
         check_parts(config, PARTS)
         tracker: Tracker = instantiate(config.logger)
-        tracker.start(folder, OmegaConf.to_container(config))
+        tracker.start(folder, dict(stages.plain(config)))
         failed = True
         try:
             with Workers(config.runtime.workers) as workers:

@@ -1,0 +1,1 @@
+"""Curricula: ``(Sequence[Uncertainty]) -> Selection``. One file per rule."""

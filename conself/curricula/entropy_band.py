@@ -1,0 +1,50 @@
+"""The curriculum of the paper: problems that are uncertain, but not too uncertain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conself.curricula.selection import Selection, normalise
+from conself.records import Uncertainty
+
+
+@dataclass(frozen=True)
+class EntropyBand:
+    """Keeps the problems with 0 < H_norm < tau, strict on both sides (METHOD Eq. 3).
+
+    H = 0 always leaves, also when the minimum is above 0; the problem at the minimum leaves as well.
+
+    Args:
+        tau: upper bound in (0, 1]; at 1 the problem at the maximum leaves.
+
+    Raises:
+        ValueError: ``tau`` lies outside (0, 1].
+    """
+
+    tau: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tau <= 1:
+            raise ValueError(f"tau must lie in (0, 1], got {self.tau}; see METHOD Eq. 3")
+
+    def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
+        """The problems inside the band, in the order given, and a reason for every other."""
+        low, high, normalised = normalise(uncertainties)
+        reasons = {u.problem_id: self._why_not(u, normalised) for u in uncertainties}
+        return Selection(
+            kept=tuple(problem for problem, reason in reasons.items() if reason is None),
+            dropped={problem: reason for problem, reason in reasons.items() if reason is not None},
+            minimum=low,
+            maximum=high,
+            normalised=normalised,
+        )
+
+    def _why_not(self, uncertainty: Uncertainty, normalised: dict[str, float]) -> str | None:
+        if uncertainty.value is None:
+            return f"undefined: {uncertainty.reason}"
+        if uncertainty.value == 0:
+            return "unanimous (H = 0)"
+        if normalised[uncertainty.problem_id] <= 0:
+            return "least uncertain (H_norm = 0)"
+        if normalised[uncertainty.problem_id] >= self.tau:
+            return "too uncertain (H_norm >= tau)"
+        return None

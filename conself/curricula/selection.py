@@ -1,0 +1,50 @@
+"""What a curriculum answers, and the min-max normalisation that curricula share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from conself.records import Uncertainty
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The problems that a curriculum keeps and those it drops.
+
+    Attributes:
+        kept: problem ids in the order given.
+        dropped: problem id -> reason, one of few fixed texts so that reasons can be counted.
+        minimum: lowest defined uncertainty, None when none is defined.
+        maximum: highest defined uncertainty, None when none is defined.
+        normalised: problem id -> min-max normalised uncertainty in [0, 1], for each defined one.
+    """
+
+    kept: tuple[str, ...]
+    dropped: Mapping[str, str]
+    minimum: float | None
+    maximum: float | None
+    normalised: Mapping[str, float]
+
+
+def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float | None, dict[str, float]]:
+    """Minimum, maximum, and per problem id (value - min) / (max - min), over the defined uncertainties.
+
+    When max == min every normalised value is 0 (METHOD, "H_norm").
+    """
+    defined = {u.problem_id: u.value for u in uncertainties if u.value is not None}
+    if not defined:
+        return None, None, {}
+    low, high = min(defined.values()), max(defined.values())
+    span = high - low
+    return low, high, {key: (value - low) / span if span > 0 else 0.0 for key, value in defined.items()}
+
+
+def what_would_keep(selection: Selection) -> str:
+    """One clause for the error of an empty curriculum: the range of uncertainty and the tau that keeps something."""
+    if selection.minimum is None or selection.maximum is None:
+        return "no problem has a defined uncertainty"
+    span = f"uncertainty of {len(selection.normalised)} problems runs from {selection.minimum:.4g}"
+    span += f" to {selection.maximum:.4g}"
+    inside = sorted(value for value in selection.normalised.values() if 0 < value < 1)
+    if not inside:
+        return f"{span} with nothing in between: no tau keeps a problem"
+    return f"{span}: tau above {inside[0]:.4g} keeps at least one"

@@ -1,0 +1,25 @@
+"""Con-DPO: preference learning where each pair counts as much as the candidates agree with its winner."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from conself.losses.output import LogProbs, LossOutput, preference
+
+
+@dataclass(frozen=True, slots=True)
+class ConDPO:
+    """Eq. 5: ``-R(yw) * logsigmoid(r(yw, yl))``, the weights being R(yw); ``beta`` scales r (Eq. 4)."""
+
+    needs_reference: ClassVar[bool] = True
+
+    beta: float
+
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
+        """The loss [N] of each pair, with margin, accuracy (r > 0) and rewards as diagnostics.
+
+        Raises:
+            ValueError: there is no reference, or there are no losers.
+        """
+        return preference(policy, reference, weights, self.beta)

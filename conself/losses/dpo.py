@@ -1,0 +1,26 @@
+"""DPO: every pair counts the same. The ablation "w/o CW" and the baseline Self-DPO."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from conself.losses.output import LogProbs, LossOutput, preference
+
+
+@dataclass(frozen=True, slots=True)
+class DPO:
+    """``-logsigmoid(r(yw, yl))``: Con-DPO (Eq. 5) with R(yw) = 1; ``beta`` scales r (Eq. 4)."""
+
+    needs_reference: ClassVar[bool] = True
+
+    beta: float
+
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
+        """The loss [N] of each pair, ``weights`` being ignored; diagnostics as in Con-DPO.
+
+        Raises:
+            ValueError: there is no reference, or there are no losers.
+        """
+        return preference(policy, reference, torch.ones_like(weights), self.beta)

@@ -1,0 +1,24 @@
+"""SFT: the language-modelling loss on the winner, used by Self-SFT."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from conself.losses.output import LogProbs, LossOutput
+
+
+@dataclass(frozen=True, slots=True)
+class SFT:
+    """Mean negative log-likelihood per token of each winner, then the mean over winners like any other loss here.
+
+    The mean is taken per response, not over all tokens of the global batch: so a long program counts no more than
+    a short one (as in the preference losses, where each pair has one vote), and a response's loss does not depend
+    on which others share its batch. Pairs that repeat a winner repeat its loss: give winners once.
+    """
+
+    needs_reference: ClassVar[bool] = False
+
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:  # noqa: ARG002
+        """The loss [N] of each winner; ``reference`` and ``weights`` are ignored."""
+        return LossOutput(losses=-policy.chosen / policy.chosen_tokens, diagnostics={})

@@ -1,0 +1,1 @@
+"""Uncertainty metrics: ``(Pool) -> float | Undefined``, higher = more uncertain. One file per metric."""

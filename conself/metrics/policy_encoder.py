@@ -1,0 +1,72 @@
+"""An encoder of texts that needs no second model: the policy's own hidden states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from conself.models import load_policy, load_tokenizer
+from conself.records import ModelRef
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What changes an encoder's speed, not its result: the torch ``device`` (or ``auto``) and texts per batch."""
+
+    device: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class PolicyEncoder:
+    """The policy as its own encoder, so that no second model is needed: mean of the last hidden states of a text.
+
+    Args:
+        model: the policy; loaded at the first call.
+        max_tokens: texts are cut to this many tokens.
+        runtime: device and batch size.
+    """
+
+    model: ModelRef
+    max_tokens: int
+    runtime: Runtime
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings [n, d] float32; an empty text is embedded as a blank."""
+        size = self.runtime.batch_size
+        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+        return np.concatenate([self._embed(batch) for batch in batches])
+
+    @cached_property
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        return load_tokenizer(self.model)
+
+    @cached_property
+    def _policy(self) -> PreTrainedModel:
+        return load_policy(self.model, self.runtime.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings alone: a part is shipped to other processes without its loaded model."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @torch.inference_mode()
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        batch = self._tokenizer(
+            [text or " " for text in texts],
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=self.max_tokens,
+            add_special_tokens=False,
+        ).to(self._policy.device)
+        mask = batch["attention_mask"]
+        hidden = self._policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
+        kept = mask.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
+        result: NDArray[np.float32] = mean.cpu().numpy()
+        return result

@@ -1,0 +1,1 @@
+"""MiniPy, the embedded world: problems, corpus, pre-training and the seed model."""

@@ -1,0 +1,86 @@
+"""Re-create the embedded seed model: ``python -m conself.minipy.pretrain [seed=1] [out=FOLDER] [key=value]``.
+
+Corpus -> tokenizer -> one epoch of next-token training -> a checkpoint folder that transformers loads, in minutes on
+two cores. ``training.json`` in that folder says how it was made.
+"""
+
+import json
+import platform
+import shlex
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich import print as show
+from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+from conself.minipy.corpus import corpus
+from conself.minipy.pretrain_data import batches, encode, seed_of, texts
+from conself.minipy.pretrain_loop import Fit, fit
+from conself.minipy.pretrain_write import new_folder
+from conself.minipy.tokenizer import train_tokenizer
+
+_CONF = str(Path(__file__).parents[2] / "conf")
+
+
+def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
+    """Train tokenizer and model as ``conf/pretrain.yaml`` says; the same settings give the same weights.
+
+    Raises:
+        ValueError: a vocabulary, length or model size that cannot work.
+    """
+    torch.set_num_threads(cfg.threads)
+    prompts = instantiate(cfg.prompts)
+    examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
+    tokenizer = train_tokenizer(texts(examples, prompts), cfg.vocab_size, cfg.max_length)
+    rows = encode(examples, prompts, tokenizer)
+    model = instantiate(cfg.model)(tokenizer=tokenizer, max_length=cfg.max_length, seed=seed_of(cfg.seed, "weights"))
+    epoch = batches(rows, cfg.batch_tokens, int(tokenizer.pad_token_id), seed_of(cfg.seed, "order"))
+    show(f"{len(rows):,} examples, {len(tokenizer):,} tokens in the vocabulary, {model.num_parameters():,} parameters")
+    return model, tokenizer, fit(model, epoch, instantiate(cfg.optimisation))
+
+
+def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:
+    """What ``training.json`` holds: the command, what came out, every setting, and the versions it ran with."""
+    settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    settings = {key: value for key, value in settings.items() if key not in ("out", "overwrite")}
+    libraries = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
+    return {
+        "command": command,
+        "seed": cfg.seed,
+        "corpus_seed": cfg.corpus.seed,
+        "examples": cfg.corpus.size,
+        **asdict(fitted),
+        "settings": settings,
+        "versions": {"python": platform.python_version(), **libraries},
+    }
+
+
+@hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
+def main(cfg: DictConfig) -> None:
+    """Entry point: pre-train, then put the checkpoint folder in its place."""
+    overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
+    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
+    disable_progress_bar()  # of saving one small file
+    try:
+        with new_folder(Path(cfg.out), cfg.overwrite) as folder:
+            model, tokenizer, fitted = pretrain(cfg)
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            text = json.dumps(record(cfg, fitted, command), indent=2)
+            (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+    except (ValueError, OSError) as error:
+        sys.exit(f"pretrain: {error}")
+    show(f"code loss {fitted.code_loss:.4f} after {fitted.tokens:,} tokens in {fitted.seconds:.0f} s -> {cfg.out}")
+
+
+if __name__ == "__main__":
+    main()

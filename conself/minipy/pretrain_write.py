@@ -1,0 +1,31 @@
+"""A folder that is there whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """Yields an empty folder beside ``target`` that takes its place when the block ends well.
+
+    A block that fails leaves nothing, and leaves a former ``target`` as it was.
+
+    Raises:
+        FileExistsError: ``target`` exists and ``overwrite`` is false (before the block is entered).
+    """
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{str(target)!r} exists; choose another out=FOLDER, or overwrite=true to replace it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        folder = work / "new"
+        folder.mkdir()
+        yield folder
+        if target.exists():
+            target.rename(work / "old")
+        folder.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

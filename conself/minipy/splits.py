@@ -1,0 +1,87 @@
+"""The problem splits: train, validation and test, with hidden oracles and a difficulty mix fixed beforehand."""
+
+import random
+
+from conself.minipy.compositions import (
+    ALL_OPERATIONS,
+    KNOWN_OPERATIONS,
+    Steps,
+    draw_steps,
+    identity,
+    side,
+    starter_code,
+    statement,
+)
+from conself.minipy.corpus import LENGTH_SHARES
+from conself.minipy.execution import reference_outputs
+from conself.minipy.inputs import Value, draw_inputs, literal
+from conself.minipy.randomness import generator
+from conself.oracles import Oracle
+from conself.records import Problem
+from conself.sandbox.canonical import canonical
+
+LONG_LENGTHS = (4, 5, 6)
+
+# The training split mirrors a crawled dataset (much of it beyond the model), the held-out ones ask for what was taught.
+DIFFICULTY_SHARES = {
+    "train": {"own": 0.40, "unseen": 0.35, "long": 0.25},
+    "validation": {"own": 0.90, "unseen": 0.06, "long": 0.04},
+    "test": {"own": 0.90, "unseen": 0.06, "long": 0.04},
+}
+
+
+def split(name: str, size: int, seed: int) -> list[tuple[Problem, Oracle]]:
+    """Generate ``size`` problems of the split ``train``, ``validation`` or ``test`` in shuffled order.
+
+    Splits of different names share no steps and no statement, whatever the seeds and sizes; nor do they with the
+    corpus. Raises ValueError for another name.
+    """
+    if name not in DIFFICULTY_SHARES:
+        raise ValueError(f"no MiniPy split is named {name!r}: choose one of {', '.join(DIFFICULTY_SHARES)}")
+    rng = generator(f"minipy split {name} {seed}")
+    difficulties = [d for d, count in difficulty_counts(name, size).items() for _ in range(count)]
+    rng.shuffle(difficulties)
+    taken: set[str] = set()
+    return [_problem(name, index, difficulty, taken, rng) for index, difficulty in enumerate(difficulties)]
+
+
+def difficulty_counts(name: str, size: int) -> dict[str, int]:
+    """How many problems of each difficulty a split has: its shares rounded, the remainder to ``own``."""
+    shares = DIFFICULTY_SHARES[name]
+    unseen, long = round(size * shares["unseen"]), round(size * shares["long"])
+    return {"own": size - unseen - long, "unseen": unseen, "long": long}
+
+
+def _problem(name: str, index: int, difficulty: str, taken: set[str], rng: random.Random) -> tuple[Problem, Oracle]:
+    """Draw until the steps belong to the split, are new (then added to ``taken``) and not degenerate."""
+    while True:
+        steps = _draw(difficulty, rng)
+        if side(steps) != name or identity(steps) in taken:
+            continue
+        inputs, outputs = behaviour(steps, rng)
+        if outputs is not None:
+            break
+    taken.add(identity(steps))
+    key = f"minipy/{name}/{index:06d}"
+    literals = tuple(literal(value) for value in inputs)
+    problem = Problem(key, statement(steps, rng), starter_code(steps), "f", literals, "minipy", difficulty)
+    return problem, Oracle(key, tuple(canonical(value) for value in outputs))
+
+
+def behaviour(steps: Steps, rng: random.Random) -> tuple[list[Value], list[Value] | None]:
+    """Twelve inputs for the steps and the reference's outputs (None: degenerate)."""
+    ks = [step.k for step in steps if step.k is not None]
+    inputs = draw_inputs(steps[0].primitive.signature.takes, ks, rng)
+    return inputs, reference_outputs(steps, inputs)
+
+
+def _draw(difficulty: str, rng: random.Random) -> Steps:
+    if difficulty == "long":
+        return draw_steps(KNOWN_OPERATIONS, rng.choice(LONG_LENGTHS), rng)
+    count = rng.choices(tuple(LENGTH_SHARES), tuple(LENGTH_SHARES.values()))[0]
+    if difficulty == "own":
+        return draw_steps(KNOWN_OPERATIONS, count, rng)
+    while True:
+        steps = draw_steps(ALL_OPERATIONS, count, rng)
+        if any(step.primitive.unseen for step in steps):
+            return steps

@@ -1,0 +1,1 @@
+"""Samplers: problems and a model in, K candidate programs per problem out."""

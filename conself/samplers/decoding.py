@@ -1,0 +1,39 @@
+"""How tokens are drawn, and the seed of every draw; free of torch, so that any sampler can use it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """One way of drawing completions.
+
+    ``temperature`` 0 is greedy. ``top_p`` keeps the smallest set of likeliest tokens whose (tempered) mass reaches it.
+    ``max_new_tokens`` counts the end-of-turn token. ``entropy_top_k`` is the number of likeliest tokens over which
+    the token entropy is taken, renormalised.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    entropy_top_k: int
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise ValueError(f"temperature must be 0 (greedy) or more, got {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must lie in (0, 1], got {self.top_p}; 1 keeps every token")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
+        if self.entropy_top_k < 1:
+            raise ValueError(f"entropy_top_k must be at least 1, got {self.entropy_top_k}")
+
+
+def sample_seed(seed: int, purpose: str, problem_id: str, index: int) -> int:
+    """A 64-bit seed from SHA-256 of its arguments: the same whatever the order, batch or process count."""
+    digest = hashlib.sha256(json.dumps([seed, purpose, problem_id, index]).encode()).digest()
+    return int.from_bytes(digest[:8], "little")

@@ -1,0 +1,128 @@
+"""Candidates from any causal LM of transformers with a chat template, on CPU or GPU."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from conself.models import load_policy, load_tokenizer, stop_token_ids
+from conself.prompts import Prompts, program_messages, render
+from conself.records import Candidate, ModelRef, Problem
+from conself.samplers.decoding import Decoding
+from conself.samplers.generation import Completion, Request, generate
+from conself.samplers.guided import Ask, Plan, Reply, candidate, guided_candidates
+
+# Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
+_BATCHES_PER_WINDOW = 4
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What changes speed and memory, not results.
+
+    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``.
+    """
+
+    batch_size: int
+    device: str
+
+
+@dataclass(frozen=True)
+class TransformersSampler:
+    """Observations first, then programs guided by each (METHOD, "K candidates").
+
+    ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
+    problem's id fix every draw, whatever else is sampled beside it.
+    """
+
+    n_observations: int
+    programs_per_observation: int
+    observation_temperature: float
+    observation_top_p: float
+    program_temperature: float
+    program_top_p: float
+    max_new_tokens: int
+    max_observation_tokens: int
+    entropy_top_k: int
+    seed: int
+    prompts: Prompts
+    runtime: Runtime
+
+    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
+        """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
+
+        Raises:
+            OSError: the model cannot be loaded.
+            ValueError: a setting out of range, or a model that cannot be sampled here; with the remedy.
+        """
+        plan = self._plan()
+        complete = partial(complete_chats, model, self.runtime)
+        per_problem = plan.n_observations * plan.programs_per_observation
+        for window in _windows(problems, per_problem, self.runtime):
+            yield from guided_candidates(window, plan, complete)
+
+    def _plan(self) -> Plan:
+        observing = Decoding(
+            self.observation_temperature, self.observation_top_p, self.max_observation_tokens, self.entropy_top_k
+        )
+        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, self.entropy_top_k)
+        return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
+
+
+@dataclass(frozen=True)
+class GreedyDecoder:
+    """The likeliest completion of the direct prompt, token by token: what benchmarks evaluate."""
+
+    max_new_tokens: int
+    entropy_top_k: int
+    prompts: Prompts
+    runtime: Runtime
+
+    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[Candidate]:
+        """One candidate (index 0) per problem, in the order of the problems; raises as the sampler does."""
+        settings = Decoding(0.0, 1.0, self.max_new_tokens, self.entropy_top_k)
+        for window in _windows(problems, 1, self.runtime):
+            asks = [Ask(program_messages(self.prompts, problem, None), (0,)) for problem in window]
+            replies = complete_chats(model, self.runtime, asks, settings)
+            for problem, (reply,) in zip(window, replies, strict=True):
+                yield candidate(problem, 0, None, reply, settings)
+
+
+def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
+    """One reply per seed of every ask, in order; the model is loaded once per process."""
+    policy, tokenizer, stop_ids = _loaded(model, runtime.device)
+    requests = [
+        # The chat template writes the special tokens itself.
+        Request(tuple(tokenizer(render(tokenizer, ask.messages), add_special_tokens=False)["input_ids"]), ask.seeds)
+        for ask in asks
+    ]
+    completions = generate(policy, requests, settings, stop_ids, runtime.batch_size)
+    return [[_reply(completion, tokenizer) for completion in group] for group in completions]
+
+
+def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
+    count = len(completion.token_ids)
+    ids = completion.token_ids[: count - 1] if completion.finish_reason == "stop" else completion.token_ids
+    return Reply(
+        text=str(tokenizer.decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)),
+        finish_reason=completion.finish_reason,
+        mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
+        mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,
+        n_tokens=count,
+    )
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
+    # Stages call once per shard of problems: the last model stays.
+    policy, tokenizer = load_policy(model, device), load_tokenizer(model)
+    return policy, tokenizer, stop_token_ids(policy, tokenizer)
+
+
+def _windows(problems: Iterable[Problem], per_problem: int, runtime: Runtime) -> Iterator[list[Problem]]:
+    count = max(1, _BATCHES_PER_WINDOW * runtime.batch_size // per_problem)
+    stream = iter(problems)
+    while window := list(islice(stream, count)):
+        yield window

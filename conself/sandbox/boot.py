@@ -1,0 +1,42 @@
+"""The script that a zygote's interpreter runs: ``boot.py REQUESTS ANSWERS PARENT`` (two descriptors, a process id).
+
+Loads the child-side modules under a name of their own, so that nothing else of the package is imported, and with
+private builtins, so that a program that patches ``builtins`` does not change them. They are then taken out of
+``sys.modules``: a program cannot import them.
+"""
+
+import builtins
+import importlib.util
+import os
+import sys
+import types
+
+_PACKAGE = "_sandbox_child"
+_MODULES = ["wire", "canonical", "leaks", "seccomp", "landlock", "walls", "runner", "frames", "supervise", "zygote"]
+
+
+def load() -> types.ModuleType:
+    """The zygote module, loaded apart; the modules that it is made of stay alive through it alone."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    package = types.ModuleType(_PACKAGE)
+    package.__path__ = []
+    sys.modules[_PACKAGE] = package
+    private = dict(vars(builtins))
+    for name in _MODULES:
+        spec = importlib.util.spec_from_file_location(f"{_PACKAGE}.{name}", os.path.join(folder, f"{name}.py"))
+        if spec is None or spec.loader is None:
+            raise ImportError(f"sandbox module {name} is missing from {folder}: reinstall the package")
+        module = importlib.util.module_from_spec(spec)
+        vars(module)["__builtins__"] = private
+        sys.modules[spec.name] = module
+        setattr(package, name, module)
+        spec.loader.exec_module(module)
+    for name in [name for name in sys.modules if name.startswith(_PACKAGE)]:
+        del sys.modules[name]
+    return module
+
+
+if __name__ == "__main__":
+    arguments = [int(text) for text in sys.argv[1:]]
+    sys.argv[:] = ["main.py"]
+    load().main(*arguments)

@@ -1,0 +1,1 @@
+"""The training room: all of Lightning, and nothing else."""

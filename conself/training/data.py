@@ -1,0 +1,112 @@
+"""From preference pairs as text to seeded global batches of token ids."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
+
+from conself.records import PreferencePair
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Token ids of one response, end of turn included, after those of its prompt. Equal ids are one response."""
+
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Tokens of prompt and response together."""
+        return len(self.prompt) + len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """A preference pair in token ids; ``weight`` is the consensus score of its winner, ``name`` tells pairs apart."""
+
+    problem_id: str
+    name: str
+    chosen: Response
+    rejected: Response | None
+    weight: float
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        """The winner and, where there is one, the loser."""
+        return (self.chosen,) if self.rejected is None else (self.chosen, self.rejected)
+
+
+def encode(
+    pairs: Sequence[PreferencePair], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[list[TokenPair], int]:
+    """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
+
+    Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
+    but the tokenizer's end of text after each response, which is the end of turn of chat models.
+
+    Raises:
+        ValueError: the tokenizer has no end of text, or a prompt has no tokens (nothing would predict the first).
+    """
+    end = tokenizer.eos_token_id
+    if not isinstance(end, int):
+        raise ValueError(f"the tokenizer of {tokenizer.name_or_path!r} names no end of text; set its eos_token")
+    texts = {text for pair in pairs for text in (pair.prompt, pair.chosen, pair.rejected) if text is not None}
+    ordered = sorted(texts)
+    rows = tokenizer(ordered, add_special_tokens=False)["input_ids"] if ordered else []
+    ids = {text: tuple(row) for text, row in zip(ordered, rows, strict=True)}
+
+    encoded = []
+    for pair in pairs:
+        if not ids[pair.prompt]:
+            raise ValueError(f"the prompt of problem {pair.problem_id!r} has no tokens; check the prompt templates")
+        chosen = Response(ids[pair.prompt], (*ids[pair.chosen], end))
+        rejected = None if pair.rejected is None else Response(ids[pair.prompt], (*ids[pair.rejected], end))
+        name = f"{pair.problem_id}/{pair.chosen_index}/{pair.rejected_index}"
+        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, pair.chosen_consensus))
+    kept = [pair for pair in encoded if all(len(response) <= max_length for response in pair.responses)]
+    return kept, len(encoded) - len(kept)
+
+
+def global_batches(
+    pairs: Sequence[TokenPair], batch_size: int, seed: int, epoch: int, by_problem: bool
+) -> list[list[TokenPair]]:
+    """Batches of exactly ``batch_size`` pairs, each pair once; only the last may be smaller.
+
+    Order: by SHA-256 of (seed, epoch, name), a new one each epoch and the same everywhere. With ``by_problem``
+    problems are permuted and the pairs of each stay neighbours, so that a batch's pairs share winners and prompts
+    (a batch boundary may cut a problem); without it pairs are permuted one by one.
+    """
+
+    def rank(pair: TokenPair) -> bytes:
+        name = pair.problem_id if by_problem else pair.name
+        return hashlib.sha256(json.dumps(["order", seed, epoch, name]).encode()).digest()
+
+    order = sorted(pairs, key=rank)
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+class PairData(LightningDataModule):
+    """Feeds one global batch (a list of pairs) per training step, in the order of the current epoch."""
+
+    def __init__(self, pairs: Sequence[TokenPair], batch_size: int, seed: int, by_problem: bool) -> None:
+        super().__init__()
+        self.pairs = pairs
+        self.batch_size = batch_size
+        self.seed = seed
+        self.by_problem = by_problem
+
+    def train_dataloader(self) -> DataLoader[list[TokenPair]]:
+        """The global batches of the trainer's current epoch; asked for anew each epoch."""
+        epoch = 0 if self.trainer is None else self.trainer.current_epoch
+        batches = global_batches(self.pairs, self.batch_size, self.seed, epoch, self.by_problem)
+        return DataLoader(batches, batch_size=None, collate_fn=list)  # type: ignore[arg-type]  # lists are map-style
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
+        """Leave the batch where it is: it holds plain token ids, and each micro-batch moves itself."""
+        return batch

@@ -1,0 +1,171 @@
+"""Train a LoRA adapter on preference pairs."""
+
+import hashlib
+import json
+import logging
+import math
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import Logger
+from peft import PeftModel
+from rich.progress import track
+from transformers import PreTrainedModel
+
+from conself.losses.output import Loss
+from conself.models import load_policy, load_tokenizer, with_lora
+from conself.records import ModelRef, PreferencePair
+from conself.training.data import PairData, Response, TokenPair, encode
+from conself.training.layouts import Layout, require_plain_head
+from conself.training.module import PreferenceModule
+from conself.training.settings import Training
+
+
+# What Lightning warns of and is meant to be so: no dropout anywhere, batches made in this process, a GPU left alone on
+# demand; and what its own code provokes.
+_NOISE = (
+    r"Found \d+ module\(s\) in eval mode",
+    r".*does not have many workers",
+    r"GPU available but not used",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What training did: ``curve`` has one row of means per step, ``n_tokens`` counts tokens without padding.
+
+    ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``.
+    """
+
+    steps: int
+    epochs: int
+    n_pairs: int
+    n_overlong: int
+    n_tokens: int
+    seconds: float
+    curve: tuple[dict[str, float], ...]
+
+
+def fit(
+    pairs: Sequence[PreferencePair],
+    model: ModelRef,
+    settings: Training,
+    loss: Loss,
+    seed: int,
+    out: Path,
+    logger: Logger | None,
+) -> FitReport:
+    """Train a fresh LoRA adapter on ``model`` and save it as a PEFT folder at ``out``.
+
+    The reference is the same model with the adapter off; its log-probs are computed once, before the first step.
+    On a CPU the same arguments give the same bits.
+
+    Raises:
+        ValueError: no pairs, or none short enough.
+        FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
+    """
+    started = time.perf_counter()
+    if not pairs:
+        raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
+    encoded, n_overlong = encode(pairs, load_tokenizer(model), settings.max_length)
+    if not encoded:
+        raise ValueError(
+            f"all {n_overlong} pairs are longer than training.max_length ({settings.max_length} tokens); raise it"
+        )
+    policy = with_lora(
+        load_policy(model, settings.runtime.device),
+        settings.lora_r,
+        settings.lora_alpha,
+        settings.lora_target,
+        _lora_seed(seed),
+    )
+    require_plain_head(_causal(policy), encoded[0].chosen)
+    layout = settings.runtime.layout
+    reference = reference_log_probs(policy, layout, encoded, settings.runtime.progress) if loss.needs_reference else {}
+    steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
+    module = PreferenceModule(_causal(policy), layout, loss, reference, settings, steps)
+    with _quiet():
+        trainer = _trainer(policy.device, settings, logger)
+        trainer.fit(module, PairData(encoded, settings.batch_size, seed, settings.by_problem))
+    save_adapter(policy, model, out)
+    return FitReport(
+        steps=len(module.curve),
+        epochs=settings.epochs,
+        n_pairs=len(encoded),
+        n_overlong=n_overlong,
+        n_tokens=module.n_tokens,
+        seconds=time.perf_counter() - started,
+        curve=tuple(module.curve),
+    )
+
+
+@torch.no_grad()
+def reference_log_probs(
+    policy: PeftModel, layout: Layout, pairs: Sequence[TokenPair], progress: bool
+) -> dict[Response, float]:
+    """Summed log-prob in nats of every distinct response of ``pairs`` with the adapter off, in the given layout."""
+    micro_batches = layout.micro_batches(pairs)
+    values: dict[Response, float] = {}
+    with policy.disable_adapter():
+        for micro_batch in track(micro_batches, "Reference", disable=not progress):
+            rows = layout.log_probs(_causal(policy), micro_batch).tolist()
+            values.update(zip(micro_batch.responses, rows, strict=True))
+    return values
+
+
+def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does."""
+    config = policy.peft_config["default"]
+    config.base_model_name_or_path, config.revision = model.name, model.revision
+    policy.save_pretrained(str(out), save_embedding_layers=False)
+
+
+def _causal(policy: PeftModel) -> PreTrainedModel:
+    base = policy.get_base_model()
+    if not isinstance(base, PreTrainedModel):
+        raise TypeError(f"expected a transformers model under the adapter, got {type(base).__name__}")
+    return base
+
+
+def _lora_seed(seed: int) -> int:
+    return int.from_bytes(hashlib.sha256(json.dumps(["lora", seed]).encode()).digest()[:8], "big") >> 1
+
+
+def _trainer(device: torch.device, settings: Training, logger: Logger | None) -> Trainer:
+    callbacks: list[Callback] = [RichProgressBar()] if settings.runtime.progress else []
+    return Trainer(
+        accelerator=device.type,
+        devices=1,
+        max_epochs=settings.epochs,
+        logger=logger or False,
+        callbacks=callbacks,
+        log_every_n_steps=1,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=settings.runtime.progress,
+        enable_model_summary=False,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No word from Lightning about hardware, tips and choices that are made on purpose here."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in _NOISE:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        log.setLevel(level)

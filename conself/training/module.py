@@ -1,0 +1,123 @@
+"""One training step: log-probs of a global batch, its loss, one optimiser step."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from conself.losses.output import LogProbs, Loss, LossOutput
+from conself.training.data import Response, TokenPair
+from conself.training.layouts import Layout, MicroBatch
+from conself.training.settings import Training
+
+
+def learning_rate_factor(step: int, total: int, warmup_ratio: float) -> float:
+    """Share of the peak learning rate at ``step`` (from 0) of ``total``: linear warm-up, then half a cosine to 0.
+
+    Warm-up takes the first w = ceil(warmup_ratio * total) steps: (step + 1) / w, so that no step is without effect.
+    """
+    warmup = math.ceil(warmup_ratio * total)
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+class PreferenceModule(LightningModule):
+    """Trains the parameters of ``model`` that require gradients; ``reference`` holds nats per response, or is empty.
+
+    ``curve`` collects one row per step: loss, learning_rate, grad_norm, mean_weight and the loss's diagnostics,
+    each a mean over the pairs of the global batch. ``n_tokens`` counts tokens trained on, without padding.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        layout: Layout,
+        loss: Loss,
+        reference: Mapping[Response, float],
+        settings: Training,
+        total_steps: int,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.layout = layout
+        self.loss = loss
+        self.reference = reference
+        self.settings = settings
+        self.total_steps = total_steps
+        self.trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.curve: list[dict[str, float]] = []
+        self.n_tokens = 0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW over the trainable parameters only."""
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        return torch.optim.AdamW(self.trainable, rate, weight_decay=decay, fused=True)
+
+    def training_step(self, batch: Sequence[TokenPair], batch_idx: int) -> None:  # noqa: ARG002
+        """One optimiser step on the exact mean loss of a global batch, however it is cut into micro-batches.
+
+        Raises:
+            FloatingPointError: loss or gradient is not finite; names the problems at hand.
+        """
+        optimizer = self.optimizers()
+        if isinstance(optimizer, list):
+            raise TypeError("expected one optimiser")
+        rate = self.settings.learning_rate * learning_rate_factor(
+            len(self.curve), self.total_steps, self.settings.warmup_ratio
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        means: Counter[str] = Counter()
+        for micro_batch in self.layout.micro_batches(batch):
+            output = self._loss(micro_batch)
+            loss = output.losses.sum() / len(batch)
+            _require_finite("loss", loss, micro_batch.pairs, len(self.curve))
+            self.manual_backward(loss)
+            means["loss"] += loss.item()
+            means.update({name: values.sum().item() / len(batch) for name, values in output.diagnostics.items()})
+            self.n_tokens += micro_batch.n_tokens
+        norm = torch.nn.utils.clip_grad_norm_(self.trainable, self.settings.gradient_clip)
+        _require_finite("gradient norm", norm, batch, len(self.curve))
+        optimizer.step()
+        weight = sum(pair.weight for pair in batch) / len(batch)
+        self._record({**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}, len(batch))
+
+    def _loss(self, micro_batch: MicroBatch) -> LossOutput:
+        policy = self.layout.log_probs(self.model, micro_batch)
+        reference = None
+        if self.loss.needs_reference:
+            values = [self.reference[response] for response in micro_batch.responses]
+            reference = _per_pair(torch.tensor(values, device=policy.device), micro_batch)
+        weights = torch.tensor([pair.weight for pair in micro_batch.pairs], device=policy.device)
+        return self.loss(_per_pair(policy, micro_batch), reference, weights)
+
+    def _record(self, row: dict[str, float], batch_size: int) -> None:
+        self.curve.append(row)
+        shown = {"loss", "margin", "accuracy"}
+        for name, value in row.items():
+            self.log(f"train/{name}", value, prog_bar=name in shown, batch_size=batch_size)
+
+
+def _per_pair(values: Tensor, micro_batch: MicroBatch) -> LogProbs:
+    """Log-probs of responses [n_responses] as those of the pairs [N] that refer to them."""
+    return LogProbs(
+        chosen=values[micro_batch.chosen.to(values.device)],
+        rejected=None if micro_batch.rejected is None else values[micro_batch.rejected.to(values.device)],
+        chosen_tokens=torch.tensor([len(pair.chosen.tokens) for pair in micro_batch.pairs], device=values.device),
+    )
+
+
+def _require_finite(what: str, value: Tensor, pairs: Sequence[TokenPair], step: int) -> None:
+    if not bool(torch.isfinite(value)):
+        problems = ", ".join(dict.fromkeys(pair.problem_id for pair in pairs))
+        raise FloatingPointError(
+            f"{what} is {value.item()} at step {step} (problems: {problems}); "
+            "lower training.learning_rate, or look at these problems' pairs"
+        )

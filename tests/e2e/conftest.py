@@ -1,0 +1,67 @@
+"""The commands of the README, run as a user runs them, on a few problems of the embedded world."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A finished command: exit status, what it printed, and its run folder."""
+
+    status: int
+    output: str
+    folder: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The figures of a run that went well."""
+        assert self.status == 0, self.output
+        return dict(json.loads((self.folder / "results.json").read_text()))
+
+
+def command(artifacts: Path, folder: Path, *overrides: str) -> list[str]:
+    """The words of one job on a few problems, with its own store and run folder."""
+    words = [sys.executable, "-m", "conself.train", *SMALL, f"artifacts={artifacts}", f"hydra.run.dir={folder}"]
+    return [*words, f"hydra.sweep.dir={folder}", *overrides]
+
+
+def environment() -> dict[str, str]:
+    """A terminal wide enough that no line is folded."""
+    return {**os.environ, "COLUMNS": "400", "PYTHONUNBUFFERED": "1"}
+
+
+def train(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...] = ()) -> Job:
+    """Run one job to its end."""
+    done = subprocess.run(
+        [*prefix, *command(artifacts, folder, *overrides)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return Job(done.returncode, done.stdout, folder)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that the tests of a session share, as a user's runs do."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="session")
+def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """One uninterrupted run."""
+    return train(store, tmp_path_factory.mktemp("runs") / "whole")

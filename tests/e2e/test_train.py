@@ -1,0 +1,157 @@
+"""One round, from outside: figures, files, sharing between jobs of a sweep, and survival of kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from peft import PeftConfig
+
+from conself.records import Candidate, PreferencePair, Problem
+from conself.tables import read_records
+from tests.e2e.conftest import ROOT, Job, command, environment, train
+
+METRICS = {"code_semantic_entropy", "crash_rate", "token_entropy", "nll", "naive_semantic_entropy"}
+
+
+def figures(results: dict[str, Any]) -> dict[str, Any]:
+    """Everything but what may differ between two runs: the time taken."""
+    return {key: value for key, value in results.items() if key != "seconds"}
+
+
+def test_results_have_the_shape_of_the_design(whole: Job) -> None:
+    results = whole.results
+    assert set(results["problems"]) == {"total", "eligible", "kept", "dropped"}
+    assert results["problems"]["total"] == 60
+    assert set(results["metrics"]) == METRICS
+    for row in results["metrics"].values():
+        assert set(row) == {"n", "auc", "pearson", "spearman", "kendall"}
+    benchmark = results["benchmarks"]["minipy"]
+    assert set(benchmark) == {"base", "tuned", "relative_improvement", "fixed", "broken", "p"}
+    low, high = benchmark["base"]["ci95"]
+    assert low <= benchmark["base"]["pass@1"] <= high
+    assert benchmark["base"]["n"] == benchmark["tuned"]["n"] == 60
+    difference = benchmark["tuned"]["pass@1"] - benchmark["base"]["pass@1"]
+    assert difference == pytest.approx((benchmark["fixed"] - benchmark["broken"]) / 60)
+    assert set(results["seconds"]) == set(results["artifacts"])
+    assert {"problems", "sample", "execute", "select", "pair", "fit"} <= set(results["artifacts"])
+
+
+def test_every_problem_is_accounted_for(whole: Job, store: Path) -> None:
+    """Kept or dropped with a reason: the counts add up, and they are those of the tables."""
+    results = whole.results
+    problems, pairs = results["problems"], results["artifacts"]["pair"]
+    used = {p.problem_id for p in read_records(store / "pair" / pairs, PreferencePair, "pairs")}
+    assert len(used) + sum(problems["dropped"].values()) == problems["total"]
+    stored = read_records(store / "problems" / results["artifacts"]["problems"], Problem, "problems")
+    assert len(stored) == problems["total"]
+
+
+def test_the_table_shows_the_figures(whole: Job) -> None:
+    benchmark = whole.results["benchmarks"]["minipy"]
+    assert f"{benchmark['base']['pass@1']:.3f}" in whole.output
+    assert f"{benchmark['tuned']['pass@1']:.3f}" in whole.output
+    for name in METRICS:
+        assert name in whole.output
+
+
+def test_the_adapter_is_a_peft_folder(whole: Job, store: Path) -> None:
+    folder = store / "fit" / whole.results["artifacts"]["fit"] / "adapter"
+    assert (folder / "adapter_model.safetensors").is_file()
+    assert PeftConfig.from_pretrained(str(folder)).r == 16
+
+
+def test_training_texts_carry_no_observation(whole: Job, store: Path) -> None:
+    """Pairs hold the direct prompt, whatever hint a candidate was sampled under (METHOD, "pair prompt")."""
+    for pair in read_records(store / "pair" / whole.results["artifacts"]["pair"], PreferencePair, "pairs"):
+        assert "Hint:" not in pair.prompt
+    drawn = read_records(store / "sample" / whole.results["artifacts"]["sample"], Candidate, "candidates")
+    assert any(candidate.observation for candidate in drawn)
+
+
+def test_wandb_run_is_on_disk_without_an_account(whole: Job) -> None:
+    assert len(list(whole.folder.glob("wandb/offline-run-*/run-*.wandb"))) == 1
+
+
+def test_same_command_again_reuses_everything(whole: Job, store: Path, tmp_path: Path) -> None:
+    again = train(store, tmp_path / "again")
+    assert figures(again.results) == figures(whole.results)
+    assert sum(again.results["seconds"].values()) < 0.3 * sum(whole.results["seconds"].values())
+
+
+def test_workers_and_batch_size_change_no_figure(whole: Job, tmp_path: Path) -> None:
+    other = train(tmp_path / "store", tmp_path / "run", "runtime.workers=1", "sampler.runtime.batch_size=64")
+    assert figures(other.results) == figures(whole.results)
+
+
+def test_a_sweep_over_tau_samples_once_and_opens_one_run_per_job(whole: Job, store: Path, tmp_path: Path) -> None:
+    sweep = train(store, tmp_path / "sweep", "-m", "tau=0.7,0.9")
+    assert sweep.status == 0, sweep.output
+    jobs = [json.loads((tmp_path / "sweep" / str(i) / "results.json").read_text()) for i in (0, 1)]
+    shared = ("problems", "sample", "execute", "score/code_semantic_entropy", "evaluate/minipy/base")
+    for stage in shared:
+        assert {job["artifacts"][stage] for job in jobs} == {whole.results["artifacts"][stage]}
+    assert len({job["artifacts"]["select"] for job in jobs} | {whole.results["artifacts"]["select"]}) == 3
+    assert [len(list((tmp_path / "sweep" / str(i)).glob("wandb/offline-run-*"))) for i in (0, 1)] == [1, 1]
+
+
+def descendants_gone(pids: set[int]) -> bool:
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
+
+
+def kill_when(artifacts: Path, folder: Path, printed: str, delay: float) -> None:
+    """Start the job and kill -9 its main process ``delay`` seconds after it has printed a word."""
+    job = subprocess.Popen(
+        command(artifacts, folder),
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert job.stdout is not None
+    for line in job.stdout:
+        if printed in line:
+            break
+    else:
+        pytest.fail(f"the job ended without printing {printed!r}")
+    time.sleep(delay)
+    children = {child.pid for child in psutil.Process(job.pid).children(recursive=True)}
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait(timeout=60)
+    deadline = time.monotonic() + 10
+    while not descendants_gone(children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert descendants_gone(children), "a killed run leaves processes behind"
+
+
+def test_killed_in_every_stage_it_ends_with_the_same_figures(whole: Job, tmp_path: Path) -> None:
+    """One store, killed after each stage in turn while the next one runs, then left to finish."""
+    artifacts = tmp_path / "store"
+    stages = ["problems", "sample", "execute", "score/nll", "select", "pair", "evaluate/minipy/base", "fit"]
+    for number, stage in enumerate(stages):
+        kill_when(artifacts, tmp_path / f"run{number}", stage, delay=0.3 * (number % 3))
+    last = train(artifacts, tmp_path / "last")
+    assert figures(last.results) == figures(whole.results)
+
+
+def test_killed_while_sampling_it_keeps_the_finished_shards(whole: Job, tmp_path: Path) -> None:
+    artifacts = tmp_path / "store"
+    job = subprocess.Popen(command(artifacts, tmp_path / "run"), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (shards := list(artifacts.glob("sample/.*.partial/candidates-*.parquet"))):
+        assert job.poll() is None, "the job ended before a shard was seen"
+        assert time.monotonic() < deadline, "no shard was ever seen"
+        time.sleep(0.005)
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait(timeout=60)
+    before = {path.name: path.stat().st_mtime_ns for path in shards}
+    last = train(artifacts, tmp_path / "last")
+    finished = artifacts / "sample" / last.results["artifacts"]["sample"]
+    assert {name: (finished / name).stat().st_mtime_ns for name in before} == before
+    assert figures(last.results) == figures(whole.results)

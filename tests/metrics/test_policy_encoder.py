@@ -1,0 +1,68 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from conself.metrics.policy_encoder import PolicyEncoder, Runtime
+from conself.records import ModelRef
+
+TEXTS = ["def f(x): return x", "x", "def f(x):\n    return x + 1", ""]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
+    """A random one-layer model over single bytes."""
+    folder = tmp_path_factory.mktemp("model")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bytes_only = Tokenizer(models.BPE(vocab={"<end>": 0} | {c: i + 1 for i, c in enumerate(alphabet)}, merges=[]))
+    bytes_only.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_only.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=bytes_only, eos_token="<end>", pad_token="<end>").save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=257,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    return ModelRef(str(folder), None, None, "float32", "sdpa")
+
+
+def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> None:
+    [row] = PolicyEncoder(model, 64, Runtime("cpu", 4))(["ab"])
+    network = AutoModelForCausalLM.from_pretrained(model.name)
+    ids = torch.tensor([PreTrainedTokenizerFast.from_pretrained(model.name).encode("ab", add_special_tokens=False)])
+    assert ids.shape == (1, 2)
+    with torch.no_grad():
+        hidden = network(input_ids=ids, output_hidden_states=True).hidden_states[-1]
+    np.testing.assert_allclose(row, hidden[0].mean(dim=0).numpy(), atol=1e-6)
+
+
+def test_batches_and_padding_change_nothing(model: ModelRef) -> None:
+    one, many = (PolicyEncoder(model, 64, Runtime("cpu", size))(TEXTS) for size in (1, 3))
+    assert one.shape == (4, 16)
+    assert one.dtype == np.float32
+    np.testing.assert_allclose(one, many, atol=1e-6)
+    assert np.abs(one[0] - one[2]).max() > 1e-3
+
+
+def test_long_texts_are_cut(model: ModelRef) -> None:
+    cut, whole = PolicyEncoder(model, 3, Runtime("cpu", 2))(["abcdef", "abc"])
+    np.testing.assert_allclose(cut, whole, atol=1e-6)
+
+
+def test_an_encoder_ships_without_its_loaded_model(model: ModelRef) -> None:
+    encoder = PolicyEncoder(model, 64, Runtime("cpu", 4))
+    before = encoder(TEXTS)
+    parcel = pickle.dumps(encoder)
+    assert len(parcel) < 2000
+    copy = pickle.loads(parcel)
+    assert copy == encoder
+    np.testing.assert_array_equal(copy(TEXTS), before)

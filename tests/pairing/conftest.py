@@ -1,0 +1,28 @@
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from conself.comparison import Comparison
+from conself.consensus import Consensus, consensus
+from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+
+
+def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -> tuple[Pool, Consensus]:
+    problem = Problem("p", "", "", "f", ("(1,)",) * len(rows[0]), "", "")
+    programs = [f"code {k}" for k in range(len(rows))] if codes is None else codes
+    candidates = [
+        Candidate("p", k, None, f"text {k}", program, "stop", None, None, None, 3) for k, program in enumerate(programs)
+    ]
+    crash = Outcome(Status.TIMEOUT, "")
+    traces = [
+        Trace("p", k, tuple(crash if cell == "." else Outcome(Status.OK, f'"{cell}"') for cell in row))
+        for k, row in enumerate(rows)
+    ]
+    pool = Pool(problem, candidates, traces)
+    return pool, consensus(pool, Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True))
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., tuple[Pool, Consensus]]:
+    """``make_case(["ab", "a."], ["code", None])``: a pool (a dot is CRASH) and its consensus."""
+    return _make_case

@@ -1,0 +1,33 @@
+"""The tiny models as fixtures, and one saved as a folder that the library can load."""
+
+from pathlib import Path
+
+import pytest
+from tiny_models import SHAPE, build, byte_tokenizer
+from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
+
+from conself.records import ModelRef
+
+
+@pytest.fixture(scope="session")
+def qwen() -> PreTrainedModel:
+    return build(Qwen2Config(**SHAPE, tie_word_embeddings=True))
+
+
+@pytest.fixture(scope="session", params=["qwen2", "qwen2-eager", "qwen2-mha", "llama"])
+def model(request: pytest.FixtureRequest) -> PreTrainedModel:
+    variants = {
+        "qwen2": lambda: build(Qwen2Config(**SHAPE)),
+        "qwen2-eager": lambda: build(Qwen2Config(**SHAPE, attn_implementation="eager")),
+        "qwen2-mha": lambda: build(Qwen2Config(**{**SHAPE, "num_key_value_heads": 4})),
+        "llama": lambda: build(LlamaConfig(**SHAPE)),
+    }
+    return variants[request.param]()
+
+
+@pytest.fixture(scope="session")
+def model_ref(qwen: PreTrainedModel, tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
+    folder: Path = tmp_path_factory.mktemp("model")
+    qwen.save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa")

@@ -1,0 +1,81 @@
+from collections.abc import Sequence
+
+import pytest
+
+from conself.prompts import Prompts
+from conself.records import Problem
+from conself.samplers.decoding import Decoding, sample_seed
+from conself.samplers.guided import Ask, Plan, Reply, guided_candidates
+
+PROMPTS = Prompts(system=None, observe="observe {n} {statement}", program="solve {statement}", guided="{observation}")
+DRAWN = Decoding(1.0, 1.0, 10, 15)
+
+
+def problem(name: str) -> Problem:
+    return Problem(name, f"statement of {name}", "", "f", ("(1,)",), "test", "easy")
+
+
+def plan(observations: int = 3, programs: int = 2) -> Plan:
+    return Plan(observations, programs, Decoding(0.7, 0.8, 10, 15), DRAWN, 5, PROMPTS)
+
+
+class Scripted:
+    """A black box that answers observation prompts from a script and echoes program prompts with their seed."""
+
+    def __init__(self, *rounds: dict[str, str]) -> None:
+        self.rounds = list(rounds)
+        self.observing: list[tuple[str, int]] = []
+
+    def __call__(self, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
+        if settings.temperature == 0.7:
+            script = self.rounds.pop(0)
+            names = [ask.messages[0]["content"].split()[-1] for ask in asks]
+            self.observing += [(name, seed) for name, ask in zip(names, asks, strict=True) for seed in ask.seeds]
+            return [[Reply(script[name], "stop", None, None, 1)] for name in names]
+        return [
+            [Reply(f"```python\n# {ask.messages[0]['content']} {s}\n```", "stop", 0.5, 0.25, 9) for s in ask.seeds]
+            for ask in asks
+        ]
+
+
+def test_candidates_come_in_order_with_their_observation() -> None:
+    black_box = Scripted({"p": "1. a\n2. b\n3. c", "q": "1. d\n2. e\n3. f\n4. g"})
+    first, second = guided_candidates([problem("p"), problem("q")], plan(), black_box)
+    assert [c.index for c in first] == list(range(6))
+    assert [c.observation for c in first] == ["a", "a", "b", "b", "c", "c"]
+    assert [c.observation for c in second] == ["d", "d", "e", "e", "f", "f"]
+    assert first[3].code == f"# b {sample_seed(5, 'sample', 'p', 3)}\n"
+    assert (first[0].mean_nll, first[0].mean_token_entropy, first[0].entropy_top_k) == (0.5, 0.25, 15)
+    assert first[0].n_tokens == 9
+
+
+def test_shortfall_is_asked_again_then_filled_by_the_direct_prompt() -> None:
+    black_box = Scripted({"p": "1. a", "q": "1. d\n2. e\n3. f"}, {"p": "1. x\n2. y"})
+    first, second = guided_candidates([problem("p"), problem("q")], plan(), black_box)
+    assert [c.observation for c in first] == ["x", "x", "y", "y", None, None]
+    assert first[4].code is not None
+    assert first[4].code.startswith("# solve statement of p ")
+    assert [c.observation for c in second] == ["d", "d", "e", "e", "f", "f"]
+    asked = [name for name, _ in black_box.observing]
+    assert asked == ["p", "q", "p"]
+    assert len({seed for _, seed in black_box.observing}) == 3
+
+
+def test_an_emptier_second_answer_does_not_replace_the_first() -> None:
+    black_box = Scripted({"p": "1. a"}, {"p": "nothing to list"})
+    (first,) = guided_candidates([problem("p")], plan(), black_box)
+    assert [c.observation for c in first] == ["a", "a", None, None, None, None]
+
+
+def test_without_any_observation_all_candidates_are_direct() -> None:
+    black_box = Scripted({"p": ""}, {"p": ""})
+    (first,) = guided_candidates([problem("p")], plan(3, 5), black_box)
+    assert [(c.index, c.observation) for c in first] == [(i, None) for i in range(15)]
+    assert len({c.code for c in first}) == 15
+
+
+def test_zero_observations_or_programs_are_refused() -> None:
+    with pytest.raises(ValueError, match="n_observations"):
+        plan(0, 5)
+    with pytest.raises(ValueError, match="programs_per_observation"):
+        plan(3, 0)

@@ -1,0 +1,117 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from conself.models import load_policy, load_tokenizer
+from conself.prompts import Prompts, program_messages, render
+from conself.records import ModelRef, Problem
+from conself.samplers.decoding import Decoding, sample_seed
+from conself.samplers.generation import Request, generate
+from conself.samplers.transformers import GreedyDecoder, Runtime, TransformersSampler
+
+PROMPTS = Prompts(system=None, observe="{statement} {n}?", program="{statement}", guided="{statement} {observation}")
+SAMPLER = TransformersSampler(
+    n_observations=2,
+    programs_per_observation=3,
+    observation_temperature=0.7,
+    observation_top_p=0.8,
+    program_temperature=1.0,
+    program_top_p=1.0,
+    max_new_tokens=24,
+    max_observation_tokens=12,
+    entropy_top_k=15,
+    seed=3,
+    prompts=PROMPTS,
+    runtime=Runtime(batch_size=20, device="cpu"),
+)
+
+
+def problems(count: int) -> list[Problem]:
+    return [Problem(f"p{i}", f"add {i} to " + "x" * i, "", "f", ("(1,)",), "test", "easy") for i in range(count)]
+
+
+def test_candidates_per_problem_in_order(model_ref: ModelRef) -> None:
+    pools = list(SAMPLER(problems(5), model_ref))
+    assert [[c.problem_id for c in pool] for pool in pools] == [[f"p{i}"] * 6 for i in range(5)]
+    assert [[c.index for c in pool] for pool in pools] == [list(range(6))] * 5
+    for candidate in (c for pool in pools for c in pool):
+        assert 1 <= candidate.n_tokens <= 24
+        assert candidate.mean_nll is not None
+        assert candidate.mean_nll > 0
+        assert candidate.mean_token_entropy is not None
+        assert candidate.mean_token_entropy >= 0
+        assert candidate.entropy_top_k == 15
+        assert "<|end|>" not in candidate.text
+
+
+def test_results_do_not_depend_on_runtime_or_company(model_ref: ModelRef) -> None:
+    everything = list(SAMPLER(problems(7), model_ref))
+    narrow = replace(SAMPLER, runtime=Runtime(batch_size=2, device="cpu"))
+    assert list(narrow(problems(7), model_ref)) == everything
+    assert list(SAMPLER(problems(7)[::-1], model_ref))[::-1] == everything
+    assert list(SAMPLER(problems(7)[4:5], model_ref)) == everything[4:5]
+    assert list(replace(SAMPLER, seed=4)(problems(7), model_ref)) != everything
+
+
+def test_a_direct_candidate_is_the_direct_prompts_completion(model_ref: ModelRef) -> None:
+    (pool,) = SAMPLER(problems(1), model_ref)
+    direct = [c for c in pool if c.observation is None]
+    assert direct, "a random model writes no list, so the direct prompt fills in"
+    model, tokenizer = load_policy(model_ref, "cpu"), load_tokenizer(model_ref)
+    prompt = render(tokenizer, program_messages(PROMPTS, problems(1)[0], None))
+    ids = tuple(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    seed = sample_seed(3, "sample", "p0", direct[0].index)
+    ((completion,),) = generate(model, [Request(ids, (seed,))], Decoding(1.0, 1.0, 24, 15), (0,), 1)
+    assert direct[0].n_tokens == len(completion.token_ids)
+    assert direct[0].mean_nll == pytest.approx(-completion.token_logprobs.mean(), rel=1e-6)
+    shown = [i for i in completion.token_ids.tolist() if i >= 4]
+    assert direct[0].text == tokenizer.decode(shown)
+
+
+def test_problems_are_read_as_needed(model_ref: ModelRef) -> None:
+    read: list[str] = []
+
+    def stream() -> Iterator[Problem]:
+        for problem in problems(40):
+            read.append(problem.id)
+            yield problem
+
+    next(SAMPLER(stream(), model_ref))
+    assert len(read) < 40
+
+
+def test_greedy_decoder(model_ref: ModelRef) -> None:
+    decoder = GreedyDecoder(max_new_tokens=24, entropy_top_k=15, prompts=PROMPTS, runtime=Runtime(16, "cpu"))
+    candidates = list(decoder(problems(6), model_ref))
+    assert [(c.problem_id, c.index, c.observation) for c in candidates] == [(f"p{i}", 0, None) for i in range(6)]
+    model, tokenizer = load_policy(model_ref, "cpu"), load_tokenizer(model_ref)
+    for problem, candidate in zip(problems(6), candidates, strict=True):
+        prompt = render(tokenizer, program_messages(PROMPTS, problem, None))
+        inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt", return_token_type_ids=False)
+        ids = model.generate(**inputs, do_sample=False, max_new_tokens=24, eos_token_id=0, pad_token_id=0)
+        completion = ids[0, inputs["input_ids"].shape[1] :]
+        assert candidate.text == tokenizer.decode(completion, skip_special_tokens=True)
+        assert candidate.n_tokens == len(completion)
+
+
+def test_settings_out_of_range_are_named(model_ref: ModelRef) -> None:
+    with pytest.raises(ValueError, match="n_observations"):
+        list(replace(SAMPLER, n_observations=0)(problems(1), model_ref))
+    with pytest.raises(ValueError, match="temperature"):
+        list(replace(SAMPLER, program_temperature=-1.0)(problems(1), model_ref))
+
+
+def test_yaml_builds_the_sampler_with_the_papers_settings() -> None:
+    conf = Path(__file__).parents[2] / "conf"
+    node = OmegaConf.load(conf / "sampler" / "transformers.yaml")
+    prompts = OmegaConf.load(conf / "prompts" / "minipy.yaml")
+    sampler = instantiate(OmegaConf.create({"seed": 0, "prompts": prompts, "sampler": node}).sampler)
+    assert isinstance(sampler, TransformersSampler)
+    assert isinstance(sampler.prompts, Prompts)
+    assert sampler.n_observations * sampler.programs_per_observation == 15
+    assert (sampler.observation_temperature, sampler.observation_top_p, sampler.program_temperature) == (0.7, 0.8, 1.0)
+    assert sampler.max_new_tokens == 2048

@@ -1,0 +1,112 @@
+"""Every YAML of conf/ composes, and every part in it can be built: the signature is the schema."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException, InstantiationException, MissingConfigException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from conself.entry import register_resolvers
+from conself.train import PARTS
+
+CONF = Path(__file__).parent.parent / "conf"
+OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF)
+NEEDS = {"jsonl": ["dataset.path=problems.jsonl"]}
+"""Choices that ask the user for something."""
+
+
+def composed(*overrides: str, name: str = "train") -> DictConfig:
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(name, list(overrides))
+    resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    assert isinstance(resolved, DictConfig)
+    return resolved
+
+
+def override(option: Path) -> list[str]:
+    """The command-line words that choose a YAML file."""
+    group, name = str(option.parent), option.stem
+    value = f"[{name}]" if group == "benchmark" else name
+    if group == "recipe":
+        return [f"model={name}"]
+    return [f"{group}={value}", *NEEDS.get(name, [])]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_choice_composes_and_its_parts_can_be_built(option: Path) -> None:
+    config = composed(*override(option))
+    for part in (*PARTS, "logger"):
+        instantiate(config[part], _convert_="all")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_entry_point_composes(path: Path) -> None:
+    assert composed(name=path.stem)
+
+
+def test_a_part_is_called_what_its_module_is_called() -> None:
+    for group in ("metric", "curriculum", "pairing", "loss", "dataset", "sampler"):
+        for path in (CONF / group).glob("*.yaml"):
+            target = OmegaConf.load(path)["_target_"]
+            assert target.split(".")[-2] == path.stem, path
+
+
+def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_one() -> None:
+    """METHOD, "Training defaults": LoRA r 16, alpha 32, lr 5e-6, 3 epochs, batch 16, beta 0.1, tau 0.3."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["~recipe"])
+    training = config.training
+    assert (training.lora_r, training.lora_alpha, training.lora_target) == (16, 32, "all-linear")
+    assert (training.learning_rate, training.warmup_ratio, training.epochs) == (5e-6, 0.1, 3)
+    assert (training.batch_size, training.max_length) == (16, 2048)
+    assert (config.beta, config.tau, config.sampler.max_new_tokens) == (0.1, 0.3, 2048)
+    assert (config.sampler.observation_temperature, config.sampler.observation_top_p) == (0.7, 0.8)
+    assert (config.sampler.program_temperature, config.metric.min_alive) == (1.0, 3)
+    assert config.sampler.n_observations * config.sampler.programs_per_observation == 15
+
+
+def test_tau_and_seed_reach_the_parts() -> None:
+    config = composed("tau=0.123", "seed=7", "beta=0.25")
+    assert (config.curriculum.tau, config.sampler.seed, config.loss.beta) == (0.123, 7, 0.25)
+
+
+def test_experiments_are_what_the_method_table_says() -> None:
+    """METHOD, "Methods that one framework expresses": filter, pairing and loss of each."""
+    table = {}
+    for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft"):
+        config = composed(f"experiment={name}")
+        table[name] = tuple(config[g]["_target_"].split(".")[-2] for g in ("curriculum", "pairing", "loss"))
+    assert table == {
+        "conself": ("entropy_band", "consensus_pairs", "con_dpo"),
+        "wo_cw": ("entropy_band", "consensus_pairs", "dpo"),
+        "wo_cc": ("all_problems", "consensus_pairs", "con_dpo"),
+        "self_dpo": ("all_problems", "consensus_pairs", "dpo"),
+        "self_sft": ("all_problems", "winner_only", "sft"),
+    }
+
+
+def test_a_wrong_key_is_refused() -> None:
+    with pytest.raises(ConfigCompositionException, match=r"curriculum\.tua"):
+        composed("curriculum.tua=0.3")
+    config = composed("+curriculum.tua=0.3")
+    with pytest.raises(InstantiationException, match="tua"):
+        instantiate(config.curriculum)
+
+
+def test_a_missing_key_is_refused() -> None:
+    with pytest.raises(InstantiationException, match="min_alive"):
+        instantiate(composed("~metric.min_alive").metric)
+
+
+def test_an_unknown_choice_lists_the_choices() -> None:
+    with pytest.raises(MissingConfigException, match="con_dpo\n\tdpo\n\tsft"):
+        composed("loss=ppo")
+
+
+@pytest.mark.parametrize("tau", ["0", "-0.1", "1.3"])
+def test_tau_outside_its_range_is_refused(tau: str) -> None:
+    with pytest.raises(InstantiationException, match=r"tau must lie in \(0, 1\], got .*METHOD Eq. 3"):
+        instantiate(composed(f"tau={tau}").curriculum)

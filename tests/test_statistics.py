@@ -1,0 +1,128 @@
+import warnings
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conself.comparison import Comparison
+from conself.oracles import Oracle
+from conself.records import Outcome, PreferencePair, Status
+from conself.statistics import auc, correlations, golden, judge, paired_test, pass_at_k, wilson
+
+METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+
+
+def test_auc_counts_pairs_in_the_right_order() -> None:
+    # solvable at .1 and .4, unsolvable at .3 and .4: of four pairs 2 are right (.1), one wrong (.4 > .3), one tied
+    assert auc([0.1, 0.4, 0.3, 0.4], [True, True, False, False]) == pytest.approx((2 + 0 + 0.5) / 4)
+
+
+def test_float_noise_does_not_break_ties() -> None:
+    noisy = [0.1 + 0.2, 0.3]
+    assert noisy[0] != noisy[1]
+    assert auc(noisy, [True, False]) == 0.5
+    assert (
+        correlations([*noisy, 0.9, 0.0], [0.5, 0.5, 0.1, 1.0])["kendall"]
+        == correlations([0.3, 0.3, 0.9, 0.0], [0.5, 0.5, 0.1, 1.0])["kendall"]
+    )
+
+
+def test_correlations_worked_by_hand() -> None:
+    # x = 1, 2, 3, 4 against y = 8, 4, 2, 1: deviations of y from 3.75 are 4.25, .25, -1.75, -2.75
+    # Sxy = -1.5 * 4.25 - .5 * .25 + .5 * -1.75 + 1.5 * -2.75 = -11.5, Sxx = 5, Syy = 28.75
+    result = correlations([1, 2, 3, 4], [8, 4, 2, 1])
+    assert result["pearson"] is not None
+    assert result["spearman"] is not None
+    assert result["kendall"] is not None
+    assert result["pearson"][0] == pytest.approx(-11.5 / (5 * 28.75) ** 0.5)
+    assert result["spearman"][0] == pytest.approx(-1.0)
+    assert result["kendall"][0] == pytest.approx(-1.0)
+    assert result["kendall"][1] == pytest.approx(2 / 24)  # two of the 4! orders are as extreme
+
+
+def test_degenerate_inputs_give_none_and_no_warning() -> None:
+    nothing = {"pearson": None, "spearman": None, "kendall": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert auc([0.1, 0.2], [True, True]) is None
+        assert auc([], []) is None
+        assert correlations([], []) == nothing
+        assert correlations([0.1, 0.2], [0.0, 1.0]) == nothing
+        assert correlations([0.3] * 4, [0.0, 0.2, 0.4, 0.6]) == nothing
+        assert correlations([0.1, 0.2, 0.3], [0.0] * 3) == nothing
+        assert wilson(0, 0) is None
+        assert golden([], {}) == (0, None)
+        assert paired_test([], []).p == 1.0
+
+
+def pair(problem: str, chosen: int, rejected: int | None) -> PreferencePair:
+    return PreferencePair(problem, "", "", "", chosen, rejected, 1.0, 0.0)
+
+
+def test_a_pair_is_golden_when_the_winner_is_right_and_the_loser_wrong() -> None:
+    passed = {"p": [True, False, True], "q": [False, False]}
+    pairs = [pair("p", 0, 1), pair("p", 0, 2), pair("p", 1, 0), pair("q", 0, 1), pair("p", 0, None)]
+    assert golden(pairs, passed) == (1, 0.25)
+
+
+def outcomes(*values: str | None) -> list[Outcome]:
+    return [Outcome(Status.TIMEOUT, "") if value is None else Outcome(Status.OK, value) for value in values]
+
+
+def test_judging_takes_every_input_and_the_comparison_of_clustering() -> None:
+    oracle = Oracle("p", ('{"t":[1,2]}', '{"f":"0.3"}'))
+    assert judge(outcomes("[1,2]", '{"f":"0.30000000000000004"}'), oracle, METHOD, is_stdout=False)
+    assert not judge(outcomes("[1,2]", "0"), oracle, METHOD, is_stdout=False)
+    assert not judge(outcomes("[1,2]", None), oracle, METHOD, is_stdout=False)
+    assert judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD, is_stdout=True)
+    assert not judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD, is_stdout=False)
+
+
+def test_an_exception_that_spells_the_expected_value_is_still_a_crash() -> None:
+    assert not judge([Outcome(Status.EXCEPTION, "1")], Oracle("p", ("1",)), METHOD, is_stdout=False)
+
+
+@pytest.mark.parametrize(("values", "expected"), [(("1",), ("1", "2")), ((), ())])
+def test_judging_needs_one_expected_value_per_input(values: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"problem p: .* outcomes against .* expected values"):
+        judge(outcomes(*values), Oracle("p", expected), METHOD, is_stdout=False)
+
+
+def test_pass_at_k_worked_by_hand() -> None:
+    assert pass_at_k(4, 1, 1) == 0.25
+    assert pass_at_k(4, 2, 2) == pytest.approx(1 - 1 / 6)  # one of the six pairs misses both
+    assert pass_at_k(3, 2, 2) == 1.0
+    assert pass_at_k(5, 0, 5) == 0.0
+
+
+@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
+def test_pass_at_k_is_the_share_of_draws_with_a_pass(case: tuple[int, int, int]) -> None:
+    n, c, k = case
+    draws = list(combinations([True] * c + [False] * (n - c), k))
+    assert pass_at_k(n, c, k) == pytest.approx(sum(map(any, draws)) / len(draws))
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(3, 4, 1), (3, 1, 4), (3, 1, 0), (3, -1, 1)])
+def test_pass_at_k_out_of_range(n: int, c: int, k: int) -> None:
+    with pytest.raises(ValueError, match="pass@k needs"):
+        pass_at_k(n, c, k)
+
+
+def test_wilson_worked_by_hand() -> None:
+    # z = 1.959964, n = 10, p = .5: centre .5, half width z / (n + z^2) * sqrt(n / 4 + z^2 / 4) = .26341
+    interval = wilson(5, 10)
+    assert interval is not None
+    assert interval == pytest.approx((0.5 - 0.263406, 0.5 + 0.263406), abs=1e-5)
+    assert wilson(0, 4) == (0.0, pytest.approx(0.489890, abs=1e-5))  # z^2 / (4 + z^2)
+
+
+def test_paired_test_is_exact_mcnemar() -> None:
+    base = [True, False, False, False, False, False, True]
+    tuned = [False, True, True, True, True, True, True]
+    # 5 fixed, 1 broken: p = 2 * (C(6,0) + C(6,1)) / 2^6 = 14 / 64
+    result = paired_test(base, tuned)
+    assert (result.fixed, result.broken) == (5, 1)
+    assert result.p == pytest.approx(14 / 64)
+    with pytest.raises(ValueError, match="got 7 and 6 verdicts"):
+        paired_test(base, tuned[1:])
