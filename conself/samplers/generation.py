@@ -55,8 +55,9 @@ def generate(
 ) -> list[list[Completion]]:
     """Completions of every request, in the order of the requests and of their seeds.
 
-    A sample depends on its prompt, seed and settings only: on the CPU to the last bit, elsewhere up to rounding
-    (other batch shapes may choose other kernels). A prompt and its completion never pass the model's context length.
+    A sample depends on its prompt, seed and settings only, up to the rounding of the model's kernels. With SDPA in
+    float32 on the CPU there is none to see: the same bits in any batch (experiments/sampling_speed checks it). A
+    prompt and its completion never pass the model's context length.
 
     Args:
         model: in eval mode; the requests run on its device.

@@ -27,7 +27,6 @@ from conself.training.layouts import Layout, require_plain_head
 from conself.training.module import PreferenceModule
 from conself.training.settings import Training
 
-
 # What Lightning warns of and is meant to be so: no dropout anywhere, batches made in this process, a GPU left alone on
 # demand; and what its own code provokes.
 _NOISE = (

@@ -74,7 +74,7 @@ class PairsLayout:
             for piece in [group] if self._fits(group) else [[pair] for pair in group]:
                 if not self._fits(piece):
                     raise ValueError(
-                        f"a pair of problem {piece[0].problem_id!r} takes {_area(piece)} tokens, more than token_budget "
+                        f"a pair of problem {piece[0].problem_id!r} takes {_area(piece)} tokens, above token_budget "
                         f"{self.token_budget}; raise training.runtime.layout.token_budget or lower training.max_length"
                     )
                 if not self._fits(part + piece):

@@ -1,7 +1,7 @@
 """One training step: log-probs of a global batch, its loss, one optimiser step."""
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -74,14 +74,15 @@ class PreferenceModule(LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        means: Counter[str] = Counter()
+        means: dict[str, float] = defaultdict(float)
         for micro_batch in self.layout.micro_batches(batch):
             output = self._loss(micro_batch)
             loss = output.losses.sum() / len(batch)
             _require_finite("loss", loss, micro_batch.pairs, len(self.curve))
             self.manual_backward(loss)
             means["loss"] += loss.item()
-            means.update({name: values.sum().item() / len(batch) for name, values in output.diagnostics.items()})
+            for name, values in output.diagnostics.items():
+                means[name] += values.sum().item() / len(batch)
             self.n_tokens += micro_batch.n_tokens
         norm = torch.nn.utils.clip_grad_norm_(self.trainable, self.settings.gradient_clip)
         _require_finite("gradient norm", norm, batch, len(self.curve))
@@ -100,7 +101,7 @@ class PreferenceModule(LightningModule):
 
     def _record(self, row: dict[str, float], batch_size: int) -> None:
         self.curve.append(row)
-        shown = {"loss", "margin", "accuracy"}
+        shown = {"loss", "accuracy"}
         for name, value in row.items():
             self.log(f"train/{name}", value, prog_bar=name in shown, batch_size=batch_size)
 

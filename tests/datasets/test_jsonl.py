@@ -1,0 +1,64 @@
+"""The user's own problems."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conself.datasets.jsonl import Jsonl
+
+
+def write(path: Path, *rows: Any) -> str:
+    path.write_text("".join(row + "\n" if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_function_and_stdin_problems(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "mine.jsonl",
+        {
+            "id": "a",
+            "statement": "Add.",
+            "entry_point": "f",
+            "starter_code": "def f(x, y):",
+            "inputs": [[1, "b"], [[2], None]],
+        },
+        {"statement": "Echo.", "inputs": ["1\n", ""], "difficulty": "easy"},
+        {"statement": "Set.", "entry_point": "g", "inputs": [{"py": "({1, 2},)"}]},
+    )
+    one, two, three = Jsonl(path, strict=True)()
+    assert (one.id, one.entry_point, one.inputs) == ("a", "f", ("(1, 'b')", "([2], None)"))
+    assert (two.id, two.entry_point, two.inputs, two.difficulty) == ("mine/2", None, ("1\n", ""), "easy")
+    assert three.inputs == ("({1, 2},)",)
+    assert list(Jsonl(path, strict=True).oracles()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("{not json", "Expecting property name"),
+        ([1, 2], "must hold a JSON object, got list"),
+        ({"statement": "s"}, "missing inputs"),
+        ({"inputs": []}, "missing statement"),
+        ({"statement": "s", "inputs": "12"}, "inputs must be a list, got str"),
+        ({"statement": 5, "inputs": ["1"]}, "statement must be text"),
+        ({"statement": "s", "entry_point": 5, "inputs": [[1]]}, "entry_point must be text"),
+        ({"statement": "s", "inputs": [[1]]}, "must be a string; name an entry_point"),
+        ({"statement": "s", "entry_point": "f", "inputs": ["1"]}, "JSON array of its arguments"),
+    ],
+)
+def test_malformed_lines_are_skipped_and_named_or_stop_a_strict_run(
+    row: Any, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "mine.jsonl", row, "", {"statement": "Echo.", "inputs": ["1"]})
+    assert [problem.id for problem in Jsonl(path, strict=False)()] == ["mine/3"]
+    assert f"{path}, line 1" in caplog.text
+    assert words in caplog.text
+    with pytest.raises(ValueError, match=r"mine\.jsonl, line 1: "):
+        list(Jsonl(path, strict=True)())
+
+
+def test_missing_file_names_the_key_to_set(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"does not exist; set dataset\.path"):
+        list(Jsonl(str(tmp_path / "none.jsonl"), strict=False)())

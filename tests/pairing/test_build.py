@@ -1,0 +1,38 @@
+"""Pairs of a curriculum: direct prompts, counted reasons, seeded caps."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conself.pairing.build import capped
+from conself.records import PreferencePair
+
+
+def pair(problem: str, loser: int = 1) -> PreferencePair:
+    return PreferencePair(problem, "q", "yes", "no", 0, loser, 0.9, 0.1)
+
+
+def test_no_cap_keeps_all_in_order() -> None:
+    pairs = [pair("b"), pair("a")]
+    assert capped(pairs, None, seed=0) == pairs
+
+
+@given(st.integers(1, 40), st.integers(0, 3), st.permutations([f"p{i}" for i in range(10)]))
+def test_cap_takes_whole_problems_whatever_the_order(count: int, seed: int, order: list[str]) -> None:
+    pairs = [pair(problem, loser) for problem in order for loser in (1, 2, 3)]
+    taken = capped(pairs, count, seed)
+    assert len(taken) == min(count, 30)
+    complete = {p.problem_id for p in taken if sum(q.problem_id == p.problem_id for q in taken) == 3}
+    assert len({p.problem_id for p in taken} - complete) <= 1
+    by_name = [pair(problem, loser) for problem in sorted(order) for loser in (1, 2, 3)]
+    assert {p.problem_id for p in capped(by_name, count, seed)} == {p.problem_id for p in taken}
+
+
+def test_another_seed_draws_other_problems() -> None:
+    pairs = [pair(f"p{i}") for i in range(50)]
+    assert capped(pairs, 10, 0) != capped(pairs, 10, 1)
+
+
+def test_a_cap_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_pairs must be at least 1, or null for all, got 0"):
+        capped([pair("a")], 0, 0)

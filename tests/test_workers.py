@@ -1,0 +1,85 @@
+"""Worker processes: results, errors, warmth, and no orphan when the parent is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from conself.workers import Workers
+
+
+def square(n: int) -> tuple[int, int, int]:
+    if n == 13:
+        raise ValueError("unlucky")
+    return n * n, os.getpid(), torch.get_num_threads()
+
+
+def test_results_of_all_tasks_from_warm_single_threaded_processes() -> None:
+    with Workers(2) as workers:
+        first = list(workers.run(square, [(n,) for n in range(6)]))
+        second = list(workers.run(square, [(n,) for n in range(6)]))
+    assert sorted(value for value, _, _ in first) == [0, 1, 4, 9, 16, 25]
+    pids = {pid for _, pid, _ in first + second}
+    assert os.getpid() not in pids
+    assert len(pids) <= 2
+    assert {threads for _, _, threads in first} == {1}
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_an_error_in_a_task_is_raised_and_the_workers_go_on() -> None:
+    with Workers(1) as workers:
+        with pytest.raises(ValueError, match="unlucky"):
+            list(workers.run(square, [(13,), (2,)]))
+        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+
+
+def test_release_gives_the_processes_back() -> None:
+    with Workers(1) as workers:
+        ((_, pid, _),) = workers.run(square, [(1,)])
+        workers.release()
+        assert not psutil.pid_exists(pid)
+        ((value, _, _),) = workers.run(square, [(2,)])
+    assert value == 4
+
+
+def test_no_workers_is_an_error() -> None:
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+        Workers(0)
+
+
+def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, time
+            from conself.workers import Workers
+
+            def hold(path):
+                open(path, "w").write(str(os.getpid()))
+                time.sleep(60)
+
+            if __name__ == "__main__":
+                with Workers(1) as workers:
+                    list(workers.run(hold, [("pid",)]))
+            """
+        )
+    )
+    job = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child = int((tmp_path / "pid").read_text())
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    while psutil.pid_exists(child) and psutil.Process(child).status() != "zombie":
+        assert time.monotonic() < deadline, "the worker outlived its parent"
+        time.sleep(0.05)
