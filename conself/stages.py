@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -187,7 +188,8 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
     """
 
     def make(folder: Path) -> dict[str, Any]:
-        context.workers.release()  # training gets the whole machine
+        if torch.cuda.is_available():
+            context.workers.release()  # their GPU memory is needed now; on a CPU warm workers cost nothing
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         data = read_records(pairs.path, PreferencePair, "pairs")
         logger = tracker.training_logger()
