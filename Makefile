@@ -23,7 +23,7 @@ smoke: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict conself analysis experiments
+	$(BIN)/mypy --strict conself experiments
 
 test: lint
 	$(BIN)/python -m pytest --cov=conself --cov-report=term:skip-covered --cov-fail-under=90
