@@ -7,7 +7,7 @@ from conself.sandbox.jobs import Job, Limits, Outcome, check_job, check_limits
 from conself.sandbox.worker import Died, Pending, Worker
 
 _QUEUE_LENGTH = 2  # per worker: one that runs and one that waits
-_POLL_SECONDS = 1.0
+_POLL_MILLISECONDS = 1000
 _PROBE_LIMITS = Limits(cpu_seconds=1.0, wall_seconds=10.0, memory_mb=256, output_kb=1, max_timeouts=1)
 
 Rows = list[tuple[Outcome, ...]]
@@ -32,7 +32,9 @@ def isolation() -> str:
     worker = Worker(_PROBE_LIMITS)
     try:
         while worker.report is None:
-            select.select([worker.answers], [], [])
+            poll = select.poll()
+            poll.register(worker.answers, select.POLLIN)
+            poll.poll()
             list(worker.read())
         return worker.report
     except Died as error:
@@ -84,16 +86,20 @@ def _least_busy(pool: list[Worker], limits: Limits, workers: int) -> Worker:
 def _pump(pool: list[Worker], limits: Limits) -> list[Pending]:
     """Move bytes between this process and the zygotes once; the jobs that were finished by it."""
     busy = [worker for worker in pool if worker.queue]
-    readable, writable, _ = select.select(
-        [worker.answers for worker in busy], [worker.requests for worker in busy if worker.outbox], [], _POLL_SECONDS
-    )
+    poll = select.poll()  # select.select has a limit of 1024 descriptors
+    for worker in busy:
+        poll.register(worker.answers, select.POLLIN)
+        if worker.outbox:
+            poll.register(worker.requests, select.POLLOUT)
+    ready = {descriptor for descriptor, _ in poll.poll(_POLL_MILLISECONDS)}
     finished: list[Pending] = []
     for worker in busy:
         try:
-            if worker.requests in writable:
+            if worker.requests in ready:
                 worker.write()
-            if worker.answers in readable:
-                finished.extend(worker.read())
+            if worker.answers in ready:
+                for pending in worker.read():
+                    finished.append(pending)  # one by one: reading may end in Died
             worker.check()
         except Died as error:
             pool[pool.index(worker)] = _restart(worker, limits, error)

@@ -36,12 +36,27 @@ _PURE_CALLS = _words(
 
 def may_leak(tree: ast.Module) -> bool:
     """Whether state could survive a call of one of the program's functions (True when in doubt)."""
-    nodes = list(ast.walk(tree))
+    body = [statement for statement in tree.body if not _is_main_guard(statement)]
+    nodes = [node for statement in body for node in ast.walk(statement)]
     defined = _defined(tree)
-    if any(not _harmless(statement, defined) for statement in tree.body):
+    if any(not _harmless(statement, defined) for statement in body):
         return True
     names = defined | _imported(nodes) | {"cls"}
     return any(_suspicious(node, names) for node in nodes)
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    """``if __name__ == "__main__": ...`` without an else: never runs in a call program."""
+    match node:
+        case ast.If(
+            test=ast.Compare(
+                left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
+            ),
+            orelse=[],
+        ):
+            return True
+        case _:
+            return False
 
 
 def _defined(tree: ast.Module) -> frozenset[str]:
@@ -79,8 +94,6 @@ def _harmless(node: ast.stmt, defined: frozenset[str]) -> bool:
             return all(isinstance(target, ast.Name) for target in node.targets) and _immutable(node.value)
         case ast.AnnAssign():
             return isinstance(node.target, ast.Name) and (node.value is None or _immutable(node.value))
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()])):
-            return not node.orelse
         case ast.Expr():
             return isinstance(node.value, ast.Constant)
         case _:

@@ -12,6 +12,7 @@ import io
 import json
 import marshal
 import os
+import random
 import resource
 import select
 import signal
@@ -33,8 +34,10 @@ def main(requests: int, answers: int, parent: int) -> None:
     """Serve jobs from descriptor ``requests`` until it closes or the process ``parent`` is gone."""
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
     sys.set_int_max_str_digits(0)
+    os.environ.clear()
     for name in _PREIMPORTED.split():
         importlib.import_module(name)
+    random.seed(0)
     _make_standard_streams()
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
@@ -92,8 +95,10 @@ def _make_standard_streams() -> None:
         file = io.FileIO(number, mode, closefd=False)
         file.name = f"<{name}>"
         buffer = io.BufferedReader(file) if mode == "r" else io.BufferedWriter(file)
-        errors, newline = ("backslashreplace" if number == 2 else "strict"), (None if mode == "r" else "\n")
+        # surrogateescape: what a plain interpreter takes in the C and C.UTF-8 locales
+        errors, newline = ("backslashreplace" if number == 2 else "surrogateescape"), (None if mode == "r" else "\n")
         stream = io.TextIOWrapper(buffer, "utf-8", errors, newline, line_buffering=number == 2)
+        vars(stream)["mode"] = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 

@@ -42,7 +42,7 @@ def _recursive_dict() -> dict[str, Any]:
     return value
 
 
-BY_HAND = [
+BY_HAND: list[tuple[object, str]] = [
     (None, "null"),
     (True, "true"),
     (0, "0"),

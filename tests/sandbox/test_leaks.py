@@ -19,15 +19,14 @@ STATEFUL = {
     "class attribute": "class A:\n n = 0\ndef f(x):\n A.n += 1\n return A.n",
     "class list": "class Solution:\n seen = []\n def f(self, x):\n  self.seen.append(x)\n  return len(self.seen)",
     "own decorator": (
-        "def memo(g):\n seen = []\n def h(x):\n  seen.append(x)\n  return len(seen)\n return h\n@memo\ndef f(x): return x"
+        "def memo(g):\n seen = []\n def h(x):\n  seen.append(x)\n  return len(seen)\n return h\n"
+        "@memo\ndef f(x): return x"
     ),
     "decorator with a known name": (
         "def cache(g):\n n = 0\n def h(x):\n  nonlocal n\n  n += 1\n  return n\n return h\n@cache\ndef f(x): return x"
     ),
-    "builtins": (
-        "import builtins\ndef f(x):\n builtins.n = getattr(builtins, 'n', 0) + 1\n return builtins.n"
-    ),
-    "sys.modules": "import sys\ndef f(x):\n sys.modules[str(len(sys.modules))] = sys\n return 'math' in sys.modules and 1",
+    "builtins": ("import builtins\ndef f(x):\n builtins.n = getattr(builtins, 'n', 0) + 1\n return builtins.n"),
+    "sys.modules": "import sys\ndef f(x):\n m = sys.modules\n m['n'] = m.get('n', 0) + 1\n return m['n']",
     "module attribute": "import math\ndef f(x):\n math.n = getattr(math, 'n', 0) + 1\n return math.n",
     "globals()": "def f(x):\n globals()['n'] = globals().get('n', 0) + 1\n return globals()['n']",
     "setattr": "def f(x):\n setattr(f, 'n', getattr(f, 'n', 0) + 1)\n return f.n",
@@ -36,7 +35,7 @@ STATEFUL = {
     "cached list": (
         "from functools import lru_cache\n@lru_cache\ndef g(): return []\ndef f(x):\n g().append(x)\n return len(g())"
     ),
-    "environment": "import os\ndef f(x):\n os.environ['N'] = os.environ.get('N', '') + 'x'\n return len(os.environ['N'])",
+    "environment": "import os\ndef f(x):\n e = os.environ\n e['N'] = e.get('N', '') + 'x'\n return len(e['N'])",
     "decimal context": (
         "from decimal import getcontext\ndef f(x):\n p = getcontext().prec\n getcontext().prec = p + 1\n return p - 27"
     ),
@@ -69,7 +68,8 @@ def test_stateful_programs_are_found(name: str) -> None:
         "        def g(i):\n            return i\n        self.best = 0\n        return g(n)",
         "class Node:\n    def __init__(self, v):\n        self.v = v\n        self.next = None\n"
         "def f(x):\n    head = Node(x)\n    head.next = Node(1)\n    return head.next.v",
-        "def f(x):\n    best = 0\n    def dfs(i):\n        nonlocal best\n        best += i\n    dfs(x)\n    return best",
+        "def f(x):\n    best = 0\n    def dfs(i):\n        nonlocal best\n        best += i\n"
+        "    dfs(x)\n    return best",
         "def f(x):\n    return x\nif __name__ == '__main__':\n    print(f(input()))",
     ],
 )

@@ -24,7 +24,7 @@ CASES: dict[str, tuple[str | None, list[tuple[Status, str]]]] = {
     "third party": ("import numpy\ndef f(x): return x", [(EXCEPTION, "ModuleNotFoundError")] * 2),
     "reads input": ("def f(x): return input()", [(EXCEPTION, "EOFError")] * 2),
     "syntax": ("def f(x:", [(Status.COMPILE_ERROR, "SyntaxError")] * 2),
-    "null byte": ("def f(x): return '\0'", [(Status.COMPILE_ERROR, "ValueError")] * 2),
+    "null byte": ("def f(x): return '\0'", [(Status.COMPILE_ERROR, "SyntaxError")] * 2),
     "lone surrogate": ("def f(x): return '\ud800'", [(Status.COMPILE_ERROR, "UnicodeEncodeError")] * 2),
     "no code": (None, [(Status.COMPILE_ERROR, "")] * 2),
     "endless": ("def f(x):\n while x == 1: pass\n return x", [(Status.TIMEOUT, ""), (OK, "2")]),
