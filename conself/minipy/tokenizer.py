@@ -1,7 +1,7 @@
-"""The seed model's tokenizer: byte-level BPE whose tokens may be whole phrases and lines of code.
+"""The seed model's tokenizer: byte-level BPE that merges words in prose and whole lines in code.
 
-Sampling time is proportional to tokens, and the embedded world's text is regular, so merges are bounded by lines and
-digits rather than by words: ``"```python"`` or ``"\\n    return xs"`` become one token each.
+Sampling time is proportional to tokens, and the embedded world's programs are regular, so merges in code are bounded by
+lines and digits rather than by words: ``"```python"`` or ``"\\n    return r"`` become one token each.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,10 @@ from transformers import PreTrainedTokenizerFast
 PAD, USER, ASSISTANT, SYSTEM, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"
 SPECIAL_TOKENS = (PAD, USER, ASSISTANT, SYSTEM, END)
 
-# A piece is one digit, or what a line holds between digits, together with the line break before it. Digits stand
-# alone so that a number is read the same way wherever it appears. Every character falls in exactly one piece.
-_PIECE = r"\p{N}|\n?[^\p{N}\n]+|\n"
+# Merges stay inside a piece. The pieces, tried in this order: one digit, so that a number reads the same wherever it
+# stands; a line break with its line up to a digit (code, and the prompt's own keywords); a mark that ends a clause; a
+# word with the space before it (prose); the rest of the line up to a digit or such a mark.
+_PIECE = r"\p{N}|\n[^\p{N}\n]*|[,;.](?=[ \n]|$)| ?\p{L}+|(?:(?![,;.](?:[ \n]|$))[^\p{N}\n])+"
 
 # AutoTokenizer overrules the saved class and pre-tokenizer of whatever calls itself Qwen2 by its own Qwen2Tokenizer,
 # in silence, unless the folder claims a class of its own. The class named here is never loaded: without remote code

@@ -221,13 +221,21 @@ def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], wai
         free -= chunks[-1].count
     if not chunks:
         return
-    width = round_up(max(chunk.length for chunk in chunks) - 1)
+    longest = max(chunk.length for chunk in chunks)
+    width = round_up(longest - 1)
     prompts = torch.zeros(len(chunks), width, dtype=torch.int64)
     for row, chunk in enumerate(chunks):
         # Padding on the right: causal attention never looks there, and decoding overwrites it.
         prompts[row, : chunk.length - 1] = torch.tensor(requests[chunk.request].prompt_ids[:-1])
+    places = torch.arange(width, device=model.device).clamp_(max=longest - 1)  # padding never passes the context
     prefill = DynamicCache()
-    model(input_ids=prompts.to(model.device), past_key_values=prefill, use_cache=True, logits_to_keep=1)
+    model(
+        input_ids=prompts.to(model.device),
+        position_ids=places[None],
+        past_key_values=prefill,
+        use_cache=True,
+        logits_to_keep=1,
+    )
     rows.place(prefill, chunks, requests)
 
 
@@ -259,7 +267,5 @@ def _step(model: PreTrainedModel, rows: _Rows, ledger: _Ledger, settings: Decodi
 
 def _mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
     """Additive mask [N, 1, 1, span]: row i sees slots 0 .. positions[i]."""
-    hidden = torch.arange(span, device=positions.device) > positions[:, None]
-    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))[
-        :, None, None
-    ]
+    hidden = torch.arange(span, device=positions.device) > positions[:, None, None, None]
+    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))

@@ -72,20 +72,9 @@ def fit(
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
     """
     started = time.perf_counter()
-    if not pairs:
-        raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
-    encoded, n_overlong = encode(pairs, load_tokenizer(model), settings.max_length)
-    if not encoded:
-        raise ValueError(
-            f"all {n_overlong} pairs are longer than training.max_length ({settings.max_length} tokens); raise it"
-        )
-    policy = with_lora(
-        load_policy(model, settings.runtime.device),
-        settings.lora_r,
-        settings.lora_alpha,
-        settings.lora_target,
-        _lora_seed(seed),
-    )
+    encoded, n_overlong = _encoded(pairs, model, settings.max_length)
+    lora = (settings.lora_r, settings.lora_alpha, settings.lora_target, _lora_seed(seed))
+    policy = with_lora(load_policy(model, settings.runtime.device), *lora)
     require_plain_head(_causal(policy), encoded[0].chosen)
     layout = settings.runtime.layout
     reference = reference_log_probs(policy, layout, encoded, settings.runtime.progress) if loss.needs_reference else {}
@@ -125,6 +114,15 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
     config = policy.peft_config["default"]
     config.base_model_name_or_path, config.revision = model.name, model.revision
     policy.save_pretrained(str(out), save_embedding_layers=False)
+
+
+def _encoded(pairs: Sequence[PreferencePair], model: ModelRef, max_length: int) -> tuple[list[TokenPair], int]:
+    if not pairs:
+        raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
+    encoded, n_overlong = encode(pairs, load_tokenizer(model), max_length)
+    if not encoded:
+        raise ValueError(f"all {n_overlong} pairs are longer than training.max_length ({max_length} tokens); raise it")
+    return encoded, n_overlong
 
 
 def _causal(policy: PeftModel) -> PreTrainedModel:

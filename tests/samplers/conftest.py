@@ -1,12 +1,23 @@
 """The tiny models as fixtures, and one saved as a folder that the library can load."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_models import SHAPE, build, byte_tokenizer
 from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
 
 from conself.records import ModelRef
+
+
+@pytest.fixture(scope="package", autouse=True)
+def single_thread() -> Iterator[None]:
+    """Models this small gain nothing from threads, and lose much where other work keeps the cores busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,117 @@
+"""Loading, identity and adapters, on a model small enough to build here."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from conself.models import device_of, fingerprint, load_policy, load_tokenizer, local_folder, stop_token_ids, with_lora
+from conself.records import ModelRef
+
+VOCABULARY = {"<end>": 0, "a": 1, "b": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=3,
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        eos_token_id=0,
+    )
+    LlamaForCausalLM(config).save_pretrained(path)
+    core = Tokenizer(models.WordLevel(VOCABULARY, unk_token="a"))
+    PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<end>").save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def ref(folder: Path) -> ModelRef:
+    return ModelRef(str(folder), None, None, "float32", "sdpa")
+
+
+def test_fingerprint_follows_content_not_place(ref: ModelRef, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    moved = replace(ref, name=str(copy))
+    assert fingerprint(moved) == fingerprint(ref)
+    (copy / "generation_config.json").write_text("{}")
+    assert fingerprint(moved) != fingerprint(ref)
+    assert fingerprint(replace(ref, dtype="bfloat16")) != fingerprint(ref)
+
+
+def test_hub_ids_are_known_by_name_and_revision() -> None:
+    hub = ModelRef("owner/name", "main", None, "float32", "sdpa")
+    assert local_folder(hub) is None
+    assert fingerprint(hub) != fingerprint(replace(hub, revision="v2"))
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./nothing", "~/nothing/here", "a/b/c"])
+def test_missing_folder_names_the_key(name: str, ref: ModelRef) -> None:
+    with pytest.raises(FileNotFoundError, match=r"does not exist; set model\.name"):
+        fingerprint(replace(ref, name=name))
+
+
+def test_folder_without_a_model(ref: ModelRef, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"has no config\.json"):
+        load_tokenizer(replace(ref, name=str(tmp_path)))
+
+
+def test_broken_folder_is_one_line(ref: ModelRef, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
+    with pytest.raises(OSError, match=r"^cannot load model .*; check model\.name") as caught:
+        load_policy(replace(ref, name=str(tmp_path)), "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_dtype(ref: ModelRef) -> None:
+    with pytest.raises(ValueError, match=r"model\.dtype must be one of float32, bfloat16, float16, got 'int8'"):
+        load_policy(replace(ref, dtype="int8"), "cpu")
+
+
+def test_policy_is_in_eval_mode_with_padding_on_the_left(ref: ModelRef) -> None:
+    policy, tokenizer = load_policy(ref, "cpu"), load_tokenizer(ref)
+    assert not policy.training
+    assert (tokenizer.padding_side, tokenizer.pad_token) == ("left", "<end>")
+    assert stop_token_ids(policy, tokenizer) == (0,)
+    assert device_of("cpu") == torch.device("cpu")
+
+
+def test_lora_starts_as_the_reference_and_an_adapter_is_loaded_merged(ref: ModelRef, tmp_path: Path) -> None:
+    base = load_policy(ref, "cpu")
+    ids = torch.tensor([[1, 2, 1]])
+    before = base(ids).logits
+    policy = with_lora(base, rank=2, alpha=4, target="all-linear", seed=0)
+    assert torch.equal(policy(ids).logits, before), "a fresh adapter changes nothing"
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(0.1)
+    tuned = policy(ids).logits
+    assert not torch.allclose(tuned, before)
+    with policy.disable_adapter():
+        assert torch.equal(policy(ids).logits, before), "adapter off is the reference"
+    policy.save_pretrained(str(tmp_path))
+    loaded = load_policy(replace(ref, adapter=str(tmp_path)), "cpu")
+    torch.testing.assert_close(loaded(ids).logits, tuned)
+    assert fingerprint(replace(ref, adapter=str(tmp_path))) != fingerprint(ref)
+
+
+def test_lora_repeats_with_its_seed_and_leaves_the_global_stream_alone(ref: ModelRef) -> None:
+    state = torch.get_rng_state()
+    weights = [
+        [p.detach().clone() for n, p in with_lora(load_policy(ref, "cpu"), 2, 4, "all-linear", s).named_parameters()]
+        for s in (1, 1, 2)
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(weights[0], weights[2], strict=True))
+    assert torch.equal(torch.get_rng_state(), state)

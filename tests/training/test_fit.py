@@ -1,0 +1,156 @@
+"""From pairs to an adapter folder."""
+
+import csv
+import json
+import math
+import warnings
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+from peft import PeftModel
+from torch import Tensor
+from training_world import settings, tiny_qwen, token_pairs, toy_pairs
+from transformers import PreTrainedModel
+
+from conself.losses.con_dpo import ConDPO
+from conself.losses.sft import SFT
+from conself.models import load_policy, with_lora
+from conself.records import ModelRef
+from conself.training.data import TokenPair, global_batches
+from conself.training.fit import fit, save_adapter
+from conself.training.layouts import MicroBatch, PairsLayout
+from conself.training.settings import Runtime
+
+LOSS = ConDPO(beta=0.5)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The pairs layout, and a note of every global batch that it was asked to cut and score."""
+
+    layout: PairsLayout = field(default_factory=lambda: PairsLayout(512))
+    batches: list[list[TokenPair]] = field(default_factory=list)
+    scored: list[int] = field(default_factory=list)
+
+    def micro_batches(self, pairs: list[TokenPair]) -> list[MicroBatch]:
+        self.batches.append(list(pairs))
+        return self.layout.micro_batches(pairs)
+
+    def log_probs(self, model: PreTrainedModel, micro_batch: MicroBatch) -> Tensor:
+        self.scored.append(len(micro_batch.responses))
+        return self.layout.log_probs(model, micro_batch)
+
+
+def test_fit_learns_the_preference_and_reports(model_ref: ModelRef, tmp_path: Path) -> None:
+    report = fit(toy_pairs(), model_ref, settings(epochs=6), LOSS, 0, tmp_path / "adapter", None)
+    assert (report.steps, report.epochs, report.n_pairs, report.n_overlong) == (12, 6, 8, 0)
+    assert len(report.curve) == 12
+    assert report.curve[-1]["accuracy"] == 1.0
+    assert report.curve[-1]["margin"] > 1.0
+    assert report.curve[-1]["loss"] < report.curve[0]["loss"]
+    assert all(row["mean_weight"] == 0.5 for row in report.curve)
+    # Per epoch: winners of 1 + p and losers of 3 + p words, each behind 3 prompt words; the end is only predicted.
+    assert report.n_tokens == 6 * sum((1 + p + 3) + 2 * (3 + p + 3) for p in range(4))
+    assert report.seconds > 0
+
+
+def test_the_adapter_folder_loads_and_prefers_the_winners(model_ref: ModelRef, tmp_path: Path) -> None:
+    fit(toy_pairs(), model_ref, settings(epochs=6), LOSS, 0, tmp_path, None)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == model_ref.name
+    assert (tmp_path / "adapter_model.safetensors").is_file()
+    tuned = load_policy(replace(model_ref, adapter=str(tmp_path)), "cpu")
+    with torch.no_grad():
+        before, after = (m(torch.tensor([[10, 5, 6]])).logits[0, -1] for m in (tiny_qwen(), tuned))
+    assert after[20] - after[30] > before[20] - before[30] + 0.5
+
+
+def test_a_saved_adapter_reproduces_the_log_probs(tmp_path: Path) -> None:
+    policy = with_lora(tiny_qwen(), rank=4, alpha=8, target="all-linear", seed=3)
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+    save_adapter(policy, ModelRef("some/model", "main", None, "float32", "sdpa"), tmp_path)
+    again = PeftModel.from_pretrained(tiny_qwen(), str(tmp_path)).eval()
+    layout, pairs = PairsLayout(10_000), token_pairs([2, 3])
+    (batch,) = layout.micro_batches(pairs)
+    saved, base = layout.log_probs(policy.get_base_model(), batch), layout.log_probs(tiny_qwen(), batch)
+    assert torch.equal(layout.log_probs(again.get_base_model(), batch), saved)
+    assert not torch.allclose(base, saved, atol=0.1)
+
+
+def test_same_seed_same_bits_and_another_seed_another_adapter(model_ref: ModelRef, tmp_path: Path) -> None:
+    weights = []
+    for run, seed in enumerate((0, 0, 1)):
+        torch.manual_seed(run)  # the state of the process must not matter
+        fit(toy_pairs(), model_ref, settings(), LOSS, seed, tmp_path / str(run), None)
+        weights.append((tmp_path / str(run) / "adapter_model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    assert weights[0] != weights[2]
+
+
+def test_every_pair_once_per_epoch_and_the_reference_once(model_ref: ModelRef, tmp_path: Path) -> None:
+    witness = Witness()
+    chosen = settings(epochs=3, batch_size=3, runtime=Runtime(layout=witness, device="cpu", progress=False))
+    fit(toy_pairs(), model_ref, chosen, LOSS, 7, tmp_path, None)
+    everything, steps = witness.batches[0], witness.batches[1:]
+    assert witness.scored[0] == 4 + 8, "4 winners and 8 losers, each distinct response once"
+    assert steps == [b for epoch in range(3) for b in global_batches(everything, 3, 7, epoch, by_problem=True)]
+    assert [len(batch) for batch in steps] == [3, 3, 2] * 3
+
+
+def test_sft_needs_no_reference_and_no_losers(model_ref: ModelRef, tmp_path: Path) -> None:
+    witness = Witness()
+    chosen = settings(epochs=6, runtime=Runtime(layout=witness, device="cpu", progress=False))
+    winners = [
+        replace(pair, rejected=None, rejected_index=None, rejected_consensus=None) for pair in toy_pairs(losers=1)
+    ]
+    report = fit(winners, model_ref, chosen, SFT(), 0, tmp_path, None)
+    assert len(witness.scored) == report.steps
+    assert report.curve[-1]["loss"] < report.curve[0]["loss"]
+    assert report.curve[0].keys() == {"loss", "learning_rate", "grad_norm", "mean_weight"}
+
+
+def test_overlong_pairs_are_counted(model_ref: ModelRef, tmp_path: Path) -> None:
+    """The losers of problem p take 3 + 3 + p + 1 tokens: at most 8 keeps problems 0 and 1."""
+    report = fit(toy_pairs(), model_ref, settings(max_length=8, epochs=1), LOSS, 0, tmp_path, None)
+    assert (report.n_pairs, report.n_overlong) == (4, 4)
+
+
+def test_nothing_to_train_on_is_said_with_the_remedy(model_ref: ModelRef, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there are no pairs to train on; widen the curriculum"):
+        fit([], model_ref, settings(), LOSS, 0, tmp_path, None)
+    with pytest.raises(ValueError, match=r"all 8 pairs are longer than training.max_length \(4 tokens\); raise it"):
+        fit(toy_pairs(), model_ref, settings(max_length=4), LOSS, 0, tmp_path, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_pair_stops_the_run_and_leaves_no_adapter(model_ref: ModelRef, tmp_path: Path) -> None:
+    pairs = [replace(pair, chosen_consensus=math.inf) for pair in toy_pairs(problems=1)]
+    with pytest.raises(FloatingPointError, match=r"loss is inf at step 0 \(problems: p0\)"):
+        fit(pairs, model_ref, settings(), LOSS, 0, tmp_path / "adapter", None)
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_curves_reach_the_logger_step_by_step(model_ref: ModelRef, tmp_path: Path) -> None:
+    logger = CSVLogger(str(tmp_path), name="curves", version="0")
+    report = fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path / "adapter", logger)
+    with (Path(logger.log_dir) / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(report.steps))
+    assert [float(row["train/loss"]) for row in rows] == pytest.approx([row["loss"] for row in report.curve])
+    assert {"train/margin", "train/accuracy", "train/learning_rate", "train/grad_norm"} <= rows[0].keys()
+
+
+def test_training_is_silent_when_progress_is_off(
+    model_ref: ModelRef, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(toy_pairs(), model_ref, settings(epochs=1), LOSS, 0, tmp_path, None)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")

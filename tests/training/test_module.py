@@ -1,0 +1,146 @@
+"""The training step from outside: schedule, exact means, what moves and what does not."""
+
+import math
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from training_world import naive, settings, tiny_qwen, token_pairs
+
+from conself.losses.con_dpo import ConDPO
+from conself.losses.output import Loss
+from conself.losses.sft import SFT
+from conself.models import with_lora
+from conself.training.data import PairData, TokenPair, global_batches
+from conself.training.fit import reference_log_probs
+from conself.training.layouts import PairsLayout
+from conself.training.module import PreferenceModule, learning_rate_factor
+from conself.training.settings import Training
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Found .* in eval mode"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*is deprecated"),
+]
+
+
+def train(pairs: list[TokenPair], chosen: Training, loss: Loss) -> PreferenceModule:
+    policy = with_lora(tiny_qwen(), chosen.lora_r, chosen.lora_alpha, chosen.lora_target, seed=0)
+    layout = chosen.runtime.layout
+    reference = reference_log_probs(policy, layout, pairs, progress=False)
+    steps = chosen.epochs * math.ceil(len(pairs) / chosen.batch_size)
+    module = PreferenceModule(policy.get_base_model(), layout, loss, reference, chosen, steps)
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=chosen.epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        reload_dataloaders_every_n_epochs=1,
+    )
+    trainer.fit(module, PairData(pairs, chosen.batch_size, 0, chosen.by_problem))
+    return module
+
+
+def test_schedule_by_hand() -> None:
+    """10 steps, 20 % warm-up: 1/2, 1, then half a cosine over 8 steps."""
+    factors = [learning_rate_factor(step, 10, 0.2) for step in range(10)]
+    assert factors[:3] == [0.5, 1.0, 1.0]
+    assert factors[6] == pytest.approx(0.5)
+    assert factors[4] == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
+    assert factors[9] == pytest.approx(0.5 * (1 + math.cos(math.pi * 7 / 8)))
+    assert [learning_rate_factor(step, 1, ratio) for step, ratio in ((0, 0.0), (0, 0.1), (0, 1.0))] == [1.0, 1.0, 1.0]
+
+
+def test_the_first_step_starts_at_the_reference() -> None:
+    """Policy = reference: the loss is the mean of R * log 2 over the global batch, the margins are 0."""
+    pairs = token_pairs([3, 2, 1])
+    first = train(pairs, settings(batch_size=6, epochs=1), ConDPO(beta=1.0)).curve[0]
+    weight = sum(pair.weight for pair in pairs) / 6
+    assert first["mean_weight"] == pytest.approx(weight)
+    assert first["loss"] == pytest.approx(weight * math.log(2), abs=1e-5)
+    assert first["margin"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_reference_is_the_model_with_its_adapter_off() -> None:
+    policy = with_lora(tiny_qwen(), rank=4, alpha=8, target="all-linear", seed=0)
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(0.1)
+    layout, pairs = PairsLayout(40), token_pairs([3, 1])
+    reference = reference_log_probs(policy, layout, pairs, progress=False)
+    (batch,) = PairsLayout(10_000).micro_batches(pairs)
+    bare, tuned = (layout.log_probs(m, batch) for m in (tiny_qwen(), policy.get_base_model()))
+    assert [reference[response] for response in batch.responses] == pytest.approx(bare.tolist(), abs=1e-5)
+    assert not torch.allclose(bare, tuned, atol=0.1)
+
+
+@pytest.mark.parametrize("loss", [ConDPO(beta=0.5), SFT()], ids=["con_dpo", "sft"])
+def test_means_are_exact_however_the_batch_is_cut(loss: Loss) -> None:
+    """Ragged micro-batches, and a last batch of 2 instead of 5: every figure of every step stays the same."""
+    pairs = token_pairs([3, 2, 1, 3, 3])
+    curves = [train(pairs, settings(PairsLayout(budget), batch_size=5), loss).curve for budget in (32, 64, 10_000)]
+    assert [len(curve) for curve in curves] == [6, 6, 6]
+    for rows in zip(*curves, strict=True):
+        for name in rows[0]:
+            if name != "accuracy":  # a step function: rounding decides it where the margin is 0
+                assert [row[name] for row in rows] == pytest.approx([rows[0][name]] * 3, rel=2e-3, abs=2e-5), name
+
+
+def test_training_is_the_textbook_loop() -> None:
+    """The same weights as a loop written out: naive log-probs, Eq. 4 and 5, clip, AdamW, schedule."""
+    pairs, chosen = token_pairs([3, 2, 1, 2]), settings(epochs=2, batch_size=3, weight_decay=0.1, gradient_clip=0.5)
+    module = train(pairs, chosen, ConDPO(beta=0.5))
+
+    policy = with_lora(tiny_qwen(), chosen.lora_r, chosen.lora_alpha, chosen.lora_target, seed=0).get_base_model()
+    base = tiny_qwen()
+    parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, weight_decay=0.1)
+    step = 0
+    for epoch in range(2):
+        for batch in global_batches(pairs, 3, 0, epoch, by_problem=True):
+            losses = []
+            for pair in batch:
+                assert pair.rejected is not None
+                gains = [naive(policy, r) - naive(base, r).detach() for r in (pair.chosen, pair.rejected)]
+                losses.append(pair.weight * torch.log1p(torch.exp(-0.5 * (gains[0] - gains[1]))))
+            optimizer.zero_grad()
+            torch.stack(losses).mean().backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 0.5)
+            optimizer.param_groups[0]["lr"] = 5e-3 * learning_rate_factor(step, 6, 0.1)
+            optimizer.step()
+            step += 1
+    for ours, theirs in zip(module.trainable, parameters, strict=True):
+        assert torch.linalg.vector_norm(ours - theirs) <= 1e-3 * torch.linalg.vector_norm(theirs)
+
+
+def test_only_the_adapter_moves_and_margins_grow() -> None:
+    before = {name: value.clone() for name, value in tiny_qwen().state_dict().items()}
+    module = train(token_pairs([2, 2, 2, 2]), settings(epochs=8), ConDPO(beta=0.5))
+    after = {name.replace(".base_layer", ""): value for name, value in module.model.state_dict().items()}
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    lora_b = [value for name, value in after.items() if "lora_B" in name]
+    assert len(lora_b) == 14
+    assert all(bool(value.any()) for value in lora_b), "B starts at 0"
+    first, last = module.curve[0], module.curve[-1]
+    assert last["margin"] > first["margin"] + 0.5
+    assert last["accuracy"] == 1.0
+    assert last["loss"] < first["loss"]
+
+
+def test_gradients_are_clipped_to_the_norm_and_the_norm_before_is_logged() -> None:
+    """Adam's first step does not see the size of a gradient, so the clip shows in the second moments."""
+    loose = train(token_pairs([2]), settings(epochs=1, gradient_clip=math.inf), ConDPO(beta=5.0))
+    tight = train(token_pairs([2]), settings(epochs=1, gradient_clip=1e-3), ConDPO(beta=5.0))
+    assert tight.curve[0]["grad_norm"] == pytest.approx(loose.curve[0]["grad_norm"])
+    assert loose.curve[0]["grad_norm"] > 1e-2
+    norm = math.sqrt(sum(float((p.grad**2).sum()) for p in tight.trainable if p.grad is not None))
+    assert norm == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_problems() -> None:
+    pairs = token_pairs([1, 1, 1])
+    sick = [*pairs[:2], TokenPair("sick", "sick/0/1", pairs[2].chosen, pairs[2].rejected, math.nan)]
+    with pytest.raises(FloatingPointError, match=r"loss is nan at step \d \(problems: sick\); lower training"):
+        train(sick, settings(batch_size=1, epochs=1), ConDPO(beta=0.5))
