@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -116,7 +117,7 @@ def _overview(results: Mapping[str, Any]) -> Table:
     table.add_row("  uncertainty defined", f"{counts['eligible']} (from {_number(low)} to {_number(high)})")
     table.add_row("  learnable (kept)", f"{counts['kept']} at tau {results['tau']}")
     for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
-        table.add_row(f"    left out: {reason}", f"{n}")
+        table.add_row(f"  - {reason}", f"{n}")
     table.add_row("preference pairs", f"{results['pairs']} ({results['training']['steps']} training steps)")
     table.add_row("  golden (winner right, loser wrong)", _number(results["golden_rate"], ".1%"))
     table.add_row("  winners that are right", _number(results["winner_accuracy"], ".1%"))
@@ -133,12 +134,14 @@ def _metrics(results: Mapping[str, Any]) -> Table:
 
 
 def _benchmarks(results: Mapping[str, Any]) -> Table:
-    columns = ("benchmark", "n", "base pass@1", "tuned pass@1", "relative", "fixed / broken", "p")
-    table = Table(*columns, title="Greedy pass@1 before and after", title_justify="left")
-    for name, row in results["benchmarks"].items():
-        sides = [_interval(row[side]) for side in ("base", "tuned")]
-        change, paired = _number(row["relative_improvement"], "+.1%"), f"{row['fixed']} / {row['broken']}"
-        table.add_row(name, str(row["base"]["n"]), *sides, change, paired, f"{row['p']:.1e}")
+    found = results["benchmarks"]
+    table = Table("greedy pass@1", *found, title="Before and after training (95 % interval)", title_justify="left")
+    for who in ("base", "tuned"):
+        table.add_row(f"{who} model", *(_interval(row[who]) for row in found.values()))
+    table.add_row("relative change", *(_number(row["relative_improvement"], "+.1%") for row in found.values()))
+    table.add_row("problems", *(str(row["base"]["n"]) for row in found.values()))
+    table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in found.values()))
+    table.add_row("  p (exact McNemar)", *(f"{row['p']:.1e}" for row in found.values()))
     return table
 
 
@@ -156,8 +159,14 @@ def _seconds(results: Mapping[str, Any]) -> Table:
     return table
 
 
-def write(folder: Path, results: Mapping[str, Any]) -> Path:
-    """Write results.json into the run folder; returns its path."""
+def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
+    """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
     path = folder / "results.json"
     path.write_text(json.dumps(results, indent=1))
+    OmegaConf.save(config, folder / "config.yaml")
+    for name, artifact in artifacts.items():
+        link = folder / "artifacts" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(artifact.path.resolve(), target_is_directory=True)
     return path

@@ -51,10 +51,12 @@ class Context:
         """``artifacts.build`` with a line on the console; ``name`` is ``stage`` or ``stage/part``."""
         stage, start = name.split("/")[0], time.perf_counter()
         artifact = build(self.root, stage, VERSIONS[stage], config, inputs, make)
-        self.seconds[name] = time.perf_counter() - start
+        known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.artifacts[name] = artifact
-        how = "reused" if artifact.reused else "done"
-        self.console.print(f"[dim]{name:<34} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}[/dim]")
+        if not known:
+            how = "reused" if artifact.reused else "done"
+            self.console.print(f"[dim]{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}[/dim]")
         return artifact
 
 

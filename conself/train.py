@@ -74,12 +74,13 @@ def main(config: DictConfig) -> None:
         failed = True
         try:
             with Workers(config.runtime.workers) as workers:
-                figures = learn(config, Context(Path(config.artifacts), workers, console), tracker)
+                context = Context(Path(config.artifacts), workers, console)
+                figures = learn(config, context, tracker)
             tracker.summarise(results.flat(figures))
             failed = False
         finally:
             tracker.finish(failed)
-        path = results.write(folder, figures)
+        path = results.write(folder, figures, config, context.artifacts)
         results.show(console, figures)
         console.print(f"figures: {path}")
 
