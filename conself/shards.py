@@ -21,6 +21,7 @@ Item = TypeVar("Item")
 Sampler = Callable[[Iterable[Problem], ModelRef], Iterator[list[Candidate]]]
 Decoder = Callable[[Iterable[Problem], ModelRef], Iterator[Candidate]]
 Metric = Callable[[Pool], float | Undefined]
+_Shard = tuple[list[Problem], Path, dict[str, list[Trace]]]
 
 
 class Bench(Protocol):
@@ -86,24 +87,34 @@ def run_shards(
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, problems: Sequence[Problem], candidates: Sequence[Candidate]
 ) -> dict[str, int]:
-    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns executions by status."""
-    drawn: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        drawn.setdefault(candidate.problem_id, []).append(candidate)
-    todo = missing(folder, "traces", problems)
+    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns executions by status.
+
+    All shards go through one stream, and each is written when its last problem is done.
+    """
+    drawn = _by_problem(candidates)
+    shards: list[_Shard] = [(group, path, {}) for group, path in missing(folder, "traces", problems)]
+    home: dict[str, _Shard] = {problem.id: shard for shard in shards for problem in shard[0]}
     with progress(bench.console) as bar:
-        line = bar.add_task(label, total=sum(len(group) for group, _ in todo), rate="")
+        line = bar.add_task(label, total=len(home), rate="")
         start, amount = time.perf_counter(), 0
-        for group, path in todo:
-            traces = {}
-            for job, rows in run_jobs((_job(p, drawn[p.id]) for p in group), limits, bench.workers.count):
-                traces[job.id] = [Trace(job.id, index, outcomes) for index, outcomes in enumerate(rows)]
-                amount += sum(len(outcomes) for outcomes in rows)
-                rate = amount / (time.perf_counter() - start)
-                bar.update(line, advance=1, rate=f"{rate:,.0f} exec/s")
-            write_traces(path, [traces[p.id] for p in group])
-    outcomes = (o for group in read_traces(folder, "traces").values() for trace in group for o in trace.outcomes)
+        jobs = (_job(problem, drawn[problem.id]) for group, _, _ in shards for problem in group)
+        for job, rows in run_jobs(jobs, limits, bench.workers.count):
+            group, path, done = home[job.id]
+            done[job.id] = [Trace(job.id, index, outcomes) for index, outcomes in enumerate(rows)]
+            if len(done) == len(group):
+                write_traces(path, [done[problem.id] for problem in group])
+                done.clear()
+            amount += sum(map(len, rows))
+            bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
+    outcomes = (o for traces in read_traces(folder, "traces").values() for trace in traces for o in trace.outcomes)
     return dict(Counter(o.status.value for o in outcomes))
+
+
+def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+    found: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        found.setdefault(candidate.problem_id, []).append(candidate)
+    return found
 
 
 def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
@@ -112,8 +123,6 @@ def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
 
 def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:
     """Problems joined with their candidates and traces, in the problems' order, from three artifacts' folders."""
-    drawn: dict[str, list[Candidate]] = {}
-    for candidate in read_records(candidates, Candidate, "candidates"):
-        drawn.setdefault(candidate.problem_id, []).append(candidate)
+    drawn = _by_problem(read_records(candidates, Candidate, "candidates"))
     outcomes: Mapping[str, list[Trace]] = read_traces(traces, "traces")
     return [Pool(p, drawn[p.id], outcomes[p.id]) for p in read_records(problems, Problem, "problems")]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experiments.embedded_round.jobs import Finished, sweep
 
-VALIDATION = ("benchmark.minipy.split=validation", "benchmark.minipy.size=300")
+VALIDATION = ("benchmark.minipy.split=validation", "benchmark.minipy.size=600")
 BOTH = "experiment=conself,self_dpo"
 
 
@@ -38,11 +38,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/choose"))
     arguments = parser.parse_args()
-    rates = ["training.learning_rate=1e-3,2e-3,4e-3", "beta=0.1,0.3,0.5"]
-    first = sweep(arguments.runs / "rates", [BOTH, *rates, "tau=0.6", "training.epochs=1", *VALIDATION])
+    rates = ["training.learning_rate=5e-4,1e-3,2e-3", "beta=0.2,0.5,1.0"]
+    first = sweep(arguments.runs / "rates", [BOTH, *rates, "tau=0.6", "training.epochs=2", *VALIDATION])
     by_rate = means(first, "training.learning_rate", "beta")
     chosen = best(by_rate)
-    second = sweep(arguments.runs / "epochs", [BOTH, *chosen, "tau=0.6", "training.epochs=1,2", *VALIDATION])
+    second = sweep(arguments.runs / "epochs", [BOTH, *chosen, "tau=0.6", "training.epochs=1,2,4", *VALIDATION])
     by_epochs = means(second, "training.epochs")
     chosen += best(by_epochs)
     third = sweep(arguments.runs / "tau", ["experiment=conself", *chosen, "tau=0.4,0.6,0.8", *VALIDATION])
@@ -50,9 +50,7 @@ def main() -> None:
     report = {
         "validation pass@1 before training": first[0].results["benchmarks"]["minipy"]["base"]["pass@1"],
         "by learning rate and beta (mean of ConSelf and Self-DPO)": by_rate,
-        "each": {
-            " ".join(f"{k}={v}" for k, v in j.overrides.items() if k[0] != "b" or k == "beta"): tuned(j) for j in first
-        },
+        "each": means(first, "experiment", "training.learning_rate", "beta"),
         "by epochs (mean of ConSelf and Self-DPO)": by_epochs,
         "by tau (ConSelf)": by_tau,
         "chosen": [*chosen, *best(by_tau)],

@@ -11,6 +11,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 
+QUIET = ("logger=none", "training.runtime.progress=false")
+
+
 @dataclass(frozen=True)
 class Finished:
     """One finished job: the overrides that made it, by key, and its ``results.json``."""
@@ -27,7 +30,16 @@ def sweep(folder: Path, words: Sequence[str]) -> list[Finished]:
     """
     done = folder / "done.json"
     if not (done.is_file() and json.loads(done.read_text()) == list(words)):
-        command = [sys.executable, "-m", "conself.train", "-m", f"hydra.sweep.dir={folder}", "logger=none", *words]
+        command = [
+            sys.executable,
+            "-m",
+            "conself.train",
+            "-m",
+            f"hydra.sweep.dir={folder}",
+            "logger=none",
+            "training.runtime.progress=false",
+            *words,
+        ]
         print("$", " ".join(command[1:]), flush=True)
         subprocess.run(command, check=True)
         done.write_text(json.dumps(list(words)))
