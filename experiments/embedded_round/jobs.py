@@ -10,7 +10,6 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-
 QUIET = ("logger=none", "training.runtime.progress=false")
 
 
