@@ -84,13 +84,14 @@ def choose(config: DictConfig, *names: str) -> DictConfig:
 
 def problems(context: Context, config: DictConfig) -> Artifact:
     """Load and validate the data set -> problems.parquet; summary: total, dropped by reason."""
+    dataset = instantiate(config)
 
     def make(folder: Path) -> dict[str, Any]:
-        kept, dropped = sift(instantiate(config)())
+        kept, dropped = sift(dataset())
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
-    return context.build("problems", plain(config), {}, make)
+    return context.build("problems", {"dataset": plain(config), "content": dataset.fingerprint()}, {}, make)
 
 
 def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifact) -> Artifact:
@@ -224,9 +225,9 @@ def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, t
     slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "sandbox": config.sandbox}
     policy = model if tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
     who = "base" if tuned is None else "tuned"
+    parts = {part: instantiate(node) for part, node in slices.items()}
 
     def make(folder: Path) -> dict[str, Any]:
-        parts = {part: instantiate(node) for part, node in slices.items()}
         task = parts["benchmark"]()
         tasks = [(parts["decoder"], policy, group, path) for group, path in missing(folder, "answers", task.problems)]
         run_shards(context, f"answering ({who})", "tok", answer_shard, tasks)
@@ -237,5 +238,6 @@ def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, t
         write_json(folder / "verdicts.json", verdicts)
         return {"passed": sum(verdicts.values()), "n": len(verdicts), "statuses": statuses}
 
-    key = {**{part: plain(node) for part, node in slices.items()}, "model": fingerprint(model)}
+    key = {part: plain(node) for part, node in slices.items()}
+    key |= {"content": parts["benchmark"].fingerprint(), "model": fingerprint(model)}
     return context.build(f"evaluate/{name}/{who}", key, {} if tuned is None else {"fit": tuned}, make)

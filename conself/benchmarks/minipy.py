@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from conself.benchmarks.task import Judge, Task
 from conself.comparison import Comparison
-from conself.minipy.splits import split
+from conself.minipy.splits import fingerprint, split
 
 
 @dataclass(frozen=True)
@@ -24,3 +24,7 @@ class MiniPyBenchmark:
         """The problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
         return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison))
+
+    def fingerprint(self) -> str:
+        """Identity of the content of problems and oracles: it follows the generator's code, not only these settings."""
+        return fingerprint(split(self.split, self.size, self.seed))

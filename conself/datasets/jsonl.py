@@ -1,5 +1,6 @@
 """The user's own problems: one JSON object per line, statement and test inputs, nothing else needed."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -31,9 +32,7 @@ class Jsonl:
 
     def __call__(self) -> Iterator[Problem]:
         """The well-formed problems in file order."""
-        path = Path(self.path).expanduser()
-        if not path.is_file():
-            raise FileNotFoundError(f"data set file {self.path!r} does not exist; set dataset.path to a .jsonl file")
+        path = self._file()
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
@@ -48,6 +47,16 @@ class Jsonl:
     def oracles(self) -> Iterator[Oracle]:
         """None: what is right is not known."""
         return iter(())
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file, so that a file that was edited is another data set."""
+        return hashlib.sha256(self._file().read_bytes()).hexdigest()
+
+    def _file(self) -> Path:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"data set file {self.path!r} does not exist; set dataset.path to a .jsonl file")
+        return path
 
 
 def _problem(row: Any, default_id: str) -> Problem:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conself.minipy.splits import split
+from conself.minipy.splits import fingerprint, split
 from conself.oracles import Oracle
 from conself.records import Problem
 
@@ -27,3 +27,7 @@ class MiniPy:
     def oracles(self) -> Iterator[Oracle]:
         """Expected outputs of the same problems, in the same order: for analysis alone."""
         return (oracle for _, oracle in split(self.split, self.size, self.seed))
+
+    def fingerprint(self) -> str:
+        """Identity of the problems' content: it follows the generator's code, not only these settings."""
+        return fingerprint([(problem, None) for problem in self()])

@@ -1,6 +1,8 @@
 """The problem splits: train, validation and test, with hidden oracles and a difficulty mix fixed beforehand."""
 
+import hashlib
 import random
+from collections.abc import Sequence
 
 from conself.minipy.compositions import (
     ALL_OPERATIONS,
@@ -20,7 +22,7 @@ from conself.oracles import Oracle
 from conself.records import Problem
 from conself.sandbox.canonical import canonical
 
-LONG_LENGTHS = (4, 5, 6)
+LONG_LENGTHS = (5, 6)  # chains of 4 known steps are still within reach of the model; these are meant to be beyond it
 
 # The training split mirrors a crawled dataset (much of it beyond the model), the held-out ones ask for what was taught.
 DIFFICULTY_SHARES = {
@@ -85,3 +87,8 @@ def _draw(difficulty: str, rng: random.Random) -> Steps:
         steps = draw_steps(ALL_OPERATIONS, count, rng)
         if any(step.primitive.unseen for step in steps):
             return steps
+
+
+def fingerprint(pairs: Sequence[tuple[Problem, Oracle | None]]) -> str:
+    """SHA-256 (hex) of the content of a split, so that what was made from an older generator is never taken for it."""
+    return hashlib.sha256(repr([(problem, oracle) for problem, oracle in pairs]).encode()).hexdigest()

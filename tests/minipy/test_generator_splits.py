@@ -56,7 +56,7 @@ def test_the_difficulty_mix_is_exact() -> None:
 def test_difficulty_says_what_is_beyond_the_corpus(name: str) -> None:
     for problem, _ in default(name):
         steps = read(problem.statement)
-        unseen, long = any(step.primitive.unseen for step in steps), 4 <= len(steps) <= 6
+        unseen, long = any(step.primitive.unseen for step in steps), 5 <= len(steps) <= 6
         assert (problem.difficulty == "unseen", problem.difficulty == "long") == (unseen, long)
         assert len(steps) <= 6
 

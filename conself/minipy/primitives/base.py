@@ -60,9 +60,9 @@ class Noise:
 
 
 EASY = Noise("easy", right=0.95, dominant=0.03, confused=False, weight=1.0)
-# Traps are drawn half as often again: the base model then solves about half of its own kind, which leaves room.
-TRAP_OF_3 = Noise("trap", right=0.52, dominant=0.38, confused=False, weight=1.5)
-TRAP_OF_4 = Noise("trap", right=0.62, dominant=0.28, confused=False, weight=1.5)
+# Traps are drawn twice as often: the base model then solves about half of its own kind, which leaves room to improve.
+TRAP_OF_3 = Noise("trap", right=0.52, dominant=0.38, confused=False, weight=2.0)
+TRAP_OF_4 = Noise("trap", right=0.62, dominant=0.28, confused=False, weight=2.0)
 RARE = Noise("rare", right=0.03, dominant=0.05, confused=True, weight=0.25)
 SYSTEMATIC = Noise("systematic", right=0.22, dominant=0.70, confused=False, weight=1.0)
 UNSEEN = Noise("unseen", right=1.0, dominant=0.0, confused=False, weight=1.0)
