@@ -83,6 +83,8 @@ def build(
             if (final / MANIFEST).is_file():
                 return Artifact(stage, key, final, reused=True)
             partial.mkdir(exist_ok=True)
+            for leftover in partial.rglob(".*.writing"):  # of a process that was killed while it wrote
+                leftover.unlink()
             summary = make(partial)
             manifest = {
                 "stage": stage,
@@ -99,7 +101,7 @@ def build(
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file so that it is either whole or absent: ``write`` fills a temporary neighbour, then it is renamed."""
-    temporary = path.with_name(f".{path.name}.writing")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         write(temporary)
         with temporary.open("rb") as handle:

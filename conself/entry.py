@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hydra.errors import InstantiationException
+from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from rich.markup import escape
 
 log = logging.getLogger("conself")
 
@@ -21,11 +22,6 @@ def package_path(package: str, name: str) -> str:
     if spec is None or spec.origin is None:
         raise ValueError(f"package {package!r} is not installed; run `make setup`")
     return str(Path(spec.origin).parent / name)
-
-
-def register_resolvers() -> None:
-    """Make ``${package_path:package,name}`` known to OmegaConf."""
-    OmegaConf.register_new_resolver("package_path", package_path, replace=True)
 
 
 def resolved(config: DictConfig) -> DictConfig:
@@ -42,18 +38,27 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
         instantiate(config[name], _convert_="all")
 
 
+class JobFailed(CompactHydraException):
+    """A job ended with an error that was shown; the other jobs of a sweep go on, and the exit status is not 0."""
+
+
 @contextlib.contextmanager
-def one_line_errors(console: Console) -> Iterator[None]:
-    """Turn errors of the user's making into one line on the console and exit status 2; the traceback goes to the log.
+def one_line_errors(console: Console, folder: Path) -> Iterator[None]:
+    """Show an error as one line on the console; its traceback goes to the log in the run folder.
 
     What stages have finished stays on disk, and the same command goes on from there.
+
+    Raises:
+        JobFailed: in place of any exception.
     """
     try:
         yield
-    except (ValueError, OSError, FloatingPointError, InstantiationException, OmegaConfBaseException) as error:
+    except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
-        console.print(f"[bold red]error:[/bold red] {_one_line(error)}", markup=True, highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        known = isinstance(error, ValueError | OSError | FloatingPointError | HydraException | OmegaConfBaseException)
+        kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
+        console.print(f"[bold red]{kind}:[/bold red] {escape(_one_line(error))}", highlight=False, soft_wrap=True)
+        raise JobFailed("the job ended early") from None
 
 
 def _one_line(error: BaseException) -> str:
@@ -64,3 +69,6 @@ def _one_line(error: BaseException) -> str:
         error = error.__cause__
     text = " ".join(str(error).split())
     return f"{text} ({where})" if where else text
+
+
+OmegaConf.register_new_resolver("package_path", package_path, replace=True)

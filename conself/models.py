@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 from conself.records import ModelRef
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_CONTENT = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+_CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
 
 transformers_logging.disable_progress_bar()
 
@@ -50,9 +51,16 @@ def fingerprint(ref: ModelRef) -> str:
 
 def _folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in _CONTENT for p in folder.glob(pattern)}):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted({p for pattern in _CONTENT for p in folder.glob(pattern)} - {folder / "training.json"}):
+        stat = path.stat()
+        digest.update(path.name.encode() + b"\0" + _file_hash(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()
+
+
+@cache
+def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  # they make the cache follow the file
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
 
 
 def device_of(name: str) -> torch.device:

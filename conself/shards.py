@@ -37,9 +37,11 @@ class Bench(Protocol):
 
 
 def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[Item], Path]]:
-    """The shards of ``items`` that are not yet on disk, each with the path of its table ``<name>-<first>.parquet``."""
-    starts = range(0, len(items), SHARD)
-    shards = [(list(items[i : i + SHARD]), folder / f"{name}-{i:07d}.parquet") for i in starts]
+    """The shards of ``items`` not yet on disk, each with the path of its table ``<name>-<first>-<size>.parquet``."""
+    groups = [list(items[i : i + SHARD]) for i in range(0, len(items), SHARD)]
+    shards = [(group, folder / f"{name}-{i * SHARD:07d}-{SHARD}.parquet") for i, group in enumerate(groups)]
+    for stale in set(folder.glob(f"{name}-*.parquet")) - {path for _, path in shards}:
+        stale.unlink()  # cut to another size by another version
     return [(group, path) for group, path in shards if not path.exists()]
 
 

@@ -125,8 +125,11 @@ def execute(context: Context, config: DictConfig, source: Artifact, candidates: 
     return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
 
 
-def score(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
-    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
+def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
+    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined.
+
+    ``label`` says under which name the job knows it: ``driver``, or its key among the reported ``metrics``.
+    """
     name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
 
     def make(folder: Path) -> dict[str, Any]:
@@ -135,7 +138,7 @@ def score(context: Context, config: DictConfig, pools: Sequence[Pool], traces: A
         run_shards(context, name.replace("_", " "), "problems", score_shard, tasks)
         return {"undefined": sum(u.value is None for u in read_records(folder, Uncertainty, "uncertainty"))}
 
-    return context.build(f"score/{name}", plain(config), {"traces": traces}, make)
+    return context.build(f"score/{label}", plain(config), {"traces": traces}, make)
 
 
 def select(context: Context, config: DictConfig, scores: Artifact) -> Artifact:
@@ -148,7 +151,11 @@ def select(context: Context, config: DictConfig, scores: Artifact) -> Artifact:
     def make(folder: Path) -> dict[str, Any]:
         selection: Selection = instantiate(config)(read_records(scores.path, Uncertainty, "uncertainty"))
         if not selection.kept:
-            raise ValueError(f"the curriculum keeps no problem: {what_would_keep(selection)}")
+            reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
+            raise ValueError(
+                f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
+                "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
+            )
         write_json(folder / "selection.json", asdict(selection))
         return {
             "kept": len(selection.kept),
@@ -176,7 +183,10 @@ def pair(
         chosen = [pool for pool in pools if pool.problem.id in kept]
         tokenizer = load_tokenizer(model)
         pairs, dropped = build_pairs(chosen, parts["pairing"], parts["comparison"], parts["prompts"], tokenizer)
+        found = len({p.problem_id for p in pairs})
         pairs = capped(pairs, parts["max_pairs"], parts["seed"])
+        if left := found - len({p.problem_id for p in pairs}):
+            dropped["beyond max_pairs"] = left
         write_records(folder / "pairs.parquet", PreferencePair, pairs)
         return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
 
@@ -212,7 +222,8 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
 
     fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)
     if fitted.reused:
-        tracker.replay(json.loads((fitted.path / "steps.json").read_text()))
+        steps = json.loads((fitted.path / "steps.json").read_text())
+        tracker.replay([{f"train/{name}": value for name, value in row.items()} for row in steps])
     return fitted
 
 

@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from omegaconf import DictConfig, OmegaConf
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    return dict(plain)
 
 
 class Tracker(Protocol):
     """A dashboard for one job."""
 
-    def start(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def start(self, folder: Path, config: DictConfig) -> None:
         """Open the run in the job's folder, with the resolved config."""
 
     def training_logger(self) -> Logger | None:
@@ -38,8 +44,8 @@ class WandbTracker:
     mode: str
     _run: Any = field(default=None, init=False)
 
-    def start(self, folder: Path, config: Mapping[str, Any]) -> None:
-        """Open a W&B run in ``folder``; its name is the folder's.
+    def start(self, folder: Path, config: DictConfig) -> None:
+        """Open a W&B run in ``folder``; it is named after the folder and the one above.
 
         Raises:
             ValueError: ``mode`` is none of the three.
@@ -53,8 +59,8 @@ class WandbTracker:
             project=self.project,
             mode=self.mode,  # type: ignore[arg-type]  # checked above
             dir=str(folder),
-            name=folder.name,
-            config=dict(config),
+            name=f"{folder.parent.name}/{folder.name}",
+            config=_plain(config),
             settings=wandb.Settings(silent=True, console="off"),
         )
 
@@ -84,11 +90,11 @@ class CsvTracker:
 
     _folder: Path | None = field(default=None, init=False)
 
-    def start(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def start(self, folder: Path, config: DictConfig) -> None:
         """Open ``folder``/csv and write the config there."""
         self._folder = folder / "csv"
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "config.json").write_text(json.dumps(dict(config), indent=1))
+        (self._folder / "config.json").write_text(json.dumps(_plain(config), indent=1))
 
     def training_logger(self) -> Logger | None:
         """Lightning's CSV logger in the same folder."""
@@ -116,7 +122,7 @@ class CsvTracker:
 class NoTracker:
     """Keeps nothing: the figures are in results.json."""
 
-    def start(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def start(self, folder: Path, config: DictConfig) -> None:
         """Nothing to open."""
 
     def training_logger(self) -> Logger | None:

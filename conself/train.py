@@ -11,7 +11,7 @@ from rich.console import Console
 
 from conself import results, stages
 from conself.benchmarks.task import Judge
-from conself.entry import check_parts, one_line_errors, register_resolvers, resolved
+from conself.entry import check_parts, one_line_errors, resolved
 from conself.records import ModelRef, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.stages import Context
@@ -26,12 +26,14 @@ PARTS += ("curriculum", "pairing", "loss", "training", "benchmark", "comparison"
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
     """One round from problems to a tuned model and its evaluation; returns the figures of ``results.json``."""
     model: ModelRef = instantiate(config.model)
+    if model.adapter is not None:
+        raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     source = stages.problems(context, config.dataset)
     candidates = stages.sample(context, config.sampler, model, source)
     traces = stages.execute(context, config.sandbox, source, candidates)
     pools = read_pools(source.path, candidates.path, traces.path)
-    driver = stages.score(context, config.metric, pools, traces)
-    scores = {name: stages.score(context, node, pools, traces) for name, node in config.metrics.items()}
+    driver = stages.score(context, "driver", config.metric, pools, traces)
+    scores = {name: stages.score(context, str(name), node, pools, traces) for name, node in config.metrics.items()}
     selected = stages.select(context, config.curriculum, driver)
     part = stages.choose(config, "pairing", "comparison", "prompts", "max_pairs", "seed")
     pairs = stages.pair(context, part, model, pools, traces, selected)
@@ -66,25 +68,24 @@ def main(config: DictConfig) -> None:
     """Run one job: compose, check, learn, write results.json, print it."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     console = Console()
-    with one_line_errors(console):
+    with one_line_errors(console, folder):
         config = resolved(config)
         check_parts(config, PARTS)
         tracker: Tracker = instantiate(config.logger)
-        tracker.start(folder, dict(stages.plain(config)))
+        tracker.start(folder, config)
         failed = True
         try:
             with Workers(config.runtime.workers) as workers:
                 context = Context(Path(config.artifacts), workers, console)
                 figures = learn(config, context, tracker)
+            path = results.write(folder, figures, config, context.artifacts)
             tracker.summarise(results.flat(figures))
             failed = False
         finally:
             tracker.finish(failed)
-        path = results.write(folder, figures, config, context.artifacts)
         results.show(console, figures)
         console.print(f"figures: {path}")
 
 
 if __name__ == "__main__":
-    register_resolvers()
     main()

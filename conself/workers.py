@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,7 +40,10 @@ class Workers:
     def run(self, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
         """Results of ``function(*task)`` as they finish. Function and arguments must be picklable.
 
-        An exception in a task is raised here once; tasks not yet started are dropped.
+        An exception in a task is raised here once; tasks not yet started are dropped, running ones are waited for.
+
+        Raises:
+            ChildProcessError: a worker was killed.
         """
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
@@ -50,9 +54,16 @@ class Workers:
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool as error:
+            self.release()
+            raise ChildProcessError(
+                "a worker process was killed, most likely for lack of memory; lower runtime.workers or the batch_size "
+                "under a part's runtime, and run the same command again: finished shards are kept"
+            ) from error
         finally:
             for future in futures:
                 future.cancel()
+            wait(futures)  # nobody writes into an artifact after its lock is given back
 
     def release(self) -> None:
         """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
@@ -65,7 +76,7 @@ def _start_worker(parent: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above

@@ -8,17 +8,15 @@ from hydra.errors import ConfigCompositionException, InstantiationException, Mis
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself.entry import register_resolvers
 from conself.train import PARTS
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF)
-NEEDS = {"jsonl": ["dataset.path=problems.jsonl"]}
+NEEDS = {"jsonl": ["dataset.path=problems.jsonl"], "hub": ["model.name=owner/name"]}
 """Choices that ask the user for something."""
 
 
 def composed(*overrides: str, name: str = "train") -> DictConfig:
-    register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose(name, list(overrides))
     resolved = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
@@ -56,8 +54,7 @@ def test_a_part_is_called_what_its_module_is_called() -> None:
 
 def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_one() -> None:
     """METHOD, "Training defaults": LoRA r 16, alpha 32, lr 5e-6, 3 epochs, batch 16, beta 0.1, tau 0.3."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["~recipe"])
+    config = composed("model=hub", "model.name=owner/name")
     training = config.training
     assert (training.lora_r, training.lora_alpha, training.lora_target) == (16, 32, "all-linear")
     assert (training.learning_rate, training.warmup_ratio, training.epochs) == (5e-6, 0.1, 3)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from conself.tracking import CsvTracker, NoTracker, Tracker, WandbTracker
 
@@ -12,7 +13,7 @@ CURVE = [{"train/loss": 0.7, "train/accuracy": 0.5}, {"train/loss": 0.6, "train/
 
 
 def job(tracker: Tracker, folder: Path) -> None:
-    tracker.start(folder, {"tau": 0.3})
+    tracker.start(folder, OmegaConf.create({"tau": 0.3}))
     tracker.replay(CURVE)
     tracker.summarise({"metrics/nll/auc": 0.8})
     tracker.finish(failed=False)
@@ -54,4 +55,4 @@ def test_wandb_opens_one_offline_run_per_job(tmp_path: Path) -> None:
 
 def test_wandb_refuses_an_unknown_mode(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="offline, online or disabled, got 'of'"):
-        WandbTracker(project="test", mode="of").start(tmp_path, {})
+        WandbTracker(project="test", mode="of").start(tmp_path, OmegaConf.create({}))

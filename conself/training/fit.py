@@ -1,9 +1,11 @@
 """Train a LoRA adapter on preference pairs."""
 
+import errno
 import hashlib
 import json
 import logging
 import math
+import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 from peft import PeftModel
 from rich.progress import track
+from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from conself.losses.output import Loss
@@ -113,7 +116,12 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does."""
     config = policy.peft_config["default"]
     config.base_model_name_or_path, config.revision = model.name, model.revision
-    policy.save_pretrained(str(out), save_embedding_layers=False)
+    try:
+        policy.save_pretrained(str(out), save_embedding_layers=False)
+    except SafetensorError as error:
+        number = re.search(r"code: (\d+)", str(error))  # the system's error is in its text only
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, f"cannot write the adapter to {out}: {error}") from error
 
 
 def _encoded(pairs: Sequence[PreferencePair], model: ModelRef, max_length: int) -> tuple[list[TokenPair], int]:

@@ -1,6 +1,7 @@
 """Run sweeps of the main job and read back what each job found."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,26 +23,17 @@ class Finished:
 
 
 def sweep(folder: Path, words: Sequence[str]) -> list[Finished]:
-    """Run ``python -m conself.train -m`` with ``words`` into ``folder``; a folder that is complete is only read.
+    """Run ``python -m conself.train -m`` with ``words`` into ``folder``, which is emptied first.
+
+    Running again is cheap, because the artifact store keeps what was made.
 
     Raises:
         subprocess.CalledProcessError: a job failed; what it printed is on the terminal.
     """
-    done = folder / "done.json"
-    if not (done.is_file() and json.loads(done.read_text()) == list(words)):
-        command = [
-            sys.executable,
-            "-m",
-            "conself.train",
-            "-m",
-            f"hydra.sweep.dir={folder}",
-            "logger=none",
-            "training.runtime.progress=false",
-            *words,
-        ]
-        print("$", " ".join(command[1:]), flush=True)
-        subprocess.run(command, check=True)
-        done.write_text(json.dumps(list(words)))
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "conself.train", "-m", f"hydra.sweep.dir={folder}", *QUIET, *words]
+    print("$", " ".join(command[1:]), flush=True)
+    subprocess.run(command, check=True)
     jobs = sorted((p.parent for p in folder.glob("*/results.json")), key=lambda path: int(path.name))
     return [Finished(_overrides(job), json.loads((job / "results.json").read_text())) for job in jobs]
 

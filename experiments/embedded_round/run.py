@@ -41,9 +41,9 @@ def one(folder: Path, model: Path, seed: int) -> list[dict[str, Any]]:
     training = json.loads((model / "training.json").read_text())
     name = str(training["seed"])
     words = [f"model.name={model}", f"seed={seed}"]
-    first = sweep(folder / f"{name}-{seed}" / "all", [METHODS, *words])
+    first = sweep(folder / model.name / str(seed) / "all", [METHODS, *words])
     pairs = next(job.results["pairs"] for job in first if job.overrides["experiment"] == "conself")
-    second = sweep(folder / f"{name}-{seed}" / "matched", [UNFILTERED, *words, f"max_pairs={pairs}"])
+    second = sweep(folder / model.name / str(seed) / "matched", [UNFILTERED, *words, f"max_pairs={pairs}"])
     return [row(job, name, seed, False) for job in first] + [row(job, name, seed, True) for job in second]
 
 
