@@ -43,13 +43,14 @@ class JobFailed(CompactHydraException):
 
 
 @contextlib.contextmanager
-def one_line_errors(console: Console, folder: Path) -> Iterator[None]:
+def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[None]:
     """Show an error as one line on the console; its traceback goes to the log in the run folder.
 
     What stages have finished stays on disk, and the same command goes on from there.
 
     Raises:
-        JobFailed: in place of any exception.
+        JobFailed: in a sweep, in place of any exception, so that the other jobs go on.
+        SystemExit: status 2, in place of any exception of a single job.
     """
     try:
         yield
@@ -58,7 +59,9 @@ def one_line_errors(console: Console, folder: Path) -> Iterator[None]:
         known = isinstance(error, ValueError | OSError | FloatingPointError | HydraException | OmegaConfBaseException)
         kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
         console.print(f"[bold red]{kind}:[/bold red] {escape(_one_line(error))}", highlight=False, soft_wrap=True)
-        raise JobFailed("the job ended early") from None
+        if in_sweep:
+            raise JobFailed("the job ended early") from None
+        raise SystemExit(2) from None
 
 
 def _one_line(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -66,9 +67,9 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job: compose, check, learn, write results.json, print it."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    console = Console()
-    with one_line_errors(console, folder):
+    job = HydraConfig.get()
+    folder, console = Path(job.runtime.output_dir), Console()
+    with one_line_errors(console, folder, in_sweep=job.mode is RunMode.MULTIRUN):
         config = resolved(config)
         check_parts(config, PARTS)
         tracker: Tracker = instantiate(config.logger)

@@ -7,6 +7,7 @@ ConSelf had ("matched"), since more pairs are more training steps.
 
 import argparse
 import json
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, default=Path("runs/embedded_round"))
     arguments = parser.parse_args()
-    rows = [r for m in arguments.models for s in arguments.seeds for r in one(arguments.runs, m, s)]
-    machine = {"processor": platform.machine(), "python": platform.python_version()}
+    rows: list[dict[str, Any]] = []
+    for model in arguments.models:
+        for seed in arguments.seeds:
+            rows += one(arguments.runs, model, seed)
+            write(rows)  # after each, so that a run that is cut short has told what it knows
+    print((HERE / "table.md").read_text())
+
+
+def write(rows: list[dict[str, Any]]) -> None:
+    """results.json and table.md."""
+    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     (HERE / "results.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
     (HERE / "table.md").write_text(markdown(rows))
-    print((HERE / "table.md").read_text())
 
 
 if __name__ == "__main__":

@@ -68,3 +68,20 @@ def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     assert done, "the stages before are on disk"
     assert train(tmp_path / "store", tmp_path / "again", "logger=none").status == 0
     assert {folder: (folder / "manifest.json").stat().st_mtime_ns for folder in done} == done
+
+
+@pytest.mark.usefixtures("whole")
+def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
+    job = train(store, tmp_path / "sweep", "-m", "tau=1.3,1.0", "logger=none")
+    assert job.status != 0
+    assert "tau must lie in (0, 1], got 1.3" in job.output
+    assert (tmp_path / "sweep" / "1" / "results.json").is_file()
+
+
+@pytest.mark.usefixtures("whole")
+def test_full_disk_while_the_adapter_is_saved(store: Path, tmp_path: Path) -> None:
+    """The adapter is the one file of the job that is larger than 150 KiB."""
+    words = ("tau=0.95", "logger=none")
+    limited = train(store, tmp_path / "run", *words, prefix=("prlimit", "--fsize=153600"))
+    assert "no space left for the artifacts of stage 'fit'" in error_line(limited)
+    assert train(store, tmp_path / "again", *words).status == 0

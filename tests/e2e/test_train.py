@@ -104,38 +104,37 @@ def descendants_gone(pids: set[int]) -> bool:
     return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
 
 
-def kill_when(artifacts: Path, folder: Path, printed: str, delay: float) -> None:
-    """Start the job and kill -9 its main process ``delay`` seconds after it has printed a word."""
-    job = subprocess.Popen(
-        command(artifacts, folder),
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert job.stdout is not None
-    for line in job.stdout:
-        if printed in line:
-            break
-    else:
-        pytest.fail(f"the job ended without printing {printed!r}")
-    time.sleep(delay)
+def kill_within(stage: str, number: int, artifacts: Path, folder: Path) -> None:
+    """Start the job, and kill -9 its main process while the ``number``-th artifact of a stage is being made."""
+    job = subprocess.Popen(command(artifacts, folder), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (making := list(artifacts.glob(f"{stage}/.*.partial"))) or finished(artifacts, stage) < number:
+        assert job.poll() is None, f"the job ended before {stage} was seen"
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     children = {child.pid for child in psutil.Process(job.pid).children(recursive=True)}
     os.kill(job.pid, signal.SIGKILL)
     job.wait(timeout=60)
-    deadline = time.monotonic() + 10
-    while not descendants_gone(children) and time.monotonic() < deadline:
+    assert making[0].exists(), f"{stage} had ended before it could be killed"
+    while not descendants_gone(children):
+        assert time.monotonic() < deadline, "a killed run leaves processes behind"
         time.sleep(0.05)
-    assert descendants_gone(children), "a killed run leaves processes behind"
+
+
+def finished(artifacts: Path, stage: str) -> int:
+    return len(list(artifacts.glob(f"{stage}/*/manifest.json")))
 
 
 def test_killed_in_every_stage_it_ends_with_the_same_figures(whole: Job, tmp_path: Path) -> None:
-    """One store, killed after each stage in turn while the next one runs, then left to finish."""
+    """One store, killed in each stage in turn, then left to finish. What was finished before is never made again."""
     artifacts = tmp_path / "store"
-    stages = ["problems", "sample", "execute", "score/nll", "select", "pair", "evaluate/minipy/base", "fit"]
-    for number, stage in enumerate(stages):
-        kill_when(artifacts, tmp_path / f"run{number}", stage, delay=0.3 * (number % 3))
+    stages = [("sample", 0), ("execute", 0), ("score", 4), ("evaluate", 0), ("fit", 0), ("evaluate", 1)]
+    made: dict[Path, int] = {}
+    for position, (stage, number) in enumerate(stages):
+        kill_within(stage, number, artifacts, tmp_path / f"run{position}")
+        now = {path: path.stat().st_mtime_ns for path in artifacts.glob("*/*/manifest.json")}
+        assert made.items() <= now.items()
+        made = now
     last = train(artifacts, tmp_path / "last")
     assert figures(last.results) == figures(whole.results)
 
