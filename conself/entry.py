@@ -5,6 +5,7 @@ import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from hydra.utils import instantiate
@@ -12,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
+
+from conself.checks import check_types
 
 log = logging.getLogger("conself")
 
@@ -33,7 +36,16 @@ def resolved(config: DictConfig) -> DictConfig:
 
 
 def check_parts(config: DictConfig, names: Sequence[str]) -> None:
-    """Build every part once, so that a wrong setting is told before any work; building a part costs nothing."""
+    """Check the types of all settings and build every part once, so that most wrong settings are told before any work.
+
+    Building a part costs nothing.
+
+    Raises:
+        ValueError: a setting has the wrong type; names its key.
+        InstantiationException: a part refuses its settings.
+    """
+    plain: Any = OmegaConf.to_container(config)
+    check_types(plain, "")
     for name in names:
         instantiate(config[name], _convert_="all")
 

@@ -64,12 +64,14 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     }
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-def main(config: DictConfig) -> None:
-    """Run one job: compose, check, learn, write results.json, print it."""
-    job = HydraConfig.get()
-    folder, console = Path(job.runtime.output_dir), Console()
-    with one_line_errors(console, folder, in_sweep=job.mode is RunMode.MULTIRUN):
+def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, learn, write results.json into the run folder, show it.
+
+    Raises:
+        JobFailed, SystemExit: as ``one_line_errors`` says.
+    """
+    console = Console()
+    with one_line_errors(console, folder, in_sweep):
         config = resolved(config)
         check_parts(config, PARTS)
         tracker: Tracker = instantiate(config.logger)
@@ -86,6 +88,13 @@ def main(config: DictConfig) -> None:
             tracker.finish(failed)
         results.show(console, figures)
         console.print(f"figures: {path}")
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """Run one job of the command line."""
+    job = HydraConfig.get()
+    run_job(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)
 
 
 if __name__ == "__main__":

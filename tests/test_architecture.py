@@ -21,15 +21,15 @@ ROOMS = (
     "minipy",
 )
 ENTRIES = {"train", "entry", "results", "score", "evaluate"}
+HELPERS = {"shards", "workers", "statistics", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses", "sandbox"}
 ALLOWED = {
-    **dict.fromkeys(
-        ENTRIES, ENTRIES | PARTS | FLOOR | {"stages", "shards", "workers", "statistics", "tracking", "oracles"}
-    ),
+    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "oracles"}),
     "stages": PARTS | FLOOR | {"shards", "workers", "statistics", "tracking"},
     "shards": FLOOR | {"workers"},
     "workers": set(),
+    "checks": set(),
     "tracking": set(),
     "statistics": FLOOR | {"oracles"},
     **dict.fromkeys(PARTS, FLOOR),

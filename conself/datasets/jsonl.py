@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
 from conself.records import Problem
 
@@ -20,7 +21,8 @@ class Jsonl:
     ``entry_point`` (absent or null: a stdin program), ``difficulty``.
 
     Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of a tuple>"}``; inputs of a
-    stdin program are strings. A malformed line is logged with its number and skipped; ``strict`` stops at it.
+    stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong key) is logged with
+    its number and stands as :class:`Rejected`; ``strict`` stops at it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -30,19 +32,22 @@ class Jsonl:
     path: str
     strict: bool
 
-    def __call__(self) -> Iterator[Problem]:
-        """The well-formed problems in file order."""
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """The problems in file order, one record for every line that is not blank."""
         path = self._file()
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:  # bytes: one line that is no UTF-8 must not take the others with it
             for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    yield _problem(json.loads(line), f"{path.stem}/{number}")
-                except ValueError as error:
-                    if self.strict:
-                        raise ValueError(f"{self.path}, line {number}: {error}") from error
-                    log.warning("skipped %s, line %d: %s", self.path, number, error)
+                if line.strip():
+                    yield self._record(line, number, f"{path.stem}/{number}")
+
+    def _record(self, line: bytes, number: int, default_id: str) -> Problem | Rejected:
+        try:
+            return _problem(json.loads(line.decode("utf-8")), default_id)
+        except (ValueError, RecursionError) as error:
+            if self.strict:
+                raise ValueError(f"{self.path}, line {number}: {error}") from error
+            log.warning("skipped %s, line %d: %s", self.path, number, error)
+            return Rejected(default_id, "malformed line")
 
     def oracles(self) -> Iterator[Oracle]:
         """None: what is right is not known."""

@@ -4,16 +4,27 @@ import ast
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from conself.records import Problem
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not be read as a problem: its place in the data set, and why in one of few fixed texts."""
+
+    id: str
+    reason: str
+
+
 def fault(problem: Problem) -> str | None:
     """Why a problem cannot be used, in one of few fixed texts so that reasons can be counted; None when it can."""
     if not problem.id.strip():
         return "no id"
+    if not all(map(_is_utf8, _texts(problem))):
+        return "text that cannot be written as UTF-8"
     if not problem.statement.strip():
         return "empty statement"
     if not problem.inputs:
@@ -25,15 +36,29 @@ def fault(problem: Problem) -> str | None:
     return None
 
 
+def _texts(problem: Problem) -> list[str]:
+    texts = (problem.id, problem.statement, problem.starter_code, problem.source, problem.difficulty)
+    return [*texts, problem.entry_point or "", *problem.inputs]
+
+
+def _is_utf8(text: str) -> bool:
+    """False for lone surrogates: JSON can spell them, a Parquet file cannot hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_argument_tuple(text: str) -> bool:
     try:
         return isinstance(ast.literal_eval(text), tuple)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: a list as a dict's key
         return False
 
 
-def sift(problems: Iterable[Problem]) -> tuple[list[Problem], dict[str, int]]:
-    """The usable problems in order, and how many were dropped for each reason; each bad one is logged by its id.
+def sift(problems: Iterable[Problem | Rejected]) -> tuple[list[Problem], dict[str, int]]:
+    """The usable problems in order, and how many records were dropped for each reason; each is logged by its id.
 
     Raises:
         ValueError: no problem is usable.
@@ -41,10 +66,13 @@ def sift(problems: Iterable[Problem]) -> tuple[list[Problem], dict[str, int]]:
     kept: dict[str, Problem] = {}
     dropped: Counter[str] = Counter()
     for position, problem in enumerate(problems):
-        reason = "id used twice" if problem.id in kept else fault(problem)
-        if reason is None:
-            kept[problem.id] = problem
+        if isinstance(problem, Rejected):
+            reason: str | None = problem.reason
         else:
+            reason = "id used twice" if problem.id in kept else fault(problem)
+            if reason is None:
+                kept[problem.id] = problem
+        if reason is not None:
             dropped[reason] += 1
             log.warning("skipped problem %r (number %d): %s", problem.id, position + 1, reason)
     if not kept:

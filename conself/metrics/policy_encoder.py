@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ class PolicyEncoder:
     """The policy as its own encoder, so that no second model is needed: mean of the last hidden states of a text.
 
     Args:
-        model: the policy; loaded at the first call.
+        model: the policy; loaded at the first call, once per process.
         max_tokens: texts are cut to this many tokens.
         runtime: device and batch size.
     """
@@ -42,31 +41,26 @@ class PolicyEncoder:
         batches = [texts[start : start + size] for start in range(0, len(texts), size)]
         return np.concatenate([self._embed(batch) for batch in batches])
 
-    @cached_property
-    def _tokenizer(self) -> PreTrainedTokenizerBase:
-        return load_tokenizer(self.model)
-
-    @cached_property
-    def _policy(self) -> PreTrainedModel:
-        return load_policy(self.model, self.runtime.device)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The settings alone: a part is shipped to other processes without its loaded model."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
     @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        batch = self._tokenizer(
+        policy, tokenizer = _loaded(self.model, self.runtime.device)
+        batch = tokenizer(
             [text or " " for text in texts],
             return_tensors="pt",
             padding=True,
             truncation=True,
             max_length=self.max_tokens,
             add_special_tokens=False,
-        ).to(self._policy.device)
+        ).to(policy.device)
         mask = batch["attention_mask"]
-        hidden = self._policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
+        hidden = policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
         kept = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
         result: NDArray[np.float32] = mean.cpu().numpy()
         return result
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    return load_policy(model, device), load_tokenizer(model)

@@ -79,11 +79,11 @@ def fit(
     lora = (settings.lora_r, settings.lora_alpha, settings.lora_target, _lora_seed(seed))
     policy = with_lora(load_policy(model, settings.runtime.device), *lora)
     require_plain_head(_causal(policy), encoded[0].chosen)
-    layout = settings.runtime.layout
-    reference = reference_log_probs(policy, layout, encoded, settings.runtime.progress) if loss.needs_reference else {}
+    layout, progress = settings.runtime.layout, settings.runtime.progress
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
-    module = PreferenceModule(_causal(policy), layout, loss, reference, settings, steps)
-    with _quiet():
+    with _quiet(), _threads(settings.threads):
+        reference = reference_log_probs(policy, layout, encoded, progress) if loss.needs_reference else {}
+        module = PreferenceModule(_causal(policy), layout, loss, reference, settings, steps)
         trainer = _trainer(policy.device, settings, logger)
         trainer.fit(module, PairData(encoded, settings.batch_size, seed, settings.by_problem))
     save_adapter(policy, model, out)
@@ -159,6 +159,16 @@ def _trainer(device: torch.device, settings: Training, logger: Logger | None) ->
         enable_progress_bar=settings.runtime.progress,
         enable_model_summary=False,
     )
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

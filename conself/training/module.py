@@ -30,7 +30,8 @@ class PreferenceModule(LightningModule):
     """Trains the parameters of ``model`` that require gradients; ``reference`` holds nats per response, or is empty.
 
     ``curve`` collects one row per step: loss, learning_rate, grad_norm, mean_weight and the loss's diagnostics,
-    each a mean over the pairs of the global batch. ``n_tokens`` counts tokens trained on, without padding.
+    each a mean over the pairs of the global batch; grad_norm is the norm before clipping. ``n_tokens`` counts tokens
+    trained on, without padding.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class PreferenceModule(LightningModule):
             for name, values in output.diagnostics.items():
                 means[name] += values.sum().item() / len(batch)
             self.n_tokens += micro_batch.n_tokens
-        norm = torch.nn.utils.clip_grad_norm_(self.trainable, self.settings.gradient_clip)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.trainable if p.grad is not None])
         _require_finite("gradient norm", norm, batch, len(self.curve))
+        if self.settings.gradient_clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.trainable, self.settings.gradient_clip, norm)
         optimizer.step()
         weight = sum(pair.weight for pair in batch) / len(batch)
         self._record({**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}, len(batch))

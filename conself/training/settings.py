@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from conself.training.layouts import Layout
 
-_POSITIVE = ("lora_r", "lora_alpha", "learning_rate", "gradient_clip", "epochs", "batch_size", "max_length")
+_POSITIVE = ("lora_r", "lora_alpha", "learning_rate", "epochs", "batch_size", "max_length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,23 @@ class Training:
     learning_rate: float
     warmup_ratio: float
     weight_decay: float
-    gradient_clip: float
+    gradient_clip: float | None
     epochs: int
     batch_size: int
     by_problem: bool
     max_length: int
+    threads: int | None
     runtime: Runtime
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0")
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise ValueError(f"training.gradient_clip is {self.gradient_clip}; it must be above 0, or null: never clip")
         if not 0 <= self.warmup_ratio <= 1:
             raise ValueError(f"training.warmup_ratio is {self.warmup_ratio}; it must lie between 0 and 1")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"training.threads is {self.threads}; it must be at least 1, or null: torch's own choice")
         if not self.weight_decay >= 0:
             raise ValueError(f"training.weight_decay is {self.weight_decay}; it must not be negative")

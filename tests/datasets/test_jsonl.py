@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from conself.datasets.jsonl import Jsonl
+from conself.datasets.validation import Rejected, sift
+from conself.records import Problem
 
 
 def write(path: Path, *rows: Any) -> str:
@@ -27,7 +29,7 @@ def test_function_and_stdin_problems(tmp_path: Path) -> None:
         {"statement": "Echo.", "inputs": ["1\n", ""], "difficulty": "easy"},
         {"statement": "Set.", "entry_point": "g", "inputs": [{"py": "({1, 2},)"}]},
     )
-    one, two, three = Jsonl(path, strict=True)()
+    one, two, three = (problem for problem in Jsonl(path, strict=True)() if isinstance(problem, Problem))
     assert (one.id, one.entry_point, one.inputs) == ("a", "f", ("(1, 'b')", "([2], None)"))
     assert (two.id, two.entry_point, two.inputs, two.difficulty) == ("mine/2", None, ("1\n", ""), "easy")
     assert three.inputs == ("({1, 2},)",)
@@ -38,6 +40,8 @@ def test_function_and_stdin_problems(tmp_path: Path) -> None:
     ("row", "words"),
     [
         ("{not json", "Expecting property name"),
+        ("[" * 10**5, "maximum recursion depth"),
+        ('{"statement": "s", "inputs": [' + "9" * 5000 + "]}", "limit"),
         ([1, 2], "must hold a JSON object, got list"),
         ({"statement": "s"}, "missing inputs"),
         ({"inputs": []}, "missing statement"),
@@ -52,11 +56,43 @@ def test_malformed_lines_are_skipped_and_named_or_stop_a_strict_run(
     row: Any, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path / "mine.jsonl", row, "", {"statement": "Echo.", "inputs": ["1"]})
-    assert [problem.id for problem in Jsonl(path, strict=False)()] == ["mine/3"]
+    rejected, problem = Jsonl(path, strict=False)()
+    assert rejected == Rejected("mine/1", "malformed line")
+    assert problem.id == "mine/3"
     assert f"{path}, line 1" in caplog.text
     assert words in caplog.text
     with pytest.raises(ValueError, match=r"mine\.jsonl, line 1: "):
         list(Jsonl(path, strict=True)())
+
+
+def test_a_line_that_is_no_utf8_leaves_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    good = '{"statement": "Grüße.", "inputs": ["1"]}'.encode()
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(good + b'\n{"statement": "\xff", "inputs": ["1"]}\r\n' + good)
+    one, two, three = Jsonl(str(path), strict=False)()
+    assert (one.id, two, three.id) == ("mine/1", Rejected("mine/2", "malformed line"), "mine/3")
+    assert f"{path}, line 2: 'utf-8' codec can't decode byte 0xff" in caplog.text
+    with pytest.raises(ValueError, match=r"mine\.jsonl, line 2: 'utf-8' codec"):
+        list(Jsonl(str(path), strict=True)())
+
+
+def test_hostile_lines_are_counted(tmp_path: Path) -> None:
+    call = {"statement": "s", "entry_point": "f"}
+    rows = [
+        {**call, "inputs": [{"py": "({[1]: 2},)"}]},
+        {"statement": "\ud800", "inputs": ["1"]},
+        {"statement": "s", "inputs": ["\ud800"]},
+        "[" * 10**5,
+        "not json",
+        {**call, "inputs": [["\ud800"]]},  # as a Python literal it is ASCII
+    ]
+    kept, dropped = sift(Jsonl(write(tmp_path / "mine.jsonl", *rows), strict=False)())
+    assert [(problem.id, problem.inputs) for problem in kept] == [("mine/6", ("('\\ud800',)",))]
+    assert dropped == {
+        "an input is not the literal of an argument tuple": 1,
+        "text that cannot be written as UTF-8": 2,
+        "malformed line": 2,
+    }
 
 
 def test_missing_file_names_the_key_to_set(tmp_path: Path) -> None:

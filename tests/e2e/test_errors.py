@@ -4,70 +4,81 @@ import json
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-from tests.e2e.conftest import Job, train
+from conself.train import run_job
+from tests.e2e.conftest import ROOT, SMALL, train
 
 CALL = {"statement": "Add one.", "starter_code": "def f(n):", "entry_point": "f", "inputs": [[1], [2]]}
 
 
-def error_line(job: Job) -> str:
-    """The last line of a job that failed for a reason of the user's making."""
-    assert job.status == 2, job.output
-    assert "Traceback" not in job.output
-    (line,) = [line for line in job.output.splitlines() if line.startswith("error:")]
+def shown(capsys: pytest.CaptureFixture[str], folder: Path, *overrides: str) -> str:
+    """What a job prints that ends with status 2, run in this process to spare its start."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", ["logger=none", *overrides])
+    with pytest.raises(SystemExit) as ended:
+        run_job(config, folder, in_sweep=False)
+    assert ended.value.code == 2
+    return capsys.readouterr().out
+
+
+def error_line(output: str) -> str:
+    """The one line that tells the error."""
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("error:")]
     return line
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("tau=1.3", ["tau must lie in (0, 1], got 1.3; see METHOD Eq. 3", "curriculum"]),
+        ("tau=1.3", ["tau must lie in (0, 1], got 1.3; see METHOD Eq. 3"]),
+        ("tau=abc", ["curriculum.tau must be a number, got 'abc'"]),
+        ("sampler.n_observations=2.5", ["sampler.n_observations must be an int, got 2.5"]),
         ("model.name=./no/such/model", ["'./no/such/model' does not exist", "set model.name"]),
+        ("model.adapter=somewhere", ["model.adapter must be null to train"]),
         ("tau=1e-9", ["keeps no problem", "runs from", "tau above"]),
-        ("metric.min_alive=99", ["no problem has a defined uncertainty"]),
+        ("metric.min_alive=99", ["fewer than 99 live candidates", "no problem has a defined uncertainty"]),
         ("runtime.workers=0", ["workers must be at least 1, got 0"]),
         ("curriculum=all_problems max_pairs=0", ["max_pairs must be at least 1"]),
     ],
 )
 @pytest.mark.usefixtures("whole")
-def test_wrong_setting(override: str, words: list[str], store: Path, tmp_path: Path) -> None:
-    line = error_line(train(store, tmp_path / "run", *override.split()))
+def test_wrong_setting(
+    override: str, words: list[str], store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_line(shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *override.split()))
     for word in words:
         assert word in line
 
 
-def test_unknown_choice_lists_the_choices(store: Path, tmp_path: Path) -> None:
-    job = train(store, tmp_path / "run", "curriculum=hardest")
+def test_data_set_without_a_usable_problem(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{**CALL, "statement": " "}, {**CALL, "inputs": []}, {"statement": "No inputs."}]
+    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\nnot json\n")
+    words = ("dataset=jsonl", f"dataset.path={tmp_path}/bad.jsonl", f"artifacts={store}")
+    line = error_line(shown(capsys, tmp_path, *words))
+    for word in ("no usable problem", "1 with empty statement", "1 with no inputs", "2 with malformed line"):
+        assert word in line
+    assert "line 3: missing inputs" in caplog.text
+    assert "line 4" in caplog.text
+
+
+def test_from_the_command_line_it_is_one_line_and_status_2(tmp_path: Path) -> None:
+    job = train(tmp_path / "store", tmp_path / "run", "tau=1.3")
+    assert job.status == 2
+    assert job.output.strip().startswith("error: tau must lie in (0, 1], got 1.3")
+    assert len(job.output.strip().splitlines()) == 1
+    assert "Traceback" in (tmp_path / "run" / "train.log").read_text(), "the log has what the console spares"
+
+
+def test_unknown_choice_lists_the_choices(tmp_path: Path) -> None:
+    job = train(tmp_path / "store", tmp_path / "run", "curriculum=hardest")
     assert job.status != 0
     assert "all_problems" in job.output
     assert "entropy_band" in job.output
     assert "Traceback" not in job.output
-
-
-def test_unknown_key_is_named(store: Path, tmp_path: Path) -> None:
-    assert "full_key: curriculum" in error_line(train(store, tmp_path / "run", "+curriculum.tua=1"))
-
-
-def test_data_set_without_a_usable_problem(store: Path, tmp_path: Path) -> None:
-    rows = [{**CALL, "statement": " "}, {**CALL, "inputs": []}, {"statement": "No inputs."}]
-    (tmp_path / "bad.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\nnot json\n")
-    job = train(store, tmp_path / "run", "dataset=jsonl", f"dataset.path={tmp_path}/bad.jsonl", "~dataset.size")
-    line = error_line(job)
-    assert "no usable problem" in line
-    assert "1 with empty statement" in line
-    assert "1 with no inputs" in line
-    assert "line 3: missing inputs" in job.output
-    assert "line 4" in job.output
-
-
-def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    """No file may grow beyond 24 KiB: the kernel refuses in the middle of the run, then the limit is lifted."""
-    limited = train(tmp_path / "store", tmp_path / "run", "logger=none", prefix=("prlimit", "--fsize=24576"))
-    assert "no space left for the artifacts of stage" in error_line(limited)
-    done = {path.parent: path.stat().st_mtime_ns for path in (tmp_path / "store").glob("*/*/manifest.json")}
-    assert done, "the stages before are on disk"
-    assert train(tmp_path / "store", tmp_path / "again", "logger=none").status == 0
-    assert {folder: (folder / "manifest.json").stat().st_mtime_ns for folder in done} == done
 
 
 @pytest.mark.usefixtures("whole")
@@ -78,10 +89,23 @@ def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "1" / "results.json").is_file()
 
 
+def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
+    """No file may grow beyond ``limit`` bytes: the kernel refuses in the middle of the run, then lets it end."""
+    words = ("tau=0.95", "logger=none")
+    limited = train(store, folder / "run", *words, prefix=("prlimit", f"--fsize={limit}"))
+    assert limited.status == 2, limited.output
+    assert f"no space left for the artifacts of stage '{stage}'" in error_line(limited.output)
+    done = {path: path.stat().st_mtime_ns for path in store.glob("*/*/manifest.json")}
+    assert done, "the stages before are on disk"
+    assert train(store, folder / "again", *words).status == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+
+
+def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
+    full_disk(tmp_path / "store", tmp_path, 24_576, "sample")
+
+
 @pytest.mark.usefixtures("whole")
 def test_full_disk_while_the_adapter_is_saved(store: Path, tmp_path: Path) -> None:
     """The adapter is the one file of the job that is larger than 150 KiB."""
-    words = ("tau=0.95", "logger=none")
-    limited = train(store, tmp_path / "run", *words, prefix=("prlimit", "--fsize=153600"))
-    assert "no space left for the artifacts of stage 'fit'" in error_line(limited)
-    assert train(store, tmp_path / "again", *words).status == 0
+    full_disk(store, tmp_path, 153_600, "fit")

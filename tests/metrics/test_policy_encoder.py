@@ -1,4 +1,7 @@
 import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,11 +61,25 @@ def test_long_texts_are_cut(model: ModelRef) -> None:
     np.testing.assert_allclose(cut, whole, atol=1e-6)
 
 
-def test_an_encoder_ships_without_its_loaded_model(model: ModelRef) -> None:
-    encoder = PolicyEncoder(model, 64, Runtime("cpu", 4))
+def test_an_encoder_ships_without_its_model_which_a_process_loads_once(model: ModelRef, tmp_path: Path) -> None:
+    folder = shutil.copytree(model.name, tmp_path / "model")
+    encoder = PolicyEncoder(replace(model, name=str(folder)), 64, Runtime("cpu", 4))
     before = encoder(TEXTS)
     parcel = pickle.dumps(encoder)
     assert len(parcel) < 2000
+    shutil.rmtree(folder)  # whoever loads again, fails
     copy = pickle.loads(parcel)
     assert copy == encoder
     np.testing.assert_array_equal(copy(TEXTS), before)
+
+
+def test_another_model_is_loaded_anew(model: ModelRef, tmp_path: Path) -> None:
+    network = AutoModelForCausalLM.from_pretrained(shutil.copytree(model.name, tmp_path / "model"))
+    with torch.no_grad():
+        network.model.norm.weight.mul_(2.0)
+    network.save_pretrained(tmp_path / "model")
+    one, other = (
+        PolicyEncoder(replace(model, name=name), 64, Runtime("cpu", 4))(TEXTS)
+        for name in (model.name, str(tmp_path / "model"))
+    )
+    np.testing.assert_allclose(other, 2.0 * one, rtol=1e-5, atol=1e-6)

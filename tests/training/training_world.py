@@ -62,6 +62,7 @@ def settings(layout: PairsLayout | None = None, **changes: object) -> Training:
         "warmup_ratio": 0.1,
         "weight_decay": 0.0,
         "gradient_clip": 1.0,
+        "threads": 1,
         "epochs": 2,
         "batch_size": 4,
         "by_problem": True,
