@@ -119,7 +119,7 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
     try:
         policy.save_pretrained(str(out), save_embedding_layers=False)
     except SafetensorError as error:
-        number = re.search(r"code: (\d+)", str(error))  # the system's error is in its text only
+        number = re.search(r"os error (\d+)", str(error))  # the system's error is in its text only
         code = int(number[1]) if number else errno.EIO
         raise OSError(code, f"cannot write the adapter to {out}: {error}") from error
 

@@ -31,8 +31,10 @@ class Job:
 
 def command(artifacts: Path, folder: Path, *overrides: str) -> list[str]:
     """The words of one job on a few problems, with its own store and run folder."""
-    words = [sys.executable, "-m", "conself.train", *SMALL, f"artifacts={artifacts}", f"hydra.run.dir={folder}"]
-    return [*words, f"hydra.sweep.dir={folder}", *overrides]
+    flags = [word for word in overrides if word.startswith("-")]  # the command line wants them first
+    words = [sys.executable, "-m", "conself.train", *flags, *SMALL, f"artifacts={artifacts}"]
+    words += [f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}"]
+    return words + [word for word in overrides if not word.startswith("-")]
 
 
 def environment() -> dict[str, str]:
