@@ -102,7 +102,7 @@ def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
 
 
 def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    full_disk(tmp_path / "store", tmp_path, 24_576, "sample")
+    full_disk(tmp_path / "store", tmp_path, 16_384, "sample")
 
 
 @pytest.mark.usefixtures("whole")
