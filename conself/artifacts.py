@@ -12,12 +12,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 MANIFEST = "manifest.json"
+_PACKAGES = ("conself", "torch", "transformers", "peft", "pyarrow")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -35,7 +37,7 @@ class Artifact:
     reused: bool
 
     def manifest(self) -> dict[str, Any]:
-        """What was recorded when it was made: stage, version, config slice, input keys, and the maker's summary."""
+        """What was recorded when it was made: stage, version, config slice, input keys, the maker's summary, library versions."""
         return dict(json.loads((self.path / MANIFEST).read_text()))
 
     def summary(self) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def build(
                 "config": without_runtime(config),
                 "inputs": {name: a.key for name, a in inputs.items()},
                 "summary": summary,
+                "versions": {name: version_of(name) for name in _PACKAGES},
             }
             write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
             partial.rename(final)

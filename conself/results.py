@@ -16,6 +16,7 @@ from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.statistics import auc, correlations, golden, paired_test, wilson
+from conself.tables import write_json
 
 _PACKAGES = ("conself", "torch", "transformers", "peft", "lightning", "hydra-core")
 
@@ -113,9 +114,10 @@ def _overview(results: Mapping[str, Any]) -> Table:
     table = Table("", "", title="What was learned from", title_justify="left", show_header=False)
     counts = results["problems"]
     low, high = results["entropy_range"]
-    table.add_row("problems sampled", f"{counts['total']}")
+    table.add_row("problems", f"{counts['total']}")
     table.add_row("  uncertainty defined", f"{counts['eligible']} (from {_number(low)} to {_number(high)})")
-    table.add_row("  learnable (kept)", f"{counts['kept']} at tau {results['tau']}")
+    band = "no filter" if results["tau"] is None else f"tau {results['tau']}"
+    table.add_row("  learnable (kept)", f"{counts['kept']} ({band})")
     for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
         table.add_row(f"  - {reason}", f"{n}")
     table.add_row("preference pairs", f"{results['pairs']} ({results['training']['steps']} training steps)")
@@ -152,7 +154,7 @@ def _interval(side: Mapping[str, Any]) -> str:
 
 def _seconds(results: Mapping[str, Any]) -> Table:
     total = sum(results["seconds"].values())
-    table = Table("stage", "seconds", "share", title="Time of this run", title_justify="left")
+    table = Table("stage", "seconds", "share", title="Time of the stages", title_justify="left")
     for name, seconds in results["seconds"].items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.0%}" if total else "-")
     table.add_row("total", f"{total:.1f}", "")
@@ -162,7 +164,7 @@ def _seconds(results: Mapping[str, Any]) -> Table:
 def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
     """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
     path = folder / "results.json"
-    path.write_text(json.dumps(results, indent=1))
+    write_json(path, results)
     OmegaConf.save(config, folder / "config.yaml")
     for name, artifact in artifacts.items():
         link = folder / "artifacts" / name

@@ -50,7 +50,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     return {
         "problems": results.problem_figures(context.artifacts, read_records(driver.path, Uncertainty, "uncertainty")),
         **results.pair_figures(read_records(pairs.path, PreferencePair, "pairs"), passed),
-        "tau": config.tau,
+        "tau": config.tau if "tau" in config.curriculum else None,
         "entropy_range": selection["entropy_range"],
         "metrics": {name: results.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},

@@ -70,5 +70,5 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
     out = io.StringIO()
     show(Console(file=out, width=200), results)
     text = out.getvalue()
-    for shown in ("unanimous (H = 0)", "25.0%", "-0.250", "+100.0%", "75%", "4 at tau 0.6", "from 0.000 to 2.500"):
+    for shown in ("unanimous (H = 0)", "25.0%", "-0.250", "+100.0%", "75%", "4 (tau 0.6)", "from 0.000 to 2.500"):
         assert shown in text

@@ -13,6 +13,7 @@ class ConDPO:
     """Eq. 5: ``-R(yw) * logsigmoid(r(yw, yl))``, the weights being R(yw); ``beta`` scales r (Eq. 4)."""
 
     needs_reference: ClassVar[bool] = True
+    needs_losers: ClassVar[bool] = True
 
     beta: float
 

@@ -14,6 +14,7 @@ class DPO:
     """``-logsigmoid(r(yw, yl))``: Con-DPO (Eq. 5) with R(yw) = 1; ``beta`` scales r (Eq. 4)."""
 
     needs_reference: ClassVar[bool] = True
+    needs_losers: ClassVar[bool] = True
 
     beta: float
 

@@ -36,10 +36,12 @@ class LossOutput:
 class Loss(Protocol):
     """A loss over N pairs. ``weights`` [N] is the consensus score R(yw) of each pair's winner, in [0, 1].
 
-    ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed.
+    ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed. ``needs_losers``
+    says whether pairs must have a loser; where it is False they must have none, or winners would count many times.
     """
 
     needs_reference: ClassVar[bool]
+    needs_losers: ClassVar[bool]
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
         """The loss of each pair."""

@@ -18,6 +18,7 @@ class SFT:
     """
 
     needs_reference: ClassVar[bool] = False
+    needs_losers: ClassVar[bool] = False
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:  # noqa: ARG002
         """The loss [N] of each winner; ``reference`` and ``weights`` are ignored."""

@@ -71,11 +71,11 @@ def fit(
     On a CPU the same arguments give the same bits.
 
     Raises:
-        ValueError: no pairs, or none short enough.
+        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
     """
     started = time.perf_counter()
-    encoded, n_overlong = _encoded(pairs, model, settings.max_length)
+    encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
     lora = (settings.lora_r, settings.lora_alpha, settings.lora_target, _lora_seed(seed))
     policy = with_lora(load_policy(model, settings.runtime.device), *lora)
     require_plain_head(_causal(policy), encoded[0].chosen)
@@ -124,9 +124,14 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
         raise OSError(code, f"cannot write the adapter to {out}: {error}") from error
 
 
-def _encoded(pairs: Sequence[PreferencePair], model: ModelRef, max_length: int) -> tuple[list[TokenPair], int]:
+def _encoded(
+    pairs: Sequence[PreferencePair], model: ModelRef, max_length: int, needs_losers: bool
+) -> tuple[list[TokenPair], int]:
     if not pairs:
         raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
+    if any((pair.rejected is not None) != needs_losers for pair in pairs):
+        need, other = ("a loser in every pair", "consensus_pairs") if needs_losers else ("no losers", "winner_only")
+        raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
     encoded, n_overlong = encode(pairs, load_tokenizer(model), max_length)
     if not encoded:
         raise ValueError(f"all {n_overlong} pairs are longer than training.max_length ({max_length} tokens); raise it")

@@ -16,6 +16,7 @@ from training_world import settings, tiny_qwen, token_pairs, toy_pairs
 from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
+from conself.losses.output import Loss
 from conself.losses.sft import SFT
 from conself.models import load_policy, with_lora
 from conself.records import ModelRef
@@ -154,3 +155,14 @@ def test_training_is_silent_when_progress_is_off(
         fit(toy_pairs(), model_ref, settings(epochs=1), LOSS, 0, tmp_path, None)
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"), [(SFT(), "no losers; choose pairing=winner_only"), (ConDPO(beta=0.1), "a loser in every")]
+)
+def test_pairs_that_do_not_suit_the_loss_are_refused(
+    loss: Loss, words: str, model_ref: ModelRef, tmp_path: Path
+) -> None:
+    pairs = [replace(p, rejected=None, rejected_index=None) if loss.needs_losers else p for p in toy_pairs()]
+    with pytest.raises(ValueError, match=words):
+        fit(pairs, model_ref, settings(), loss, 0, tmp_path, None)
