@@ -37,7 +37,7 @@ class Artifact:
     reused: bool
 
     def manifest(self) -> dict[str, Any]:
-        """What was recorded when it was made: stage, version, config slice, input keys, the maker's summary, library versions."""
+        """What was recorded when it was made: config slice, input keys, the maker's summary, library versions, ..."""
         return dict(json.loads((self.path / MANIFEST).read_text()))
 
     def summary(self) -> dict[str, Any]:
