@@ -141,7 +141,14 @@ def is_alive(pid: int) -> bool:
 
 
 def zygotes() -> list[int]:
-    return [pid for pid in children_of(os.getpid()) if b"boot.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children_of(os.getpid()) if b"boot.py" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended in the meantime
+        return b""
 
 
 def test_a_zygote_that_dies_is_replaced_and_its_jobs_are_run_again() -> None:
