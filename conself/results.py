@@ -101,9 +101,13 @@ def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def show(console: Console, results: Mapping[str, Any]) -> None:
-    """Print the figures of one run as four small tables."""
-    for table in (_overview(results), _metrics(results), _benchmarks(results), _seconds(results)):
-        console.print(table)
+    """Print the figures of one run as small tables; those that need oracles or a benchmark only where there are any."""
+    console.print(_overview(results))
+    if any(row["n"] for row in results["metrics"].values()):
+        console.print(_metrics(results))
+    if results["benchmarks"]:
+        console.print(_benchmarks(results))
+    console.print(_seconds(results))
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

@@ -75,10 +75,11 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
         config = resolved(config)
         check_parts(config, PARTS)
         tracker: Tracker = instantiate(config.logger)
-        tracker.start(folder, config)
         failed = True
         try:
             with Workers(config.runtime.workers) as workers:
+                workers.warm(str(config.sampler["_target_"]).rpartition(".")[0])
+                tracker.start(folder, config)
                 context = Context(Path(config.artifacts), workers, console)
                 figures = learn(config, context, tracker)
             path = results.write(folder, figures, config, context.artifacts)

@@ -1,6 +1,7 @@
 """Worker processes for stages that run shard by shard, and the progress line that goes with them."""
 
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
@@ -64,6 +65,17 @@ class Workers:
             for future in futures:
                 future.cancel()
             wait(futures)  # nobody writes into an artifact after its lock is given back
+
+    def warm(self, module: str) -> None:
+        """Start the processes and let each import ``module`` while this process does something else."""
+        for _ in range(self.count):
+            self._started().submit(importlib.import_module, module)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self.count, context, _start_worker, (os.getpid(),))
+        return self._executor
 
     def release(self) -> None:
         """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""

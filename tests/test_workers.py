@@ -49,6 +49,16 @@ def test_release_gives_the_processes_back() -> None:
     assert value == 4
 
 
+def loaded(module: str) -> bool:
+    return module in sys.modules
+
+
+def test_warm_workers_have_imported_before_they_are_asked() -> None:
+    with Workers(1) as workers:
+        workers.warm("wave")  # a module that nothing else imports
+        assert list(workers.run(loaded, [("wave",)])) == [True]
+
+
 def test_no_workers_is_an_error() -> None:
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         Workers(0)
