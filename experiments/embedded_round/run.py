@@ -12,6 +12,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from scipy import stats
+
 from experiments.embedded_round.jobs import Finished, sweep
 
 METHODS = "experiment=conself,wo_cw,wo_cc,self_dpo,self_sft"
@@ -67,6 +69,20 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def means(rows: list[dict[str, Any]]) -> str:
+    """One line per method: means over the runs, and ConSelf's lead over it with a paired t-test over runs."""
+    tuned: dict[str, dict[tuple[str, int], float]] = {}
+    for r in rows:
+        tuned.setdefault(r["method"], {})[r["pretraining_seed"], r["seed"]] = r["tuned"]["pass@1"]
+    lines = ["| method | runs | mean tuned pass@1 | ConSelf ahead by | in runs | p |", "|" + "---|" * 6]
+    for method, scores in tuned.items():
+        leads = [tuned["conself"][run] - score for run, score in scores.items()]
+        p = "-" if len(set(leads)) < 2 else f"{stats.ttest_1samp(leads, 0.0).pvalue:.2g}"
+        mean, lead = sum(scores.values()) / len(scores), sum(leads) / len(leads)
+        lines.append(f"| {method} | {len(scores)} | {mean:.3f} | {lead:+.3f} | {sum(d > 0 for d in leads)} | {p} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Run what is missing, then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -86,7 +102,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     """results.json and table.md."""
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     (HERE / "results.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
-    (HERE / "table.md").write_text(markdown(rows))
+    (HERE / "table.md").write_text(markdown(rows) + "\n" + means(rows))
 
 
 if __name__ == "__main__":
