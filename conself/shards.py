@@ -1,7 +1,6 @@
 """Shards, the unit of work, of progress and of what a kill can cost."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -9,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 
 from conself.records import Candidate, ModelRef, Pool, Problem, Trace, Uncertainty, Undefined
-from conself.sandbox import Job, Limits
+from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
-from conself.tables import read_records, read_traces, write_records, write_traces
+from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
 from conself.workers import Workers, progress
 
 SHARD = 50
@@ -21,7 +20,7 @@ Item = TypeVar("Item")
 Sampler = Callable[[Iterable[Problem], ModelRef], Iterator[list[Candidate]]]
 Decoder = Callable[[Iterable[Problem], ModelRef], Iterator[Candidate]]
 Metric = Callable[[Pool], float | Undefined]
-_Shard = tuple[list[Problem], Path, dict[str, list[Trace]]]
+_Shard = tuple[list[Problem], Path, dict[str, Result]]
 
 
 class Bench(Protocol):
@@ -88,10 +87,10 @@ def run_shards(
 
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, problems: Sequence[Problem], candidates: Sequence[Candidate]
-) -> dict[str, int]:
-    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns executions by status.
+) -> dict[str, Any]:
+    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
 
-    All shards go through one stream, and each is written when its last problem is done.
+    All shards go through one stream, and each is written when its last problem is done, with its part of the summary.
     """
     drawn = _by_problem(candidates)
     shards: list[_Shard] = [(group, path, {}) for group, path in missing(folder, "traces", problems)]
@@ -100,16 +99,20 @@ def execute_into(
         line = bar.add_task(label, total=len(home), rate="")
         start, amount = time.perf_counter(), 0
         jobs = (_job(problem, drawn[problem.id]) for group, _, _ in shards for problem in group)
-        for job, rows in run_jobs(jobs, limits, bench.workers.count):
-            group, path, done = home[job.id]
-            done[job.id] = [Trace(job.id, index, outcomes) for index, outcomes in enumerate(rows)]
+        for result in run_jobs(jobs, limits, bench.workers.count):
+            group, path, done = home[result.job.id]
+            done[result.job.id] = result
             if len(done) == len(group):
-                write_traces(path, [done[problem.id] for problem in group])
+                _write_shard(path, [done[problem.id] for problem in group])
                 done.clear()
-            amount += sum(map(len, rows))
+            amount += sum(map(len, result.rows))
             bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
-    outcomes = (o for traces in read_traces(folder, "traces").values() for trace in traces for o in trace.outcomes)
-    return dict(Counter(o.status.value for o in outcomes))
+    return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
+
+
+def _write_shard(path: Path, results: Sequence[Result]) -> None:
+    traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
+    write_traces(path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
 
 
 def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:

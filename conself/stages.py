@@ -60,7 +60,7 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 1, "sample": 1, "execute": 1, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 1}
+VERSIONS = {"problems": 1, "sample": 1, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 2}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
 
 
@@ -114,13 +114,13 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
 
 
 def execute(context: Context, config: DictConfig, source: Artifact, candidates: Artifact) -> Artifact:
-    """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: statuses, isolation."""
+    """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: its counts, and the isolation."""
 
     def make(folder: Path) -> dict[str, Any]:
         known = read_records(source.path, Problem, "problems")
         drawn = read_records(candidates.path, Candidate, "candidates")
-        statuses = execute_into(context, folder, "executing", instantiate(config), known, drawn)
-        return {"statuses": statuses, "isolation": isolation()}
+        limits = instantiate(config, _convert_="all")
+        return {**execute_into(context, folder, "executing", limits, known, drawn), "isolation": isolation(limits)}
 
     return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
 
@@ -236,18 +236,18 @@ def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, t
     slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "sandbox": config.sandbox}
     policy = model if tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
     who = "base" if tuned is None else "tuned"
-    parts = {part: instantiate(node) for part, node in slices.items()}
+    parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
 
     def make(folder: Path) -> dict[str, Any]:
         task = parts["benchmark"]()
         tasks = [(parts["decoder"], policy, group, path) for group, path in missing(folder, "answers", task.problems)]
         run_shards(context, f"answering ({who})", "tok", answer_shard, tasks)
         answers = read_records(folder, Candidate, "answers")
-        statuses = execute_into(context, folder, f"judging ({who})", parts["sandbox"], task.problems, answers)
+        counts = execute_into(context, folder, f"judging ({who})", parts["sandbox"], task.problems, answers)
         traces = read_traces(folder, "traces")
         verdicts = {p.id: task.judge(p, traces[p.id])[0] for p in task.problems}
         write_json(folder / "verdicts.json", verdicts)
-        return {"passed": sum(verdicts.values()), "n": len(verdicts), "statuses": statuses}
+        return {"passed": sum(verdicts.values()), "n": len(verdicts), "execution": counts}
 
     key = {part: plain(node) for part, node in slices.items()}
     key |= {"content": parts["benchmark"].fingerprint(), "model": fingerprint(model)}

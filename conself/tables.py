@@ -1,7 +1,7 @@
 """The records' Parquet form: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -24,6 +24,7 @@ _ARROW: dict[Any, pa.DataType] = {
     float | None: pa.float64(),
     tuple[str, ...]: pa.list_(pa.string()),
 }
+_NOTE = b"conself"
 # Long values (a printed table, a big list) repeat over candidates: a shard stores each distinct outcome of a
 # problem once, and the traces refer to it by its position.
 _TRACES = pa.schema(
@@ -48,8 +49,11 @@ def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
     return [kind(**{f: tuple(v) if isinstance(v, list) else v for f, v in row.items()}) for row in rows]
 
 
-def write_traces(path: Path, traces: Sequence[Sequence[Trace]]) -> None:
-    """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all."""
+def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
+    """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
+
+    ``note`` is plain data about them that is kept in the file's metadata.
+    """
     rows = []
     for group in traces:
         distinct = {outcome: None for trace in group for outcome in trace.outcomes}
@@ -62,7 +66,7 @@ def write_traces(path: Path, traces: Sequence[Sequence[Trace]]) -> None:
                 "rows": [[position[o] for o in trace.outcomes] for trace in group],
             }
         )
-    _write(path, pa.Table.from_pylist(rows, schema=_TRACES))
+    _write(path, pa.Table.from_pylist(rows, schema=_TRACES.with_metadata({_NOTE: json.dumps(note)})))
 
 
 def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
@@ -74,6 +78,12 @@ def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
             Trace(row["problem_id"], index, tuple(distinct[i] for i in line)) for index, line in enumerate(row["rows"])
         ]
     return found
+
+
+def read_notes(folder: Path, name: str) -> list[Any]:
+    """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
+    schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
+    return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,6 +14,7 @@ from conself import results, stages
 from conself.benchmarks.task import Judge
 from conself.entry import check_parts, one_line_errors, resolved
 from conself.records import ModelRef, PreferencePair, Uncertainty
+from conself.sandbox import isolation
 from conself.shards import read_pools
 from conself.stages import Context
 from conself.tables import read_records
@@ -74,6 +75,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     with one_line_errors(console, folder, in_sweep):
         config = resolved(config)
         check_parts(config, PARTS)
+        isolation(instantiate(config.sandbox, _convert_="all"))  # told now, not after hours of sampling
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty
-from conself.tables import read_records, read_traces, write_records, write_traces
+from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
 
 # Parquet holds UTF-8: lone surrogates cannot come out of a tokenizer, and recorded values are ASCII.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -59,7 +59,8 @@ def test_shards_are_read_in_order(tmp_path: Path) -> None:
 def test_traces_round_trip_and_store_a_long_value_once(tmp_path: Path) -> None:
     long, crash = Outcome(Status.OK, "7" * 50_000), Outcome(Status.EXCEPTION, "ValueError")
     traces = [[Trace("p", k, (long, crash)) for k in range(15)], [Trace("q", 0, (crash,))]]
-    write_traces(tmp_path / "traces-0.parquet", traces)
+    write_traces(tmp_path / "traces-0.parquet", traces, {"executions": 16})
+    assert read_notes(tmp_path, "traces") == [{"executions": 16}]
     assert read_traces(tmp_path, "traces") == {"p": traces[0], "q": traces[1]}
     stored = pq.read_table(tmp_path / "traces-0.parquet").to_pylist()[0]
     assert stored["value"] == [long.value, "ValueError"]

@@ -3,8 +3,8 @@
 >>> from conself.sandbox import Job, Limits, execute
 >>> job = Job("p", ("def f(x): return x + 1",), "f", ("(1,)",))
 >>> limits = Limits(cpu_seconds=2.0, wall_seconds=10.0, memory_mb=1024, output_kb=1024, max_timeouts=2)
->>> for job, rows in execute([job], limits, workers=1):
-...     print(rows[0][0])
+>>> for result in execute([job], limits, workers=1):
+...     print(result.rows[0][0])
 Outcome(status=<Status.OK: 'ok'>, value='2')
 
 The trusted process drives ``workers`` zygotes: clean single-threaded interpreters (standard library only) that fork
@@ -33,6 +33,24 @@ What is NOT covered:
 
 from conself.sandbox.canonical import canonical
 from conself.sandbox.engine import execute, isolation
-from conself.sandbox.jobs import Job, Limits, Outcome, Status
+from conself.sandbox.jobs import Job, Limits
+from conself.sandbox.results import SKIPPED, Audit, Note, Outcome, Result, Status, Summary
+from conself.sandbox.wire import LEVELS
+from conself.sandbox.worker import IsolationError
 
-__all__ = ["Job", "Limits", "Outcome", "Status", "canonical", "execute", "isolation"]
+__all__ = [
+    "LEVELS",
+    "SKIPPED",
+    "Audit",
+    "IsolationError",
+    "Job",
+    "Limits",
+    "Note",
+    "Outcome",
+    "Result",
+    "Status",
+    "Summary",
+    "canonical",
+    "execute",
+    "isolation",
+]

@@ -1,4 +1,7 @@
-"""The script that a zygote's interpreter runs: ``boot.py REQUESTS ANSWERS PARENT`` (two descriptors, a process id).
+"""The script that a zygote's interpreter runs: ``boot.py REQUESTS ANSWERS PARENT OPTIONS``.
+
+The arguments are two descriptors, the trusted process's id, and a JSON object: see ``main`` of
+:mod:`conself.sandbox.zygote`.
 
 Loads the child-side modules under a name of their own, so that nothing else of the package is imported, and with
 private builtins, so that a program that patches ``builtins`` does not change them. They are then taken out of
@@ -12,7 +15,23 @@ import sys
 import types
 
 _PACKAGE = "_sandbox_child"
-_MODULES = ["wire", "canonical", "leaks", "seccomp", "landlock", "walls", "runner", "frames", "supervise", "zygote"]
+_MODULES = [
+    "wire",
+    "canonical",
+    "frames",
+    "leaks",
+    "seccomp",
+    "landlock",
+    "walls",
+    "namespaces",
+    "state",
+    "runner",
+    "calls",
+    "programs",
+    "supervise",
+    "packages",
+    "zygote",
+]
 
 
 def load() -> types.ModuleType:
@@ -37,6 +56,6 @@ def load() -> types.ModuleType:
 
 
 if __name__ == "__main__":
-    arguments = [int(text) for text in sys.argv[1:]]
+    requests, answers, parent, options = sys.argv[1:]
     sys.argv[:] = ["main.py"]
-    load().main(*arguments)
+    load().main(int(requests), int(answers), int(parent), options)

@@ -17,13 +17,15 @@ dict                      ``{"d":[[key,value],...]}``, sorted by the canonical t
 an enclosing container    ``{"r":<levels up>}``, 1 = the container that holds the reference
 anything else             ``{"o":"<type name>"}``; so is a container below 100 levels of nesting
 ========================  =====================================================================
+
+Where programs may import numpy, its arrays are recorded as lists and its scalars as Python's own.
 """
 
 import json
 import re
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _MAX_DEPTH = 100
 _NAME_LENGTH = 200
@@ -48,8 +50,16 @@ def canonical(value: object, limit: int | None = None) -> str:
     return _encode(value, [], [_SMALL if limit is None else limit])
 
 
+def register(kind: type, plain: Callable[[Any], object]) -> None:
+    """Record instances of a library's ``kind`` as the builtin values that ``plain`` makes of them."""
+    _FOREIGN[kind] = plain
+
+
 def _encode(value: object, path: list[int], budget: list[int]) -> str:
     kind = type(value)
+    if kind in _FOREIGN:
+        value = _FOREIGN[kind](value)
+        kind = type(value)
     if kind in _CONTAINERS:
         return _encode_container(value, path, budget)
     encode = _SCALARS.get(kind)
@@ -88,6 +98,7 @@ def _encode_int(value: int) -> str:
     return int.__repr__(value) if -_SMALL < value < _SMALL else f'{{"i":"{value:x}"}}'
 
 
+_FOREIGN: dict[type, Callable[[Any], object]] = {}
 _CONTAINERS: dict[type, tuple[str, str, bool]] = {
     list: ("[", "]", False),
     tuple: ('{"t":[', "]}", False),

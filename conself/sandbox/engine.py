@@ -1,35 +1,54 @@
 """The trusted side: streams jobs through a few zygotes and yields them as they finish, in constant memory."""
 
+import hashlib
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from conself.sandbox.jobs import Job, Limits, Outcome, check_job, check_limits
+from conself.sandbox.jobs import Job, Limits, check_job, check_limits
+from conself.sandbox.results import Result
 from conself.sandbox.worker import Died, Pending, Worker
 
 _QUEUE_LENGTH = 2  # per worker: one that runs and one that waits
 _POLL_MILLISECONDS = 1000
-_PROBE_LIMITS = Limits(cpu_seconds=1.0, wall_seconds=10.0, memory_mb=256, output_kb=1, max_timeouts=1)
+_PROBE_LIMITS = Limits(
+    cpu_seconds=1.0, wall_seconds=10.0, memory_mb=256, output_kb=1, max_timeouts=1, audit=0.0, require="weak"
+)
 
-Rows = list[tuple[Outcome, ...]]
 
-
-def execute(jobs: Iterable[Job], limits: Limits, workers: int) -> Iterator[tuple[Job, Rows]]:
+def execute(
+    jobs: Iterable[Job], limits: Limits, workers: int, without: Collection[str] = frozenset()
+) -> Iterator[Result]:
     """Run every program of every job on all inputs of the job; yield jobs in the order in which they finish.
 
-    Each result has one tuple per program, with one :class:`Outcome` per input. ``jobs`` is read lazily, at most two
-    jobs per worker ahead; each worker is a process that is started when needed. The outcomes do not depend on the
-    number of workers. Closing the iterator ends all processes.
+    ``jobs`` is read lazily, at most two jobs per worker ahead of what was taken, unless it is a sequence: then all
+    of it is checked before anything runs. Each worker is a process that is started when needed. The outcomes do not
+    depend on the number of workers. Closing the iterator ends all processes. ``without`` names layers of isolation
+    to leave out, for tests of what each one holds (see :mod:`conself.sandbox.walls`).
 
-    Raises ValueError, naming the record, for limits out of range (at once) or for a malformed job (before anything of
-    it runs), and RuntimeError if a worker dies twice on the same job.
+    Raises:
+        ValueError: limits out of range (at once), or a malformed job (before anything of it runs); names the record.
+        IsolationError: less isolation than ``limits.require``, or a package cannot be loaded; nothing was run.
+        RuntimeError: a worker died twice on the same job.
     """
     check_limits(limits, workers)
-    return _stream(iter(jobs), limits, workers)
+    is_checked = isinstance(jobs, Sequence)
+    if is_checked:
+        for job in jobs:
+            check_job(job)
+    return _stream(iter(jobs), is_checked, _Crew(limits, workers, frozenset(without)))
 
 
-def isolation() -> str:
-    """One line that says which walls stand on this machine, e.g. for a manifest; RuntimeError if none can start."""
-    worker = Worker(_PROBE_LIMITS)
+def isolation(limits: Limits | None = None, without: Collection[str] = frozenset()) -> str:
+    """One line that says which walls stand on this machine, e.g. for a manifest, found by starting a worker.
+
+    Raises:
+        ValueError: ``limits`` are given and out of range.
+        IsolationError: ``limits`` are given and require more, or a package of theirs cannot be loaded.
+        RuntimeError: no worker can start.
+    """
+    if limits is not None:
+        check_limits(limits, workers=1)
+    worker = Worker(limits or _PROBE_LIMITS, without)
     try:
         while worker.report is None:
             poll = select.poll()
@@ -43,79 +62,93 @@ def isolation() -> str:
         worker.close()
 
 
-def _stream(source: Iterator[Job], limits: Limits, workers: int) -> Iterator[tuple[Job, Rows]]:
-    pool: list[Worker] = []
+class _Crew:
+    """The workers of one call of execute, started one by one when there is work for them."""
+
+    def __init__(self, limits: Limits, size: int, without: Collection[str]) -> None:
+        self.limits, self.size, self.without = limits, size, without
+        self.workers: list[Worker] = []
+
+    def has_room(self) -> bool:
+        """Whether another job would not have to wait for long."""
+        return len(self.workers) < self.size or min(len(worker.queue) for worker in self.workers) < _QUEUE_LENGTH
+
+    def submit(self, pending: Pending) -> None:
+        """Give a job to an idle worker, to a new one, or to the one with the fewest jobs."""
+        idle = next((worker for worker in self.workers if not worker.queue), None)
+        if idle is None and len(self.workers) < self.size:
+            idle = Worker(self.limits, self.without)
+            self.workers.append(idle)
+        (idle or min(self.workers, key=lambda worker: len(worker.queue))).submit(pending)
+
+    def pump(self) -> list[Pending]:
+        """Move bytes between this process and the zygotes once; the jobs that were finished by it."""
+        busy = [worker for worker in self.workers if worker.queue]
+        poll = select.poll()  # select.select has a limit of 1024 descriptors
+        for worker in busy:
+            poll.register(worker.answers, select.POLLIN)
+            if worker.outbox:
+                poll.register(worker.requests, select.POLLOUT)
+        ready = {descriptor for descriptor, _ in poll.poll(_POLL_MILLISECONDS)}
+        finished: list[Pending] = []
+        for worker in busy:
+            try:
+                if worker.requests in ready:
+                    worker.write()
+                if worker.answers in ready:
+                    for pending in worker.read():
+                        finished.append(pending)  # one by one: reading may end in Died
+                worker.check()
+            except Died as error:
+                self.workers[self.workers.index(worker)] = self._restart(worker, error)
+        return finished
+
+    def _restart(self, worker: Worker, error: Died) -> Worker:
+        """A new zygote with the jobs of one that died; RuntimeError at the second death on the same job."""
+        first = worker.queue[0]
+        first.deaths += 1
+        if worker.report is None or first.deaths > 1:
+            what = "cannot start" if worker.report is None else f"worker died twice on job {first.job.id!r}"
+            raise RuntimeError(f"the sandbox {what}: {error}") from error
+        fresh = Worker(self.limits, self.without)
+        for pending in worker.queue:
+            pending.done.clear()
+            fresh.submit(pending)
+        worker.close()
+        return fresh
+
+
+def _stream(source: Iterator[Job], is_checked: bool, crew: _Crew) -> Iterator[Result]:
     try:
         exhausted = False
         while True:
-            while not exhausted and (len(pool) < workers or min(len(worker.queue) for worker in pool) < _QUEUE_LENGTH):
+            while not exhausted and crew.has_room():
                 job = next(source, None)
                 if job is None:
                     exhausted = True
                     break
-                pending = _prepare(job)
+                if not is_checked:
+                    check_job(job)
+                pending = _prepare(job, crew.limits.audit)
                 if pending.sources:
-                    _least_busy(pool, limits, workers).submit(pending)
+                    crew.submit(pending)
                 else:
-                    yield job, pending.rows()
-            if not any(worker.queue for worker in pool):
+                    yield pending.result()
+            if not any(worker.queue for worker in crew.workers):
                 return
-            for pending in _pump(pool, limits):
-                yield pending.job, pending.rows()
+            for pending in crew.pump():
+                yield pending.result()
     finally:
-        for worker in pool:
+        for worker in crew.workers:
             worker.close()
 
 
-def _prepare(job: Job) -> Pending:
-    check_job(job)
+def _prepare(job: Job, audit: float) -> Pending:
     sources = list(dict.fromkeys(program for program in job.programs if program is not None)) if job.inputs else []
-    if not job.inputs:
-        return Pending(Job(job.id, (None,) * len(job.programs), job.entry_point, ()), [])
-    return Pending(job, sources)
+    return Pending(job, sources, [_is_chosen(job.id, source, audit) for source in sources])
 
 
-def _least_busy(pool: list[Worker], limits: Limits, workers: int) -> Worker:
-    idle = next((worker for worker in pool if not worker.queue), None)
-    if idle is None and len(pool) < workers:
-        idle = Worker(limits)
-        pool.append(idle)
-    return idle or min(pool, key=lambda worker: len(worker.queue))
-
-
-def _pump(pool: list[Worker], limits: Limits) -> list[Pending]:
-    """Move bytes between this process and the zygotes once; the jobs that were finished by it."""
-    busy = [worker for worker in pool if worker.queue]
-    poll = select.poll()  # select.select has a limit of 1024 descriptors
-    for worker in busy:
-        poll.register(worker.answers, select.POLLIN)
-        if worker.outbox:
-            poll.register(worker.requests, select.POLLOUT)
-    ready = {descriptor for descriptor, _ in poll.poll(_POLL_MILLISECONDS)}
-    finished: list[Pending] = []
-    for worker in busy:
-        try:
-            if worker.requests in ready:
-                worker.write()
-            if worker.answers in ready:
-                for pending in worker.read():
-                    finished.append(pending)  # one by one: reading may end in Died
-            worker.check()
-        except Died as error:
-            pool[pool.index(worker)] = _restart(worker, limits, error)
-    return finished
-
-
-def _restart(worker: Worker, limits: Limits, error: Died) -> Worker:
-    """A new zygote with the jobs of one that died; RuntimeError at the second death on the same job."""
-    first = worker.queue[0]
-    first.deaths += 1
-    if worker.report is None or first.deaths > 1:
-        what = "cannot start" if worker.report is None else f"worker died twice on job {first.job.id!r}"
-        raise RuntimeError(f"the sandbox {what}: {error}") from error
-    fresh = Worker(limits)
-    for pending in worker.queue:
-        pending.results.clear()
-        fresh.submit(pending)
-    worker.close()
-    return fresh
+def _is_chosen(job_id: str, source: str, share: float) -> bool:
+    """Whether a program is audited: by its text, so that every run audits the same ones."""
+    digest = hashlib.sha256(f"audit\0{job_id}\0{source}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64

@@ -15,12 +15,14 @@ _BARE = frozenset((wire.MEMORY, wire.OUTPUT_LIMIT, wire.EXIT))
 class Frames:
     """The frames of one runner.
 
-    ``ready``: the module was loaded; ``exact``: one fork per input from now on; ``sound``: nothing malformed was
-    found; ``for_all``: one result that stands for every remaining input; ``results``: one per input, in order.
+    ``ready``: the module was loaded; ``exact``: one fork per input from now on; ``again``: the runner stopped by
+    itself before an input that needs a new process; ``sound``: nothing malformed was found; ``for_all``: one result
+    that stands for every remaining input; ``results``: one per input, in order.
     """
 
     ready: bool
     exact: bool
+    again: bool
     sound: bool
     for_all: wire.Result | None
     results: list[wire.Result]
@@ -40,20 +42,22 @@ def read_frames(descriptor: int, expected: int, value_limit: int, is_stdin: bool
             break
         kind, value = frame
         offset += wire.FRAME.size + len(value)
-        if kind in (wire.READY, wire.EXACT) and not value:
+        if kind in (wire.READY, wire.EXACT, wire.AGAIN) and not value:
             flags.add(kind)
             expected = 1 if wire.EXACT in flags else expected
+            if kind == wire.AGAIN:
+                break
         elif kind == wire.ALL and not results and _is_final(value):
             for_all = (value[0], value[1:])
             break
-        elif _is_plausible(kind, value, is_stdin):
+        elif _is_plausible(kind, value, value_limit, is_stdin):
             results.append((kind, value))
             if kind in ENDING:
                 break
         else:
             sound = False
             break
-    return Frames(wire.READY in flags, wire.EXACT in flags, sound, for_all, results)
+    return Frames(wire.READY in flags, wire.EXACT in flags, wire.AGAIN in flags, sound, for_all, results)
 
 
 def _next_frame(data: bytes, offset: int) -> wire.Result | None:
@@ -64,11 +68,13 @@ def _next_frame(data: bytes, offset: int) -> wire.Result | None:
     return (kind, data[start : start + length]) if start + length <= len(data) else None
 
 
-def _is_plausible(status: int, value: bytes, is_stdin: bool) -> bool:
+def _is_plausible(status: int, value: bytes, limit: int, is_stdin: bool) -> bool:
     if status in _BARE:
         return not value
-    if status == wire.OK:
-        return not value if is_stdin else value.isascii() and is_canonical(value.decode("ascii"))
+    if status == wire.OK and is_stdin:
+        return len(value) <= limit
+    if status == wire.OK:  # brackets and commas are outside the limit of a value
+        return len(value) <= 6 * limit and value.isascii() and is_canonical(value.decode("ascii"))
     return status == wire.EXCEPTION and _is_name(value)
 
 

@@ -1,21 +1,12 @@
-"""What goes into the sandbox and what comes out, with the checks that come before anything runs."""
+"""What goes into the sandbox, with the checks that come before anything runs."""
 
+import ast
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Status(StrEnum):
-    """How one execution ended."""
-
-    OK = "ok"
-    EXCEPTION = "exception"
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    OUTPUT_LIMIT = "output_limit"
-    EXIT = "exit"
-    KILLED = "killed"
-    COMPILE_ERROR = "compile_error"
+from conself.sandbox.wire import LEVELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +26,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use.
+    """What one program may use, and what the run insists on.
 
     ``cpu_seconds`` and ``wall_seconds`` are per input; CPU time decides, wall time is the backstop for programs that
     sleep. ``memory_mb`` is address space in MiB beyond the bare interpreter's. ``output_kb`` bounds one recorded
     value or captured standard output, in KiB. After ``max_timeouts`` time-outs a program is not run on its remaining
-    inputs: they count as TIMEOUT.
+    inputs: they count as TIMEOUT, recorded as skipped.
+
+    ``packages`` are third-party packages that programs may import, such as ``numpy``; every program starts with them
+    loaded, so each costs time. ``audit`` is the share of programs, chosen by their text, that are run a second time
+    with one process per input to see whether the results repeat. ``require`` is the level of isolation, one of
+    :data:`conself.sandbox.wire.LEVELS`, below which nothing is run.
     """
 
     cpu_seconds: float
@@ -48,14 +44,9 @@ class Limits:
     memory_mb: int
     output_kb: int
     max_timeouts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One execution: the canonical value if OK, the exception's type name if EXCEPTION or COMPILE_ERROR, else ""."""
-
-    status: Status
-    value: str
+    packages: Sequence[str] = ()
+    audit: float = 0.02
+    require: str = "standard"
 
 
 _RANGES = {
@@ -64,6 +55,7 @@ _RANGES = {
     "memory_mb": (16, 1 << 20),
     "output_kb": (1, 1 << 20),
     "max_timeouts": (1, 1 << 30),
+    "audit": (0.0, 1.0),
 }
 
 
@@ -75,15 +67,19 @@ def check_limits(limits: Limits, workers: int) -> None:
         if not is_number or not low <= value <= high:
             kind = "a number" if isinstance(low, float) else "an int"
             raise ValueError(f"sandbox limit {name} is {value!r}: it must be {kind} from {low} to {high}")
+    if limits.require not in LEVELS:
+        raise ValueError(f"sandbox level require is {limits.require!r}: it must be one of {', '.join(LEVELS)}")
+    for name in limits.packages:
+        if type(name) is not str or not name.isidentifier():
+            raise ValueError(f"sandbox package {name!r} must be the name of a top-level package, such as 'numpy'")
+    if isinstance(limits.packages, str):
+        raise ValueError(f"sandbox packages is {limits.packages!r}: it must be a list of names, such as ['numpy']")
     if type(workers) is not int or not 1 <= workers <= 4096:
         raise ValueError(f"sandbox workers is {workers!r}: it must be an int from 1 to 4096")
 
 
 def check_job(job: Job) -> None:
-    """Raise ValueError naming the job and the field that is not of the right type.
-
-    Whether call inputs are literals is checked where they are parsed, before the first program of the job runs.
-    """
+    """Raise ValueError naming the job and the field that is not right: types, and whether call inputs are literals."""
     where = f"job {job.id!r}"
     if type(job.id) is not str:
         raise ValueError(f"{where}: the id must be a str, not {type(job.id).__name__}")
@@ -95,3 +91,25 @@ def check_job(job: Job) -> None:
     for index, text in enumerate(job.inputs):
         if type(text) is not str:
             raise ValueError(f"{where}: input {index} must be a str, not {type(text).__name__}")
+        if job.entry_point is not None:
+            try:
+                arguments(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"{where}: input {index} is not the literal of a tuple of arguments ({error})"
+                ) from error
+
+
+def arguments(text: str) -> tuple[object, ...]:
+    """The positional arguments that a call input stands for; ValueError if it is not the literal of a tuple."""
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    finally:
+        sys.set_int_max_str_digits(digits)
+    if type(value) is not tuple:
+        raise ValueError(f"a literal of a tuple is needed, not of {type(value).__name__}")
+    return value

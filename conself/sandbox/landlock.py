@@ -7,7 +7,9 @@ removed, no TCP (ABI 4), no signals to processes outside and no abstract sockets
 import ctypes
 import os
 import struct
+import sys
 import sysconfig
+from collections.abc import Sequence
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
@@ -33,14 +35,16 @@ def abi() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
 
 
-def readable_paths() -> list[str]:
-    """The files and folders that a runner may read."""
-    libraries = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sysconfig.get_config_var("LIBDIR")}
-    return [path for path in (*sorted(filter(None, libraries)), *_SYSTEM_PATHS) if os.path.exists(path)]
+def readable_paths(extra: Sequence[str] = ()) -> list[str]:
+    """The files and folders that a runner may read: the libraries, and ``extra`` (packages); all exist."""
+    base = {"platbase": sys.base_exec_prefix}  # of the interpreter itself, not of a virtual environment
+    libraries = {sysconfig.get_path(name, vars=base) for name in ("stdlib", "platstdlib")}
+    libraries.add(sysconfig.get_config_var("LIBDIR"))
+    return [path for path in (*sorted(filter(None, libraries)), *_SYSTEM_PATHS, *extra) if os.path.exists(path)]
 
 
-def make_ruleset() -> int | None:
-    """A descriptor of the rules, or None where the kernel has no Landlock."""
+def make_ruleset(extra: Sequence[str] = ()) -> int | None:
+    """A descriptor of the rules, with ``extra`` files and folders to read, or None where the kernel has no Landlock."""
     version = abi()
     if version == 0:
         return None
@@ -49,7 +53,7 @@ def make_ruleset() -> int | None:
     ruleset = int(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
     if ruleset < 0:
         return None
-    for path in readable_paths():
+    for path in readable_paths(extra):
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         allowed = _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0)
         result = _libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("<Qi", allowed, descriptor), 0)
@@ -61,6 +65,6 @@ def make_ruleset() -> int | None:
 
 
 def restrict_self(ruleset: int) -> None:
-    """Enter the rules for good; OSError if the kernel refuses. Needs no_new_privs."""
+    """Enter the rules for good; OSError if the kernel refuses. Needs no_new_privs or CAP_SYS_ADMIN."""
     if _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
         raise OSError(ctypes.get_errno(), "landlock_restrict_self failed")

@@ -1,9 +1,10 @@
-"""Could a program carry state from one call to the next? Decides between one fork per program and one per input.
+"""Could a program carry state from one input to the next? The static half of the answer; True when in doubt.
 
-The answer errs on the side of True. A program is safe when its module level only defines functions, classes and
-immutable values, imports modules from a short list, and nowhere writes to attributes of module-level names or reaches
-for the machinery behind names (``globals``, ``__dict__``, ``setattr``, ``exec``, ...). Then every object that outlives
-a call is immutable or a cache of functools, which the runner clears before each input. Standard library only.
+A program may run all its inputs in one process if it reaches nothing that outlives a run except what is behind its
+own names: it imports modules from a short list, never writes to their attributes or hands a module around, and stays
+away from the machinery behind names (``globals``, ``__dict__``, ``setattr``, ``exec``, ...). What is behind its own
+names is looked at after each call (:mod:`conself.sandbox.state`) or, for stdin programs, made anew for each input.
+Standard library only.
 """
 
 import ast
@@ -15,34 +16,44 @@ def _words(text: str) -> frozenset[str]:
 
 _MODULES = _words(
     "__future__ abc array bisect cmath collections copy dataclasses datetime decimal enum fractions functools hashlib "
-    "heapq itertools json math numbers operator random re statistics string struct textwrap time typing unicodedata"
+    "heapq io itertools json math numbers numpy operator queue random re statistics string struct sys textwrap time "
+    "types typing unicodedata"
 )
+_STDIN_MODULES = _MODULES | _words("os threading")
+# of modules that hold global state, what may be touched: it is read-only, or renewed for each input
+_ALLOWED_OF = {
+    "sys": _words(
+        "stdin stdout stderr exit maxsize setrecursionlimit getrecursionlimit getsizeof float_info version_info intern"
+    ),
+    "os": _words("read write fstat fsencode linesep sep name"),
+    "threading": _words("Thread stack_size Lock RLock current_thread Event"),
+}
+_DESCRIPTOR_CALLS = _words("read write fstat")
+_STREAMS = _words("stdin stdout stderr")
 _NAMES = _words(
-    "globals vars setattr delattr getattr exec eval compile open input breakpoint help "
+    "globals vars locals setattr delattr getattr exec eval compile breakpoint help copyright credits license "
     "getcontext setcontext localcontext DefaultContext BasicContext ExtendedContext"
 )
 _ATTRIBUTES = _words(
-    "sys os builtins gc modules register getcontext setcontext localcontext DefaultContext BasicContext"
+    "sys os builtins gc modules register open FileIO getcontext setcontext localcontext DefaultContext BasicContext "
+    "close detach reconfigure daemon seterr seterrcall set_printoptions setbufsize"
 )
-_DUNDERS = _words("__name__ __init__ __new__ __eq__ __lt__ __hash__ __len__ __str__ __repr__ __add__ __iter__")
-_DECORATORS = _words(
-    "lru_cache cache staticmethod classmethod property total_ordering dataclass wraps abstractmethod cached_property "
-    "setter overload contextmanager"
-)
-_PURE_CALLS = _words(
-    "int float str bool complex frozenset range len ord chr pow min max sum abs round Fraction Decimal TypeVar"
+_DUNDERS = _words(
+    "__name__ __init__ __new__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __str__ __repr__ __bool__ "
+    "__add__ __sub__ __mul__ __iter__ __next__ __call__ __contains__ __getitem__ __setitem__ __enter__ __exit__"
 )
 
 
 def may_leak(tree: ast.Module) -> bool:
-    """Whether state could survive a call of one of the program's functions (True when in doubt)."""
-    body = [statement for statement in tree.body if not _is_main_guard(statement)]
-    nodes = [node for statement in body for node in ast.walk(statement)]
-    defined = _defined(tree)
-    if any(not _harmless(statement, defined) for statement in body):
-        return True
-    names = defined | _imported(nodes) | {"cls"}
-    return any(_suspicious(node, names) for node in nodes)
+    """Whether a call could leave something behind that is not found behind the program's own names."""
+    nodes = [node for statement in tree.body if not _is_main_guard(statement) for node in ast.walk(statement)]
+    return _reaches_out(nodes, _MODULES, {}) or any(_suspicious_call(node) for node in nodes)
+
+
+def may_leak_main(tree: ast.Module) -> bool:
+    """Whether a stdin program, run as ``__main__``, could leave something behind outside its own, new namespace."""
+    nodes = list(ast.walk(tree))
+    return _reaches_out(nodes, _STDIN_MODULES, _handles(nodes)) or _hands_open_around(nodes)
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
@@ -59,109 +70,126 @@ def _is_main_guard(node: ast.stmt) -> bool:
             return False
 
 
-def _defined(tree: ast.Module) -> frozenset[str]:
-    """The functions, classes and variables of the module level."""
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-    return frozenset(names)
-
-
-def _imported(nodes: list[ast.AST]) -> frozenset[str]:
-    names: set[str] = set()
+def _reaches_out(nodes: list[ast.AST], modules: frozenset[str], handles: dict[str, bool]) -> bool:
+    """Whether a program reaches for anything but its own names and the harmless parts of the modules."""
+    named = _module_names(nodes)
+    imported = _imported_names(nodes) | named.keys()
+    roots = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     for node in nodes:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-    return frozenset(names)
-
-
-def _harmless(node: ast.stmt, defined: frozenset[str]) -> bool:
-    """Whether a statement of a module's or class's body leaves only immutable state."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            defaults = [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]
-            return all(_immutable(default) for default in defaults) and _plain_decorators(node.decorator_list, defined)
-        case ast.ClassDef():
-            return (
-                not node.keywords
-                and _plain_decorators(node.decorator_list, defined)
-                and all(_harmless(statement, defined) for statement in node.body)
-            )
-        case ast.Assign():
-            return all(isinstance(target, ast.Name) for target in node.targets) and _immutable(node.value)
-        case ast.AnnAssign():
-            return isinstance(node.target, ast.Name) and (node.value is None or _immutable(node.value))
-        case ast.Expr():
-            return isinstance(node.value, ast.Constant)
-        case _:
-            return isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
-
-
-def _plain_decorators(decorators: list[ast.expr], defined: frozenset[str]) -> bool:
-    for node in decorators:
-        function = node.func if isinstance(node, ast.Call) else node
-        if isinstance(node, ast.Call) and not all(_immutable(argument) for argument in node.args):
-            return False
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-        if name not in _DECORATORS or name in defined:
-            return False
-    return True
-
-
-def _immutable(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant() | ast.Name():
+        match node:
+            case ast.Import():
+                found = any(alias.name.partition(".")[0] not in modules for alias in node.names)
+            case ast.ImportFrom():
+                found = _imports_machinery(node, modules)
+            case ast.Name():
+                is_handed_around = node.id in named and id(node) not in roots
+                found = is_handed_around or node.id in _NAMES or _is_hidden(node.id)
+            case ast.Attribute():
+                found = _suspicious_attribute(node, named, imported)
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                found = not _is_ours(node, imported)
+            case ast.ClassDef():
+                found = bool(node.keywords)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="read" | "write" | "fstat")):
+                found = named.get(name) == "os" and not _is_standard(node.args, handles)
+            case _:
+                found = False
+        if found:
             return True
-        case ast.Attribute() | ast.Subscript():
-            return _immutable(node.value)
-        case ast.Tuple():
-            return all(_immutable(item) for item in node.elts)
-        case ast.UnaryOp():
-            return _immutable(node.operand)
-        case ast.BinOp():
-            return _immutable(node.left) and _immutable(node.right)
-        case ast.Call(func=ast.Name(id=name)):
-            return name in _PURE_CALLS and not node.keywords and all(_immutable(argument) for argument in node.args)
-        case ast.Lambda():
-            return all(_immutable(default) for default in node.args.defaults)
-        case _:
-            return False
+    return False
 
 
-def _suspicious(node: ast.AST, names: frozenset[str]) -> bool:
-    match node:
-        case ast.Global():
-            return True
-        case ast.Import():
-            return any(alias.name.partition(".")[0] not in _MODULES for alias in node.names)
-        case ast.ImportFrom():
-            return node.level > 0 or (node.module or "").partition(".")[0] not in _MODULES or _imports_machinery(node)
-        case ast.Name():
-            return node.id in _NAMES or (node.id.startswith("__") and node.id not in _DUNDERS)
-        case ast.Attribute():
-            return _suspicious_attribute(node, names)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return any(
-                not _immutable(default) for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-            )
-        case _:
-            return False
+def _is_hidden(name: str) -> bool:
+    return name.startswith("__") and name not in _DUNDERS
 
 
-def _imports_machinery(node: ast.ImportFrom) -> bool:
-    return any(alias.name in _NAMES | _ATTRIBUTES or alias.name.startswith("_") for alias in node.names) and (
-        node.module != "__future__"
+def _module_names(nodes: list[ast.AST]) -> dict[str, str]:
+    """Local name -> module, for ``import module [as name]``."""
+    aliases = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {(alias.asname or alias.name).partition(".")[0]: alias.name.partition(".")[0] for alias in aliases}
+
+
+def _imported_names(nodes: list[ast.AST]) -> frozenset[str]:
+    """What ``from module import name`` brings in."""
+    aliases = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    return frozenset(alias.asname or alias.name for alias in aliases)
+
+
+def _imports_machinery(node: ast.ImportFrom, modules: frozenset[str]) -> bool:
+    module = node.module or ""
+    if module == "__future__":
+        return False
+    if node.level > 0 or module.partition(".")[0] not in modules:
+        return True
+    allowed = _ALLOWED_OF.get(module.partition(".")[0])
+    return any(
+        alias.name in _NAMES | _ATTRIBUTES
+        or alias.name.startswith("_")
+        or (allowed is not None and alias.name not in allowed - _DESCRIPTOR_CALLS)
+        for alias in node.names
     )
 
 
-def _suspicious_attribute(node: ast.Attribute, names: frozenset[str]) -> bool:
-    if node.attr in _ATTRIBUTES or (node.attr.startswith("__") and node.attr not in _DUNDERS):
+def _suspicious_attribute(node: ast.Attribute, named: dict[str, str], imported: frozenset[str]) -> bool:
+    if node.attr in _ATTRIBUTES or _is_hidden(node.attr):
         return True
-    root: ast.expr = node
-    while isinstance(root, ast.Attribute | ast.Subscript):
-        root = root.value
-    is_module_level = not isinstance(root, ast.Name) or root.id in names
-    return is_module_level and (node.attr.startswith("_") or not isinstance(node.ctx, ast.Load))
+    is_store = not isinstance(node.ctx, ast.Load)
+    if isinstance(node.value, ast.Name) and node.value.id in named:
+        module = named[node.value.id]
+        if is_store:
+            return module != "sys" or node.attr not in _STREAMS
+        return node.attr.startswith("_") or node.attr not in _ALLOWED_OF.get(module, (node.attr,))
+    return (node.attr.startswith("_") or is_store) and not _is_ours(node, imported)
+
+
+def _is_ours(node: ast.expr, imported: frozenset[str]) -> bool:
+    """Whether a chain of attributes and items starts at one of the program's own names."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id not in imported
+
+
+def _suspicious_call(node: ast.AST) -> bool:
+    """What a call program must not do: its standard streams are not made anew for each input, nor files closed."""
+    match node:
+        case ast.Name(id="open"):
+            return True
+        case ast.Attribute(attr="stdin" | "stdout" | "stderr"):
+            return not isinstance(node.ctx, ast.Load)
+        case _:
+            return False
+
+
+def _hands_open_around(nodes: list[ast.AST]) -> bool:
+    """Whether ``open`` is used for anything but opening a descriptor or path that is written out."""
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    plain = {id(call.func) for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
+    return any(isinstance(node, ast.Name) and node.id == "open" and id(node) not in plain for node in nodes)
+
+
+def _handles(nodes: list[ast.AST]) -> dict[str, bool]:
+    """Names and attributes that are assigned to -> whether always to some stream's ``fileno()``."""
+    found: dict[str, bool] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
+                match node.value:
+                    case ast.Call(func=ast.Attribute(attr="fileno")):
+                        is_handle = True
+                    case _:
+                        is_handle = False
+                if name is not None:
+                    found[name] = found.get(name, True) and is_handle
+    return found
+
+
+def _is_standard(arguments: list[ast.expr], handles: dict[str, bool]) -> bool:
+    """Whether a call of the os module can only mean one of the three standard descriptors."""
+    match arguments:
+        case [ast.Constant(value=0 | 1 | 2), *_] | [ast.Call(func=ast.Attribute(attr="fileno")), *_]:
+            return True
+        case [ast.Name(id=name), *_] | [ast.Attribute(attr=name), *_]:
+            return handles.get(name, False)
+        case _:
+            return False

@@ -1,8 +1,12 @@
-"""The system-call filter of a runner: an allowlist as a classic BPF program, built with the standard library only.
+"""The system-call filters: allowlists as classic BPF programs, built with the standard library only.
 
-What is not listed gives EPERM, so a program that tries gets a PermissionError and goes on. ``clone`` needs
-CLONE_THREAD (threads, never processes); ``clone3``, ``openat2`` and ``close_range`` give ENOSYS so that libc falls
-back to calls whose arguments can be seen here. Another architecture's calls kill the process.
+Two are stacked, and a call must pass both. The long one (:func:`build_filter`) is put up once, in the zygote, and
+inherited: it lists everything that a runner or the zygote needs. The short one (:func:`build_runner_filter`) is put
+up by each runner, cheaply: it takes away what only the zygote needs.
+
+What is not listed gives EPERM, so a program that tries gets a PermissionError and goes on. For a runner ``clone``
+needs CLONE_THREAD (threads, never processes); ``clone3``, ``openat2`` and ``close_range`` give ENOSYS so that libc
+falls back to calls whose arguments can be seen here. Another architecture's calls kill the process.
 """
 
 import struct
@@ -114,11 +118,20 @@ _ALLOWED = {
     "rseq": (334, 293),
     "arch_prctl": (158, _NO_SYSTEM_CALL),
 }
-_MISSING = {"clone3": 435, "close_range": 436, "openat2": 437}  # the same number everywhere
+_MISSING = {"clone3": 435, "openat2": 437}  # the same number everywhere
+# what the zygote does, and each runner before it puts up its own filter
+_ZYGOTE_ONLY = {
+    "fork": (57, _NO_SYSTEM_CALL),
+    "wait4": (61, 260),
+    "kill": (62, 129),
+    "setsid": (112, 157),
+    "capset": (126, 91),
+}
+_CLOSE_RANGE = 436
 
 # name: (x86_64, aarch64, argument, values that are allowed): any other value gives EPERM
 _BY_VALUE: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
-    "prctl": (157, 167, 0, (15, 16)),  # PR_SET_NAME, PR_GET_NAME
+    "prctl": (157, 167, 0, (15, 16, 1, 22)),  # PR_SET_NAME, PR_GET_NAME; at first also PR_SET_PDEATHSIG, PR_SET_SECCOMP
     "prlimit64": (302, 261, 0, (0,)),  # the process itself
     "socketpair": (53, 199, 0, (1,)),  # AF_UNIX, which asyncio needs
     "sendto": (44, 206, 4, (0,)),  # no address (its upper half is checked too)
@@ -126,9 +139,11 @@ _BY_VALUE: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
     # duplicates, flags, locks, pipe size; no owners and signals, leases, notifications, seals
     "fcntl": (72, 25, 1, (0, 1, 2, 3, 4, 5, 1030, 1032)),
 }
+_RUNNER_PRCTL = (15, 16)
 _CLONE, _CLONE_THREAD = (56, 220), 0x10000
 _OPEN, _OPENAT = (2, _NO_SYSTEM_CALL), (257, 56)
 _OPEN_FOR_WRITING = 0x1 | 0x2 | 0x40 | 0x200 | 0x400000  # WRONLY, RDWR, CREAT, TRUNC, TMPFILE
+# name: (x86_64, aarch64, argument): not for the result file
 _ON_DESCRIPTOR = {"close": (3, 57, 0), "dup2": (33, _NO_SYSTEM_CALL, 1), "dup3": (292, 24, 1)}
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -166,28 +181,50 @@ def _allow_values(argument: int, values: tuple[int, ...]) -> list[_Instruction]:
     return [*body, _return(_EPERM)]
 
 
-def build_filter(machine: str, result_fd: int) -> bytes | None:
-    """The filter as an array of ``struct sock_filter``, or None for an architecture that is not known.
-
-    ``result_fd`` is the descriptor that the program can neither close nor replace.
-    """
+def build_filter(machine: str) -> bytes | None:
+    """The filter of zygote and runners as an array of ``struct sock_filter``; None: the architecture is not known."""
     if machine not in _ARCHITECTURES:
         return None
     column, audit = _ARCHITECTURES[machine]
     program = [_load(4), (_JEQ, 1, 0, audit), _return(_KILL), _load(0)]
     if machine == "x86_64":
         program += [(_JGE, 0, 1, 0x40000000), _return(_EPERM)]  # the x32 calls
-    for numbers in _ALLOWED.values():
+    for numbers in (_ALLOWED | _ZYGOTE_ONLY).values():
         program += _on(numbers[column], [_return(_ALLOW)])
-    for x86, arm, argument in _ON_DESCRIPTOR.values():
-        deny = [_argument(argument), (_JEQ, 0, 1, result_fd), _return(_EPERM), _return(_ALLOW)]
-        program += _on((x86, arm)[column], deny)
+    for number in (_CLONE[column], _CLOSE_RANGE, *(numbers[column] for numbers in _ON_DESCRIPTOR.values())):
+        program += _on(number, [_return(_ALLOW)])
     for number, flags in ((_OPENAT[column], 2), (_OPEN[column], 1)):
         program += _on(number, [_argument(flags), (_JSET, 0, 1, _OPEN_FOR_WRITING), _return(_EPERM), _return(_ALLOW)])
-    program += _on(_CLONE[column], [_argument(0), (_JSET, 0, 1, _CLONE_THREAD), _return(_ALLOW), _return(_EPERM)])
     for x86, arm, argument, values in _BY_VALUE.values():
         program += _on((x86, arm)[column], _allow_values(argument, values))
     for number in _MISSING.values():
         program += _on(number, [_return(_ENOSYS)])
-    program.append(_return(_EPERM))
+    return _pack([*program, _return(_EPERM)])
+
+
+def build_runner_filter(machine: str, result_fd: int, may_open: bool = True) -> bytes | None:
+    """The filter that a runner adds, in the same form; None: the architecture is not known.
+
+    ``result_fd`` is the descriptor that the program can neither close nor replace. Without ``may_open`` no file can
+    be opened at all: for kernels that cannot say which ones.
+    """
+    if machine not in _ARCHITECTURES:
+        return None
+    column, _ = _ARCHITECTURES[machine]
+    program = [_load(0)]
+    for x86, arm, argument in _ON_DESCRIPTOR.values():
+        deny = [_argument(argument), (_JEQ, 0, 1, result_fd), _return(_EPERM), _return(_ALLOW)]
+        program += _on((x86, arm)[column], deny)
+    program += _on(_CLONE[column], [_argument(0), (_JSET, 0, 1, _CLONE_THREAD), _return(_ALLOW), _return(_EPERM)])
+    program += _on(_BY_VALUE["prctl"][column], _allow_values(0, _RUNNER_PRCTL))
+    program += _on(_CLOSE_RANGE, [_return(_ENOSYS)])
+    denied = [numbers[column] for numbers in _ZYGOTE_ONLY.values()]
+    if not may_open:
+        denied += [_OPENAT[column], _OPEN[column]]
+    for number in denied:
+        program += _on(number, [_return(_EPERM)])
+    return _pack([*program, _return(_ALLOW)])
+
+
+def _pack(program: list[_Instruction]) -> bytes:
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in program)

@@ -5,14 +5,18 @@ import os
 import signal
 import time
 import traceback
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from os import _exit
 
 from . import wire
+from .calls import run_calls
 from .canonical import canonical
 from .frames import ENDING, SLACK, Frames, read_frames
-from .runner import Task, run_calls, run_stdin
-from .walls import Walls, enter, fork
+from .programs import STDIN_FD, STDOUT_FD, run_stdin
+from .runner import Task
+from .walls import RESULT_FD, Walls, enter, fork
 
 _CPU_SLACK = 0.05  # seconds: fork and walls, and the kernel's tick
 _TICK = 0.25  # seconds between looks at a runner that takes long
@@ -20,7 +24,7 @@ _TICK = 0.25  # seconds between looks at a runner that takes long
 
 @dataclass(frozen=True)
 class Setup:
-    """What the zygote keeps for its runners: descriptors, walls, the trusted process's id and its own."""
+    """What the zygote keeps for its runners: descriptors, walls, the trusted process's id and its own, seeding."""
 
     null: int
     stdin: int
@@ -30,6 +34,7 @@ class Setup:
     walls: Walls
     parent: int
     own: int
+    seed: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Request:
     max_timeouts: int
     base_size: int
 
+    @property
+    def is_stdin(self) -> bool:
+        """Whether the programs read standard input, instead of having an entry point."""
+        return self.entry_point is None
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -55,45 +65,104 @@ class Ending:
     overdue: bool
 
 
-def run_program(setup: Setup, request: Request, source: str) -> list[wire.Result]:
-    """The results of one program on all inputs, in order; RuntimeError if a runner's walls did not stand."""
+def run_program(setup: Setup, request: Request, source: str, audit: bool) -> tuple[bool, str | None, list[wire.Result]]:
+    """One program on all inputs: run exactly or not, what the audit found if there was one, results in order.
+
+    An audit runs a few of the inputs again, one process per input, with all the program's objects at other addresses.
+    Where that differs, a whole run of one process per input, at the usual addresses, gives the results and tells a
+    leak from one input to the next (it agrees with the audit) from values that do not repeat (it does not).
+
+    Raises RuntimeError if a runner's walls did not stand.
+    """
+    exact, results = _run_inputs(setup, request, source, exact=False, shifted=False)
+    if not audit:
+        return exact, None, results
+    picked = _pick(source, len(request.inputs))
+    part = replace(request, inputs=[request.inputs[index] for index in picked])
+    _, again = _run_inputs(setup, part, source, exact=True, shifted=True)
+    if _agree([results[index] for index in picked], again):
+        return exact, "agreed", results
+    if exact:
+        return exact, "nondeterministic", results
+    _, results = _run_inputs(setup, request, source, exact=True, shifted=False)
+    return exact, "leaked" if _agree([results[index] for index in picked], again) else "nondeterministic", results
+
+
+def _pick(source: str, count: int) -> list[int]:
+    """The inputs of an audit: the last, since what leaks adds up, and two by the program's text."""
+    number = zlib.crc32(source.encode("utf-8", "surrogatepass"))
+    return sorted({count - 1, number % count, number // count % count})
+
+
+def _agree(left: list[wire.Result], right: list[wire.Result]) -> bool:
+    """Whether two runs gave the same; a time-out says nothing, since the next run may just make it."""
+    pairs = zip(left, right, strict=True)
+    return all(one == other or wire.TIMEOUT in (one[0], other[0]) for one, other in pairs)
+
+
+def _run_inputs(
+    setup: Setup, request: Request, source: str, exact: bool, shifted: bool
+) -> tuple[bool, list[wire.Result]]:
+    """Runner after runner until there is a result for every input; and whether they took one input each at the end."""
     results: list[wire.Result] = []
     count, timeouts = len(request.inputs), 0
-    exact = request.entry_point is None
     while len(results) < count and timeouts < request.max_timeouts:
-        start = len(results)
-        ending = _run(setup, request, source, start, exact)
-        frames = read_frames(
-            setup.frames, 1 if exact else count - start, 1024 * request.output_kb, request.entry_point is None
-        )
+        left = count - len(results)
+        runs = 1 if exact else left
+        ending = _run(setup, request, source, len(results), runs, shifted)
+        frames = read_frames(setup.frames, runs, 1024 * request.output_kb, request.is_stdin)
         if not frames.results and not frames.for_all:
             _raise_trouble(setup.trouble)
         if frames.for_all is not None:
-            return results + [frames.for_all] * (count - start)
+            return exact, results + [frames.for_all] * left
         exact = exact or frames.exact
-        if request.entry_point is None:
-            new = [_judge_stdin(setup, request, ending, frames)]
-        else:
-            new = _judge_calls(request, ending, frames, 1 if exact else count - start)
-            if not frames.ready and not frames.results:
-                new *= count - start  # it died while loading: so it would for every other input
+        judge = _judge_stdin if request.is_stdin else _judge_calls
+        new = judge(setup, request, ending, frames, exact or runs == 1, left)
+        exact = exact or not new
         results += new
         timeouts += sum(status == wire.TIMEOUT for status, _ in new)
-    return results + [(wire.TIMEOUT, b"")] * (count - len(results))
+    return exact, results + [(wire.TIMEOUT, wire.SKIPPED)] * (count - len(results))
 
 
-def _judge_calls(request: Request, ending: Ending, frames: Frames, expected: int) -> list[wire.Result]:
+def _judge_calls(
+    _: Setup, request: Request, ending: Ending, frames: Frames, exact: bool, left: int
+) -> list[wire.Result]:
     """The runner's results, and a verdict on the input during which it died, if it did."""
     results = list(frames.results)
-    if len(results) < expected and not (results and results[-1][0] in ENDING):
+    expected = 1 if exact else left
+    if len(results) < expected and not _stopped(frames):
         verdict = _verdict(ending, request.cpu_seconds) if frames.sound else wire.KILLED
         results.append((verdict, b""))
     elif expected == 1 and ending.cpu > 2 * request.cpu_seconds + _CPU_SLACK:  # the module, then the call
         results = [(wire.TIMEOUT, b"")]
+    if not frames.ready and not frames.results:
+        results *= left  # it died while loading: so it would for every other input
     return results
 
 
-def _judge_stdin(setup: Setup, request: Request, ending: Ending, frames: Frames) -> wire.Result:
+def _stopped(frames: Frames) -> bool:
+    """Whether the runner ended between two inputs, as it should, so that the next one gets a new process."""
+    return bool(frames.results) and (frames.again or frames.results[-1][0] in ENDING)
+
+
+def _judge_stdin(
+    setup: Setup, request: Request, ending: Ending, frames: Frames, exact: bool, left: int
+) -> list[wire.Result]:
+    """The results of a runner of a stdin program; empty if it has to be run again, exactly, to know its results."""
+    if exact:
+        return [_judge_one_stdin(setup, request, ending, frames)]
+    results = [(status, _text(value) if status == wire.OK else value) for status, value in frames.results]
+    if len(results) < left and not _stopped(frames):
+        verdict = _verdict(ending, request.cpu_seconds)
+        if verdict == wire.TIMEOUT and frames.sound:
+            floods = os.fstat(setup.stdout).st_size > 1024 * request.output_kb
+            results.append((wire.OUTPUT_LIMIT if floods else wire.TIMEOUT, b""))
+        elif not results:
+            return []
+    return results
+
+
+def _judge_one_stdin(setup: Setup, request: Request, ending: Ending, frames: Frames) -> wire.Result:
     size = os.fstat(setup.stdout).st_size
     if size > 1024 * request.output_kb:
         return wire.OUTPUT_LIMIT, b""
@@ -105,9 +174,11 @@ def _judge_stdin(setup: Setup, request: Request, ending: Ending, frames: Frames)
         status, value = frames.results[0]
     else:  # os._exit(0) is a normal end of a stdin program
         status, value = wire.OK if ending.status == 0 else _verdict(ending, request.cpu_seconds), b""
-    if status == wire.OK:
-        value = canonical(os.pread(setup.stdout, size, 0).decode("utf-8", "surrogateescape")).encode("ascii")
-    return status, value
+    return (status, _text(os.pread(setup.stdout, size, 0))) if status == wire.OK else (status, value)
+
+
+def _text(output: bytes) -> bytes:
+    return canonical(output.decode("utf-8", "surrogateescape")).encode("ascii")
 
 
 def _verdict(ending: Ending, cpu_seconds: float) -> int:
@@ -120,40 +191,39 @@ def _verdict(ending: Ending, cpu_seconds: float) -> int:
     return wire.KILLED if code < 0 else wire.EXIT
 
 
-def _run(setup: Setup, request: Request, source: str, start: int, exact: bool) -> Ending:
-    """Fork one runner for the inputs from ``start`` on and wait for its end."""
-    runs = 1 if exact else len(request.inputs) - start
-    is_stdin = request.entry_point is None
-    for descriptor in (setup.frames, setup.stdin, setup.stdout) if is_stdin else (setup.frames,):
+def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool) -> Ending:
+    """Fork one runner for ``runs`` inputs from ``start`` on and wait for its end."""
+    for descriptor in (setup.frames, setup.stdin, setup.stdout) if request.is_stdin else (setup.frames,):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-    if is_stdin:
+    if request.is_stdin:
         _write_all(setup.stdin, request.inputs[start][1])
     child = fork()
     if child == 0:
-        _become_runner(setup, request, source, start, runs, exact)
+        _become_runner(setup, request, source, start, runs, shifted)
     if child < 0:
         raise RuntimeError("the sandbox cannot fork: too many processes or too little memory on this machine")
     return _wait(setup, child, request.wall_seconds, runs)
 
 
-def _become_runner(setup: Setup, request: Request, source: str, start: int, runs: int, exact: bool) -> None:
+def _become_runner(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool) -> None:
     try:
         output = 1024 * request.output_kb
-        name = request.entry_point
-        size = (output + 1 if name is None else runs * (output + wire.NAME_LIMIT)) + SLACK
+        size = runs * (output + wire.NAME_LIMIT) + SLACK
         memory = request.base_size + (request.memory_mb << 20)
         seconds = math.ceil(request.cpu_seconds * (runs + 1))
-        streams = (setup.null, setup.null) if name else (setup.stdin, setup.stdout)
+        streams = [(setup.null, 0), (setup.null, 1), (setup.null, 2), (setup.frames, RESULT_FD)]
+        if request.is_stdin:
+            kept = [(setup.stdin, STDIN_FD), (setup.stdout, STDOUT_FD)] if runs > 1 else []
+            streams = [(setup.stdin, 0), (setup.stdout, 1), *streams[2:], *kept]
         try:
-            enter(setup.walls, (*streams, setup.null, setup.frames), (memory, seconds, size), setup.own)
+            enter(setup.walls, streams, (memory, seconds, size), setup.own)
         except BaseException:
             os.write(setup.trouble, traceback.format_exc().encode())
             _exit(1)
-        if name is None:
-            run_stdin(source, request.cpu_seconds)
-        else:
-            run_calls(Task(source, name, request.inputs, start, exact, request.cpu_seconds, output))
+        cpu, exact = request.cpu_seconds, runs == 1
+        task = Task(source, request.entry_point, request.inputs, start, exact, shifted, cpu, output, setup.seed)
+        (run_stdin if request.is_stdin else run_calls)(task)
     finally:
         _exit(1)
 

@@ -1,25 +1,55 @@
-"""The walls around untrusted code: put up once in the zygote, then around each runner. Standard library only."""
+"""The walls around untrusted code. Standard library only.
+
+All that can be inherited is put up once, in the zygote; each runner only adds what the zygote itself could not live
+with. Six layers, each of which a test can leave out:
+
+namespaces    no other process, network, file tree or user in sight (:mod:`conself.sandbox.namespaces`)
+seccomp       allowlist of system calls (:mod:`conself.sandbox.seccomp`)
+landlock      files below the libraries can be read, no other (:mod:`conself.sandbox.landlock`)
+rlimits       address space, CPU time, file size, descriptors, stack, no core files
+no_new_privs  no right can be gained
+capabilities  none is left, for root neither
+
+Levels: ``strong`` = all six. ``standard`` = seccomp, rlimits, no_new_privs and capabilities, and files confined: by
+Landlock, by a file tree that holds nothing else (namespaces), or, where the kernel has neither, because no file can
+be opened at all. ``weak`` = anything less.
+"""
 
 import ctypes
 import os
 import platform
 import resource
 import signal
-from collections.abc import Callable
+import struct
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from . import landlock, seccomp
 
+LAYERS = ("namespaces", "seccomp", "landlock", "rlimits", "no_new_privs", "capabilities")
 RESULT_FD = 63  # the last descriptor under the limit of 64
 _MIB = 1 << 20
 _STACK_BYTES = 64 * _MIB
 _PDEATHSIG, _DUMPABLE, _SECCOMP, _NO_NEW_PRIVS = 1, 4, 22, 38
 _MODE_FILTER = 2
-_libc = ctypes.CDLL(None, use_errno=True)
-_prctl = _libc.prctl
+_NO_LIMIT = (1 << 64) - 1
+_PER_PROGRAM = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
+
 # PyDLL keeps the interpreter's lock, and libc's fork skips Python's at-fork hooks: sound with a single thread
-fork = ctypes.PyDLL(None).fork
+_libc = ctypes.PyDLL(None, use_errno=True)
+fork = _libc.fork
+# For a runner every page of memory that it is the first to touch costs as much as several system calls: these
+# functions lie side by side, unlike those of os, signal and resource, and are called with objects made before.
+_quick = ctypes.PyDLL(None)
+_prctl, _setsid, _dup2, _setrlimit, _sigprocmask = (
+    _quick.prctl,
+    _quick.setsid,
+    _quick.dup2,
+    _quick.setrlimit,
+    _quick.sigprocmask,
+)
+_SET_MASK, _NO_SIGNALS = int(signal.SIG_SETMASK), bytes(128)
+_pack_limit = struct.Struct("QQ").pack
 
 
 class _Program(ctypes.Structure):
@@ -28,15 +58,35 @@ class _Program(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Walls:
-    """What the kernel allows here: the Landlock rules and the seccomp filter (None: not available), and a report."""
+    """Which walls stand, and what each runner has to add.
 
-    ruleset: int | None
-    filter: bytes | None
+    ``layers``: which of LAYERS stand, in that order; ``files``: what confines them, "landlock", "mounts", "no
+    opening" (a program can import nothing that is not loaded) or "OPEN"; ``report``: one line. For the runner:
+    ``filter`` (a pointer to the program) and ``ruleset`` to put up, or None; the ``ceilings`` of its limits (empty:
+    none are set); whether it must be ``tied`` to the zygote's life, and must ``drop`` capabilities.
+    """
+
+    level: str
+    layers: dict[str, bool]
+    files: str
     report: str
+    filter: object | None
+    ruleset: int | None
+    ceilings: tuple[int, ...]
+    tied: bool
+    drop: bool
 
 
 def _set(option: int, value: int) -> bool:
-    return int(_prctl(option, ctypes.c_ulong(value), 0, 0, 0)) == 0
+    return int(_prctl(option, value, 0, 0, 0)) == 0
+
+
+def _program(code: bytes) -> object:
+    return ctypes.byref(_Program(len(code) // 8, code))
+
+
+def _install(program: object) -> bool:
+    return int(_prctl(_SECCOMP, _MODE_FILTER, program, 0, 0)) == 0
 
 
 def _drop_capabilities() -> bool:
@@ -53,74 +103,104 @@ def _limit(kind: int, soft: int, hard: int) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
-def harden_zygote() -> Walls:
-    """Take what can be taken once and is inherited, and find out which walls each runner can have."""
-    _drop_capabilities()
-    has_capabilities = _has_capabilities()
-    privileges = _set(_NO_NEW_PRIVS, 1)
+def harden_zygote(without: Collection[str] = (), in_namespaces: bool = False, extra: Sequence[str] = ()) -> Walls:
+    """Put up in this process what its runners inherit, and find out what each of them has to add.
+
+    ``without`` names the LAYERS to leave out, ``in_namespaces`` says whether :func:`namespaces.enter` succeeded,
+    ``extra`` are files and folders that may be read beside the libraries. Afterwards this process can open files for
+    reading only, and start no other program.
+    """
     _set(_DUMPABLE, 0)
-    _limit(resource.RLIMIT_CORE, 0, 0)
-    _limit(resource.RLIMIT_MEMLOCK, 0, 0)
-    _limit(resource.RLIMIT_NOFILE, RESULT_FD + 1, RESULT_FD + 1)
-    _limit(resource.RLIMIT_STACK, _STACK_BYTES, resource.RLIM_INFINITY)
-    ruleset = landlock.make_ruleset()
-    if ruleset is not None and not _works(partial(landlock.restrict_self, ruleset)):
-        ruleset = None
-    program = seccomp.build_filter(platform.machine(), RESULT_FD)
-    if program is not None and not _works(partial(_install, program)):
-        program = None
-    states = {
-        "no_new_privs": privileges,
-        "rlimits": True,
-        "no capabilities": not has_capabilities,
-        f"seccomp ({platform.machine()})": program is not None,
-        f"landlock (ABI {landlock.abi()})": ruleset is not None,
-        "namespaces": False,
-    }
-    return Walls(ruleset, program, ", ".join(f"{name}: {'on' if on else 'OFF'}" for name, on in states.items()))
+    wanted = {name: name not in without for name in LAYERS}
+    if wanted["rlimits"]:
+        _limit(resource.RLIMIT_CORE, 0, 0)
+        _limit(resource.RLIMIT_MEMLOCK, 0, 0)
+        _limit(resource.RLIMIT_NOFILE, RESULT_FD + 1, RESULT_FD + 1)
+        _limit(resource.RLIMIT_STACK, _STACK_BYTES, resource.RLIM_INFINITY)
+    no_new_privs = wanted["no_new_privs"] and _set(_NO_NEW_PRIVS, 1)
+    details = {"seccomp": platform.machine(), "landlock": f"ABI {landlock.abi()}"}
+    ruleset = landlock.make_ruleset(extra) if wanted["landlock"] else None
+    has_landlock = ruleset is not None and _restrict(ruleset)
+    code = seccomp.build_filter(platform.machine()) if wanted["seccomp"] else None
+    has_seccomp = code is not None and _install(_program(code))
+    # without no_new_privs a runner needs its capabilities for its own filter
+    dropped = wanted["capabilities"] and (not no_new_privs or _drop_capabilities())
+    files = "landlock" if has_landlock else "mounts" if in_namespaces else "no opening" if has_seccomp else "OPEN"
+    own = seccomp.build_runner_filter(platform.machine(), RESULT_FD, files != "no opening") if has_seccomp else None
+    stand = (in_namespaces, has_seccomp, has_landlock, wanted["rlimits"], no_new_privs, dropped)
+    layers = dict(zip(LAYERS, stand, strict=True))
+    level = _level(layers, files)
+    return Walls(
+        level=level,
+        layers=layers,
+        files=files,
+        report=_report(level, layers, details, files),
+        filter=None if own is None else _program(own),
+        # Landlock also protects the zygote from signals, if a runner enters the rules once more
+        ruleset=ruleset if has_landlock and not has_seccomp else None,
+        ceilings=_ceilings() if wanted["rlimits"] else (),
+        tied=not in_namespaces,  # there, the end of process 1 is everyone's end
+        drop=dropped and not no_new_privs,
+    )
 
 
-def _has_capabilities() -> bool:
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        return any(line.startswith("CapEff:") and int(line.split()[1], 16) != 0 for line in status)
+def _ceilings() -> tuple[int, ...]:
+    hard = (resource.getrlimit(kind)[1] for kind in _PER_PROGRAM)
+    return tuple(_NO_LIMIT if limit == resource.RLIM_INFINITY else limit for limit in hard)
 
 
-def _works(step: Callable[[], None]) -> bool:
-    """Try an irreversible step in a child process."""
-    child = fork()
-    if child == 0:
-        try:
-            step()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def _restrict(ruleset: int) -> bool:
+    try:
+        landlock.restrict_self(ruleset)
+    except OSError:
+        return False
+    return True
 
 
-def _install(program: bytes) -> None:
-    argument = _Program(len(program) // 8, program)
-    if _prctl(_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.byref(argument), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "seccomp filter refused")
+def _level(layers: dict[str, bool], files: str) -> str:
+    if all(layers.values()):
+        return "strong"
+    confined = all(on for name, on in layers.items() if name not in ("namespaces", "landlock")) and files != "OPEN"
+    return "standard" if confined else "weak"
 
 
-def enter(walls: Walls, descriptors: tuple[int, int, int, int], limits: tuple[int, int, int], zygote: int) -> None:
+def _report(level: str, layers: dict[str, bool], details: dict[str, str], files: str) -> str:
+    states = [
+        f"{name} {'on' if on else 'OFF'}" + (f" ({details[name]})" if on and name in details else "")
+        for name, on in layers.items()
+    ]
+    return f"{level}: {', '.join(states)}; files: {files}"
+
+
+def enter(walls: Walls, descriptors: Sequence[tuple[int, int]], limits: tuple[int, int, int], zygote: int) -> None:
     """Close the walls around this process, a fresh runner; OSError if a wall that worked before does not stand.
 
-    ``descriptors`` become 0, 1, 2 and RESULT_FD, all others are closed; ``limits`` are address space in bytes, CPU
-    seconds and file size in bytes; ``zygote`` is the parent's process id.
+    ``descriptors`` are pairs of source and target, no source among the targets, which are 0, 1, 2, and a row that
+    ends with RESULT_FD; no other is open afterwards. ``limits`` are address space in bytes, CPU seconds and file size
+    in bytes; ``zygote`` is the parent's process id.
     """
-    if not _set(_PDEATHSIG, signal.SIGKILL) or os.getppid() != zygote:
+    if walls.tied and not (_set(_PDEATHSIG, 9) and os.getppid() == zygote):
         os._exit(1)
-    os.setsid()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
+    _setsid()
+    _sigprocmask(_SET_MASK, _NO_SIGNALS, None)
     if walls.ruleset is not None:
         landlock.restrict_self(walls.ruleset)
-    for target, source in zip((0, 1, 2, RESULT_FD), descriptors, strict=True):
-        os.dup2(source, target)
-    address_space, cpu_seconds, file_size = limits
-    _limit(resource.RLIMIT_AS, address_space, address_space)
-    _limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1)
-    _limit(resource.RLIMIT_FSIZE, file_size, file_size)
-    if walls.filter is not None:
-        _install(walls.filter)
-    os.closerange(3, RESULT_FD)
+    for source, target in descriptors:
+        if _dup2(source, target) != target:
+            raise OSError(f"descriptor {source} could not become {target}")
+    if walls.ceilings:
+        _set_limits(walls.ceilings, limits)
+    os.closerange(3, RESULT_FD + 4 - len(descriptors))
+    if walls.filter is not None and not _install(walls.filter):
+        raise OSError("the seccomp filter was refused")
+    if walls.drop and not _drop_capabilities():
+        raise OSError("capabilities could not be dropped")
+
+
+def _set_limits(ceilings: tuple[int, ...], limits: tuple[int, int, int]) -> None:
+    for kind, ceiling, limit in zip(_PER_PROGRAM, ceilings, limits, strict=True):
+        soft = min(limit, ceiling)
+        # the hard limit of CPU time kills who ignores the signal of the soft one
+        hard = min(limit + 1, ceiling) if kind == resource.RLIMIT_CPU else soft
+        if _setrlimit(kind, _pack_limit(soft, hard)) != 0:
+            raise OSError(f"limit {kind} could not be set to {soft}")

@@ -8,14 +8,23 @@ import struct
 STATUSES = ("ok", "exception", "timeout", "memory", "output_limit", "exit", "killed", "compile_error")
 OK, EXCEPTION, TIMEOUT, MEMORY, OUTPUT_LIMIT, EXIT, KILLED, COMPILE_ERROR = range(len(STATUSES))
 
-# kinds of frames beside the statuses: the module is loaded, run one input only, the next frame stands for all inputs
-READY, EXACT, ALL = 100, 101, 102
+# kinds of frames beside the statuses: the module is loaded; one input only; this stands for all inputs; the input is
+# to be run again in a new process
+READY, EXACT, ALL, AGAIN = 100, 101, 102, 103
 
-HELLO, BAD_INPUT, PROGRAM, FAILURE = b"H", b"I", b"P", b"F"
+HELLO, REFUSED, PROGRAM, FAILURE = b"H", b"R", b"P", b"F"
+
+# how a program was run: the lowest bit says exactly, the rest what its audit found
+AUDITS = (None, "agreed", "leaked", "nondeterministic")
+
+LEVELS = ("weak", "standard", "strong")
+"""Levels of isolation, each holding all that the one before it holds; see :mod:`conself.sandbox.walls`."""
 
 LENGTH = struct.Struct("<I")
 FRAME = struct.Struct("<BI")
+HEAD = FRAME
 NAME_LIMIT = 1024
+SKIPPED = b"skipped"
 
 Result = tuple[int, bytes]
 
@@ -25,19 +34,25 @@ def value_limit(output_kb: int) -> int:
     return 6 * 1024 * output_kb + NAME_LIMIT
 
 
-def pack_program(results: list[Result]) -> bytes:
-    """The body of a PROGRAM message: ``u32 count``, then per input ``u8 status, u32 length, ASCII value``."""
-    parts = [LENGTH.pack(len(results))]
+def pack_program(exact: bool, audit: str | None, results: list[Result]) -> bytes:
+    """The body of a PROGRAM message: ``u8 how, u32 count``, then per input ``u8 status, u32 length, ASCII value``."""
+    parts = [HEAD.pack(exact + 2 * AUDITS.index(audit), len(results))]
     for status, value in results:
         parts += (FRAME.pack(status, len(value)), value)
     return b"".join(parts)
 
 
-def unpack_program(body: bytes, expected: int, limit: int) -> list[tuple[int, str]]:
-    """Parse a PROGRAM body; ValueError if it is not exactly ``expected`` well-formed results within the limit."""
-    if len(body) < LENGTH.size or LENGTH.unpack_from(body)[0] != expected:
+def unpack_program(body: bytes, expected: int, limit: int) -> tuple[bool, str | None, list[tuple[int, str]]]:
+    """Parse a PROGRAM body: exact or not, the audit's finding, and the results as (status, value).
+
+    Raises ValueError if it does not hold exactly ``expected`` well-formed results within the limit.
+    """
+    if len(body) < HEAD.size:
+        raise ValueError("no head")
+    how, count = HEAD.unpack_from(body)
+    if count != expected or how >= 2 * len(AUDITS):
         raise ValueError("wrong number of results")
-    results, offset = [], LENGTH.size
+    results, offset = [], HEAD.size
     for _ in range(expected):
         if offset + FRAME.size > len(body):
             raise ValueError("truncated result")
@@ -49,4 +64,4 @@ def unpack_program(body: bytes, expected: int, limit: int) -> list[tuple[int, st
         offset += length
     if offset != len(body):
         raise ValueError("trailing bytes")
-    return results
+    return bool(how % 2), AUDITS[how // 2], results

@@ -4,48 +4,65 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from conself.sandbox import wire
-from conself.sandbox.jobs import Job, Limits, Outcome, Status
+from conself.sandbox.jobs import Job, Limits
+from conself.sandbox.results import Audit, Note, Outcome, Result, Status
 
 _BOOT = Path(__file__).with_name("boot.py")
 _FLAGS = ("-s", "-S", "-P", "-B", "-W", "ignore")  # not -I: it would ignore PYTHONHASHSEED
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+# a zygote must be single-threaded to fork: numerical packages are told not to start threads
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", **_ONE_THREAD}
 _READ_SIZE = 1 << 18
 _GRACE_SECONDS = 60.0
+_END_SECONDS = 5.0  # how long an idle zygote may take to end
 _STATUSES = [Status(name) for name in wire.STATUSES]
+_TUNING = ("packages", "audit", "require")  # fields of Limits that are not about one program
 
 
 @dataclass
 class Pending:
-    """A job on its way: each distinct program text runs once; ``results`` grows as they finish."""
+    """A job on its way: each distinct program text runs once; ``done`` grows as they finish."""
 
     job: Job
     sources: list[str]
-    results: list[tuple[Outcome, ...]] = field(default_factory=list)
+    audits: list[bool]
+    done: list[tuple[tuple[Outcome, ...], Note]] = field(default_factory=list)
     deaths: int = 0
 
-    def rows(self) -> list[tuple[Outcome, ...]]:
+    def result(self) -> Result:
         """The outcomes of every program of the job, in order."""
-        by_source = dict(zip(self.sources, self.results, strict=True))
-        no_code = (Outcome(Status.COMPILE_ERROR, ""),) * len(self.job.inputs)
-        return [no_code if program is None else by_source[program] for program in self.job.programs]
+        by_source: dict[str | None, tuple[tuple[Outcome, ...], Note]]
+        by_source = dict(zip(self.sources, self.done, strict=True))
+        no_code = (Outcome(Status.COMPILE_ERROR, ""),) * len(self.job.inputs), Note(exact=False, audit=None)
+        rows, notes = [], []
+        for program in self.job.programs:
+            row, note = by_source.get(program, no_code)  # without inputs, nothing was run
+            rows.append(row)
+            notes.append(note)
+        return Result(self.job, rows, notes)
 
 
 class Died(Exception):  # noqa: N818 - an event that the engine handles
     """The zygote is gone, or does not answer, or answers nonsense; the text says which."""
 
 
-class Worker:
-    """One zygote process and the jobs that it has been given; every method returns without waiting for it."""
+class IsolationError(OSError):
+    """The machine does not allow the isolation that the limits require, or a package of theirs cannot be loaded."""
 
-    def __init__(self, limits: Limits) -> None:
+
+class Worker:
+    """One zygote process and the jobs that it has been given; every method but close returns without waiting for it."""
+
+    def __init__(self, limits: Limits, without: Collection[str]) -> None:
         self.limits = limits
         self.queue: deque[Pending] = deque()
         self.report: str | None = None
@@ -55,7 +72,14 @@ class Worker:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         child_in, self.requests = os.pipe()
         self.answers, child_out = os.pipe()
-        command = [sys.executable, *_FLAGS, str(_BOOT), str(child_in), str(child_out), str(os.getpid())]
+        options = {
+            "without": sorted(without),
+            "require": limits.require,
+            "packages": list(limits.packages),
+            "site": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
+        }
+        numbers = (str(child_in), str(child_out), str(os.getpid()))
+        command = [sys.executable, *_FLAGS, str(_BOOT), *numbers, json.dumps(options)]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -83,7 +107,8 @@ class Worker:
             "entry_point": job.entry_point,
             "inputs": job.inputs,
             "programs": pending.sources,
-            "limits": asdict(self.limits),
+            "audits": pending.audits,
+            "limits": {name: value for name, value in asdict(self.limits).items() if name not in _TUNING},
         }
         data = json.dumps(message).encode("ascii")
         self.outbox += wire.LENGTH.pack(len(data)) + data
@@ -99,7 +124,7 @@ class Worker:
         del self.outbox[:sent]
 
     def read(self) -> Iterator[Pending]:
-        """Take what the pipe holds and yield the jobs that are now finished; raises Died, ValueError, RuntimeError."""
+        """Take what the pipe holds and yield the jobs that are now finished; raises Died, RuntimeError."""
         try:
             data = os.read(self.answers, _READ_SIZE)
         except BlockingIOError:
@@ -118,7 +143,7 @@ class Worker:
             message = bytes(self._inbox[wire.LENGTH.size : end])
             del self._inbox[:end]
             self._take(message[:1], message[1:])
-            if self.queue and len(self.queue[0].results) == len(self.queue[0].sources):
+            if self.queue and len(self.queue[0].done) == len(self.queue[0].sources):
                 yield self.queue.popleft()
 
     def check(self) -> None:
@@ -129,10 +154,19 @@ class Worker:
                 raise Died("it does not answer")
 
     def close(self) -> None:
-        """Kill the process, and with it its runner; close everything."""
-        self._process.kill()
-        self._process.wait()
+        """End the process, and with it its runner; close everything.
+
+        An idle one sees the pipe close and ends by itself, so that its CPU time is counted in RUSAGE_CHILDREN here;
+        one that is at work is killed.
+        """
+        if self.queue:
+            self._process.kill()
         os.close(self.requests)
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         os.close(self.answers)
         self._errors.close()
 
@@ -143,21 +177,19 @@ class Worker:
     def _take(self, kind: bytes, body: bytes) -> None:
         if kind == wire.HELLO:
             self.report = body.decode("utf-8", "replace")
+        elif kind == wire.REFUSED:
+            raise IsolationError(body.decode("utf-8", "replace"))
         elif not self.queue:
             raise Died("it answered without being asked")
         elif kind == wire.PROGRAM:
             pending = self.queue[0]
             try:
-                rows = wire.unpack_program(body, len(pending.job.inputs), wire.value_limit(self.limits.output_kb))
+                limit = wire.value_limit(self.limits.output_kb)
+                exact, audit, rows = wire.unpack_program(body, len(pending.job.inputs), limit)
             except ValueError as error:
                 raise Died(f"it sent a malformed message: {error}") from error
-            pending.results.append(tuple(Outcome(_STATUSES[status], value) for status, value in rows))
-        elif kind == wire.BAD_INPUT and len(body) >= wire.LENGTH.size:
-            (index,) = wire.LENGTH.unpack_from(body)
-            reason = body[wire.LENGTH.size :].decode("utf-8", "replace")
-            raise ValueError(
-                f"job {self.queue[0].job.id!r}: input {index} is not the literal of a tuple of arguments ({reason})"
-            )
+            note = Note(exact, None if audit is None else Audit(audit))
+            pending.done.append((tuple(Outcome(_STATUSES[status], value) for status, value in rows), note))
         else:
             text = body.decode("utf-8", "replace")
             raise RuntimeError(f"sandbox: job {self.queue[0].job.id!r} could not be run: {text}")

@@ -8,18 +8,17 @@ import ast
 import builtins
 import gc
 import importlib
-import io
 import json
 import marshal
 import os
-import random
 import resource
 import select
 import signal
 import sys
 import traceback
 
-from . import wire
+from . import landlock, namespaces, packages, wire
+from .programs import make_standard_streams
 from .supervise import Request, Setup, run_program
 from .walls import harden_zygote
 
@@ -30,24 +29,42 @@ _PREIMPORTED = (
 )
 
 
-def main(requests: int, answers: int, parent: int) -> None:
-    """Serve jobs from descriptor ``requests`` until it closes or the process ``parent`` is gone."""
+def main(requests: int, answers: int, parent: int, options: str) -> None:
+    """Serve jobs from descriptor ``requests`` until it closes or the process ``parent`` is gone.
+
+    ``options`` is a JSON object: ``packages`` to load from the folders ``site``, the level of isolation to
+    ``require``, and the layers of isolation to go ``without``.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
     sys.set_int_max_str_digits(0)
-    os.environ.clear()
+    settings = json.loads(options)
     for name in _PREIMPORTED.split():
         importlib.import_module(name)
-    random.seed(0)
-    _make_standard_streams()
+    try:
+        folders = packages.load(settings["packages"], settings["site"])
+    except ImportError as error:
+        _send(answers, wire.REFUSED, str(error).encode())
+        return
+    os.environ.clear()
+    seed = packages.adapt()
+    seed()
+    make_standard_streams()
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     stdin, stdout, frames, trouble = (os.memfd_create("sandbox") for _ in range(4))
     null = os.open(os.devnull, os.O_RDWR)
     size = _own_size()
-    walls = harden_zygote()
-    setup = Setup(null, stdin, stdout, frames, trouble, walls, parent, os.getpid())
     gc.collect()
     gc.freeze()
+    without, inner = settings["without"], None
+    if "namespaces" not in without:
+        inner = namespaces.enter(parent, landlock.readable_paths(folders))
+    parent = parent if inner is None else inner
+    walls = harden_zygote(without, inner is not None, folders)
+    setup = Setup(null, stdin, stdout, frames, trouble, walls, parent, os.getpid(), seed)
+    if wire.LEVELS.index(walls.level) < wire.LEVELS.index(settings["require"]):
+        _send(answers, wire.REFUSED, _too_weak(walls.report, settings["require"]).encode())
+        return
     _send(answers, wire.HELLO, walls.report.encode())
     while (message := _receive(requests, parent)) is not None:
         try:
@@ -56,21 +73,22 @@ def main(requests: int, answers: int, parent: int) -> None:
             _send(answers, wire.FAILURE, traceback.format_exc().encode())
 
 
+def _too_weak(report: str, required: str) -> str:
+    return (
+        f"sandbox.require={required}, but this machine gives only {report}. Run on a kernel with seccomp and Landlock "
+        "(Linux 5.13 or later), and for strong outside of containers that refuse user namespaces; or, where the "
+        "programs are trusted, lower sandbox.require"
+    )
+
+
 def _serve(setup: Setup, size: int, answers: int, message: bytes) -> None:
     job = json.loads(message)
-    inputs: list[tuple[bool, bytes]] = []
-    for index, text in enumerate(job["inputs"]):
-        try:
-            inputs.append(_prepare(text, job["entry_point"] is None))
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace")[:500]
-            _send(answers, wire.BAD_INPUT, wire.LENGTH.pack(index) + reason)
-            return
+    inputs = [_prepare(text, job["entry_point"] is None) for text in job["inputs"]]
     # the interpreter's size, with the copies of this job that a runner holds
     base = size + 4 * len(message)
     request = Request(job["entry_point"], inputs, base_size=base, **job["limits"])
-    for source in job["programs"]:
-        _send(answers, wire.PROGRAM, wire.pack_program(run_program(setup, request, source)))
+    for source, audit in zip(job["programs"], job["audits"], strict=True):
+        _send(answers, wire.PROGRAM, wire.pack_program(*run_program(setup, request, source, audit)))
 
 
 def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
@@ -79,28 +97,12 @@ def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
     if is_stdin:
         return False, raw
     value = ast.literal_eval(text)
-    if type(value) is not tuple:
-        raise ValueError(f"a literal of a tuple is needed, not of {type(value).__name__}")
     if "{" in text:  # marshal may change the order inside sets
         return False, raw
     try:
         return True, marshal.dumps(value)
     except ValueError:  # nested too deeply for marshal
         return False, raw
-
-
-def _make_standard_streams() -> None:
-    """Standard streams as `python file < input > output` has them, on the descriptors that a runner will get."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        file = io.FileIO(number, mode, closefd=False)
-        file.name = f"<{name}>"
-        buffer = io.BufferedReader(file) if mode == "r" else io.BufferedWriter(file)
-        # surrogateescape: what a plain interpreter takes in the C and C.UTF-8 locales
-        errors, newline = ("backslashreplace" if number == 2 else "surrogateescape"), (None if mode == "r" else "\n")
-        stream = io.TextIOWrapper(buffer, "utf-8", errors, newline, line_buffering=number == 2)
-        vars(stream)["mode"] = mode
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
 
 
 def _own_size() -> int:

@@ -15,8 +15,8 @@ def run() -> Callable[..., Rows]:
 
     def run_job(programs: list[str | None], inputs: list[str], entry_point: str | None = "f", **limits: Any) -> Rows:
         job = Job("job", tuple(programs), entry_point, tuple(inputs))
-        ((same, rows),) = execute([job], Limits(**{**LIMITS, **limits}), 1)
-        assert same is job
-        return rows
+        (result,) = execute([job], Limits(**{**LIMITS, **limits}), 1)
+        assert result.job is job
+        return result.rows
 
     return run_job

@@ -30,8 +30,8 @@ def make_jobs(count: int) -> Iterator[Job]:
 
 
 def test_outcomes_do_not_depend_on_the_number_of_workers() -> None:
-    one = {job.id: rows for job, rows in execute(make_jobs(12), LIMITS, 1)}
-    three = {job.id: rows for job, rows in execute(make_jobs(12), LIMITS, 3)}
+    one = {result.job.id: result.rows for result in execute(make_jobs(12), LIMITS, 1)}
+    three = {result.job.id: result.rows for result in execute(make_jobs(12), LIMITS, 3)}
     assert one == three
     assert len(one) == 12
     assert one["job5"][0] == one["job5"][4] == tuple(Outcome(Status.OK, str(5 * x)) for x in range(3))
@@ -58,14 +58,14 @@ def test_jobs_are_read_lazily_and_results_come_as_they_finish() -> None:
 def test_same_program_text_runs_once() -> None:
     slow = "import time\ndef f(x): time.sleep(0.3); return x"
     start = time.monotonic()
-    ((_, rows),) = execute([Job("a", (slow,) * 20, "f", ("(1,)",))], LIMITS, 1)
-    assert rows == [(Outcome(Status.OK, "1"),)] * 20
+    (result,) = execute([Job("a", (slow,) * 20, "f", ("(1,)",))], LIMITS, 1)
+    assert result.rows == [(Outcome(Status.OK, "1"),)] * 20
     assert time.monotonic() - start < 3.0
 
 
 def test_jobs_without_programs_or_inputs() -> None:
     jobs = [Job("a", (), "f", ("(1,)",)), Job("b", ("def f(): 1", None), "f", ()), Job("c", (None,), None, ("", ""))]
-    rows = {job.id: rows for job, rows in execute(jobs, LIMITS, 1)}
+    rows = {result.job.id: result.rows for result in execute(jobs, LIMITS, 1)}
     assert rows == {"a": [], "b": [(), ()], "c": [(Outcome(Status.COMPILE_ERROR, ""),) * 2]}
 
 
@@ -73,8 +73,8 @@ def test_large_jobs_pass_through_the_pipes() -> None:
     text = "x" * 300_000
     jobs = [Job(str(index), (f"def f(s): return s  # {text}",), "f", (f"({text!r},)",) * 3) for index in range(6)]
     limits = Limits(2.0, 10.0, 256, 1024, 2)
-    for _, rows in execute(jobs, limits, 2):
-        assert rows == [(Outcome(Status.OK, f'"{text}"'),) * 3]
+    for result in execute(jobs, limits, 2):
+        assert result.rows == [(Outcome(Status.OK, f'"{text}"'),) * 3]
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def command_line(pid: int) -> bytes:
 
 def test_a_zygote_that_dies_is_replaced_and_its_jobs_are_run_again() -> None:
     results = execute(make_jobs(30), LIMITS, 1)
-    first, rows = next(results)
-    found = {first.id: rows}
+    first = next(results)
+    found = {first.job.id: first.rows}
     (zygote,) = zygotes()
     os.kill(zygote, signal.SIGKILL)
-    found |= {job.id: rows for job, rows in results}
-    assert found == {job.id: rows for job, rows in execute(make_jobs(30), LIMITS, 1)}
+    found |= {result.job.id: result.rows for result in results}
+    assert found == {result.job.id: result.rows for result in execute(make_jobs(30), LIMITS, 1)}
 
 
 def test_a_zygote_that_dies_twice_on_a_job_is_an_error() -> None:

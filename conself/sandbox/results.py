@@ -1,0 +1,111 @@
+"""What comes out of the sandbox: outcomes per program and input, how they were obtained, and their counts."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from conself.sandbox.jobs import Job
+
+SKIPPED = "skipped"
+"""The value of a TIMEOUT that was not run, because its program had timed out often enough before."""
+
+
+class Status(StrEnum):
+    """How one execution ended."""
+
+    OK = "ok"
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    OUTPUT_LIMIT = "output_limit"
+    EXIT = "exit"
+    KILLED = "killed"
+    COMPILE_ERROR = "compile_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One execution: ``value`` is the canonical value if OK and the exception's type name if EXCEPTION.
+
+    A COMPILE_ERROR has the exception's name as well, or "" where there was no program; a TIMEOUT that was not run
+    has :data:`SKIPPED`; all others have "".
+    """
+
+    status: Status
+    value: str
+
+
+class Audit(StrEnum):
+    """What a second, exact run of a program showed."""
+
+    AGREED = "agreed"
+    LEAKED = "leaked"  # the fast path gave other outcomes than two exact runs: theirs are recorded
+    NONDETERMINISTIC = "nondeterministic"  # two exact runs differed
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How a program was run: ``exact`` is one process per input; ``audit`` is None if it was run only once."""
+
+    exact: bool
+    audit: Audit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A job that is done: ``rows[p][i]`` is the outcome of program p on input i, ``notes[p]`` how it was obtained."""
+
+    job: Job
+    rows: list[tuple[Outcome, ...]]
+    notes: list[Note]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over results; sums with ``+``.
+
+    ``statuses`` counts executions by status. ``skipped`` counts TIMEOUT that were not run. ``missing_modules`` counts
+    programs that failed for an import (see ``Limits.packages``). Programs of the same text within a job run once and
+    count each time, as their outcomes do.
+    """
+
+    programs: int = 0
+    executions: int = 0
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    exact: int = 0
+    audited: int = 0
+    leaked: int = 0
+    nondeterministic: int = 0
+    missing_modules: int = 0
+
+    @classmethod
+    def of(cls, result: Result) -> Self:
+        """The counts of one job."""
+        outcomes = Counter(outcome for row in result.rows for outcome in row)
+        statuses = Counter[str]()
+        for outcome, count in outcomes.items():
+            statuses[outcome.status.value] += count
+        missing = Outcome(Status.EXCEPTION, "ModuleNotFoundError")
+        return cls(
+            programs=len(result.rows),
+            executions=outcomes.total(),
+            statuses=dict(sorted(statuses.items())),
+            skipped=outcomes[Outcome(Status.TIMEOUT, SKIPPED)],
+            exact=sum(note.exact for note in result.notes),
+            audited=sum(note.audit is not None for note in result.notes),
+            leaked=sum(note.audit is Audit.LEAKED for note in result.notes),
+            nondeterministic=sum(note.audit is Audit.NONDETERMINISTIC for note in result.notes),
+            missing_modules=sum(missing in row for row in result.rows),
+        )
+
+    def __add__(self, other: Self) -> Self:
+        mine, theirs = self.as_dict(), other.as_dict()
+        statuses = Counter(mine.pop("statuses")) + Counter(theirs.pop("statuses"))
+        return type(self)(statuses=dict(sorted(statuses.items())), **{k: mine[k] + theirs[k] for k in mine})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON; ``Summary(**that)`` is the summary again."""
+        return asdict(self)
