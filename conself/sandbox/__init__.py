@@ -8,27 +8,32 @@
 Outcome(status=<Status.OK: 'ok'>, value='2')
 
 The trusted process drives ``workers`` zygotes: clean single-threaded interpreters (standard library only) that fork
-one runner per program, or one per input where state could leak from one input to the next (see
-:mod:`conself.sandbox.leaks`). A runner gives up every right that it can, then compiles and runs; its results are
-length-framed bytes in a memory file, checked by the zygote and again by the trusted process, never unpickled or
-evaluated. Nothing that runs untrusted code ever forks.
+one runner per program. A runner gives up every right that it can, then compiles the program and runs it on all
+inputs; where state could pass from one input to the next (:mod:`conself.sandbox.leaks`,
+:mod:`conself.sandbox.state`) each input gets a runner of its own. Results are length-framed bytes in a memory file,
+checked by the zygote and again by the trusted process, never unpickled or evaluated. Nothing that runs untrusted code
+ever forks. Expected outputs are not known here.
 
-Walls, each on when the kernel allows (:func:`isolation` says which): no_new_privs and rlimits; all capabilities
-dropped; a seccomp allowlist (no exec, fork, kill, ptrace, sockets, no opening of files for writing); Landlock (reads
-of the standard library and system libraries only, no writes, no TCP, no signals to others); a session of its own;
-no inherited descriptor but the standard three and the result file. No namespaces are needed, so that it works in a
-default container, as root or not.
+Results repeat: hashes and random numbers are seeded, CPU time decides about time-outs (wall time is a backstop), and
+an audit runs a share of the programs again to find values that do not repeat (:class:`Audit`, :class:`Summary`).
+
+Walls, each on when the kernel allows; :func:`isolation` says which, and ``Limits.require`` what a run insists on:
+no_new_privs and rlimits; no capabilities; a seccomp allowlist (no exec, fork, kill, ptrace, sockets, no opening of
+files for writing); Landlock (reads of the standard library and system libraries only); user, process, network, mount
+and other namespaces, in which nothing but these libraries exists. Without namespaces everything still works, so that
+a default container, as root or not, is good enough.
 
 What is NOT covered:
 
-- Without seccomp (refused by some kernels) a program can fork, signal processes of the same user, and open sockets;
-  without Landlock it can read every file that the user can read. Namespaces are not used.
+- Without seccomp (refused by some kernels) a program can fork, signal processes of the same user, and, without
+  namespaces, open sockets; with neither Landlock nor namespaces nor seccomp it can read every file that the user can.
 - A bug in the kernel or in CPython that a program exploits inside the allowed system calls; side channels; CPU burnt
   up to the limits. Memory is limited per program (address space), not per machine: reserve workers x memory_mb.
 - A program may destroy or forge its *own* results, and, on the fast path, its own results on later inputs: whoever
   defeats the leak analysis on purpose gains nothing over returning those values. It cannot reach another program's.
-- Values that change from run to run (time, addresses inside strings) are recorded as they are.
-- Opening any file for writing fails, ``/dev/null`` included; third-party packages cannot be imported.
+- Values that change from run to run (time, addresses inside strings) are recorded as they are; those in the audited
+  share are counted, the others are not found. A leak that the analysis misses is corrected in that share only.
+- Opening any file for writing fails, ``/dev/null`` included. Third-party packages are missing unless asked for.
 """
 
 from conself.sandbox.canonical import canonical

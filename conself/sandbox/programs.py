@@ -1,4 +1,4 @@
-"""Running a stdin program as a fresh interpreter would, once or once per input. Standard library only; see runner.py."""
+"""Running a stdin program as a fresh interpreter would, for one input or all. Standard library only; see runner.py."""
 
 import atexit
 import gc
