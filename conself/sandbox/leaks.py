@@ -161,9 +161,12 @@ def _suspicious_call(node: ast.AST) -> bool:
 
 
 def _hands_open_around(nodes: list[ast.AST]) -> bool:
-    """Whether ``open`` is used for anything but opening a descriptor or path that is written out."""
-    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    plain = {id(call.func) for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
+    """Whether ``open`` is used for anything but a standard descriptor or a path, written out."""
+    plain = set()
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0 | 1 | 2 | str()), *_]):
+                plain.add(id(node.func))
     return any(isinstance(node, ast.Name) and node.id == "open" and id(node) not in plain for node in nodes)
 
 

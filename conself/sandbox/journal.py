@@ -1,0 +1,213 @@
+"""Finished jobs on disk, so that a run that was killed goes on where it was. Standard library only.
+
+A journal is a file of JSON lines, one per finished job, appended when the job is done::
+
+    {"key": "<64 hex digits>", "id": "p", "outcomes": [["ok", "2"], ["timeout", ""]], "rows": [[0, 0], [0, 1]],
+     "exact": [false, true], "audit": [null, "agreed"]}
+
+``outcomes`` holds each distinct (status, value) of the job once, since long values repeat over programs;
+``rows[p][i]`` is the place there of what program p gave on input i; ``exact`` and ``audit`` are the notes, one per
+program. ``key`` is SHA-256 over the job and all that decides its outcomes: a changed job, another limit or another
+Python has another key and is run again. Lines are whole or, after a kill, torn at the end, where the next start cuts.
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from conself.sandbox.engine import execute
+from conself.sandbox.jobs import Job, Limits, check_job, check_limits
+from conself.sandbox.results import Audit, Note, Outcome, Result, Status
+
+_VERSION = 1
+"""Part of every key: raise it when the engine gives other outcomes for the same job."""
+
+_PREFIX = b'{"key":"'
+_LINE = re.compile(re.escape(_PREFIX) + rb'([0-9a-f]{64})",.*\]\}\n', re.DOTALL)
+
+
+def resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> Iterator[Result]:
+    """Like :func:`~conself.sandbox.execute`, with finished jobs kept at ``path`` and not run again by the next call.
+
+    First come the results that are on disk, in the order of ``jobs``, then the others as they finish. At the end the
+    file holds these jobs in this order and no others. ``jobs`` is gone through three times, lazily: give a list, or
+    an object whose ``__iter__`` starts anew. One process at a time can use a journal.
+
+    Raises:
+        ValueError: as by execute; ``jobs`` is an iterator; or a line of the file is damaged (names file and line).
+        OSError: another process uses the file, or it cannot be written.
+        IsolationError, RuntimeError: as by execute.
+    """
+    check_limits(limits, workers)
+    if isinstance(jobs, Iterator):
+        raise ValueError("jobs to resume are read more than once: give a list, or an iterable that starts anew")
+    if isinstance(jobs, Sequence):
+        for job in jobs:
+            check_job(job)
+    return _resume(path, jobs, limits, workers)
+
+
+def _resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> Iterator[Result]:
+    with Journal(path, limits) as journal:
+        yield from journal.finished(jobs)
+        yield from journal.run(jobs, workers)
+
+
+class Journal:
+    """A journal that is open, and locked against other processes; memory grows by the key of each line only.
+
+    Raises ValueError if the file has a line that is not a journal's, OSError if another process uses it.
+    """
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.path = path
+        self._setting = _setting(limits)
+        self._limits = limits
+        self._places: dict[bytes, tuple[int, int]] = {}  # key -> offset and length of its last line
+        self._file: int | None = _open_locked(path)
+        try:
+            self._end = self._index()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def find(self, job: Job) -> Result | None:
+        """The result of a job, read back from disk, or None if there is none; ValueError if its line is damaged."""
+        place = self._places.get(self._key(job))
+        if place is None:
+            return None
+        found = _parse(self._read(place), self.path, place)
+        if len(found.rows) != len(job.programs) or any(len(row) != len(job.inputs) for row in found.rows):
+            raise _damaged(self.path, place)
+        return Result(job, found.rows, found.notes)
+
+    def append(self, result: Result) -> None:
+        """Write down a result; it is with the operating system when this returns. OSError if there is no room."""
+        key, line = self._key(result.job), memoryview(_line(self._key(result.job), result))
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._fileno(), line[written:])
+        except BaseException as error:
+            os.ftruncate(self._fileno(), self._end)
+            if isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, str(self.path)) from error
+            raise
+        self._places[key] = self._end, written
+        self._end += written
+
+    def finished(self, jobs: Iterable[Job]) -> Iterator[Result]:
+        """The results on disk of these jobs, in their order."""
+        return (result for job in jobs if (result := self.find(job)) is not None)
+
+    def run(self, jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+        """Run those of the jobs that are not on disk, write each down and yield it; then :meth:`settle`.
+
+        Raises as :func:`resume` does.
+        """
+        known = frozenset(self._places)
+        for result in execute((job for job in jobs if self._key(job) not in known), self._limits, workers):
+            self.append(result)
+            yield result
+        self.settle(jobs)
+
+    def settle(self, jobs: Iterable[Job]) -> None:
+        """Put the lines of these jobs, which must all be there, into their order, drop all others, and close."""
+        places = [self._places[key] for key in dict.fromkeys(map(self._key, jobs))]
+        offset = 0
+        for start, length in places:
+            offset = offset + length if start == offset else -1
+        if offset != self._end:
+            path = Path(os.path.realpath(self.path))
+            temporary = path.with_name(f".{path.name}.writing")
+            try:
+                with temporary.open("wb") as file:
+                    file.writelines(map(self._read, places))
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        self.close()
+
+    def delete(self) -> None:
+        """Remove the file, when its results are safe elsewhere, and close."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back to other processes; a second call does nothing."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file = None
+        self._places = {}
+
+    def _fileno(self) -> int:
+        if self._file is None:
+            raise ValueError(f"the journal {self.path} is closed")
+        return self._file
+
+    def _key(self, job: Job) -> bytes:
+        # repr tells every text from every other, two lone surrogates from the character that JSON makes of them too
+        content = repr((self._setting, job.id, job.entry_point, tuple(job.programs), tuple(job.inputs)))
+        return hashlib.sha256(content.encode()).digest()
+
+    def _read(self, place: tuple[int, int]) -> bytes:
+        with open(self._fileno(), "rb", closefd=False) as file:
+            file.seek(place[0])
+            return file.read(place[1])
+
+    def _index(self) -> int:
+        """Note where each line is, and cut a torn one off; the size of the file afterwards."""
+        end = 0
+        with open(self._fileno(), "rb", closefd=False) as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n") and _PREFIX.startswith(line[: len(_PREFIX)]):
+                    os.ftruncate(self._fileno(), end)
+                    break
+                match = _LINE.fullmatch(line)
+                if match is None:
+                    raise _damaged(self.path, number)
+                self._places[bytes.fromhex(match[1].decode())] = end, len(line)
+                end += len(line)
+        return end
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.exists(path) and os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        except BlockingIOError:
+            os.close(file)
+            raise BlockingIOError(f"{path} is used by another process: wait for it, or give another file") from None
+        os.close(file)  # its last user deleted or replaced it in the meantime
+
+
+def _setting(limits: Limits) -> tuple[object, ...]:
+    """All but the job that decides outcomes: every limit but the level of isolation, Python and the packages."""
+    numbers = float(limits.cpu_seconds), float(limits.wall_seconds), limits.memory_mb, limits.output_kb
+    names = importlib.metadata.packages_distributions() if limits.packages else {}
+    packages = [
+        (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
+        for package in limits.packages
+    ]
+    return _VERSION, platform.python_version(), *numbers, limits.max_timeouts, float(limits.audit), packages
