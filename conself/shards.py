@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from conself.records import Candidate, ModelRef, Pool, Problem, Trace, Uncertainty, Undefined
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
+from conself.sandbox.journal import Journal
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
 from conself.workers import Workers, progress
 
@@ -20,7 +22,6 @@ Item = TypeVar("Item")
 Sampler = Callable[[Iterable[Problem], ModelRef], Iterator[list[Candidate]]]
 Decoder = Callable[[Iterable[Problem], ModelRef], Iterator[Candidate]]
 Metric = Callable[[Pool], float | Undefined]
-_Shard = tuple[list[Problem], Path, dict[str, Result]]
 
 
 class Bench(Protocol):
@@ -85,34 +86,69 @@ def run_shards(
             bar.update(line, advance=done, rate=f"{rate:,.0f} {unit}/s")
 
 
+@dataclass
+class _Shard:
+    """Problems whose traces belong into one file, what is known of them, and the journal that keeps it meanwhile."""
+
+    problems: list[Problem]
+    path: Path
+    done: dict[str, Result] = field(default_factory=dict)
+    journal: Journal | None = None
+
+    def open(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
+        """Take up what an earlier run has left in the journal; the jobs that are still to run."""
+        self.journal = Journal(self.path.with_suffix(".journal"), limits)
+        self.done = {result.job.id: result for result in self.journal.finished(jobs)}
+        return [job for job in jobs if job.id not in self.done]
+
+    def add(self, result: Result) -> None:
+        """Keep a result on disk."""
+        if self.journal is not None:
+            self.journal.append(result)
+        self.done[result.job.id] = result
+
+    def finish(self) -> bool:
+        """Write the file if all results are there, with their part of the summary; whether they are."""
+        if len(self.done) < len(self.problems):
+            return False
+        results = [self.done[problem.id] for problem in self.problems]
+        traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
+        write_traces(self.path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
+        if self.journal is not None:
+            self.journal.delete()
+        self.done.clear()
+        return True
+
+
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, problems: Sequence[Problem], candidates: Sequence[Candidate]
 ) -> dict[str, Any]:
     """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
 
-    All shards go through one stream, and each is written when its last problem is done, with its part of the summary.
+    All shards go through one stream. A problem is on disk when it is done: in its shard's journal, which the shard's
+    file replaces when its last problem is done.
     """
     drawn = _by_problem(candidates)
-    shards: list[_Shard] = [(group, path, {}) for group, path in missing(folder, "traces", problems)]
-    home: dict[str, _Shard] = {problem.id: shard for shard in shards for problem in shard[0]}
+    shards = [_Shard(group, path) for group, path in missing(folder, "traces", problems)]
+    home = {problem.id: shard for shard in shards for problem in shard.problems}
     with progress(bench.console) as bar:
         line = bar.add_task(label, total=len(home), rate="")
+
+        def jobs() -> Iterator[Job]:
+            for shard in shards:
+                todo = shard.open([_job(problem, drawn[problem.id]) for problem in shard.problems], limits)
+                bar.update(line, advance=len(shard.problems) - len(todo))
+                if not shard.finish():
+                    yield from todo
+
         start, amount = time.perf_counter(), 0
-        jobs = (_job(problem, drawn[problem.id]) for group, _, _ in shards for problem in group)
-        for result in run_jobs(jobs, limits, bench.workers.count):
-            group, path, done = home[result.job.id]
-            done[result.job.id] = result
-            if len(done) == len(group):
-                _write_shard(path, [done[problem.id] for problem in group])
-                done.clear()
+        for result in run_jobs(jobs(), limits, bench.workers.count):
+            shard = home[result.job.id]
+            shard.add(result)
+            shard.finish()
             amount += sum(map(len, result.rows))
             bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
     return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
-
-
-def _write_shard(path: Path, results: Sequence[Result]) -> None:
-    traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
-    write_traces(path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
 
 
 def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:

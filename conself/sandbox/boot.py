@@ -23,6 +23,7 @@ _MODULES = [
     "seccomp",
     "landlock",
     "walls",
+    "gate",
     "namespaces",
     "state",
     "runner",
@@ -30,6 +31,7 @@ _MODULES = [
     "programs",
     "supervise",
     "packages",
+    "rehearsal",
     "zygote",
 ]
 

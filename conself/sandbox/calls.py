@@ -32,7 +32,7 @@ def run_calls(task: Task) -> None:
     if status != wire.OK:
         record(wire.ALL, bytes((status,)) + value)
         _exit(0)
-    entry = _find(namespace, str(task.entry_point))
+    entry = find(namespace, str(task.entry_point))
     if entry is None:
         record(wire.ALL, bytes((wire.EXCEPTION,)) + b"NameError")
         _exit(0)
@@ -77,7 +77,7 @@ def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], to_clear: list
     return status
 
 
-def _find(namespace: dict[str, Any], name: str) -> Entry | None:
+def find(namespace: dict[str, Any], name: str) -> Entry | None:
     """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``."""
     if name in namespace:
         return lambda: namespace[name]

@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 _MAX_DEPTH = 100
 _NAME_LENGTH = 200
 _SMALL = 2**63
+_MOST_DIGITS = 20  # of _SMALL, with a sign
 _type_name: Callable[[type], str] = type.__dict__["__name__"].__get__  # the real name, whatever a metaclass says
 
 
@@ -45,9 +46,14 @@ def type_name(kind: type) -> str:
 def canonical(value: object, limit: int | None = None) -> str:
     """The canonical text of ``value`` (see the module's table).
 
-    ``limit`` bounds the length in characters, brackets and commas aside; beyond it :class:`TooLong` is raised.
+    ``limit`` bounds the length in characters; beyond it :class:`TooLong` is raised.
     """
-    return _encode(value, [], [_SMALL if limit is None else limit])
+    if limit is None:
+        return _encode(value, [], [_SMALL])
+    text = _encode(value, [], [limit])  # stops early, but does not count every comma
+    if len(text) > limit:
+        raise TooLong
+    return text
 
 
 def register(kind: type, plain: Callable[[Any], object]) -> None:
@@ -125,10 +131,14 @@ def _refuse(_: str) -> NoReturn:
     raise ValueError("not a canonical number")
 
 
+def _small_int(text: str) -> int:
+    return int(text) if len(text) <= _MOST_DIGITS else _refuse(text)  # the time that int takes grows with the square
+
+
 _SIMPLE = re.compile(
     r'(?:null|true|false|(?:0|-?[1-9]\d{0,17})|"[ !#-\[\]-~]*"|\[(?:0|-?[1-9]\d{0,17})(?:,(?:0|-?[1-9]\d{0,17}))*\])'
 )
-_DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_int=_small_int, parse_float=_refuse, parse_constant=_refuse)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _HEX = re.compile(r"-?[0-9a-f]*")
 

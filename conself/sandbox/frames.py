@@ -71,10 +71,8 @@ def _next_frame(data: bytes, offset: int) -> wire.Result | None:
 def _is_plausible(status: int, value: bytes, limit: int, is_stdin: bool) -> bool:
     if status in _BARE:
         return not value
-    if status == wire.OK and is_stdin:
-        return len(value) <= limit
-    if status == wire.OK:  # brackets and commas are outside the limit of a value
-        return len(value) <= 6 * limit and value.isascii() and is_canonical(value.decode("ascii"))
+    if status == wire.OK:
+        return len(value) <= limit and (is_stdin or (value.isascii() and is_canonical(value.decode("ascii"))))
     return status == wire.EXCEPTION and _is_name(value)
 
 

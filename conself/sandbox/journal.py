@@ -12,27 +12,18 @@ Python has another key and is run again. Lines are whole or, after a kill, torn 
 """
 
 import fcntl
-import hashlib
-import importlib.metadata
-import json
 import os
-import platform
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from conself.sandbox.engine import execute
 from conself.sandbox.jobs import Job, Limits, check_job, check_limits
-from conself.sandbox.results import Audit, Note, Outcome, Result, Status
+from conself.sandbox.lines import Finished, damaged, is_torn, key, key_of, pack, parse, read, setting
+from conself.sandbox.results import Result
 
-_VERSION = 1
-"""Part of every key: raise it when the engine gives other outcomes for the same job."""
-
-_PREFIX = b'{"key":"'
-_LINE = re.compile(re.escape(_PREFIX) + rb'([0-9a-f]{64})",.*\]\}\n', re.DOTALL)
+__all__ = ["Finished", "Journal", "read", "resume"]
 
 
 def resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> Iterator[Result]:
@@ -65,12 +56,14 @@ def _resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> It
 class Journal:
     """A journal that is open, and locked against other processes; memory grows by the key of each line only.
 
-    Raises ValueError if the file has a line that is not a journal's, OSError if another process uses it.
+    Raises ValueError if limits are out of range or a line of the file is not a journal's, OSError if another process
+    uses the file.
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
+        check_limits(limits, workers=1)
         self.path = path
-        self._setting = _setting(limits)
+        self._setting = setting(limits)
         self._limits = limits
         self._places: dict[bytes, tuple[int, int]] = {}  # key -> offset and length of its last line
         self._file: int | None = _open_locked(path)
@@ -91,15 +84,19 @@ class Journal:
         place = self._places.get(self._key(job))
         if place is None:
             return None
-        found = _parse(self._read(place), self.path, place)
-        if len(found.rows) != len(job.programs) or any(len(row) != len(job.inputs) for row in found.rows):
-            raise _damaged(self.path, place)
+        line = self._read(place)
+        try:
+            found = parse(line)
+            if len(found.rows) != len(job.programs) or any(len(row) != len(job.inputs) for row in found.rows):
+                raise ValueError("rows of another shape than the job's")
+        except ValueError as error:
+            raise damaged(self.path, self._number(place[0])) from error
         return Result(job, found.rows, found.notes)
 
     def append(self, result: Result) -> None:
         """Write down a result; it is with the operating system when this returns. OSError if there is no room."""
-        key, line = self._key(result.job), memoryview(_line(self._key(result.job), result))
-        written = 0
+        name = self._key(result.job)
+        line, written = memoryview(pack(name, result)), 0
         try:
             while written < len(line):
                 written += os.write(self._fileno(), line[written:])
@@ -108,7 +105,7 @@ class Journal:
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror, str(self.path)) from error
             raise
-        self._places[key] = self._end, written
+        self._places[name] = self._end, written
         self._end += written
 
     def finished(self, jobs: Iterable[Job]) -> Iterator[Result]:
@@ -128,22 +125,21 @@ class Journal:
 
     def settle(self, jobs: Iterable[Job]) -> None:
         """Put the lines of these jobs, which must all be there, into their order, drop all others, and close."""
-        places = [self._places[key] for key in dict.fromkeys(map(self._key, jobs))]
+        places = [self._places[name] for name in dict.fromkeys(map(self._key, jobs))]
         offset = 0
         for start, length in places:
             offset = offset + length if start == offset else -1
-        if offset != self._end:
-            path = Path(os.path.realpath(self.path))
-            temporary = path.with_name(f".{path.name}.writing")
-            try:
+        path = Path(os.path.realpath(self.path))
+        temporary = path.with_name(f".{path.name}.writing")
+        try:
+            if offset != self._end:
                 with temporary.open("wb") as file:
                     file.writelines(map(self._read, places))
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        finally:
+            temporary.unlink(missing_ok=True)
         self.close()
 
     def delete(self) -> None:
@@ -156,7 +152,6 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
         self._file = None
-        self._places = {}
 
     def _fileno(self) -> int:
         if self._file is None:
@@ -164,9 +159,7 @@ class Journal:
         return self._file
 
     def _key(self, job: Job) -> bytes:
-        # repr tells every text from every other, two lone surrogates from the character that JSON makes of them too
-        content = repr((self._setting, job.id, job.entry_point, tuple(job.programs), tuple(job.inputs)))
-        return hashlib.sha256(content.encode()).digest()
+        return key(self._setting, job)
 
     def _read(self, place: tuple[int, int]) -> bytes:
         with open(self._fileno(), "rb", closefd=False) as file:
@@ -178,15 +171,20 @@ class Journal:
         end = 0
         with open(self._fileno(), "rb", closefd=False) as file:
             for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n") and _PREFIX.startswith(line[: len(_PREFIX)]):
+                if is_torn(line):
                     os.ftruncate(self._fileno(), end)
                     break
-                match = _LINE.fullmatch(line)
-                if match is None:
-                    raise _damaged(self.path, number)
-                self._places[bytes.fromhex(match[1].decode())] = end, len(line)
+                name = key_of(line)
+                if name is None:
+                    raise damaged(self.path, number)
+                self._places[name] = end, len(line)
                 end += len(line)
         return end
+
+    def _number(self, offset: int) -> int:
+        with open(self._fileno(), "rb", closefd=False) as file:
+            file.seek(0)
+            return next(number for number, line in enumerate(file, 1) if (offset := offset - len(line)) < 0)
 
 
 def _open_locked(path: Path) -> int:
@@ -200,14 +198,3 @@ def _open_locked(path: Path) -> int:
             os.close(file)
             raise BlockingIOError(f"{path} is used by another process: wait for it, or give another file") from None
         os.close(file)  # its last user deleted or replaced it in the meantime
-
-
-def _setting(limits: Limits) -> tuple[object, ...]:
-    """All but the job that decides outcomes: every limit but the level of isolation, Python and the packages."""
-    numbers = float(limits.cpu_seconds), float(limits.wall_seconds), limits.memory_mb, limits.output_kb
-    names = importlib.metadata.packages_distributions() if limits.packages else {}
-    packages = [
-        (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
-        for package in limits.packages
-    ]
-    return _VERSION, platform.python_version(), *numbers, limits.max_timeouts, float(limits.audit), packages

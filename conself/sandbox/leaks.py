@@ -26,7 +26,7 @@ _ALLOWED_OF = {
         "stdin stdout stderr exit maxsize setrecursionlimit getrecursionlimit getsizeof float_info version_info intern"
     ),
     "os": _words("read write fstat fsencode linesep sep name"),
-    "threading": _words("Thread stack_size Lock RLock current_thread Event"),
+    "threading": _words("Thread stack_size Lock RLock Event"),
 }
 _DESCRIPTOR_CALLS = _words("read write fstat")
 _STREAMS = _words("stdin stdout stderr")

@@ -1,15 +1,22 @@
-"""The form of a journal's lines: written, read and checked. Standard library only; see :mod:`conself.sandbox.journal`."""
+"""The form of a journal's lines (see :mod:`conself.sandbox.journal`): written, read, checked. Standard library only."""
 
+import hashlib
+import importlib.metadata
 import json
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from conself.sandbox.jobs import Job, Limits
 from conself.sandbox.results import Audit, Note, Outcome, Result, Status
 
-_PREFIX = b'{"key":"'
-_WHOLE = re.compile(re.escape(_PREFIX) + rb'([0-9a-f]{64})",.*\]\}\n', re.DOTALL)
+_VERSION = 1
+"""Part of every key: raise it when the engine gives other outcomes for the same job."""
+
+_START = b'{"key":"'
+_WHOLE = re.compile(re.escape(_START) + rb'([0-9a-f]{64})",.*\]\}\n', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,32 @@ def read(path: Path) -> Iterator[Finished]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n"):
-                yield _parse(line, path, number)
+                try:
+                    yield parse(line)
+                except ValueError as error:
+                    raise damaged(path, number) from error
 
 
-def _line(key: bytes, result: Result) -> bytes:
+def setting(limits: Limits) -> tuple[object, ...]:
+    """All but the job that decides outcomes: every limit but the level of isolation, Python and the packages."""
+    numbers = float(limits.cpu_seconds), float(limits.wall_seconds), limits.memory_mb, limits.output_kb
+    names = importlib.metadata.packages_distributions() if limits.packages else {}
+    packages = [
+        (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
+        for package in limits.packages
+    ]
+    return _VERSION, platform.python_version(), *numbers, limits.max_timeouts, float(limits.audit), packages
+
+
+def key(setting: tuple[object, ...], job: Job) -> bytes:
+    """32 bytes that are others for another job or setting."""
+    # repr tells every text from every other, two lone surrogates from the character that JSON makes of them too
+    content = repr((setting, job.id, job.entry_point, tuple(job.programs), tuple(job.inputs)))
+    return hashlib.sha256(content.encode()).digest()
+
+
+def pack(key: bytes, result: Result) -> bytes:
+    """One line, with its end; ``key`` has 32 bytes."""
     places: dict[Outcome, int] = {}
     rows = [[places.setdefault(outcome, len(places)) for outcome in row] for row in result.rows]
     content = {
@@ -48,7 +77,8 @@ def _line(key: bytes, result: Result) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _parse(line: bytes, path: Path, where: int | tuple[int, int]) -> Finished:
+def parse(line: bytes) -> Finished:
+    """What a line says; ValueError if it has not the form that :func:`pack` gives it."""
     try:
         content = json.loads(line.decode("utf-8", "surrogatepass"))
         outcomes = dict(enumerate(Outcome(Status(status), value) for status, value in content["outcomes"]))
@@ -56,18 +86,25 @@ def _parse(line: bytes, path: Path, where: int | tuple[int, int]) -> Finished:
         flags = zip(content["exact"], content["audit"], strict=True)
         notes = [Note(exact, None if audit is None else Audit(audit)) for exact, audit in flags]
         texts = [content["key"], content["id"], *(outcome.value for outcome in outcomes.values())]
-        if len(notes) != len(rows) or not all(type(text) is str for text in texts):
-            raise ValueError("not of a journal's form")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(path, where) from error
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if len(notes) != len(rows) or not all(type(text) is str for text in texts):
+        raise ValueError("a note for each row is needed, and texts")
     return Finished(content["key"], content["id"], rows, notes)
 
 
-def _damaged(path: Path, where: int | tuple[int, int]) -> ValueError:
-    """The error for a line, given by its number or by its place."""
-    if isinstance(where, tuple):
-        with path.open("rb") as file:
-            where = file.read(where[0]).count(b"\n") + 1
-    return ValueError(
-        f"{path}, line {where}: damaged, or not of a journal. Remove the line (its job is run again), or use another file"
-    )
+def key_of(line: bytes) -> bytes | None:
+    """The key of a line that is whole, by its two ends; None if it is not."""
+    match = _WHOLE.fullmatch(line)
+    return bytes.fromhex(match[1].decode()) if match else None
+
+
+def is_torn(line: bytes) -> bool:
+    """Whether it is the first part of a line, as a kill leaves it, and not something else."""
+    return not line.endswith(b"\n") and _START.startswith(line[: len(_START)])
+
+
+def damaged(path: Path, number: int) -> ValueError:
+    """The error for a line that cannot be read."""
+    what = f"{path}, line {number}: damaged, or not of a journal"
+    return ValueError(f"{what}. If it is one, remove the line, and its job is run again; else give another file")

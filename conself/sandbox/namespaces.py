@@ -54,6 +54,16 @@ def enter(parent: int, readable: Sequence[str]) -> int | None:
     return None
 
 
+def end_others() -> None:
+    """Kill and collect every other process of this namespace, of which the caller must be process 1."""
+    try:
+        while True:
+            os.kill(-1, signal.SIGKILL)
+            os.wait()
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
 def _become_inner(flags: int, readable: Sequence[str], gate: int) -> None:
     """Build the namespaces, and return in a child that is inside of them; this process ends with 0, or 1 if refused."""
     try:

@@ -1,5 +1,6 @@
-"""Third-party packages that programs may import: loaded before anything untrusted runs. Standard library only."""
+"""What programs can import: modules loaded before anything untrusted runs. Standard library only."""
 
+import contextlib
 import importlib
 import os
 import random
@@ -7,6 +8,30 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .canonical import register
+
+COMMON = (
+    "abc array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
+    "fractions functools heapq io itertools json math numbers operator os pprint queue random re statistics string "
+    "struct sys textwrap threading time types typing unicodedata"
+)
+"""Modules of the standard library that programs use most: a runner finds them loaded."""
+OTHERS = (
+    "argparse asyncio atexit base64 binascii bz2 cmd codecs colorsys contextvars copyreg csv ctypes difflib dis "
+    "doctest email.message encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1 encodings.utf_16 "
+    "encodings.utf_32 encodings.utf_8_sig errno fileinput fnmatch getopt getpass gettext glob graphlib gzip hashlib "
+    "hmac html html.parser inspect ipaddress keyword linecache locale logging lzma multiprocessing optparse pathlib "
+    "pickle pkgutil platform posixpath quopri reprlib resource sched secrets select selectors shlex shutil signal "
+    "socket sqlite3 stat stringprep subprocess symtable tempfile timeit token tokenize traceback uuid unittest "
+    "urllib.parse warnings weakref xml.etree.ElementTree zipfile zlib zoneinfo concurrent.futures"
+)
+"""Further ones, for where a runner can load nothing any more."""
+
+
+def preload(names: str) -> None:
+    """Import modules, named in one text; those that this Python was built without are passed over."""
+    for name in names.split():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def load(names: Sequence[str], site: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count
 from signal import ITIMER_PROF, setitimer
 from types import CodeType
 
@@ -59,6 +60,7 @@ def run_stdin(task: Task) -> None:
     hard = resource.getrlimit(_FSIZE)[1]
     _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))
     if is_exact(task, may_leak_main):
+        os.closerange(STDIN_FD, STDOUT_FD + 1)  # only for the fast path; later inputs will not have them either
         record(*_run(task, code, _end_threading))
     else:
         _run_all(task, code, hard)
@@ -71,6 +73,7 @@ def _run_all(task: Task, code: CodeType, hard: int) -> None:
     for index in range(task.start, len(task.inputs)):
         _renew_input(task.inputs[index][1])
         make_standard_streams()
+        vars(threading)["_counter"] = count(1).__next__  # for the names of threads
         _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))
         status, value = _run(task, code, _join_threads)
         _set_limit(_FSIZE, (hard, hard))
@@ -84,7 +87,8 @@ def _run_all(task: Task, code: CodeType, hard: int) -> None:
         record(status, value)
         if status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
             return
-        if len(_living_threads()) > 1:  # daemons
+        # daemons go on; the rest of too much output is still in a buffer, and would come out on the next input
+        if status == wire.OUTPUT_LIMIT or len(_living_threads()) > 1:
             record(wire.AGAIN)
             return
 

@@ -116,6 +116,7 @@ _ALLOWED = {
     "set_tid_address": (218, 96),
     "set_robust_list": (273, 99),
     "rseq": (334, 293),
+    "capset": (126, 91),  # only ever to have less
     "arch_prctl": (158, _NO_SYSTEM_CALL),
 }
 _MISSING = {"clone3": 435, "openat2": 437}  # the same number everywhere
@@ -125,13 +126,13 @@ _ZYGOTE_ONLY = {
     "wait4": (61, 260),
     "kill": (62, 129),
     "setsid": (112, 157),
-    "capset": (126, 91),
 }
 _CLOSE_RANGE = 436
 
 # name: (x86_64, aarch64, argument, values that are allowed): any other value gives EPERM
 _BY_VALUE: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
-    "prctl": (157, 167, 0, (15, 16, 1, 22)),  # PR_SET_NAME, PR_GET_NAME; at first also PR_SET_PDEATHSIG, PR_SET_SECCOMP
+    # PR_SET_NAME, PR_GET_NAME; PR_SET_PDEATHSIG, PR_SET_SECCOMP until a runner puts up its own filter
+    "prctl": (157, 167, 0, (15, 16, 1, 22)),
     "prlimit64": (302, 261, 0, (0,)),  # the process itself
     "socketpair": (53, 199, 0, (1,)),  # AF_UNIX, which asyncio needs
     "sendto": (44, 206, 4, (0,)),  # no address (its upper half is checked too)
@@ -139,7 +140,7 @@ _BY_VALUE: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
     # duplicates, flags, locks, pipe size; no owners and signals, leases, notifications, seals
     "fcntl": (72, 25, 1, (0, 1, 2, 3, 4, 5, 1030, 1032)),
 }
-_RUNNER_PRCTL = (15, 16)
+_PRCTL = (157, 167)
 _CLONE, _CLONE_THREAD = (56, 220), 0x10000
 _OPEN, _OPENAT = (2, _NO_SYSTEM_CALL), (257, 56)
 _OPEN_FOR_WRITING = 0x1 | 0x2 | 0x40 | 0x200 | 0x400000  # WRONLY, RDWR, CREAT, TRUNC, TMPFILE
@@ -216,8 +217,9 @@ def build_runner_filter(machine: str, result_fd: int, may_open: bool = True) -> 
         deny = [_argument(argument), (_JEQ, 0, 1, result_fd), _return(_EPERM), _return(_ALLOW)]
         program += _on((x86, arm)[column], deny)
     program += _on(_CLONE[column], [_argument(0), (_JSET, 0, 1, _CLONE_THREAD), _return(_ALLOW), _return(_EPERM)])
-    program += _on(_BY_VALUE["prctl"][column], _allow_values(0, _RUNNER_PRCTL))
-    program += _on(_CLOSE_RANGE, [_return(_ENOSYS)])
+    program += _on(_PRCTL[column], _allow_values(0, (15, 16)))
+    # only below the result file: otherwise libc goes from one to the next
+    program += _on(_CLOSE_RANGE, [_argument(1), (_JGE, 0, 1, result_fd), _return(_ENOSYS), _return(_ALLOW)])
     denied = [numbers[column] for numbers in _ZYGOTE_ONLY.values()]
     if not may_open:
         denied += [_OPENAT[column], _OPEN[column]]

@@ -7,6 +7,7 @@ sees what another one did.
 """
 
 import marshal
+import random
 import types
 from collections import _tuplegetter  # type: ignore[attr-defined]  # no stub: what namedtuple makes its fields of
 from functools import _lru_cache_wrapper, cached_property
@@ -19,12 +20,9 @@ MODULE = "candidate"
 
 _LONGEST = 1 << 16  # bytes; beyond, comparing costs more than a new process
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset))
-_FIXED: frozenset[type] = frozenset(
-    (types.ModuleType, types.BuiltinFunctionType, types.GenericAlias, types.UnionType, type(int | None))
-)
-_DESCRIPTORS: frozenset[type] = frozenset(
-    (property, cached_property, types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter)
-)
+_FIXED: frozenset[type] = frozenset((types.ModuleType, types.GenericAlias, types.UnionType, type(int | None)))
+_DESCRIPTORS: frozenset[type] = frozenset((types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter))
+_SEEDED = random._inst  # behind random.random(); seeded before each input
 _MAX_NESTING = 3
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
 _dump = marshal.dumps
@@ -55,6 +53,12 @@ def _append(entries: list[Any], name: str, value: Any, depth: int) -> bool:
     entries.append((name, id(value)))
     if kind in _FIXED or kind.__module__ in ("typing", "__future__"):
         return True
+    if kind in (types.BuiltinFunctionType, types.MethodType):  # of a list, say, it holds that list
+        return value.__self__ is _SEEDED or type(value.__self__) is types.ModuleType
+    if kind is property:
+        return all(_append(entries, name, part, depth) for part in (value.fget, value.fset, value.fdel))
+    if kind is cached_property:
+        return _append(entries, name, value.func, depth)
     if kind is _lru_cache_wrapper:  # emptied before each input
         return _append(entries, name, value.__wrapped__, depth)
     if kind in (staticmethod, classmethod):

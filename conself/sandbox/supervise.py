@@ -8,18 +8,21 @@ import traceback
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fcntl import F_SETFL, fcntl
 from os import _exit
 
-from . import wire
+from . import namespaces, wire
 from .calls import run_calls
 from .canonical import canonical
 from .frames import ENDING, SLACK, Frames, read_frames
+from .gate import Plan, enter, prepare
 from .programs import STDIN_FD, STDOUT_FD, run_stdin
 from .runner import Task
-from .walls import RESULT_FD, Walls, enter, fork
+from .walls import RESULT_FD, Walls, fork
 
 _CPU_SLACK = 0.05  # seconds: fork and walls, and the kernel's tick
 _TICK = 0.25  # seconds between looks at a runner that takes long
+_FORK_TRIES = 240  # ticks; another worker's program may have as many threads as the machine allows, until it ends
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def _run_inputs(
     """Runner after runner until there is a result for every input; and whether they took one input each at the end."""
     results: list[wire.Result] = []
     count, timeouts = len(request.inputs), 0
-    while len(results) < count and timeouts < request.max_timeouts:
+    # a program that prolongs every wait by writing to the results gets no new runner after this
+    until = time.monotonic() + request.wall_seconds * (2 * count + 2)
+    while len(results) < count and timeouts < request.max_timeouts and time.monotonic() < until:
         left = count - len(results)
         runs = 1 if exact else left
         ending = _run(setup, request, source, len(results), runs, shifted)
@@ -193,34 +198,52 @@ def _verdict(ending: Ending, cpu_seconds: float) -> int:
 
 def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool) -> Ending:
     """Fork one runner for ``runs`` inputs from ``start`` on and wait for its end."""
+    for descriptor in (setup.null, setup.frames, setup.stdin, setup.stdout):
+        fcntl(descriptor, F_SETFL, 0)  # the last program may have set O_APPEND, say: flags are shared
     for descriptor in (setup.frames, setup.stdin, setup.stdout) if request.is_stdin else (setup.frames,):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
     if request.is_stdin:
         _write_all(setup.stdin, request.inputs[start][1])
+    plan = _plan(setup, request, runs)
     child = fork()
+    for _ in range(_FORK_TRIES):
+        if child >= 0:
+            break
+        time.sleep(_TICK)
+        child = fork()
     if child == 0:
-        _become_runner(setup, request, source, start, runs, shifted)
+        _become_runner(setup, plan, request, source, start, runs, shifted)
     if child < 0:
         raise RuntimeError("the sandbox cannot fork: too many processes or too little memory on this machine")
-    return _wait(setup, child, request.wall_seconds, runs)
+    ending = _wait(setup, child, request.wall_seconds, runs)
+    if setup.walls.may_fork:
+        namespaces.end_others()
+    return ending
 
 
-def _become_runner(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool) -> None:
+def _plan(setup: Setup, request: Request, runs: int) -> Plan:
+    """How a runner gets its descriptors and limits."""
+    size = runs * (1024 * request.output_kb + wire.NAME_LIMIT) + SLACK
+    memory = request.base_size + (request.memory_mb << 20)
+    seconds = math.ceil(request.cpu_seconds * (runs + 1))
+    streams = [(setup.null, 0), (setup.null, 1), (setup.null, 2), (setup.frames, RESULT_FD)]
+    if request.is_stdin:
+        kept = [(setup.stdin, STDIN_FD), (setup.stdout, STDOUT_FD)] if runs > 1 else []
+        streams = [(setup.stdin, 0), (setup.stdout, 1), *streams[2:], *kept]
+    return prepare(setup.walls, tuple(streams), (memory, seconds, size), setup.own)
+
+
+def _become_runner(
+    setup: Setup, plan: Plan, request: Request, source: str, start: int, runs: int, shifted: bool
+) -> None:
     try:
-        output = 1024 * request.output_kb
-        size = runs * (output + wire.NAME_LIMIT) + SLACK
-        memory = request.base_size + (request.memory_mb << 20)
-        seconds = math.ceil(request.cpu_seconds * (runs + 1))
-        streams = [(setup.null, 0), (setup.null, 1), (setup.null, 2), (setup.frames, RESULT_FD)]
-        if request.is_stdin:
-            kept = [(setup.stdin, STDIN_FD), (setup.stdout, STDOUT_FD)] if runs > 1 else []
-            streams = [(setup.stdin, 0), (setup.stdout, 1), *streams[2:], *kept]
         try:
-            enter(setup.walls, streams, (memory, seconds, size), setup.own)
+            enter(plan)
         except BaseException:
             os.write(setup.trouble, traceback.format_exc().encode())
             _exit(1)
+        output = 1024 * request.output_kb
         cpu, exact = request.cpu_seconds, runs == 1
         task = Task(source, request.entry_point, request.inputs, start, exact, shifted, cpu, output, setup.seed)
         (run_stdin if request.is_stdin else run_calls)(task)

@@ -16,11 +16,8 @@ be opened at all. ``weak`` = anything less.
 """
 
 import ctypes
-import os
 import platform
 import resource
-import signal
-import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -30,40 +27,27 @@ LAYERS = ("namespaces", "seccomp", "landlock", "rlimits", "no_new_privs", "capab
 RESULT_FD = 63  # the last descriptor under the limit of 64
 _MIB = 1 << 20
 _STACK_BYTES = 64 * _MIB
-_PDEATHSIG, _DUMPABLE, _SECCOMP, _NO_NEW_PRIVS = 1, 4, 22, 38
+_DUMPABLE, _SECCOMP, _NO_NEW_PRIVS = 4, 22, 38
 _MODE_FILTER = 2
-_NO_LIMIT = (1 << 64) - 1
-_PER_PROGRAM = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
-
 # PyDLL keeps the interpreter's lock, and libc's fork skips Python's at-fork hooks: sound with a single thread
-_libc = ctypes.PyDLL(None, use_errno=True)
+_libc = ctypes.PyDLL(None)
+_prctl = _libc.prctl
 fork = _libc.fork
-# For a runner every page of memory that it is the first to touch costs as much as several system calls: these
-# functions lie side by side, unlike those of os, signal and resource, and are called with objects made before.
-_quick = ctypes.PyDLL(None)
-_prctl, _setsid, _dup2, _setrlimit, _sigprocmask = (
-    _quick.prctl,
-    _quick.setsid,
-    _quick.dup2,
-    _quick.setrlimit,
-    _quick.sigprocmask,
-)
-_SET_MASK, _NO_SIGNALS = int(signal.SIG_SETMASK), bytes(128)
-_pack_limit = struct.Struct("QQ").pack
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walls:
     """Which walls stand, and what each runner has to add.
 
     ``layers``: which of LAYERS stand, in that order; ``files``: what confines them, "landlock", "mounts", "no
     opening" (a program can import nothing that is not loaded) or "OPEN"; ``report``: one line. For the runner:
-    ``filter`` (a pointer to the program) and ``ruleset`` to put up, or None; the ``ceilings`` of its limits (empty:
-    none are set); whether it must be ``tied`` to the zygote's life, and must ``drop`` capabilities.
+    ``filter`` (a pointer to the program) and ``ruleset`` to put up, or None; whether it ``has_limits``, must be
+    ``tied`` to the zygote's life, and must ``drop`` capabilities. ``may_fork``: it may leave processes behind, which
+    the zygote can end, since no others are in its namespace.
     """
 
     level: str
@@ -72,9 +56,10 @@ class Walls:
     report: str
     filter: object | None
     ruleset: int | None
-    ceilings: tuple[int, ...]
+    has_limits: bool
     tied: bool
     drop: bool
+    may_fork: bool
 
 
 def _set(option: int, value: int) -> bool:
@@ -136,17 +121,13 @@ def harden_zygote(without: Collection[str] = (), in_namespaces: bool = False, ex
         files=files,
         report=_report(level, layers, details, files),
         filter=None if own is None else _program(own),
-        # Landlock also protects the zygote from signals, if a runner enters the rules once more
+        # entered once more by a runner, the rules also keep its signals from the zygote
         ruleset=ruleset if has_landlock and not has_seccomp else None,
-        ceilings=_ceilings() if wanted["rlimits"] else (),
+        has_limits=wanted["rlimits"],
         tied=not in_namespaces,  # there, the end of process 1 is everyone's end
         drop=dropped and not no_new_privs,
+        may_fork=in_namespaces and not has_seccomp,
     )
-
-
-def _ceilings() -> tuple[int, ...]:
-    hard = (resource.getrlimit(kind)[1] for kind in _PER_PROGRAM)
-    return tuple(_NO_LIMIT if limit == resource.RLIM_INFINITY else limit for limit in hard)
 
 
 def _restrict(ruleset: int) -> bool:
@@ -170,37 +151,3 @@ def _report(level: str, layers: dict[str, bool], details: dict[str, str], files:
         for name, on in layers.items()
     ]
     return f"{level}: {', '.join(states)}; files: {files}"
-
-
-def enter(walls: Walls, descriptors: Sequence[tuple[int, int]], limits: tuple[int, int, int], zygote: int) -> None:
-    """Close the walls around this process, a fresh runner; OSError if a wall that worked before does not stand.
-
-    ``descriptors`` are pairs of source and target, no source among the targets, which are 0, 1, 2, and a row that
-    ends with RESULT_FD; no other is open afterwards. ``limits`` are address space in bytes, CPU seconds and file size
-    in bytes; ``zygote`` is the parent's process id.
-    """
-    if walls.tied and not (_set(_PDEATHSIG, 9) and os.getppid() == zygote):
-        os._exit(1)
-    _setsid()
-    _sigprocmask(_SET_MASK, _NO_SIGNALS, None)
-    if walls.ruleset is not None:
-        landlock.restrict_self(walls.ruleset)
-    for source, target in descriptors:
-        if _dup2(source, target) != target:
-            raise OSError(f"descriptor {source} could not become {target}")
-    if walls.ceilings:
-        _set_limits(walls.ceilings, limits)
-    os.closerange(3, RESULT_FD + 4 - len(descriptors))
-    if walls.filter is not None and not _install(walls.filter):
-        raise OSError("the seccomp filter was refused")
-    if walls.drop and not _drop_capabilities():
-        raise OSError("capabilities could not be dropped")
-
-
-def _set_limits(ceilings: tuple[int, ...], limits: tuple[int, int, int]) -> None:
-    for kind, ceiling, limit in zip(_PER_PROGRAM, ceilings, limits, strict=True):
-        soft = min(limit, ceiling)
-        # the hard limit of CPU time kills who ignores the signal of the soft one
-        hard = min(limit + 1, ceiling) if kind == resource.RLIMIT_CPU else soft
-        if _setrlimit(kind, _pack_limit(soft, hard)) != 0:
-            raise OSError(f"limit {kind} could not be set to {soft}")

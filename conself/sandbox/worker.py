@@ -149,7 +149,8 @@ class Worker:
     def check(self) -> None:
         """Raise Died if no program finished for longer than the limits allow it to take."""
         if self.queue:
-            allowed = self.limits.wall_seconds * (2 * len(self.queue[0].job.inputs) + 2) + _GRACE_SECONDS
+            # a run and the two of an audit, each of which may take 3 waits per input and 3 more (see supervise)
+            allowed = self.limits.wall_seconds * 9 * (len(self.queue[0].job.inputs) + 1) + _GRACE_SECONDS
             if time.monotonic() - self._heard > allowed:
                 raise Died("it does not answer")
 

@@ -7,7 +7,6 @@ import _sitebuiltins
 import ast
 import builtins
 import gc
-import importlib
 import json
 import marshal
 import os
@@ -19,14 +18,9 @@ import traceback
 
 from . import landlock, namespaces, packages, wire
 from .programs import make_standard_streams
+from .rehearsal import rehearse
 from .supervise import Request, Setup, run_program
 from .walls import harden_zygote
-
-_PREIMPORTED = (
-    "abc array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
-    "fractions functools heapq io itertools json math numbers operator os pprint queue random re statistics string "
-    "struct sys textwrap threading time types typing unicodedata"
-)
 
 
 def main(requests: int, answers: int, parent: int, options: str) -> None:
@@ -36,10 +30,10 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     ``require``, and the layers of isolation to go ``without``.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
+    requests, answers = _move_down(requests), _move_down(answers)
     sys.set_int_max_str_digits(0)
     settings = json.loads(options)
-    for name in _PREIMPORTED.split():
-        importlib.import_module(name)
+    packages.preload(packages.COMMON)
     try:
         folders = packages.load(settings["packages"], settings["site"])
     except ImportError as error:
@@ -54,14 +48,17 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     stdin, stdout, frames, trouble = (os.memfd_create("sandbox") for _ in range(4))
     null = os.open(os.devnull, os.O_RDWR)
     size = _own_size()
+    rehearse()
     gc.collect()
-    gc.freeze()
     without, inner = settings["without"], None
     if "namespaces" not in without:
         inner = namespaces.enter(parent, landlock.readable_paths(folders))
     parent = parent if inner is None else inner
     walls = harden_zygote(without, inner is not None, folders)
+    if walls.files == "no opening":
+        packages.preload(packages.OTHERS)  # a runner cannot open the files of modules
     setup = Setup(null, stdin, stdout, frames, trouble, walls, parent, os.getpid(), seed)
+    gc.freeze()
     if wire.LEVELS.index(walls.level) < wire.LEVELS.index(settings["require"]):
         _send(answers, wire.REFUSED, _too_weak(walls.report, settings["require"]).encode())
         return
@@ -71,6 +68,13 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
             _serve(setup, size, answers, message)
         except Exception:
             _send(answers, wire.FAILURE, traceback.format_exc().encode())
+
+
+def _move_down(descriptor: int) -> int:
+    """To the lowest free number: a runner closes what is below its limit of descriptors."""
+    lower = os.dup(descriptor)
+    os.close(descriptor)
+    return lower
 
 
 def _too_weak(report: str, required: str) -> str:

@@ -1,0 +1,118 @@
+"""Jobs from a file of JSON lines, the form in which users bring programs. Standard library only.
+
+One JSON object per line; other fields are left to others::
+
+    {"id": "p", "entry_point": "f", "prefix": "import math\\n", "inputs": [[1, 2], {"py": "({3}, 4)"}],
+     "candidates": [{"code": "def f(a, b): return a"}, {"code": null}]}
+
+``entry_point`` is null for programs that read standard input; ``prefix``, which may be missing, is put before each
+program; ``inputs`` are, for calls, JSON arrays of positional arguments or ``{"py": "<literal of their tuple>"}``, and
+texts for standard input; ``code`` is null where there is no program.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from conself.sandbox.jobs import Job, check_job
+
+_KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """The jobs of a file, read anew by each iteration, one line at a time; ValueError names file, line and record."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Job]:
+        return (job for _, job in self._numbered())
+
+    def check(self) -> tuple[int, int]:
+        """Check the whole file; the numbers of jobs and of executions.
+
+        Raises:
+            ValueError: names file, line and record of the first job that is malformed or has an id that was there.
+            OSError: the file cannot be read, or not a second time.
+        """
+        if not self.path.is_file() and self.path.exists():
+            raise OSError(f"{self.path} must be a file: it is read more than once")
+        seen: dict[str, int] = {}
+        executions = 0
+        for number, job in self._numbered():
+            if seen.setdefault(job.id, number) != number:
+                raise ValueError(f"{self.path}, line {number}: job {job.id!r} is on line {seen[job.id]} already")
+            executions += len(job.programs) * len(job.inputs)
+        return len(seen), executions
+
+    def _numbered(self) -> Iterator[tuple[int, Job]]:
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.isspace():
+                    try:
+                        job = parse_job(load(line))
+                    except ValueError as error:
+                        raise ValueError(f"{self.path}, line {number}: {error}") from error
+                    yield number, job
+
+
+def load(line: bytes) -> Any:
+    """One JSON value, with ints of any length; ValueError where it is not JSON (NaN and Infinity are not)."""
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return json.loads(line.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON ({type(error).__name__}: {error})") from error
+    finally:
+        sys.set_int_max_str_digits(digits)
+
+
+def parse_job(record: Any) -> Job:
+    """The checked job of a record; ValueError names its id and the field that is not right."""
+    if type(record) is not dict:
+        raise ValueError("a JSON object is needed")
+    name = _field(record, "id", "job", str)
+    where = f"job {name!r}"
+    entry_point = _field(record, "entry_point", where, str, type(None))
+    prefix = _field({"prefix": "", **record}, "prefix", where, str)
+    codes = []
+    for index, candidate in enumerate(_field(record, "candidates", where, list)):
+        if type(candidate) is not dict:
+            raise ValueError(f"{where}: candidate {index} must be an object")
+        codes.append(_field(candidate, "code", f"{where}, candidate {index}", str, type(None)))
+    programs = tuple(None if code is None else prefix + code for code in codes)
+    inputs = _field(record, "inputs", where, list)
+    if entry_point is not None:
+        inputs = [_call(value, f"{where}: input {index}") for index, value in enumerate(inputs)]
+    job = Job(name, programs, entry_point, tuple(inputs))
+    check_job(job)
+    return job
+
+
+def _field(record: Mapping[str, Any], name: str, where: str, *kinds: type) -> Any:
+    if name not in record:
+        raise ValueError(f"{where}: the field {name!r} is missing")
+    if type(record[name]) not in kinds:
+        raise ValueError(f"{where}: {name!r} must be {' or '.join(_KINDS[kind] for kind in kinds)}")
+    return record[name]
+
+
+def _call(value: Any, where: str) -> str:
+    if type(value) is dict and list(value) == ["py"] and type(value["py"]) is str:
+        return str(value["py"])
+    if type(value) is not list:
+        raise ValueError(f'{where} must be an array of arguments, or {{"py": "<literal of their tuple>"}}')
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return repr(tuple(value))
+    finally:
+        sys.set_int_max_str_digits(digits)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")

@@ -1,0 +1,81 @@
+"""Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from conself.records import Candidate, Outcome, Problem, Status, Trace
+from conself.sandbox import Job, Limits, Note, Result
+from conself.sandbox.journal import Journal
+from conself.shards import SHARD, execute_into
+from conself.tables import read_traces
+from conself.workers import Workers
+
+LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, memory_mb=128, output_kb=4, max_timeouts=1, audit=0.0)
+CODE = "def f(x): return x"
+SEEN, FAKE = Outcome(Status.OK, "1"), Outcome(Status.OK, '"from disk"')
+
+
+@dataclass(frozen=True)
+class Bench:
+    workers: Workers
+    console: Console
+
+
+def bench() -> Bench:
+    return Bench(Workers(1), Console(quiet=True))
+
+
+def problem(index: int) -> Problem:
+    return Problem(f"p{index}", "s", "", "f", ("(1,)", "(1,)"), "", "")
+
+
+def candidate(index: int) -> Candidate:
+    return Candidate(f"p{index}", 0, None, CODE, CODE, "stop", None, None, None, 1)
+
+
+def fake(index: int) -> Result:
+    job = Job(f"p{index}", (CODE,), "f", ("(1,)", "(1,)"))
+    return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
+
+
+def run(folder: Path, count: int) -> dict[str, object]:
+    problems, candidates = [problem(i) for i in range(count)], [candidate(i) for i in range(count)]
+    return execute_into(bench(), folder, "executing", LIMITS, problems, candidates)
+
+
+def journal(folder: Path, index: int) -> Path:
+    return folder / f"traces-{index:07d}-{SHARD}.journal"
+
+
+def test_a_finished_problem_is_on_disk_and_not_run_again(tmp_path: Path) -> None:
+    with Journal(journal(tmp_path, 0), LIMITS) as half:
+        half.append(fake(3))
+    with Journal(journal(tmp_path, SHARD), LIMITS) as whole:  # all of the second shard, as if killed before its file
+        for index in range(SHARD, SHARD + 2):
+            whole.append(fake(index))
+    counts = run(tmp_path, SHARD + 2)
+    traces = read_traces(tmp_path, "traces")
+    from_disk = {"p3", f"p{SHARD}", f"p{SHARD + 1}"}
+    assert {name for name, (trace,) in traces.items() if trace.outcomes == (FAKE, FAKE)} == from_disk
+    assert traces["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+    assert counts["executions"] == 2 * (SHARD + 2)
+    assert counts["exact"] == 3
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".parquet", ".parquet"]
+
+
+def test_a_finished_shard_is_not_run_again(tmp_path: Path) -> None:
+    first = run(tmp_path, 3)
+    (path,) = tmp_path.iterdir()
+    before = path.stat().st_mtime_ns
+    assert run(tmp_path, 3) == first
+    assert path.stat().st_mtime_ns == before
+
+
+def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:
+    other = Limits(2.0, 5.0, 128, 4, 1, audit=0.0)
+    with Journal(journal(tmp_path, 0), other) as old:
+        old.append(fake(0))
+    run(tmp_path, 1)
+    assert read_traces(tmp_path, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
