@@ -40,8 +40,9 @@ def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[I
     """The shards of ``items`` not yet on disk, each with the path of its table ``<name>-<first>-<size>.parquet``."""
     groups = [list(items[i : i + SHARD]) for i in range(0, len(items), SHARD)]
     shards = [(group, folder / f"{name}-{i * SHARD:07d}-{SHARD}.parquet") for i, group in enumerate(groups)]
-    for stale in set(folder.glob(f"{name}-*.parquet")) - {path for _, path in shards}:
-        stale.unlink()  # cut to another size by another version
+    for stale in folder.glob(f"{name}-*"):
+        if stale.with_suffix(".parquet") not in {path for _, path in shards}:
+            stale.unlink()  # cut to another size by another version
     return [(group, path) for group, path in shards if not path.exists()]
 
 
@@ -107,6 +108,11 @@ class _Shard:
             self.journal.append(result)
         self.done[result.job.id] = result
 
+    def close(self) -> None:
+        """Give the journal back, so that this process can open it again after an error."""
+        if self.journal is not None:
+            self.journal.close()
+
     def finish(self) -> bool:
         """Write the file if all results are there, with their part of the summary; whether they are."""
         if len(self.done) < len(self.problems):
@@ -142,12 +148,16 @@ def execute_into(
                     yield from todo
 
         start, amount = time.perf_counter(), 0
-        for result in run_jobs(jobs(), limits, bench.workers.count):
-            shard = home[result.job.id]
-            shard.add(result)
-            shard.finish()
-            amount += sum(map(len, result.rows))
-            bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
+        try:
+            for result in run_jobs(jobs(), limits, bench.workers.count):
+                shard = home[result.job.id]
+                shard.add(result)
+                shard.finish()
+                amount += sum(map(len, result.rows))
+                bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
+        finally:
+            for shard in shards:
+                shard.close()
     return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
 
 

@@ -1,8 +1,10 @@
 """Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from conself.records import Candidate, Outcome, Problem, Status, Trace
@@ -71,6 +73,25 @@ def test_a_finished_shard_is_not_run_again(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert run(tmp_path, 3) == first
     assert path.stat().st_mtime_ns == before
+
+
+def test_what_was_done_before_an_error_is_kept_for_the_next_run_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(jobs: Iterable[Job], *_: object) -> Iterator[Result]:
+        first, *_others = jobs
+        yield replace(fake(0), job=first)
+        raise RuntimeError("worker died twice")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("conself.shards.run_jobs", fail)
+        with pytest.raises(RuntimeError, match="worker died twice"):
+            run(tmp_path, 2)
+    run(tmp_path, 2)
+    assert read_traces(tmp_path, "traces") == {
+        "p0": [Trace("p0", 0, (FAKE, FAKE))],
+        "p1": [Trace("p1", 0, (SEEN, SEEN))],
+    }
 
 
 def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _MODULES = [
     "canonical",
     "frames",
     "leaks",
+    "screen",
     "seccomp",
     "landlock",
     "walls",

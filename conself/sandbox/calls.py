@@ -12,7 +12,8 @@ from . import wire
 from .canonical import canonical
 from .leaks import may_leak
 from .runner import Task, caches, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
-from .state import MODULE, capture
+from .screen import clears, rebinds, uses
+from .state import MODULE, capture, is_fixed
 
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
 _type_bases = type.__dict__["__mro__"].__get__
@@ -25,7 +26,8 @@ def run_calls(task: Task) -> None:
     """Run a call program and record one frame per input; does not return."""
     code = compile_or_leave(task)
     ballast = shift_addresses() if task.shifted else None
-    exact = is_exact(task, may_leak)
+    is_cleared = clears(code) and not uses(code, "threading")
+    exact = is_exact(task, is_cleared, may_leak)
     namespace = fresh_module(MODULE)
     sys.setrecursionlimit(sys.getrecursionlimit() + _FRAMES_BELOW)
     status, value, _ = guarded(lambda: exec(code, namespace))
@@ -36,27 +38,35 @@ def run_calls(task: Task) -> None:
     if entry is None:
         record(wire.ALL, bytes((wire.EXCEPTION,)) + b"NameError")
         _exit(0)
-    state = None if exact else capture(namespace)
-    if state is None:
+    is_clean = None if exact else _watch(namespace, is_cleared and not rebinds(code))
+    if is_clean is None:
         if not exact:
             record(wire.EXACT)
         record(wire.READY)
         _run_call(task, entry, task.inputs[task.start], [])
     else:
         record(wire.READY)
-        _run_all(task, entry, namespace, state)
+        _run_all(task, entry, caches(namespace), is_clean)
     del ballast
     _exit(0)
 
 
-def _run_all(task: Task, entry: Entry, namespace: dict[str, Any], state: bytes) -> None:
+def _watch(namespace: dict[str, Any], sets_nothing: bool) -> Callable[[], bool] | None:
+    """What tells after a call whether the state is as it is now; None where that cannot be told."""
+    if sets_nothing and is_fixed(namespace):
+        return lambda: True
+    state = capture(namespace)
+    return None if state is None else lambda: capture(namespace) == state
+
+
+def _run_all(task: Task, entry: Entry, to_clear: list[Any], is_clean: Callable[[], bool]) -> None:
     """Call after call in this process, for as long as nothing is left behind."""
-    to_clear, limit, count = caches(namespace), sys.getrecursionlimit(), len(task.inputs)
+    limit, count = sys.getrecursionlimit(), len(task.inputs)
     for index in range(task.start, count):
         status = _run_call(task, entry, task.inputs[index], to_clear, index > task.start)
         if status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
             return  # the process may be damaged: the next input gets a new one
-        if index + 1 < count and capture(namespace) != state:
+        if index + 1 < count and not is_clean():
             record(wire.AGAIN)
             return
         sys.setrecursionlimit(limit)
@@ -81,7 +91,8 @@ def find(namespace: dict[str, Any], name: str) -> Entry | None:
     """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``."""
     if name in namespace:
         return lambda: namespace[name]
-    solution = namespace.get("Solution")
-    if isinstance(solution, type) and any(name in _type_dict(base) for base in _type_bases(solution)):
+    solution: Any = namespace.get("Solution")
+    # not isinstance, which asks the object itself
+    if issubclass(type(solution), type) and any(name in _type_dict(base) for base in _type_bases(solution)):
         return lambda: getattr(solution(), name)
     return None

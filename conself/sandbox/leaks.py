@@ -10,35 +10,37 @@ Standard library only.
 import ast
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
     return frozenset(text.split())
 
 
-_MODULES = _words(
+_MODULES = words(
     "__future__ abc array bisect cmath collections copy dataclasses datetime decimal enum fractions functools hashlib "
     "heapq io itertools json math numbers numpy operator queue random re statistics string struct sys textwrap time "
     "types typing unicodedata"
 )
-_STDIN_MODULES = _MODULES | _words("os threading")
+_STDIN_MODULES = _MODULES | words("os threading")
 # of modules that hold global state, what may be touched: it is read-only, or renewed for each input
-_ALLOWED_OF = {
-    "sys": _words(
+ALLOWED_OF = {
+    "sys": words(
         "stdin stdout stderr exit maxsize setrecursionlimit getrecursionlimit getsizeof float_info version_info intern"
     ),
-    "os": _words("read write fstat fsencode linesep sep name"),
-    "threading": _words("Thread stack_size Lock RLock Event"),
+    "os": words("read write fstat fsencode linesep sep name"),
+    "threading": words("Thread stack_size Lock RLock Event"),
 }
-_DESCRIPTOR_CALLS = _words("read write fstat")
-_STREAMS = _words("stdin stdout stderr")
-_NAMES = _words(
+_DESCRIPTOR_CALLS = words("read write fstat")
+_STREAMS = words("stdin stdout stderr")
+NAMES = words(
     "globals vars locals setattr delattr getattr exec eval compile breakpoint help copyright credits license "
     "getcontext setcontext localcontext DefaultContext BasicContext ExtendedContext"
 )
-_ATTRIBUTES = _words(
+ATTRIBUTES = words(
     "sys os builtins gc modules register open FileIO getcontext setcontext localcontext DefaultContext BasicContext "
-    "close detach reconfigure daemon seterr seterrcall set_printoptions setbufsize"
+    "close detach reconfigure daemon seterr seterrcall set_printoptions setbufsize attrgetter methodcaller "
+    "get_type_hints get_field vformat threading copyreg FunctionType LambdaType CodeType ModuleType"
 )
-_DUNDERS = _words(
+_DUNDERS = words(
     "__name__ __init__ __new__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __str__ __repr__ __bool__ "
     "__add__ __sub__ __mul__ __iter__ __next__ __call__ __contains__ __getitem__ __setitem__ __enter__ __exit__"
 )
@@ -83,7 +85,7 @@ def _reaches_out(nodes: list[ast.AST], modules: frozenset[str], handles: dict[st
                 found = _imports_machinery(node, modules)
             case ast.Name():
                 is_handed_around = node.id in named and id(node) not in roots
-                found = is_handed_around or node.id in _NAMES or _is_hidden(node.id)
+                found = is_handed_around or node.id in NAMES or _is_hidden(node.id)
             case ast.Attribute():
                 found = _suspicious_attribute(node, named, imported)
             case ast.Subscript(ctx=ast.Store() | ast.Del()):
@@ -121,9 +123,9 @@ def _imports_machinery(node: ast.ImportFrom, modules: frozenset[str]) -> bool:
         return False
     if node.level > 0 or module.partition(".")[0] not in modules:
         return True
-    allowed = _ALLOWED_OF.get(module.partition(".")[0])
+    allowed = ALLOWED_OF.get(module.partition(".")[0])
     return any(
-        alias.name in _NAMES | _ATTRIBUTES
+        alias.name in NAMES | ATTRIBUTES
         or alias.name.startswith("_")
         or (allowed is not None and alias.name not in allowed - _DESCRIPTOR_CALLS)
         for alias in node.names
@@ -131,14 +133,14 @@ def _imports_machinery(node: ast.ImportFrom, modules: frozenset[str]) -> bool:
 
 
 def _suspicious_attribute(node: ast.Attribute, named: dict[str, str], imported: frozenset[str]) -> bool:
-    if node.attr in _ATTRIBUTES or _is_hidden(node.attr):
+    if node.attr in ATTRIBUTES or _is_hidden(node.attr):
         return True
     is_store = not isinstance(node.ctx, ast.Load)
     if isinstance(node.value, ast.Name) and node.value.id in named:
         module = named[node.value.id]
         if is_store:
             return module != "sys" or node.attr not in _STREAMS
-        return node.attr.startswith("_") or node.attr not in _ALLOWED_OF.get(module, (node.attr,))
+        return node.attr.startswith("_") or node.attr not in ALLOWED_OF.get(module, (node.attr,))
     return (node.attr.startswith("_") or is_store) and not _is_ours(node, imported)
 
 

@@ -16,6 +16,7 @@ from . import wire
 from .frames import SLACK
 from .leaks import may_leak_main
 from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
+from .screen import clears
 from .walls import RESULT_FD
 
 STDIN_FD, STDOUT_FD = RESULT_FD - 2, RESULT_FD - 1
@@ -59,7 +60,7 @@ def run_stdin(task: Task) -> None:
     ballast = shift_addresses() if task.shifted else None
     hard = resource.getrlimit(_FSIZE)[1]
     _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))
-    if is_exact(task, may_leak_main):
+    if is_exact(task, clears(code), may_leak_main):
         os.closerange(STDIN_FD, STDOUT_FD + 1)  # only for the fast path; later inputs will not have them either
         record(*_run(task, code, _end_threading))
     else:

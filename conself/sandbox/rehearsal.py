@@ -13,7 +13,8 @@ from .calls import find
 from .canonical import canonical
 from .leaks import may_leak, may_leak_main
 from .runner import caches, fresh_module, guarded
-from .state import MODULE, PROGRAM, capture
+from .screen import clears, rebinds, uses
+from .state import MODULE, PROGRAM, capture, is_fixed
 
 _TIMES = 20  # the interpreter specialises what has run eight times or more
 _TRUSTED = '''
@@ -38,14 +39,20 @@ def rehearse() -> None:
     blob = dumps(([3, 1, 2], "word"))
     for _ in range(_TIMES):
         code = compile(_TRUSTED, PROGRAM, "exec", dont_inherit=True)
+        clears(code)
+        rebinds(code)
+        uses(code, "threading")
         tree = ast.parse(_TRUSTED)
         may_leak(tree)
         may_leak_main(tree)
         namespace = fresh_module(MODULE)
         guarded(lambda: exec(code, namespace))  # noqa: B023 - called here and now
-        entry = find(namespace, "f") or list  # it is there
+        entry = find(namespace, "f")
+        if entry is None:
+            raise NameError("the rehearsal's own program has no entry point")
         caches(namespace)
         for arguments in (loads(blob), literal_eval("([3, 1, 2], 'word')")):
             guarded(lambda: canonical(entry()(*arguments), 1000))  # noqa: B023
             capture(namespace)
+        is_fixed(namespace)
     del sys.modules[MODULE]

@@ -82,10 +82,10 @@ def compile_or_leave(task: Task) -> CodeType:
     return code
 
 
-def is_exact(task: Task, leaks: Callable[[ast.Module], bool]) -> bool:
+def is_exact(task: Task, is_cleared: bool, leaks: Callable[[ast.Module], bool]) -> bool:
     """Whether this run takes one input only: it was asked for, or the program may leak; the latter is recorded."""
-    if task.exact:
-        return True
+    if task.exact or is_cleared:
+        return task.exact
     try:
         exact = leaks(ast.parse(task.source))
     except (MemoryError, RecursionError, ValueError, SyntaxError):

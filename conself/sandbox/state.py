@@ -20,6 +20,7 @@ MODULE = "candidate"
 
 _LONGEST = 1 << 16  # bytes; beyond, comparing costs more than a new process
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset))
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _FIXED: frozenset[type] = frozenset((types.ModuleType, types.GenericAlias, types.UnionType, type(int | None)))
 _DESCRIPTORS: frozenset[type] = frozenset((types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter))
 _SEEDED = random._inst  # behind random.random(); seeded before each input
@@ -38,6 +39,19 @@ def capture(namespace: dict[str, Any]) -> bytes | None:
     except ValueError:
         return None
     return data if len(data) <= _LONGEST else None
+
+
+def is_fixed(namespace: dict[str, Any]) -> bool:
+    """Whether no state can hide behind these names, if none of them and no attribute is ever set anew."""
+    return all(name == "__builtins__" or _is_fixed(value) for name, value in namespace.items())
+
+
+def _is_fixed(value: Any) -> bool:
+    kind = type(value)
+    if kind is types.FunctionType:
+        defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+        return value.__closure__ is None and all(type(default) in _SCALARS for default in defaults)
+    return kind in _SCALARS or kind in _FIXED or kind.__module__ == "typing"
 
 
 def _append(entries: list[Any], name: str, value: Any, depth: int) -> bool:

@@ -34,6 +34,11 @@ def value_limit(output_kb: int) -> int:
     return 6 * 1024 * output_kb + NAME_LIMIT
 
 
+def message(kind: bytes, body: bytes) -> bytes:
+    """A message upwards, with its length."""
+    return LENGTH.pack(len(kind) + len(body)) + kind + body
+
+
 def pack_program(exact: bool, audit: str | None, results: list[Result]) -> bytes:
     """The body of a PROGRAM message: ``u8 how, u32 count``, then per input ``u8 status, u32 length, ASCII value``."""
     parts = [HEAD.pack(exact + 2 * AUDITS.index(audit), len(results))]

@@ -21,7 +21,7 @@ _FLAGS = ("-s", "-S", "-P", "-B", "-W", "ignore")  # not -I: it would ignore PYT
 # a zygote must be single-threaded to fork: numerical packages are told not to start threads
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", **_ONE_THREAD}
-_READ_SIZE = 1 << 18
+_READ_SIZE = 1 << 16  # more would be mapped and unmapped anew at each read
 _GRACE_SECONDS = 60.0
 _END_SECONDS = 5.0  # how long an idle zygote may take to end
 _STATUSES = [Status(name) for name in wire.STATUSES]
@@ -110,7 +110,8 @@ class Worker:
             "audits": pending.audits,
             "limits": {name: value for name, value in asdict(self.limits).items() if name not in _TUNING},
         }
-        data = json.dumps(message).encode("ascii")
+        # as it is, not escaped: escapes would make one character of two lone surrogates
+        data = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
         self.outbox += wire.LENGTH.pack(len(data)) + data
 
     def write(self) -> None:
