@@ -5,7 +5,6 @@ import os
 import signal
 import time
 import traceback
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fcntl import F_SETFL, fcntl
@@ -92,9 +91,8 @@ def run_program(setup: Setup, request: Request, source: str, audit: bool) -> tup
 
 
 def _pick(source: str, count: int) -> list[int]:
-    """The inputs of an audit: the last, since what leaks adds up, and two by the program's text."""
-    number = zlib.crc32(source.encode("utf-8", "surrogatepass"))
-    return sorted({count - 1, number % count, number // count % count})
+    """The inputs of an audit: the last, since what leaks adds up, and one by the program's text."""
+    return sorted({count - 1, hash(source) % count})  # the zygote's hashes are the same on every run
 
 
 def _agree(left: list[wire.Result], right: list[wire.Result]) -> bool:

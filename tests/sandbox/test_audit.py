@@ -21,11 +21,14 @@ def test_programs_that_repeat_agree_on_either_path() -> None:
 
 
 def test_a_leak_that_the_analysis_does_not_see_is_found_and_run_again_exactly() -> None:
-    # a mutable object of the standard library, reached through a method's own globals
-    program = "import json\ndef f(x):\n d = json.encoder.ESCAPE_DCT\n d[x] = 1\n return len(d)"
+    # the process's own CPU clock goes on from input to input
+    program = (
+        "import time\ndef f(x):\n start = time.process_time()\n while time.process_time() < start + 0.06: pass\n"
+        " return start < 0.06"
+    )
     row, note = run(program)
     assert note == Note(exact=False, audit=Audit.LEAKED)
-    assert len(set(row)) == 1  # exactly: every call finds the library as it was
+    assert row == (Outcome(Status.OK, "true"),) * 5  # exactly: every call finds a young process
 
 
 def test_values_that_do_not_repeat_are_reported() -> None:
