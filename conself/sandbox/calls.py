@@ -11,13 +11,14 @@ from typing import Any
 from . import wire
 from .canonical import canonical
 from .leaks import may_leak
-from .runner import Task, caches, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
-from .screen import clears, rebinds, uses
-from .state import MODULE, capture, is_fixed
+from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
+from .screen import DENIED_IN_CALLS, clears, rebinds
+from .state import MODULE, capture, has_changed, is_fixed
 
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
 _type_bases = type.__dict__["__mro__"].__get__
-_FRAMES_BELOW = 8  # of ours, below the program's first one
+_recursion_limit, _set_recursion_limit = sys.getrecursionlimit, sys.setrecursionlimit
+_FRAMES_BELOW = 11  # of ours, below the program's first one
 
 Entry = Callable[[], Callable[..., object]]
 
@@ -26,10 +27,10 @@ def run_calls(task: Task) -> None:
     """Run a call program and record one frame per input; does not return."""
     code = compile_or_leave(task)
     ballast = shift_addresses() if task.shifted else None
-    is_cleared = clears(code) and not uses(code, "threading")
+    is_cleared = clears(code, DENIED_IN_CALLS)
     exact = is_exact(task, is_cleared, may_leak)
     namespace = fresh_module(MODULE)
-    sys.setrecursionlimit(sys.getrecursionlimit() + _FRAMES_BELOW)
+    _set_recursion_limit(_recursion_limit() + _FRAMES_BELOW)
     status, value, _ = guarded(lambda: exec(code, namespace))
     if status != wire.OK:
         record(wire.ALL, bytes((status,)) + value)
@@ -39,14 +40,10 @@ def run_calls(task: Task) -> None:
         record(wire.ALL, bytes((wire.EXCEPTION,)) + b"NameError")
         _exit(0)
     is_clean = None if exact else _watch(namespace, is_cleared and not rebinds(code))
-    if is_clean is None:
-        if not exact:
-            record(wire.EXACT)
-        record(wire.READY)
-        _run_call(task, entry, task.inputs[task.start], [])
-    else:
-        record(wire.READY)
-        _run_all(task, entry, caches(namespace), is_clean)
+    if is_clean is None and not exact:
+        record(wire.EXACT)
+    record(wire.READY)
+    _run_all(task, entry, is_clean)
     del ballast
     _exit(0)
 
@@ -56,27 +53,25 @@ def _watch(namespace: dict[str, Any], sets_nothing: bool) -> Callable[[], bool] 
     if sets_nothing and is_fixed(namespace):
         return lambda: True
     state = capture(namespace)
-    return None if state is None else lambda: capture(namespace) == state
+    return None if state is None else lambda: not has_changed(state, namespace)
 
 
-def _run_all(task: Task, entry: Entry, to_clear: list[Any], is_clean: Callable[[], bool]) -> None:
-    """Call after call in this process, for as long as nothing is left behind."""
-    limit, count = sys.getrecursionlimit(), len(task.inputs)
+def _run_all(task: Task, entry: Entry, is_clean: Callable[[], bool] | None) -> None:
+    """Call after call in this process, for as long as nothing is left behind; one call where that cannot be told."""
+    limit, count = _recursion_limit(), len(task.inputs)
     for index in range(task.start, count):
-        status = _run_call(task, entry, task.inputs[index], to_clear, index > task.start)
-        if status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
-            return  # the process may be damaged: the next input gets a new one
+        status = _run_call(task, entry, task.inputs[index], index > task.start)
+        if is_clean is None or status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
+            return  # or the process may be damaged: the next input gets a new one
+        _set_recursion_limit(limit)  # first of all: the program may have lowered it
         if index + 1 < count and not is_clean():
             record(wire.AGAIN)
             return
-        sys.setrecursionlimit(limit)
 
 
-def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], to_clear: list[Any], is_later: bool = False) -> int:
+def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], is_later: bool) -> int:
     is_marshal, blob = data
     arguments = loads(blob) if is_marshal else literal_eval(blob.decode("utf-8", "surrogatepass"))
-    for cache in to_clear:
-        cache.cache_clear()
     if task.uses_random:
         task.seed()
     setitimer(ITIMER_PROF, task.cpu_seconds)

@@ -14,11 +14,9 @@ from collections.abc import Sequence
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI: number of rights that it knows
+_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
+_PACKAGES = ("site-packages", "dist-packages")
 _SYSTEM_PATHS = (
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/usr/share/zoneinfo",
@@ -36,11 +34,27 @@ def abi() -> int:
 
 
 def readable_paths(extra: Sequence[str] = ()) -> list[str]:
-    """The files and folders that a runner may read: the libraries, and ``extra`` (packages); all exist."""
+    """The files and folders that a runner may read: the libraries, and ``extra`` (packages); all exist.
+
+    Of the standard library's folder all but third-party packages, and of the system's folders the shared libraries.
+    """
+    standard = [path for folder in _standard_library() for path in _children(folder) if not path.endswith(_PACKAGES)]
+    folders = dict.fromkeys((*_LIBRARIES, str(sysconfig.get_config_var("LIBDIR"))))
+    shared = [path for folder in folders for path in _children(folder) if _is_shared(os.path.basename(path))]
+    return [*standard, *shared, *(path for path in (*_SYSTEM_PATHS, *extra) if os.path.exists(path))]
+
+
+def _standard_library() -> list[str]:
     base = {"platbase": sys.base_exec_prefix}  # of the interpreter itself, not of a virtual environment
-    libraries = {sysconfig.get_path(name, vars=base) for name in ("stdlib", "platstdlib")}
-    libraries.add(sysconfig.get_config_var("LIBDIR"))
-    return [path for path in (*sorted(filter(None, libraries)), *_SYSTEM_PATHS, *extra) if os.path.exists(path)]
+    return sorted({sysconfig.get_path(name, vars=base) for name in ("stdlib", "platstdlib")})
+
+
+def _children(folder: str) -> list[str]:
+    return sorted(entry.path for entry in os.scandir(folder)) if os.path.isdir(folder) else []
+
+
+def _is_shared(name: str) -> bool:
+    return ".so" in name or "-linux-" in name or name == "locale"
 
 
 def make_ruleset(extra: Sequence[str] = ()) -> int | None:
@@ -53,9 +67,9 @@ def make_ruleset(extra: Sequence[str] = ()) -> int | None:
     ruleset = int(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
     if ruleset < 0:
         return None
-    for path in readable_paths(extra):
+    files = {path: _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0) for path in readable_paths(extra)}
+    for path, allowed in {**dict.fromkeys(_standard_library(), _READ_DIR), **files}.items():  # importing lists folders
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        allowed = _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0)
         result = _libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("<Qi", allowed, descriptor), 0)
         os.close(descriptor)
         if result != 0:

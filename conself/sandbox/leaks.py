@@ -1,61 +1,48 @@
 """Could a program carry state from one input to the next? The static half of the answer; True when in doubt.
 
 A program may run all its inputs in one process if it reaches nothing that outlives a run except what is behind its
-own names: it imports modules from a short list, never writes to their attributes or hands a module around, and stays
+own names: it imports from a short list, changes nothing that it imports (:mod:`conself.sandbox.borrowed`), and stays
 away from the machinery behind names (``globals``, ``__dict__``, ``setattr``, ``exec``, ...). What is behind its own
 names is looked at after each call (:mod:`conself.sandbox.state`) or, for stdin programs, made anew for each input.
 Standard library only.
 """
 
 import ast
+import os
+from dataclasses import dataclass
+
+from .borrowed import STREAM, Borrowed, has_inert_items, imports, is_inert, is_type_call, resolve, stays
+from .rules import ATTRIBUTES, DUNDERS, IN_CALLS, IN_PROGRAMS, METHODS, NAMES, Rules
+from .scopes import Program
+
+_DESCRIPTOR_CALLS = (os.read, os.write, os.fstat)
+_STREAM_METHODS = frozenset(("read", "readline", "readlines", "write", "writelines", "flush", "isatty"))
 
 
-def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set."""
-    return frozenset(text.split())
+@dataclass(frozen=True)
+class _Case:
+    """A program with what its imports bind, the rules for its kind, and whether each input starts with new streams."""
 
-
-_MODULES = words(
-    "__future__ abc array bisect cmath collections copy dataclasses datetime decimal enum fractions functools hashlib "
-    "heapq io itertools json math numbers numpy operator queue random re statistics string struct sys textwrap time "
-    "types typing unicodedata"
-)
-_STDIN_MODULES = _MODULES | words("os threading")
-# of modules that hold global state, what may be touched: it is read-only, or renewed for each input
-ALLOWED_OF = {
-    "sys": words(
-        "stdin stdout stderr exit maxsize setrecursionlimit getrecursionlimit getsizeof float_info version_info intern"
-    ),
-    "os": words("read write fstat fsencode linesep sep name"),
-    "threading": words("Thread stack_size Lock RLock Event"),
-}
-_DESCRIPTOR_CALLS = words("read write fstat")
-_STREAMS = words("stdin stdout stderr")
-NAMES = words(
-    "globals vars locals setattr delattr getattr exec eval compile breakpoint help copyright credits license "
-    "getcontext setcontext localcontext DefaultContext BasicContext ExtendedContext"
-)
-ATTRIBUTES = words(
-    "sys os builtins gc modules register open FileIO getcontext setcontext localcontext DefaultContext BasicContext "
-    "close detach reconfigure daemon seterr seterrcall set_printoptions setbufsize attrgetter methodcaller "
-    "get_type_hints get_field vformat threading copyreg FunctionType LambdaType CodeType ModuleType"
-)
-_DUNDERS = words(
-    "__name__ __init__ __new__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __str__ __repr__ __bool__ "
-    "__add__ __sub__ __mul__ __iter__ __next__ __call__ __contains__ __getitem__ __setitem__ __enter__ __exit__"
-)
+    program: Program
+    borrowed: Borrowed
+    rules: Rules
+    are_streams_new: bool
 
 
 def may_leak(tree: ast.Module) -> bool:
     """Whether a call could leave something behind that is not found behind the program's own names."""
-    nodes = [node for statement in tree.body if not _is_main_guard(statement) for node in ast.walk(statement)]
-    return _reaches_out(nodes, _MODULES, {}) or any(_suspicious_call(node) for node in nodes)
+    program = Program.of(statement for statement in tree.body if not _is_main_guard(statement))
+    return (
+        _reaches_out(program, IN_CALLS, are_streams_new=False)
+        or any(_acts_later(node) or _is_file_function(program, node) for node in program.nodes)
+        or "__name__" in program.binders  # what is under the main guard may run after all
+    )
 
 
 def may_leak_main(tree: ast.Module) -> bool:
     """Whether a stdin program, run as ``__main__``, could leave something behind outside its own, new namespace."""
-    nodes = list(ast.walk(tree))
-    return _reaches_out(nodes, _STDIN_MODULES, _handles(nodes)) or _hands_open_around(nodes)
+    program = Program.of(tree.body)
+    return _reaches_out(program, IN_PROGRAMS, are_streams_new=True) or _misuses_descriptors(program)
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
@@ -72,129 +59,146 @@ def _is_main_guard(node: ast.stmt) -> bool:
             return False
 
 
-def _reaches_out(nodes: list[ast.AST], modules: frozenset[str], handles: dict[str, bool]) -> bool:
-    """Whether a program reaches for anything but its own names and the harmless parts of the modules."""
-    named = _module_names(nodes)
-    imported = _imported_names(nodes) | named.keys()
-    roots = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-    for node in nodes:
-        match node:
-            case ast.Import():
-                found = any(alias.name.partition(".")[0] not in modules for alias in node.names)
-            case ast.ImportFrom():
-                found = _imports_machinery(node, modules)
-            case ast.Name():
-                is_handed_around = node.id in named and id(node) not in roots
-                found = is_handed_around or node.id in NAMES or _is_hidden(node.id)
-            case ast.Attribute():
-                found = _suspicious_attribute(node, named, imported)
-            case ast.Subscript(ctx=ast.Store() | ast.Del()):
-                found = not _is_ours(node, imported)
-            case ast.ClassDef():
-                found = bool(node.keywords)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="read" | "write" | "fstat")):
-                found = named.get(name) == "os" and not _is_standard(node.args, handles)
-            case _:
-                found = False
-        if found:
-            return True
-    return False
+def _reaches_out(program: Program, rules: Rules, are_streams_new: bool) -> bool:
+    """Whether a program reaches for anything but its own names and the harmless parts of libraries."""
+    borrowed = imports(program.nodes, rules)
+    if borrowed is None:
+        return True
+    case = _Case(program, borrowed, rules, are_streams_new)
+    return any(_reaches(case, node) for node in program.nodes)
+
+
+def _reaches(case: _Case, node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return _reaches_by_name(case, node)
+    if isinstance(node, ast.Attribute):
+        if node.attr == "__class__" and isinstance(node.ctx, ast.Load):
+            return not stays(node, case.program)
+        is_label = node.attr in ("__name__", "__doc__") and not isinstance(node.ctx, ast.Load)
+        return node.attr in ATTRIBUTES or _is_hidden(node.attr) or is_label
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return isinstance(case.program.scope_of(node), ast.ClassDef)  # its attributes are not followed
+    if isinstance(node, ast.alias):
+        return (node.asname or "").startswith("__")
+    if isinstance(node, ast.ClassDef):
+        return bool(node.keywords)
+    return isinstance(node, ast.FunctionDef) and node.name in METHODS
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith("__") and name not in _DUNDERS
+    return len(name) > 4 and name.startswith("__") and name.endswith("__") and name not in DUNDERS
 
 
-def _module_names(nodes: list[ast.AST]) -> dict[str, str]:
-    """Local name -> module, for ``import module [as name]``."""
-    aliases = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return {(alias.asname or alias.name).partition(".")[0]: alias.name.partition(".")[0] for alias in aliases}
-
-
-def _imported_names(nodes: list[ast.AST]) -> frozenset[str]:
-    """What ``from module import name`` brings in."""
-    aliases = [alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
-    return frozenset(alias.asname or alias.name for alias in aliases)
-
-
-def _imports_machinery(node: ast.ImportFrom, modules: frozenset[str]) -> bool:
-    module = node.module or ""
-    if module == "__future__":
+def _reaches_by_name(case: _Case, node: ast.Name) -> bool:
+    name = node.id
+    if _is_hidden(name):
+        return True
+    if name in NAMES:
+        return not case.program.is_variable(node)
+    if name == "type":
+        return not _asks_for_type(case.program, node)
+    if name not in case.borrowed or case.program.is_variable(node):
         return False
-    if node.level > 0 or module.partition(".")[0] not in modules:
+    if not isinstance(node.ctx, ast.Load):  # from here on it means something else, unless that changes it in place
+        return isinstance(case.program.parents.get(node), ast.AugAssign)
+    return not all(_is_harmless(case, node, path, value) for path, value in case.borrowed[name])
+
+
+def _is_harmless(case: _Case, name: ast.Name, path: str | None, meaning: object) -> bool:
+    """Whether a borrowed name is used in a way that changes nothing that is borrowed."""
+    found = resolve(name, path, meaning, case.program, case.rules)
+    if found is None:
+        return False
+    node, value = found
+    parent = case.program.parents.get(node)
+    if value is STREAM:
+        return case.are_streams_new or _only_reads_or_writes(case.program, node)
+    if any(value is one for one in _DESCRIPTOR_CALLS):
+        return isinstance(parent, ast.Call) and parent.func is node and _is_standard(case.program, parent)
+    if isinstance(parent, ast.Subscript) and parent.value is node and has_inert_items(value):
         return True
-    allowed = ALLOWED_OF.get(module.partition(".")[0])
-    return any(
-        alias.name in NAMES | ATTRIBUTES
-        or alias.name.startswith("_")
-        or (allowed is not None and alias.name not in allowed - _DESCRIPTOR_CALLS)
-        for alias in node.names
-    )
+    return is_inert(value) or stays(node, case.program)
 
 
-def _suspicious_attribute(node: ast.Attribute, named: dict[str, str], imported: frozenset[str]) -> bool:
-    if node.attr in ATTRIBUTES or _is_hidden(node.attr):
-        return True
-    is_store = not isinstance(node.ctx, ast.Load)
-    if isinstance(node.value, ast.Name) and node.value.id in named:
-        module = named[node.value.id]
-        if is_store:
-            return module != "sys" or node.attr not in _STREAMS
-        return node.attr.startswith("_") or node.attr not in ALLOWED_OF.get(module, (node.attr,))
-    return (node.attr.startswith("_") or is_store) and not _is_ours(node, imported)
+def _asks_for_type(program: Program, name: ast.Name) -> bool:
+    """Whether ``type`` is called on the spot, for a type that is used on the spot or to make a class."""
+    call = program.parents.get(name)
+    if not isinstance(call, ast.Call):
+        return stays(name, program)
+    if call.func is not name:
+        return isinstance(call.func, ast.Name) and call.func.id == "isinstance" and stays(name, program)
+    return len(call.args) == 3 or (is_type_call(call, program) and stays(call, program))
 
 
-def _is_ours(node: ast.expr, imported: frozenset[str]) -> bool:
-    """Whether a chain of attributes and items starts at one of the program's own names."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return isinstance(node, ast.Name) and node.id not in imported
-
-
-def _suspicious_call(node: ast.AST) -> bool:
-    """What a call program must not do: its standard streams are not made anew for each input, nor files closed."""
-    match node:
-        case ast.Name(id="open"):
-            return True
-        case ast.Attribute(attr="stdin" | "stdout" | "stderr"):
-            return not isinstance(node.ctx, ast.Load)
+def _only_reads_or_writes(program: Program, stream: ast.AST) -> bool:
+    """A call program's standard streams are not made anew for each input: it may not close or change them."""
+    match parent := program.parents.get(stream):
+        case ast.Attribute(attr="buffer"):
+            return _only_reads_or_writes(program, parent)
+        case ast.Attribute(attr=name):
+            call = program.parents.get(parent)
+            return name in _STREAM_METHODS and isinstance(call, ast.Call) and call.func is parent
+        case ast.keyword(arg="file"):
+            call = program.parents.get(parent)
+            return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
+        case ast.For(iter=source) | ast.comprehension(iter=source):
+            return source is stream
         case _:
             return False
 
 
-def _hands_open_around(nodes: list[ast.AST]) -> bool:
-    """Whether ``open`` is used for anything but a standard descriptor or a path, written out."""
-    plain = set()
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0 | 1 | 2 | str()), *_]):
-                plain.add(id(node.func))
-    return any(isinstance(node, ast.Name) and node.id == "open" and id(node) not in plain for node in nodes)
+def _acts_later(node: ast.AST) -> bool:
+    """Code of a call program that runs when objects are collected, which may be during a later call."""
+    match node:
+        case ast.FunctionDef(name="__del__") | ast.AsyncFunctionDef():
+            return True
+        case ast.FunctionDef():
+            nodes = list(ast.walk(node))
+            is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
+            return is_generator and any(isinstance(part, ast.Try | ast.TryStar | ast.With) for part in nodes)
+        case _:
+            return False
 
 
-def _handles(nodes: list[ast.AST]) -> dict[str, bool]:
-    """Names and attributes that are assigned to -> whether always to some stream's ``fileno()``."""
-    found: dict[str, bool] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
-                match node.value:
-                    case ast.Call(func=ast.Attribute(attr="fileno")):
-                        is_handle = True
-                    case _:
-                        is_handle = False
-                if name is not None:
-                    found[name] = found.get(name, True) and is_handle
-    return found
+def _is_file_function(program: Program, node: ast.AST) -> bool:
+    """What opens or closes files in a call program; ``exit`` closes standard input before it raises."""
+    return isinstance(node, ast.Name) and node.id in ("open", "exit", "quit") and not program.is_variable(node)
 
 
-def _is_standard(arguments: list[ast.expr], handles: dict[str, bool]) -> bool:
+def _misuses_descriptors(program: Program) -> bool:
+    """Whether ``open`` is used for anything but opening standard input, standard output or a path, as constants."""
+    for node in program.nodes:
+        if isinstance(node, ast.Name) and node.id == "open" and not program.is_variable(node):
+            match program.parents.get(node):
+                case ast.Call(func=function, args=[ast.Constant(value=what), *_]) if function is node:
+                    if not isinstance(what, str) and what not in (0, 1):
+                        return True
+                case _:
+                    return True
+    return False
+
+
+def _is_standard(program: Program, call: ast.Call) -> bool:
     """Whether a call of the os module can only mean one of the three standard descriptors."""
-    match arguments:
+    match call.args:
         case [ast.Constant(value=0 | 1 | 2), *_] | [ast.Call(func=ast.Attribute(attr="fileno")), *_]:
             return True
         case [ast.Name(id=name), *_] | [ast.Attribute(attr=name), *_]:
-            return handles.get(name, False)
+            return _is_handle(program, name)
         case _:
             return False
+
+
+def _is_handle(program: Program, name: str) -> bool:
+    """Whether a name or attribute is only ever assigned some stream's ``fileno()``."""
+    found = False
+    for node in program.nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if name == (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)):
+                    match node.value:
+                        case ast.Call(func=ast.Attribute(attr="fileno")):
+                            found = True
+                        case _:
+                            return False
+    return found

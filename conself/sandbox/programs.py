@@ -1,30 +1,33 @@
 """Running a stdin program as a fresh interpreter would, for one input or all. Standard library only; see runner.py."""
 
 import atexit
+import decimal
 import gc
 import io
+import marshal
 import os
 import resource
 import sys
 import threading
 from collections.abc import Callable
-from itertools import count
 from signal import ITIMER_PROF, setitimer
 from types import CodeType
+from typing import Any
 
 from . import wire
 from .frames import SLACK
 from .leaks import may_leak_main
 from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
-from .screen import clears
+from .screen import DENIED, clears
 from .walls import RESULT_FD
 
 STDIN_FD, STDOUT_FD = RESULT_FD - 2, RESULT_FD - 1
 """Where the fast path keeps the files behind standard input and output."""
 
 _end_threading, _run_exit_functions = threading._shutdown, atexit._run_exitfuncs  # type: ignore[attr-defined]  # no stubs
-_living_threads, _current_thread, _stack_size = threading.enumerate, threading.current_thread, threading.stack_size
-_collect, _set_limit = gc.collect, resource.setrlimit
+_collect, _set_limit, _set_recursion_limit = gc.collect, resource.setrlimit, sys.setrecursionlimit
+_dumps, _loads = marshal.dumps, marshal.loads
+_set_context, _Context = decimal.setcontext, decimal.Context
 _truncate, _seek, _write_at, _read_at, _duplicate, _stat = (
     os.ftruncate,
     os.lseek,
@@ -34,7 +37,7 @@ _truncate, _seek, _write_at, _read_at, _duplicate, _stat = (
     os.fstat,
 )
 _exit, _FSIZE, _RECURSION_LIMIT = os._exit, resource.RLIMIT_FSIZE, 1000
-_FRAMES_BELOW = 8
+_FRAMES_BELOW = 14  # of ours, below the program's first one
 
 
 def make_standard_streams() -> None:
@@ -44,8 +47,8 @@ def make_standard_streams() -> None:
         file.name = f"<{name}>"
         buffer = io.BufferedReader(file) if mode == "r" else io.BufferedWriter(file)
         # surrogateescape: what a plain interpreter takes in the C and C.UTF-8 locales
-        errors, newline = ("backslashreplace" if number == 2 else "surrogateescape"), (None if mode == "r" else "\n")
-        stream = io.TextIOWrapper(buffer, "utf-8", errors, newline, line_buffering=number == 2)
+        errors = "backslashreplace" if number == 2 else "surrogateescape"
+        stream = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering=number == 2)  # so \r\n stays as it is
         vars(stream)["mode"] = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
@@ -60,23 +63,32 @@ def run_stdin(task: Task) -> None:
     ballast = shift_addresses() if task.shifted else None
     hard = resource.getrlimit(_FSIZE)[1]
     _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))
-    if is_exact(task, clears(code), may_leak_main):
-        os.closerange(STDIN_FD, STDOUT_FD + 1)  # only for the fast path; later inputs will not have them either
-        record(*_run(task, code, _end_threading))
+    if is_exact(task, clears(code, DENIED), may_leak_main):
+        _run_one(task, code)
     else:
         _run_all(task, code, hard)
     del ballast
     _exit(0)
 
 
+def _run_one(task: Task, code: CodeType) -> None:
+    """One input; a function of its own, for the program is to have the same depth of recursion either way."""
+    os.closerange(STDIN_FD, STDOUT_FD + 1)  # only for the fast path; later inputs will not have them either
+    status, value, _ = _run(task, code, _end_threading)
+    record(status, value)
+
+
 def _run_all(task: Task, code: CodeType, hard: int) -> None:
-    """Input after input in this process, each with streams, a namespace and settings of its own."""
+    """Input after input in this process, each with streams, code, a namespace and settings of its own.
+
+    The code is a fresh copy each time: the interpreter specialises what has run, which shows in how deep it recurses.
+    """
+    blob = _dumps(code)
     for index in range(task.start, len(task.inputs)):
         _renew_input(task.inputs[index][1])
         make_standard_streams()
-        vars(threading)["_counter"] = count(1).__next__  # for the names of threads
         _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))
-        status, value = _run(task, code, _join_threads)
+        status, value, is_flushed = _run(task, _loads(blob))
         _set_limit(_FSIZE, (hard, hard))
         size = _stat(STDOUT_FD).st_size
         if size > task.value_limit:
@@ -88,8 +100,7 @@ def _run_all(task: Task, code: CodeType, hard: int) -> None:
         record(status, value)
         if status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
             return
-        # daemons go on; the rest of too much output is still in a buffer, and would come out on the next input
-        if status == wire.OUTPUT_LIMIT or len(_living_threads()) > 1:
+        if status == wire.OUTPUT_LIMIT or not is_flushed:  # what is still in a buffer would come out on the next input
             record(wire.AGAIN)
             return
 
@@ -104,33 +115,57 @@ def _renew_input(data: bytes) -> None:
         offset += _write_at(STDIN_FD, data[offset : offset + (1 << 24)], offset)
 
 
-def _join_threads() -> None:
-    """What the interpreter's own end of threading does, which it does only once."""
-    while others := [thread for thread in _living_threads() if thread is not _current_thread() and not thread.daemon]:
-        for thread in others:
-            thread.join()
-
-
-def _run(task: Task, code: CodeType, end_threads: Callable[[], None]) -> tuple[int, bytes]:
-    """One run from the first line to the end of the interpreter: exit handlers, threads, flushing."""
-    sys.setrecursionlimit(_RECURSION_LIMIT + _FRAMES_BELOW)
-    _stack_size(0)
+def _run(task: Task, code: CodeType, *first_steps: Callable[[], None]) -> tuple[int, bytes, bool]:
+    """One run from the first line to the end of the interpreter: status, its value, and whether all output is out."""
+    _set_recursion_limit(_RECURSION_LIMIT + _FRAMES_BELOW)
+    _set_context(_Context())
     if task.uses_random:
         task.seed()
     setitimer(ITIMER_PROF, task.cpu_seconds)
-    namespace = fresh_module("__main__")
-    namespace["__file__"] = "main.py"
-    status, value, result = guarded(lambda: exec(code, namespace))
-    if status == wire.EXIT and (result is None or (type(result) in (int, bool) and result == 0)):
+    status, value, result = guarded(lambda: _execute(code))
+    if status == wire.EXIT and _is_success(result):
         status = wire.OK
-    for step in (end_threads, _run_exit_functions, _flush, namespace.clear, _collect, _flush):
+    is_flushed = True
+    # the interpreter collects garbage before it clears its modules: it shows in the order of destructors only
+    collect = _collect if "__del__" in task.source else int
+    for step in (*first_steps, _run_exit_functions, _flush, collect, _forget, _flush):
         ending, _, _ = guarded(step)
         if ending == wire.MEMORY:
             status = ending
-    return status, value
+        elif step is _flush and ending != wire.OK:
+            is_flushed = False
+            status = wire.EXIT if status == wire.OK else status  # the interpreter's own exit code is 120 then
+    return status, value, is_flushed
+
+
+def _execute(code: CodeType) -> None:
+    """The program from first line to last, in a namespace that nothing else holds."""
+    namespace = fresh_module("__main__")
+    namespace.update({"__annotations__": {}, "__file__": "main.py", "__cached__": None})
+    exec(code, namespace)
+
+
+def _is_success(code: object) -> bool:
+    """Whether the interpreter would end with exit code 0 after ``sys.exit(code)``."""
+    return code is None or (type(code) in (int, bool) and -(2**63) <= code < 2**63 and code & 255 == 0)  # type: ignore[operator]  # ints
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.__stdout__):
-        if stream is not None:
-            stream.flush()
+    stream = vars(sys).get("stdout")
+    if stream is not None and not _is_closed(stream):
+        stream.flush()
+
+
+def _is_closed(stream: Any) -> bool:
+    try:
+        return bool(stream.closed)
+    except Exception:
+        return False
+
+
+def _forget() -> None:
+    """Drop the program, so that its destructors run, with the first streams in place, as at an interpreter's end."""
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, name, vars(sys).get(f"__{name}__"))
+    vars(sys)["modules"].pop("__main__", None)
+    _collect()

@@ -12,9 +12,9 @@ from marshal import dumps, loads
 from .calls import find
 from .canonical import canonical
 from .leaks import may_leak, may_leak_main
-from .runner import caches, fresh_module, guarded
-from .screen import clears, rebinds, uses
-from .state import MODULE, PROGRAM, capture, is_fixed
+from .runner import fresh_module, guarded
+from .screen import DENIED_IN_CALLS, clears, rebinds
+from .state import MODULE, PROGRAM, capture, has_changed, is_fixed
 
 _TIMES = 20  # the interpreter specialises what has run eight times or more
 _TRUSTED = '''
@@ -39,9 +39,8 @@ def rehearse() -> None:
     blob = dumps(([3, 1, 2], "word"))
     for _ in range(_TIMES):
         code = compile(_TRUSTED, PROGRAM, "exec", dont_inherit=True)
-        clears(code)
+        clears(code, DENIED_IN_CALLS)
         rebinds(code)
-        uses(code, "threading")
         tree = ast.parse(_TRUSTED)
         may_leak(tree)
         may_leak_main(tree)
@@ -50,9 +49,10 @@ def rehearse() -> None:
         entry = find(namespace, "f")
         if entry is None:
             raise NameError("the rehearsal's own program has no entry point")
-        caches(namespace)
         for arguments in (loads(blob), literal_eval("([3, 1, 2], 'word')")):
             guarded(lambda: canonical(entry()(*arguments), 1000))  # noqa: B023
-            capture(namespace)
+            state = capture(namespace)
+            if state is not None:
+                has_changed(state, namespace)
         is_fixed(namespace)
     del sys.modules[MODULE]

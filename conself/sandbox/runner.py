@@ -10,7 +10,6 @@ import builtins
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import _lru_cache_wrapper
 from os import _exit, write
 from signal import ITIMER_PROF, setitimer
 from types import CodeType, ModuleType
@@ -48,7 +47,8 @@ class Task:
     @property
     def uses_random(self) -> bool:
         """Whether to seed before each input; every runner starts with the zygote's seed anyway."""
-        return "random" in self.source or "statistics" in self.source
+        source = self.source  # identifiers may be written in more than one way if they are not ASCII
+        return "random" in source or "statistics" in source or not source.isascii()
 
 
 def record(kind: int, value: bytes = b"") -> None:
@@ -107,12 +107,3 @@ def shift_addresses() -> list[object]:
     """Objects of all small sizes that move what is made after them, as another run might, while they are held."""
     small = [[object(), float(n), 2**60 + n, (n,), [n], {n: n}, {n}] for n in range(31)]
     return [small, [bytes(size) for size in range(0, 512, 16) for _ in range(5)]]
-
-
-def caches(namespace: dict[str, Any]) -> list["_lru_cache_wrapper[Any]"]:
-    """The functools caches of a module and of its classes: they are emptied before each input."""
-    found = list(namespace.values())
-    for value in namespace.values():
-        if isinstance(value, type):
-            found.extend(type.__dict__["__dict__"].__get__(value).values())
-    return [value for value in found if type(value) is _lru_cache_wrapper]

@@ -2,23 +2,39 @@
 
 A program is cleared if it sets or deletes no attribute, defines no class, imports only modules without mutable public
 values, and uses no name behind which machinery lies: the words of :mod:`conself.sandbox.leaks`, whatever they are
-attributes of, and, where it imports sys or threading, all that these have beside their harmless parts. What is not
+attributes of, and, where it imports sys, all that this has beside its harmless parts. What is not
 cleared may still be harmless: the rules on its syntax decide. Standard library only.
 """
 
+import importlib
 import sys
-import threading
+from collections.abc import Collection
 from opcode import opmap
-from types import CodeType
+from types import CodeType, ModuleType
 
-from .leaks import ALLOWED_OF, ATTRIBUTES, NAMES, words
+from .rules import ALLOWED_OF_SYS, ATTRIBUTES, NAMES, words
 
 SAFE_MODULES = words(
     "__future__ bisect cmath collections copy datetime fractions functools heapq itertools math operator queue random "
-    "re statistics string sys threading time typing"
+    "re statistics string sys time typing"
 )
-DENIED = NAMES | ATTRIBUTES | {"open", "dispatch_table", "EXCLUDED_ATTRIBUTES"}
-DENIED_OF = {module.__name__: frozenset(dir(module)) - ALLOWED_OF[module.__name__] for module in (sys, threading)}
+
+
+def _carriers(name: str) -> set[str]:
+    """The public names of a module behind which there are other modules, or containers that could be changed."""
+    kinds = (ModuleType, dict, list, set)
+    public = {key: value for key, value in vars(importlib.import_module(name)).items() if key[0] != "_"}
+    return {key for key, value in public.items() if isinstance(value, kinds)} - SAFE_MODULES - {"abc", "numbers"}
+
+
+# these set attributes of what they are given, or name it
+_SETTERS = words(
+    "update_wrapper wraps total_ordering singledispatch singledispatchmethod final no_type_check overload "
+    "no_type_check_decorator runtime_checkable dataclass_transform clear_overloads"
+)
+DENIED = NAMES | ATTRIBUTES | _SETTERS | {"open"} | set().union(*map(_carriers, SAFE_MODULES - {"sys"}))
+DENIED_IN_CALLS = DENIED | words("stdin stdout stderr exit quit getsizeof")
+DENIED_OF_SYS = frozenset(dir(sys)) - ALLOWED_OF_SYS
 _UNSURE = tuple(
     opmap[name]
     for name in ("STORE_ATTR", "DELETE_ATTR", "LOAD_BUILD_CLASS", "IMPORT_STAR", "MATCH_CLASS", "CALL_INTRINSIC_1")
@@ -26,11 +42,16 @@ _UNSURE = tuple(
 )
 _REBINDS = opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]
 _IMPORT, _EXTENDED = opmap["IMPORT_NAME"], opmap["EXTENDED_ARG"]
+_GENERATOR = 0x20 | 0x80 | 0x200  # flags of code: generators, coroutines, asynchronous generators
 _HARMLESS = frozenset(("_", "__name__"))
 
 
-def clears(code: CodeType) -> bool:
-    """Whether a program, by its compiled code, leaves nothing behind but what is behind its own names."""
+def clears(code: CodeType, denied: Collection[str]) -> bool:
+    """Whether a program, by its compiled code, leaves nothing behind but what is behind its own names.
+
+    ``denied`` are names that it must not use, at least those of DENIED; DENIED_IN_CALLS for a call program, whose
+    standard streams last.
+    """
     names: set[str] = set()
     todo = [code]
     for part in todo:
@@ -39,16 +60,13 @@ def clears(code: CodeType) -> bool:
             return False
         if _IMPORT in operations and not _imports_safely(part, operations):
             return False
+        if part.co_flags & _GENERATOR and part.co_exceptiontable:
+            return False  # it may go on when it is collected, which may be during a later call
         names.update(part.co_names)
         todo += [constant for constant in part.co_consts if type(constant) is CodeType]
-    if not DENIED.isdisjoint(names) or any(name[0] == "_" for name in names - _HARMLESS):
+    if not names.isdisjoint(denied) or any(name[0] == "_" for name in names - _HARMLESS):
         return False
-    return all(module not in names or denied.isdisjoint(names) for module, denied in DENIED_OF.items())
-
-
-def uses(code: CodeType, name: str) -> bool:
-    """Whether a name occurs in a program's compiled code, as that of a module, global or attribute."""
-    return name in code.co_names or any(uses(part, name) for part in code.co_consts if type(part) is CodeType)
+    return "sys" not in names or names.isdisjoint(DENIED_OF_SYS)
 
 
 def rebinds(code: CodeType) -> bool:

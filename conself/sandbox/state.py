@@ -6,39 +6,75 @@ this state; where it differs, the process ends and the next input gets a new one
 sees what another one did.
 """
 
+import dataclasses
 import marshal
-import random
+import sys
 import types
+from abc import ABC, ABCMeta
 from collections import _tuplegetter  # type: ignore[attr-defined]  # no stub: what namedtuple makes its fields of
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, cached_property
+from random import _inst as _random  # the generator that is seeded for each input
 from typing import Any
+
+from .rules import words
 
 PROGRAM = "<program>"
 """The file name that a program is compiled under."""
 MODULE = "candidate"
 """The module name that a call program runs under."""
 
-_LONGEST = 1 << 16  # bytes; beyond, comparing costs more than a new process
-_PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset))
-_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
-_FIXED: frozenset[type] = frozenset((types.ModuleType, types.GenericAlias, types.UnionType, type(int | None)))
-_DESCRIPTORS: frozenset[type] = frozenset((types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter))
-_SEEDED = random._inst  # behind random.random(); seeded before each input
-_MAX_NESTING = 3
+_LONGEST = 1 << 17  # bytes; beyond, comparing costs more than a new process
+_SCALARS = frozenset((type(None), bool, int, float, complex, str))
+_CONTAINERS = frozenset((tuple, list, dict))
+_FLAT = frozenset((bytes, bytearray, frozenset))  # these can be told at the top only: see _is_plain
+_FIXED: frozenset[type] = frozenset(
+    (
+        *(types.GenericAlias, types.UnionType, types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter),
+        *(types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType),
+        *(type(dataclasses.MISSING), type(dataclasses._HAS_DEFAULT_FACTORY), type(vars(ABC)["_abc_impl"])),  # type: ignore[attr-defined]  # no stub
+    )
+)
+# what the interpreter and the library keep for themselves: a program cannot name it
+_KEPT = words(
+    "__annotations__ __builtins__ __dataclass_fields__ __dataclass_params__ __dict__ __loader__ __orig_bases__ "
+    "__parameters__ __spec__ __weakref__"
+)
+_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8  # CPython's flags of types
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
+_type_bases = type.__dict__["__bases__"].__get__
+_cache_info, _cache_clear = _lru_cache_wrapper.cache_info, _lru_cache_wrapper.cache_clear
 _dump = marshal.dumps
 
 
-def capture(namespace: dict[str, Any]) -> bytes | None:
-    """The state as bytes, equal for equal state, or None where it cannot be told: closures, iterators, instances."""
-    entries: list[Any] = []
-    if not all(_append(entries, name, value, 0) for name, value in namespace.items()):
-        return None
+@dataclass(slots=True)
+class State:
+    """A program's state.
+
+    ``data`` is equal for equal state. ``kept`` holds what is in there by its address, so that no other object gets
+    that address. ``caches`` are the program's functools caches: to be emptied before its state is captured again.
+    """
+
+    data: bytes = b""
+    entries: list[Any] = field(default_factory=list)
+    kept: list[Any] = field(default_factory=list)
+    caches: list[Any] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+
+def capture(namespace: dict[str, Any]) -> State | None:
+    """The state, or None where it cannot be told: closures, iterators, instances, sets (their order has a history)."""
+    state = State()
     try:
-        data = _dump(entries, 2)  # version 2 has no references, so that the bytes depend on nothing but the values
-    except ValueError:
+        if not all(_add(state, name, value) for name, value in namespace.items()):
+            return None
+        # with references (from version 3 on), so that the bytes tell one object under two names from two equal ones
+        state.data = _dump(state.entries, 4)
+    except (ValueError, RecursionError):
         return None
-    return data if len(data) <= _LONGEST else None
+    state.entries.clear()
+    return state if len(state.data) <= _LONGEST else None
 
 
 def is_fixed(namespace: dict[str, Any]) -> bool:
@@ -51,41 +87,106 @@ def _is_fixed(value: Any) -> bool:
     if kind is types.FunctionType:
         defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
         return value.__closure__ is None and all(type(default) in _SCALARS for default in defaults)
-    return kind in _SCALARS or kind in _FIXED or kind.__module__ == "typing"
+    return kind in _SCALARS or kind is types.ModuleType or kind is types.GenericAlias or kind.__module__ == "typing"
 
 
-def _append(entries: list[Any], name: str, value: Any, depth: int) -> bool:
-    """Add what ``name`` stands for in a module (``depth`` 0) or class; False where its state cannot be told."""
+def has_changed(before: State, namespace: dict[str, Any]) -> bool:
+    """Whether the state is another one than ``before``, once the caches of that are empty again."""
+    for cache in before.caches:
+        _cache_clear(cache)
+    now = capture(namespace)
+    return now is None or now.data != before.data
+
+
+def _add(state: State, name: str, value: Any) -> bool:
+    """Add what ``name`` stands for in a module, a class or a closure; False where its state cannot be told."""
     kind = type(value)
+    if name in _KEPT:
+        return True
+    if kind in _SCALARS:
+        state.entries.append((name, value))
+        return True
+    if kind in _FLAT or kind in _CONTAINERS:
+        state.entries.append((name, kind.__name__, value))
+        return all(map(_is_plain, value)) if kind is frozenset else kind in _FLAT or _is_plain(value)
+    state.entries.append((name, "at", id(value)))
+    state.kept.append(value)
+    if id(value) in state.seen or _is_library(name, value, kind):
+        return True
+    state.seen.add(id(value))
+    parts = _parts(state, value, kind)
+    return parts is not None and all(_add(state, part, each) for part, each in parts)
+
+
+def _parts(state: State, value: Any, kind: type) -> Iterable[tuple[str, Any]] | None:
+    """What a call could change of an object, by name; None where that cannot be told."""
     if kind is types.FunctionType:
-        return _append_function(entries, value)
-    if name.startswith("__"):
-        return True  # what the interpreter and dataclasses keep for themselves
-    if kind in _PLAIN:
-        entries.append((name, value))
-        return True
-    entries.append((name, id(value)))
-    if kind in _FIXED or kind.__module__ in ("typing", "__future__"):
-        return True
-    if kind in (types.BuiltinFunctionType, types.MethodType):  # of a list, say, it holds that list
-        return value.__self__ is _SEEDED or type(value.__self__) is types.ModuleType
+        return _parts_of_function(value)
+    if kind is type or kind is ABCMeta:
+        return [*_type_dict(value).items(), *(("", base) for base in _type_bases(value))]
     if kind is property:
-        return all(_append(entries, name, part, depth) for part in (value.fget, value.fset, value.fdel))
+        return [("get", value.fget), ("set", value.fset), ("delete", value.fdel)]
+    if kind is staticmethod or kind is classmethod:
+        return [("", value.__func__)]
+    if kind is types.MethodType:
+        return [("", value.__self__), ("", value.__func__)]
+    if kind is types.BuiltinFunctionType:
+        return [("", value.__self__)] if isinstance(value.__self__, type) else None
     if kind is cached_property:
-        return _append(entries, name, value.func, depth)
-    if kind is _lru_cache_wrapper:  # emptied before each input
-        return _append(entries, name, value.__wrapped__, depth)
-    if kind in (staticmethod, classmethod):
-        return _append(entries, name, value.__func__, depth)
-    if kind is type and value.__module__ == MODULE:
-        return depth < _MAX_NESTING and all(_append(entries, n, v, depth + 1) for n, v in _type_dict(value).items())
-    return value.__module__ != MODULE if isinstance(value, type) else depth > 0 and kind in _DESCRIPTORS
+        return [(name, part) for name, part in vars(value).items() if name != "lock"]
+    if kind is _lru_cache_wrapper:
+        state.caches.append(value)
+        hits, misses, _, size = _cache_info(value)
+        return vars(value).items() if hits == misses == size == 0 else None
+    if kind.__module__ == "typing":
+        return [(name, part) for name, part in getattr(value, "__dict__", {}).items() if not name.startswith("__")]
+    return None
 
 
-def _append_function(entries: list[Any], function: Any) -> bool:
+def _parts_of_function(function: Any) -> list[tuple[str, Any]] | None:
+    """Its attributes, its defaults, and what it closes over, which is told only if a library made it."""
+    parts = [*function.__dict__.items(), *(("", default) for default in function.__defaults__ or ())]
+    parts += (function.__kwdefaults__ or {}).items()
     code = function.__code__
-    entries.append((id(function), function.__dict__))
     if code.co_filename != PROGRAM:
-        return True  # made by a library: it holds what its maker put there, not what a call leaves
-    entries.append((function.__defaults__, function.__kwdefaults__))
-    return code.co_freevars in ((), ("__class__",))
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+        parts += [(name, cell.cell_contents) for name, cell in cells if name != "repr_running"]  # of dataclasses
+    elif code.co_freevars not in ((), ("__class__",)):
+        return None
+    return parts
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether marshal tells all that there is to a value: bytes it would take for any buffer, sets it would sort."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is dict:
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return (kind is list or kind is tuple) and all(map(_is_plain, value))
+
+
+def _is_library(name: str, value: Any, kind: type) -> bool:
+    """Whether a value is an object of a library, which the program has no way to change."""
+    if kind in _FIXED:
+        return True
+    if kind is types.ModuleType:
+        return sys.modules.get(value.__name__) is value
+    if kind is types.BuiltinFunctionType:
+        return value.__self__ is None or isinstance(value.__self__, types.ModuleType) or value.__self__ is _random
+    if kind is types.MethodType:
+        return value.__self__ is _random
+    if kind.__module__ in ("typing", "__future__"):
+        return getattr(sys.modules[kind.__module__], name, None) is value
+    if not isinstance(value, type):
+        return kind is types.FunctionType and _is_found(value)
+    return not value.__flags__ & _HEAP_TYPE or bool(value.__flags__ & _IMMUTABLE_TYPE) or _is_found(value)
+
+
+def _is_found(value: Any) -> bool:
+    """Whether a class or function is what its library has under its name."""
+    module = str(value.__module__)
+    found = None if module == MODULE else sys.modules.get(module)
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is value

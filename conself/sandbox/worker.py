@@ -103,16 +103,18 @@ class Worker:
             self._heard = time.monotonic()
         self.queue.append(pending)
         job = pending.job
+        programs = [source.encode("utf-8", "surrogatepass") for source in pending.sources]
         message = {
             "entry_point": job.entry_point,
             "inputs": job.inputs,
-            "programs": pending.sources,
             "audits": pending.audits,
+            "longest": max(map(len, programs)),
             "limits": {name: value for name, value in asdict(self.limits).items() if name not in _TUNING},
         }
         # as it is, not escaped: escapes would make one character of two lone surrogates
-        data = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        self.outbox += wire.LENGTH.pack(len(data)) + data
+        head = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        for data in (head, *programs):
+            self.outbox += wire.LENGTH.pack(len(data)) + data
 
     def write(self) -> None:
         """Send what the pipe takes; raises Died."""

@@ -49,7 +49,7 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     make_standard_streams()
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
-    stdin, stdout, frames, trouble = (os.memfd_create("sandbox") for _ in range(4))
+    stdin, stdout, frames, trouble, waiting = (os.memfd_create("sandbox") for _ in range(5))
     null = os.open(os.devnull, os.O_RDWR)
     size = _own_size()
     rehearse()
@@ -69,7 +69,7 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     _send(answers, wire.HELLO, walls.report.encode())
     while (message := _receive(requests, parent)) is not None:
         try:
-            _serve(setup, size, answers, message)
+            _serve(setup, size, (requests, waiting, answers), message)
         except Exception:
             _send(answers, wire.FAILURE, traceback.format_exc().encode())
 
@@ -89,20 +89,37 @@ def _too_weak(report: str, required: str) -> str:
     )
 
 
-def _serve(setup: Setup, size: int, answers: int, message: bytes) -> None:
+def _serve(setup: Setup, size: int, pipes: tuple[int, int, int], message: bytes) -> None:
+    """Run the programs of a job. A runner is a copy of this process: no other program and no result is kept in memory.
+
+    Each program is read when it is to be run, and the results wait in a file.
+    """
+    requests, waiting, answers = pipes
     job = json.loads(message.decode("utf-8", "surrogatepass"))
     inputs = [_prepare(text, job["entry_point"] is None) for text in job["inputs"]]
     # the interpreter's size, with the copies of this job that a runner holds
-    base = size + 4 * len(message)
+    base = size + 4 * (len(message) + job["longest"])
     request = Request(job["entry_point"], inputs, base_size=base, **job["limits"])
-    done, last = bytearray(), time.monotonic()
-    for source, audit in zip(job["programs"], job["audits"], strict=True):
-        done += wire.message(wire.PROGRAM, wire.pack_program(*run_program(setup, request, source, audit)))
+    last = time.monotonic()
+    for audit in job["audits"]:
+        source = _receive(requests, setup.parent)
+        if source is None:
+            return
+        done = run_program(setup, request, source.decode("utf-8", "surrogatepass"), audit)
+        _write(waiting, wire.message(wire.PROGRAM, wire.pack_program(*done)))
+        del done
         now = time.monotonic()
-        if len(done) > _ENOUGH or now > last + _LONG:
-            _write(answers, done)
-            done, last = bytearray(), now
-    _write(answers, done)
+        if os.lseek(waiting, 0, os.SEEK_CUR) > _ENOUGH or now > last + _LONG:
+            _forward(waiting, answers)
+            last = now
+    _forward(waiting, answers)
+
+
+def _forward(waiting: int, answers: int) -> None:
+    size = os.lseek(waiting, 0, os.SEEK_CUR)
+    _write(answers, os.pread(waiting, size, 0))
+    os.ftruncate(waiting, 0)
+    os.lseek(waiting, 0, os.SEEK_SET)
 
 
 def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
