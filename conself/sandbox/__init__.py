@@ -20,13 +20,16 @@ an audit runs a share of the programs again to find values that do not repeat (:
 Walls, each on when the kernel allows; :func:`isolation` says which, and ``Limits.require`` what a run insists on:
 no_new_privs and rlimits; no capabilities; a seccomp allowlist (no exec, fork, kill, ptrace, sockets, no opening of
 files for writing); Landlock (reads of the standard library and system libraries only); user, process, network, mount
-and other namespaces, in which nothing but these libraries exists. Without namespaces everything still works, so that
-a default container, as root or not, is good enough.
+and other namespaces, in which nothing but these libraries exists (Linux 5.12). Without namespaces everything still
+works, so that a default container, as root or not, is good enough; ``tests/sandbox/test_layers.py`` is the table of
+what falls with each wall.
 
 What is NOT covered:
 
 - Without seccomp (refused by some kernels) a program can fork, signal processes of the same user, and, without
   namespaces, open sockets; with neither Landlock nor namespaces nor seccomp it can read every file that the user can.
+- Without namespaces a program can learn whether a path exists, and its size and owner, and see that a process does.
+- A program that reads its own freed memory with ctypes may find remains of earlier programs of the same worker.
 - A bug in the kernel or in CPython that a program exploits inside the allowed system calls; side channels; CPU burnt
   up to the limits. Memory is limited per program (address space), not per machine: reserve workers x memory_mb.
 - A program may destroy or forge its *own* results, and, on the fast path, its own results on later inputs: whoever
