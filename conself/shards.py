@@ -41,8 +41,9 @@ def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[I
     groups = [list(items[i : i + SHARD]) for i in range(0, len(items), SHARD)]
     shards = [(group, folder / f"{name}-{i * SHARD:07d}-{SHARD}.parquet") for i, group in enumerate(groups)]
     for stale in folder.glob(f"{name}-*"):
-        if stale.with_suffix(".parquet") not in {path for _, path in shards}:
-            stale.unlink()  # cut to another size by another version
+        whole = stale.with_suffix(".parquet")
+        if whole not in {path for _, path in shards} or (stale != whole and whole.exists()):
+            stale.unlink()  # cut to another size by another version, or a journal whose file is there
     return [(group, path) for group, path in shards if not path.exists()]
 
 

@@ -15,7 +15,8 @@ checked by the zygote and again by the trusted process, never unpickled or evalu
 ever forks. Expected outputs are not known here.
 
 Results repeat: hashes and random numbers are seeded, CPU time decides about time-outs (wall time is a backstop), and
-an audit runs a share of the programs again to find values that do not repeat (:class:`Audit`, :class:`Summary`).
+an audit runs two inputs of a share of the programs again to find values that do not repeat (:class:`Audit`,
+:class:`Summary`).
 
 Walls, each on when the kernel allows; :func:`isolation` says which, and ``Limits.require`` what a run insists on:
 no_new_privs and rlimits; no capabilities; a seccomp allowlist (no exec, fork, kill, ptrace, sockets, no opening of
@@ -34,8 +35,11 @@ What is NOT covered:
   up to the limits. Memory is limited per program (address space), not per machine: reserve workers x memory_mb.
 - A program may destroy or forge its *own* results, and, on the fast path, its own results on later inputs: whoever
   defeats the leak analysis on purpose gains nothing over returning those values. It cannot reach another program's.
-- Values that change from run to run (time, addresses inside strings) are recorded as they are; those in the audited
-  share are counted, the others are not found. A leak that the analysis misses is corrected in that share only.
+- Values that change from run to run (time, addresses inside strings) are recorded as they are; those that the audit
+  meets are counted, the others are not found. A leak that the analysis misses is corrected where the audit meets it.
+- A program that catches or switches off the timer's signal gets an EXCEPTION, say, in place of its TIMEOUT; it is
+  stopped by the limit of its process, the sum over its inputs. A program that starts thousands of threads can make
+  another's fail to start.
 - Opening any file for writing fails, ``/dev/null`` included. Third-party packages are missing unless asked for.
 """
 

@@ -33,6 +33,7 @@ _MODULES = [
     "runner",
     "calls",
     "programs",
+    "verdicts",
     "supervise",
     "packages",
     "rehearsal",
@@ -63,5 +64,5 @@ def load() -> types.ModuleType:
 
 if __name__ == "__main__":
     requests, answers, parent, options = sys.argv[1:]
-    sys.argv[:] = ["main.py"]
+    sys.argv[:] = sys.orig_argv[:] = ["main.py"]
     load().main(int(requests), int(answers), int(parent), options)

@@ -71,11 +71,16 @@ def _run_all(task: Task, entry: Entry, is_clean: Callable[[], bool] | None) -> N
 
 def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], is_later: bool) -> int:
     is_marshal, blob = data
-    arguments = loads(blob) if is_marshal else literal_eval(blob.decode("utf-8", "surrogatepass"))
-    if task.uses_random:
-        task.seed()
-    setitimer(ITIMER_PROF, task.cpu_seconds)
-    status, value, text = guarded(lambda: canonical(entry()(*arguments), task.value_limit))
+    setitimer(ITIMER_PROF, 0.0)  # the time of the program begins when its arguments are there
+    status, value, text = guarded(
+        lambda: loads(blob) if is_marshal else literal_eval(blob.decode("utf-8", "surrogatepass"))
+    )
+    if status == wire.OK:
+        arguments = text
+        if task.uses_random:
+            task.seed()
+        setitimer(ITIMER_PROF, task.cpu_seconds)
+        status, value, text = guarded(lambda: canonical(entry()(*arguments), task.value_limit))
     if status == wire.MEMORY and is_later:
         status = wire.AGAIN  # earlier inputs may have taken the memory
     record(status, text.encode("ascii") if status == wire.OK else value)

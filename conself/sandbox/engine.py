@@ -2,6 +2,7 @@
 
 import hashlib
 import select
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from conself.sandbox.jobs import Job, Limits, check_job, check_limits
@@ -68,6 +69,7 @@ class _Crew:
     def __init__(self, limits: Limits, size: int, without: Collection[str]) -> None:
         self.limits, self.size, self.without = limits, size, without
         self.workers: list[Worker] = []
+        self._left = time.monotonic()
 
     def has_room(self) -> bool:
         """Whether another job would not have to wait for long."""
@@ -84,6 +86,8 @@ class _Crew:
     def pump(self) -> list[Pending]:
         """Move bytes between this process and the zygotes once; the jobs that were finished by it."""
         busy = [worker for worker in self.workers if worker.queue]
+        for worker in busy:
+            worker.forgive(time.monotonic() - self._left)  # nobody listened
         poll = select.poll()  # select.select has a limit of 1024 descriptors
         for worker in busy:
             poll.register(worker.answers, select.POLLIN)
@@ -101,6 +105,7 @@ class _Crew:
                 worker.check()
             except Died as error:
                 self.workers[self.workers.index(worker)] = self._restart(worker, error)
+        self._left = time.monotonic()
         return finished
 
     def _restart(self, worker: Worker, error: Died) -> Worker:

@@ -42,7 +42,7 @@ def read_frames(descriptor: int, expected: int, value_limit: int, is_stdin: bool
             break
         kind, value = frame
         offset += wire.FRAME.size + len(value)
-        if kind in (wire.READY, wire.EXACT, wire.AGAIN) and not value:
+        if kind in (wire.READY, wire.EXACT, wire.AGAIN) and not value and kind not in flags:
             flags.add(kind)
             expected = 1 if wire.EXACT in flags else expected
             if kind == wire.AGAIN:

@@ -3,6 +3,7 @@
 import ast
 import math
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,9 +35,9 @@ class Limits:
     inputs: they count as TIMEOUT, recorded as skipped.
 
     ``packages`` are third-party packages that programs may import, such as ``numpy``; every program starts with them
-    loaded, so each costs time. ``audit`` is the share of programs, chosen by their text, that are run a second time
-    with one process per input to see whether the results repeat. ``require`` is the level of isolation, one of
-    :data:`conself.sandbox.wire.LEVELS`, below which nothing is run.
+    loaded, so each costs time. ``audit`` is the share of programs, chosen by their text, of which two inputs are run
+    a second time, each in a process of its own, to see whether the results repeat. ``require`` is the level of
+    isolation, one of :data:`conself.sandbox.wire.LEVELS`, below which nothing is run.
     """
 
     cpu_seconds: float
@@ -49,11 +50,12 @@ class Limits:
     require: str = "standard"
 
 
+_DIGITS = threading.Lock()  # the limit of digits is the whole process's
 _RANGES = {
     "cpu_seconds": (0.01, 3600.0),
     "wall_seconds": (0.01, 36000.0),
     "memory_mb": (16, 1 << 20),
-    "output_kb": (1, 1 << 20),
+    "output_kb": (1, 1 << 16),
     "max_timeouts": (1, 1 << 30),
     "audit": (0.0, 1.0),
 }
@@ -69,11 +71,11 @@ def check_limits(limits: Limits, workers: int) -> None:
             raise ValueError(f"sandbox limit {name} is {value!r}: it must be {kind} from {low} to {high}")
     if limits.require not in LEVELS:
         raise ValueError(f"sandbox level require is {limits.require!r}: it must be one of {', '.join(LEVELS)}")
+    if isinstance(limits.packages, str) or not isinstance(limits.packages, Sequence):
+        raise ValueError(f"sandbox packages is {limits.packages!r}: it must be a list of names, such as ['numpy']")
     for name in limits.packages:
         if type(name) is not str or not name.isidentifier():
             raise ValueError(f"sandbox package {name!r} must be the name of a top-level package, such as 'numpy'")
-    if isinstance(limits.packages, str):
-        raise ValueError(f"sandbox packages is {limits.packages!r}: it must be a list of names, such as ['numpy']")
     if type(workers) is not int or not 1 <= workers <= 4096:
         raise ValueError(f"sandbox workers is {workers!r}: it must be an int from 1 to 4096")
 
@@ -85,6 +87,8 @@ def check_job(job: Job) -> None:
         raise ValueError(f"{where}: the id must be a str, not {type(job.id).__name__}")
     if job.entry_point is not None and (type(job.entry_point) is not str or not job.entry_point.isidentifier()):
         raise ValueError(f"{where}: entry_point {job.entry_point!r} must be a name, or None for a stdin program")
+    if isinstance(job.programs, str) or isinstance(job.inputs, str):
+        raise ValueError(f"{where}: programs and inputs must be tuples of texts, not one text")
     for index, program in enumerate(job.programs):
         if program is not None and type(program) is not str:
             raise ValueError(f"{where}: program {index} must be a str or None, not {type(program).__name__}")
@@ -102,14 +106,15 @@ def check_job(job: Job) -> None:
 
 def arguments(text: str) -> tuple[object, ...]:
     """The positional arguments that a call input stands for; ValueError if it is not the literal of a tuple."""
-    digits = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
-    try:
-        value = ast.literal_eval(text)
-    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
-    finally:
-        sys.set_int_max_str_digits(digits)
+    with _DIGITS:
+        digits = sys.get_int_max_str_digits()
+        sys.set_int_max_str_digits(0)
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        finally:
+            sys.set_int_max_str_digits(digits)
     if type(value) is not tuple:
         raise ValueError(f"a literal of a tuple is needed, not of {type(value).__name__}")
     return value

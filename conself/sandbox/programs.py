@@ -85,6 +85,7 @@ def _run_all(task: Task, code: CodeType, hard: int) -> None:
     """
     blob = _dumps(code)
     for index in range(task.start, len(task.inputs)):
+        _set_limit(_FSIZE, (hard, hard))
         _renew_input(task.inputs[index][1])
         make_standard_streams()
         _set_limit(_FSIZE, (min(hard, task.value_limit + SLACK), hard))

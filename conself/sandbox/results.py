@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Audit(StrEnum):
-    """What a second, exact run of a program showed."""
+    """What second, exact runs on two of a program's inputs showed."""
 
     AGREED = "agreed"
     LEAKED = "leaked"  # the fast path gave other outcomes than two exact runs: theirs are recorded

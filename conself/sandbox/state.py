@@ -71,7 +71,7 @@ def capture(namespace: dict[str, Any]) -> State | None:
             return None
         # with references (from version 3 on), so that the bytes tell one object under two names from two equal ones
         state.data = _dump(state.entries, 4)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         return None
     state.entries.clear()
     return state if len(state.data) <= _LONGEST else None

@@ -1,4 +1,4 @@
-"""The zygote's side of one program: fork runners, wait, judge their endings. Nothing here runs untrusted code."""
+"""The zygote's side of one program: fork runners and wait for their ends. Nothing here runs untrusted code."""
 
 import math
 import os
@@ -12,14 +12,14 @@ from os import _exit
 
 from . import namespaces, wire
 from .calls import run_calls
-from .canonical import canonical
-from .frames import ENDING, SLACK, Frames, read_frames
+from .frames import SLACK, read_frames
 from .gate import Plan, enter, prepare
 from .programs import STDIN_FD, STDOUT_FD, run_stdin
 from .runner import Task
+from .verdicts import Ending, Request, judge_calls, judge_stdin
 from .walls import RESULT_FD, Walls, fork
 
-_CPU_SLACK = 0.05  # seconds: fork and walls, and the kernel's tick
+_FLOOD = 32  # times the limit of one value: what the values of a program may have together
 _TICK = 0.25  # seconds between looks at a runner that takes long
 _FORK_TRIES = 240  # ticks; another worker's program may have as many threads as the machine allows, until it ends
 
@@ -37,34 +37,6 @@ class Setup:
     parent: int
     own: int
     seed: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Request:
-    """A job as it came over the wire; inputs as in :class:`conself.sandbox.runner.Task`; ``base_size`` in bytes."""
-
-    entry_point: str | None
-    inputs: list[tuple[bool, bytes]]
-    cpu_seconds: float
-    wall_seconds: float
-    memory_mb: int
-    output_kb: int
-    max_timeouts: int
-    base_size: int
-
-    @property
-    def is_stdin(self) -> bool:
-        """Whether the programs read standard input, instead of having an entry point."""
-        return self.entry_point is None
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a runner ended: wait status, CPU seconds, and whether the wall-clock backstop killed it."""
-
-    status: int
-    cpu: float
-    overdue: bool
 
 
 def run_program(setup: Setup, request: Request, source: str, audit: bool) -> tuple[bool, str | None, list[wire.Result]]:
@@ -106,96 +78,33 @@ def _run_inputs(
 ) -> tuple[bool, list[wire.Result]]:
     """Runner after runner until there is a result for every input; and whether they took one input each at the end."""
     results: list[wire.Result] = []
-    count, timeouts = len(request.inputs), 0
+    count, timeouts, held, most = len(request.inputs), 0, 0, _FLOOD * 1024 * request.output_kb
     # a program that prolongs every wait by writing to the results gets no new runner after this
     until = time.monotonic() + request.wall_seconds * (2 * count + 2)
     while len(results) < count and timeouts < request.max_timeouts and time.monotonic() < until:
         left = count - len(results)
         runs = 1 if exact else left
-        ending = _run(setup, request, source, len(results), runs, shifted)
+        ending = _run(setup, request, source, len(results), runs, shifted, held)
         frames = read_frames(setup.frames, runs, 1024 * request.output_kb, request.is_stdin)
         if not frames.results and not frames.for_all:
             _raise_trouble(setup.trouble)
         if frames.for_all is not None:
             return exact, results + [frames.for_all] * left
         exact = exact or frames.exact
-        judge = _judge_stdin if request.is_stdin else _judge_calls
-        new = judge(setup, request, ending, frames, exact or runs == 1, left)
+        judge = judge_stdin if request.is_stdin else judge_calls
+        new = judge(request, setup.stdout, ending, frames, exact or runs == 1, left)
         exact = exact or not new
-        results += new
         timeouts += sum(status == wire.TIMEOUT for status, _ in new)
+        for status, value in new:
+            held += len(value)
+            results.append((status, value) if held <= most else (wire.OUTPUT_LIMIT, b""))
+        if held > most:
+            return exact, results + [(wire.OUTPUT_LIMIT, b"")] * (count - len(results))
     return exact, results + [(wire.TIMEOUT, wire.SKIPPED)] * (count - len(results))
 
 
-def _judge_calls(
-    _: Setup, request: Request, ending: Ending, frames: Frames, exact: bool, left: int
-) -> list[wire.Result]:
-    """The runner's results, and a verdict on the input during which it died, if it did."""
-    results = list(frames.results)
-    expected = 1 if exact else left
-    if len(results) < expected and not _stopped(frames):
-        verdict = _verdict(ending, request.cpu_seconds) if frames.sound else wire.KILLED
-        results.append((verdict, b""))
-    elif expected == 1 and ending.cpu > 2 * request.cpu_seconds + _CPU_SLACK:  # the module, then the call
-        results = [(wire.TIMEOUT, b"")]
-    if not frames.ready and not frames.results:
-        results *= left  # it died while loading: so it would for every other input
-    return results
-
-
-def _stopped(frames: Frames) -> bool:
-    """Whether the runner ended between two inputs, as it should, so that the next one gets a new process."""
-    return bool(frames.results) and (frames.again or frames.results[-1][0] in ENDING)
-
-
-def _judge_stdin(
-    setup: Setup, request: Request, ending: Ending, frames: Frames, exact: bool, left: int
-) -> list[wire.Result]:
-    """The results of a runner of a stdin program; empty if it has to be run again, exactly, to know its results."""
-    if exact:
-        return [_judge_one_stdin(setup, request, ending, frames)]
-    results = [(status, _text(value) if status == wire.OK else value) for status, value in frames.results]
-    if len(results) < left and not _stopped(frames):
-        verdict = _verdict(ending, request.cpu_seconds)
-        if verdict == wire.TIMEOUT and frames.sound:
-            floods = os.fstat(setup.stdout).st_size > 1024 * request.output_kb
-            results.append((wire.OUTPUT_LIMIT if floods else wire.TIMEOUT, b""))
-        elif not results:
-            return []
-    return results
-
-
-def _judge_one_stdin(setup: Setup, request: Request, ending: Ending, frames: Frames) -> wire.Result:
-    size = os.fstat(setup.stdout).st_size
-    if size > 1024 * request.output_kb:
-        return wire.OUTPUT_LIMIT, b""
-    if ending.overdue or ending.cpu > request.cpu_seconds + _CPU_SLACK:
-        return wire.TIMEOUT, b""
-    if not frames.sound:
-        return wire.KILLED, b""
-    if frames.results:
-        status, value = frames.results[0]
-    else:  # os._exit(0) is a normal end of a stdin program
-        status, value = wire.OK if ending.status == 0 else _verdict(ending, request.cpu_seconds), b""
-    return (status, _text(os.pread(setup.stdout, size, 0))) if status == wire.OK else (status, value)
-
-
-def _text(output: bytes) -> bytes:
-    return canonical(output.decode("utf-8", "surrogateescape")).encode("ascii")
-
-
-def _verdict(ending: Ending, cpu_seconds: float) -> int:
-    """The status of an input during which the process ended without a result."""
-    code = os.waitstatus_to_exitcode(ending.status)
-    if ending.overdue or -code in (signal.SIGPROF, signal.SIGXCPU):
-        return wire.TIMEOUT
-    if -code == signal.SIGKILL and ending.cpu >= cpu_seconds:  # the hard limit of RLIMIT_CPU
-        return wire.TIMEOUT
-    return wire.KILLED if code < 0 else wire.EXIT
-
-
-def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool) -> Ending:
-    """Fork one runner for ``runs`` inputs from ``start`` on and wait for its end."""
+def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shifted: bool, held: int) -> Ending:
+    """Fork a runner for ``runs`` inputs from ``start`` on, with ``held`` bytes of results so far, wait for its end."""
     for descriptor in (setup.null, setup.frames, setup.stdin, setup.stdout):
         fcntl(descriptor, F_SETFL, 0)  # the last program may have set O_APPEND, say: flags are shared
     for descriptor in (setup.frames, setup.stdin, setup.stdout) if request.is_stdin else (setup.frames,):
@@ -203,7 +112,7 @@ def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shi
         os.lseek(descriptor, 0, os.SEEK_SET)
     if request.is_stdin:
         _write_all(setup.stdin, request.inputs[start][1])
-    plan = _plan(setup, request, runs)
+    plan = _plan(setup, request, runs, held)
     child = fork()
     for _ in range(_FORK_TRIES):
         if child >= 0:
@@ -220,10 +129,13 @@ def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shi
     return ending
 
 
-def _plan(setup: Setup, request: Request, runs: int) -> Plan:
+def _plan(setup: Setup, request: Request, runs: int, held: int) -> Plan:
     """How a runner gets its descriptors and limits."""
     size = runs * (1024 * request.output_kb + wire.NAME_LIMIT) + SLACK
-    memory = request.base_size + (request.memory_mb << 20)
+    if request.is_stdin:
+        size = max(size, *(len(data) for _, data in request.inputs))
+    # a runner is a copy of this process, results so far included; in whole MiB, so that plans repeat
+    memory = request.base_size + (request.memory_mb + (2 * held >> 20) << 20)
     seconds = math.ceil(request.cpu_seconds * (runs + 1))
     streams = [(setup.null, 0), (setup.null, 1), (setup.null, 2), (setup.frames, RESULT_FD)]
     if request.is_stdin:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -20,7 +19,9 @@ _BOOT = Path(__file__).with_name("boot.py")
 _FLAGS = ("-s", "-S", "-P", "-B", "-W", "ignore")  # not -I: it would ignore PYTHONHASHSEED
 # a zygote must be single-threaded to fork: numerical packages are told not to start threads
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", **_ONE_THREAD}
+# one arena of malloc, since each thread's own would count 64 MB of address space
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", **_ONE_THREAD}
+_PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME")  # without them some interpreters cannot start
 _READ_SIZE = 1 << 16  # more would be mapped and unmapped anew at each read
 _GRACE_SECONDS = 60.0
 _END_SECONDS = 5.0  # how long an idle zygote may take to end
@@ -69,7 +70,7 @@ class Worker:
         self.outbox = bytearray()
         self._inbox = bytearray()
         self._heard = time.monotonic()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._errors = os.fdopen(os.memfd_create("errors"), "w+b")
         child_in, self.requests = os.pipe()
         self.answers, child_out = os.pipe()
         options = {
@@ -88,7 +89,7 @@ class Worker:
                 stderr=self._errors,
                 pass_fds=(child_in, child_out),
                 cwd="/",
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **{name: os.environ[name] for name in _PASSED_ON if name in os.environ}},
                 start_new_session=True,
             )
         finally:
@@ -122,6 +123,9 @@ class Worker:
             sent = os.write(self.requests, memoryview(self.outbox)[: 1 << 20])
         except BlockingIOError:
             return
+        except BrokenPipeError:  # it has ended: what it said before is still to be read
+            self.outbox.clear()
+            return
         except OSError as error:
             raise Died(f"cannot send to it ({error})") from error
         del self.outbox[:sent]
@@ -148,6 +152,10 @@ class Worker:
             self._take(message[:1], message[1:])
             if self.queue and len(self.queue[0].done) == len(self.queue[0].sources):
                 yield self.queue.popleft()
+
+    def forgive(self, seconds: float) -> None:
+        """Not count a time in which its answers were not read."""
+        self._heard += seconds
 
     def check(self) -> None:
         """Raise Died if no program finished for longer than the limits allow it to take."""

@@ -20,7 +20,8 @@ import traceback
 from . import landlock, namespaces, packages, wire
 from .programs import make_standard_streams
 from .rehearsal import rehearse
-from .supervise import Request, Setup, run_program
+from .supervise import Setup, run_program
+from .verdicts import Request
 from .walls import harden_zygote
 
 _ENOUGH = 1 << 15  # bytes of answers, or ...
@@ -33,6 +34,8 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     ``options`` is a JSON object: ``packages`` to load from the folders ``site``, the level of isolation to
     ``require``, and the layers of isolation to go ``without``.
     """
+    for number in (signal.SIGCHLD, signal.SIGPROF, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_DFL)  # the trusted process may have ignored them
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
     requests, answers = _move_down(requests), _move_down(answers)
     sys.set_int_max_str_digits(0)
@@ -128,12 +131,19 @@ def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
     if is_stdin:
         return False, raw
     value = ast.literal_eval(text)
-    if "{" in text:  # marshal may change the order inside sets
+    if _has_set(value):  # marshal may change the order inside
         return False, raw
     try:
         return True, marshal.dumps(value)
     except ValueError:  # nested too deeply for marshal
         return False, raw
+
+
+def _has_set(value: object) -> bool:
+    """Whether there is a set anywhere in a literal's value."""
+    if isinstance(value, dict):
+        return any(map(_has_set, value)) or any(map(_has_set, value.values()))
+    return any(map(_has_set, value)) if isinstance(value, list | tuple) else isinstance(value, set)
 
 
 def _own_size() -> int:
