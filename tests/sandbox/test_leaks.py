@@ -1,77 +1,100 @@
-"""What selects one fork per input, and that either way no state passes from one input to the next."""
+"""No state passes from one input to the next, and still most programs share a process for their inputs."""
 
 import ast
-from collections.abc import Callable
+import collections  # noqa: F401 - modules that the zygote has loaded when it looks at a program
+import heapq  # noqa: F401
+import json
+import math  # noqa: F401
+import random  # noqa: F401
+import re  # noqa: F401
+import string  # noqa: F401
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from corpus import Entry, read
+from stateful import CALLS, NUMPY, STDIN
 
-from conself.sandbox import Outcome, Status
-from conself.sandbox.leaks import may_leak
+from conself.sandbox import Audit, Job, Limits, Result, execute
+from conself.sandbox.leaks import may_leak, may_leak_main
 
-STATEFUL = {
-    "global": "n = 0\ndef f(x):\n global n\n n += 1\n return n",
-    "module list": "seen = []\ndef f(x):\n seen.append(x)\n return len(seen)",
-    "module dict by call": "seen = dict()\ndef f(x):\n seen[len(seen)] = x\n return len(seen)",
-    "mutable default": "def f(x, seen=[]):\n seen.append(x)\n return len(seen)",
-    "mutable keyword default": "def f(x, *, seen={}):\n seen[len(seen)] = x\n return len(seen)",
-    "function attribute": "def f(x):\n f.n += 1\n return f.n\nf.n = 0",
-    "function attribute from inside": "def f(x):\n f.n = getattr(f, 'n', 0) + 1\n return f.n",
-    "class attribute": "class A:\n n = 0\ndef f(x):\n A.n += 1\n return A.n",
-    "class list": "class Solution:\n seen = []\n def f(self, x):\n  self.seen.append(x)\n  return len(self.seen)",
-    "own decorator": (
-        "def memo(g):\n seen = []\n def h(x):\n  seen.append(x)\n  return len(seen)\n return h\n"
-        "@memo\ndef f(x): return x"
-    ),
-    "decorator with a known name": (
-        "def cache(g):\n n = 0\n def h(x):\n  nonlocal n\n  n += 1\n  return n\n return h\n@cache\ndef f(x): return x"
-    ),
-    "builtins": ("import builtins\ndef f(x):\n builtins.n = getattr(builtins, 'n', 0) + 1\n return builtins.n"),
-    "sys.modules": "import sys\ndef f(x):\n m = sys.modules\n m['n'] = m.get('n', 0) + 1\n return m['n']",
-    "module attribute": "import math\ndef f(x):\n math.n = getattr(math, 'n', 0) + 1\n return math.n",
-    "globals()": "def f(x):\n globals()['n'] = globals().get('n', 0) + 1\n return globals()['n']",
-    "setattr": "def f(x):\n setattr(f, 'n', getattr(f, 'n', 0) + 1)\n return f.n",
-    "dunder dict": "def f(x):\n d = f.__dict__\n d['n'] = d.get('n', 0) + 1\n return d['n']",
-    "iterator": "it = iter(range(1, 9))\ndef f(x): return next(it)",
-    "cached list": (
-        "from functools import lru_cache\n@lru_cache\ndef g(): return []\ndef f(x):\n g().append(x)\n return len(g())"
-    ),
-    "environment": "import os\ndef f(x):\n e = os.environ\n e['N'] = e.get('N', '') + 'x'\n return len(e['N'])",
-    "decimal context": (
-        "from decimal import getcontext\ndef f(x):\n p = getcontext().prec\n getcontext().prec = p + 1\n return p - 27"
-    ),
-    "random state": "import random\ndef f(x): return 1 if random.random() == 0.8444218515250481 else 2",
-}
+LIMITS = {"cpu_seconds": 2.0, "wall_seconds": 20.0, "memory_mb": 512, "output_kb": 256, "max_timeouts": 3, "audit": 1.0}
 
 
-@pytest.fixture(scope="module")
-def rows(run: Callable[..., list[tuple[Outcome, ...]]]) -> dict[str, tuple[Outcome, ...]]:
-    return dict(zip(STATEFUL, run(list(STATEFUL.values()), ["(7,)"] * 3), strict=True))
+def run(programs: dict[str, str], entry_point: str | None, text: str, packages: tuple[str, ...] = ()) -> Result:
+    job = Job("job", tuple(programs.values()), entry_point, (text,) * 3)
+    (result,) = execute([job], Limits(**LIMITS, packages=packages, require="weak"), 1)
+    return result
 
 
-@pytest.mark.parametrize("name", STATEFUL)
-def test_state_does_not_survive_an_input(name: str, rows: dict[str, tuple[Outcome, ...]]) -> None:
-    assert rows[name] == (Outcome(Status.OK, "1"),) * 3
+def differing(programs: dict[str, str], result: Result) -> list[object]:
+    """The programs whose outcomes are not the same on all inputs, or not those of a process for each."""
+    found = zip(programs, result.rows, result.notes, strict=True)
+    return [(name, row, note) for name, row, note in found if len(set(row)) > 1 or note.audit is not Audit.AGREED]
 
 
-@pytest.mark.parametrize("name", set(STATEFUL) - {"cached list", "random state"})
-def test_stateful_programs_are_found(name: str) -> None:
-    assert may_leak(ast.parse(STATEFUL[name]))
+def test_no_call_sees_what_another_one_left() -> None:
+    assert differing(CALLS, run(CALLS, "f", "(1,)")) == []
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "def f(x): return x",
-        '"""Doc."""\nimport math\nfrom typing import List\nINF = float("inf")\nMOD = 10**9 + 7\n'
-        "def f(xs: List[int], k: int = 3) -> int:\n    ys = [x for x in xs]\n    ys.sort()\n    return ys[0] % MOD",
-        "from functools import lru_cache\nclass Solution:\n    def f(self, n):\n        @lru_cache(None)\n"
-        "        def g(i):\n            return i\n        self.best = 0\n        return g(n)",
-        "class Node:\n    def __init__(self, v):\n        self.v = v\n        self.next = None\n"
-        "def f(x):\n    head = Node(x)\n    head.next = Node(1)\n    return head.next.v",
-        "def f(x):\n    best = 0\n    def dfs(i):\n        nonlocal best\n        best += i\n"
-        "    dfs(x)\n    return best",
-        "def f(x):\n    return x\nif __name__ == '__main__':\n    print(f(input()))",
-    ],
-)
-def test_common_shapes_keep_the_fast_path(source: str) -> None:
-    assert not may_leak(ast.parse(source))
+def test_no_call_sees_what_another_one_left_in_numpy() -> None:
+    pytest.importorskip("numpy")
+    assert differing(NUMPY, run(NUMPY, "f", "(1,)", ("numpy",))) == []
+
+
+def test_no_stdin_program_sees_what_its_last_run_left() -> None:
+    assert differing(STDIN, run(STDIN, None, "1\n")) == []
+
+
+IN_ONE_PROCESS = """
+import json, os, sys, types
+for name, source in json.load(sys.stdin).items():
+    if os.fork() == 0:
+        sys.stdin, out = open(os.devnull), os.dup(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        module = sys.modules["candidate"] = types.ModuleType("candidate")
+        exec(compile(source, "<program>", "exec"), vars(module))
+        values = []
+        for _ in range(3):
+            call = module.f if hasattr(module, "f") else module.Solution().f
+            try: values.append(repr(call(1)))
+            except BaseException as error: values.append(repr(type(error)))
+        os.write(out, f"{json.dumps([name, len(set(values)) > 1])}\\n".encode())
+        os._exit(0)
+    os.wait()
+"""
+
+
+# stateful only where caches are emptied in between, or where more happens at the set limit, as on the fast path
+ABOUT_THE_ENGINE = {"cache filled while loading", "default of what is behind a cache", "low recursion limit"}
+
+
+def test_the_calls_are_stateful_where_nobody_looks() -> None:
+    """The corpus itself: in one process each gives other values on later calls, or the test above shows nothing."""
+    command = [sys.executable, "-c", IN_ONE_PROCESS]
+    done = subprocess.run(command, input=json.dumps(CALLS), capture_output=True, text=True, check=True)
+    found = dict(map(json.loads, done.stdout.splitlines()))
+    assert {name for name in CALLS if not found.get(name)} == ABOUT_THE_ENGINE
+
+
+COMMON = Path(__file__).with_name("common_programs")
+SHARING_CALLS, SHARING_PROGRAMS = read(COMMON / "calls.txt"), read(COMMON / "stdin.txt")
+
+
+@pytest.mark.parametrize("entry", SHARING_CALLS, ids=lambda entry: entry.name)
+def test_common_call_programs_keep_the_fast_path(entry: Entry) -> None:
+    assert not may_leak(ast.parse(entry.source))
+
+
+@pytest.mark.parametrize("entry", SHARING_PROGRAMS, ids=lambda entry: entry.name)
+def test_common_stdin_programs_keep_the_fast_path(entry: Entry) -> None:
+    assert not may_leak_main(ast.parse(entry.source))
+
+
+def test_common_programs_are_run_in_one_process() -> None:
+    """The analysis in the sandbox itself, the captured state included."""
+    for entries, entry_point in ((SHARING_CALLS, "f"), (SHARING_PROGRAMS, None)):
+        result = run({entry.name: entry.source for entry in entries}, entry_point, "([1],)")
+        assert [entry.name for entry, note in zip(entries, result.notes, strict=True) if note.exact] == []
+        assert {note.audit for note in result.notes} == {Audit.AGREED}
