@@ -34,12 +34,9 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     ``options`` is a JSON object: ``packages`` to load from the folders ``site``, the level of isolation to
     ``require``, and the layers of isolation to go ``without``.
     """
-    for number in (signal.SIGCHLD, signal.SIGPROF, signal.SIGXCPU):
-        signal.signal(number, signal.SIG_DFL)  # the trusted process may have ignored them
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
     requests, answers = _move_down(requests), _move_down(answers)
-    sys.set_int_max_str_digits(0)
     settings = json.loads(options)
+    _set_defaults()
     packages.preload(packages.COMMON)
     try:
         folders = packages.load(settings["packages"], settings["site"])
@@ -50,8 +47,6 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     seed = packages.adapt()
     seed()
     make_standard_streams()
-    for name in ("exit", "quit"):
-        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     stdin, stdout, frames, trouble, waiting = (os.memfd_create("sandbox") for _ in range(5))
     null = os.open(os.devnull, os.O_RDWR)
     size = _own_size()
@@ -75,6 +70,16 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
             _serve(setup, size, (requests, waiting, answers), message)
         except Exception:
             _send(answers, wire.FAILURE, traceback.format_exc().encode())
+
+
+def _set_defaults() -> None:
+    """What a plain interpreter has, whatever the trusted process set for itself, and what the zygote relies on."""
+    for number in (signal.SIGCHLD, signal.SIGPROF, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_DFL)  # the trusted process may have ignored them
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
+    sys.set_int_max_str_digits(0)
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
 
 
 def _move_down(descriptor: int) -> int:
