@@ -44,6 +44,7 @@ NUMPY = _table("numpy")
 """Call programs that need numpy."""
 STDIN: dict[str, str] = {
     **_table("stdin"),
+    **_table("streams"),
     **{
         entry.name: f"x = 1\n{entry.source}{_COUNT.format(entry.argument)}print({entry.argument}.n)\n"
         for entry in _BORROWED
