@@ -49,7 +49,11 @@ def put(path: Path, records: list[dict[str, Any]]) -> Path:
 
 def start(*arguments: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "conself.sandbox", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in jobs of the background
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def rows_of(path: Path) -> dict[str, list[list[tuple[str, str]]]]:
