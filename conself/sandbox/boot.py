@@ -21,6 +21,7 @@ _MODULES = [
     "frames",
     "rules",
     "scopes",
+    "inert",
     "borrowed",
     "leaks",
     "screen",

@@ -6,24 +6,19 @@ derived from, named in an annotation or an ``isinstance``. Handed on, it could b
 """
 
 import ast
-import datetime
 import sys
 from collections.abc import Iterable
-from random import _inst as _random  # the generator that is seeded for each input
-from types import BuiltinFunctionType, MethodType, ModuleType
+from types import ModuleType
 
+from .inert import STREAM, is_inert
 from .rules import Rules
 from .scopes import Program
 
 Borrowed = dict[str, list[tuple[str | None, object]]]
 """A program's name -> what imports may bind it to, each with its dotted path if it is a module."""
-STREAM = object()
-"""What ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` resolve to."""
 
 _STREAMS = frozenset(("stdin", "stdout", "stderr"))
 _MISSING, _FORBIDDEN = object(), object()
-_SIMPLE = (type(None), bool, int, float, complex, str, bytes, datetime.timezone, datetime.timedelta)
-_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8  # CPython's flags of types
 _TAKERS = {"isinstance": 1, "issubclass": 1, "map": 0, "filter": 0, "len": 0, "str": 0, "repr": 0, "print": 0}
 
 
@@ -104,29 +99,6 @@ def resolve(
     return (node, value)
 
 
-def is_inert(value: object) -> bool:
-    """Whether an object of a library can be handed around: nothing that a program does to it lasts."""
-    kind = type(value)
-    if kind in _SIMPLE or value is STREAM:
-        return True
-    if kind is tuple:
-        return all(is_inert(item) for item in value)  # type: ignore[attr-defined]  # a tuple
-    if kind in (BuiltinFunctionType, MethodType):
-        owner = value.__self__  # type: ignore[attr-defined]  # both have it
-        return owner is _random or isinstance(owner, ModuleType | type) or is_inert(owner)
-    if isinstance(value, type):
-        return not value.__flags__ & _HEAP_TYPE or bool(value.__flags__ & _IMMUTABLE_TYPE)
-    return False
-
-
-def has_inert_items(value: object) -> bool:
-    """Whether ``value[...]`` can be handed around. Most aliases of types pass on what is set on them."""
-    if type(value).__module__ == "typing":
-        origin = getattr(value, "__origin__", None)
-        return origin is None or is_inert(origin)
-    return not isinstance(value, type)
-
-
 def stays(node: ast.AST, program: Program) -> bool:
     """Whether an expression that is an object of a library, or may be one, is used on the spot."""
     while True:
@@ -136,10 +108,10 @@ def stays(node: ast.AST, program: Program) -> bool:
                 return func is node or _takes(parent, node, program)
             case ast.Attribute(attr="__name__", ctx=ast.Load()) | ast.Expr() | ast.ExceptHandler() | ast.Raise():
                 return True
-            case ast.FormattedValue() | ast.MatchClass():
-                return True
-            case ast.arg() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                return True  # an annotation, a decorator, a base
+            case ast.FormattedValue() | ast.MatchClass() | ast.arg() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                return True  # shown, matched, an annotation, a decorator
+            case ast.ClassDef(decorator_list=decorators):
+                return node in decorators
             case ast.AnnAssign():
                 return parent.annotation is node
             case ast.Compare(left=left, comparators=others, ops=ops):
@@ -164,14 +136,14 @@ def is_type_call(node: ast.AST | None, program: Program) -> bool:
     """``type(x)``, with the builtin."""
     match node:
         case ast.Call(func=ast.Name(id="type"), args=[argument], keywords=[]):
-            return "type" not in program.binders and not isinstance(argument, ast.Starred)
+            return program.is_builtin("type") and not isinstance(argument, ast.Starred)
         case _:
             return False
 
 
 def _takes(call: ast.Call, node: ast.AST, program: Program) -> bool:
     """Whether a call is of a builtin that does nothing with this argument but ask about it, call it or show it."""
-    if not isinstance(call.func, ast.Name) or call.func.id in program.binders:
+    if not isinstance(call.func, ast.Name) or not program.is_builtin(call.func.id):
         return isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Constant)  # str.format
     place = _TAKERS.get(call.func.id)
     return place is not None and place < len(call.args) and call.args[place] is node

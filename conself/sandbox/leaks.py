@@ -9,10 +9,12 @@ Standard library only.
 
 import ast
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Generic
 
-from .borrowed import STREAM, Borrowed, has_inert_items, imports, is_inert, is_type_call, resolve, stays
-from .rules import ATTRIBUTES, DUNDERS, IN_CALLS, IN_PROGRAMS, METHODS, NAMES, Rules
+from .borrowed import Borrowed, imports, is_type_call, resolve, stays
+from .inert import STREAM, has_inert_items, is_inert, lends_nothing
+from .rules import ATTRIBUTES, IN_CALLS, IN_PROGRAMS, METHODS, NAMES, Rules, is_hidden
 from .scopes import Program
 
 _DESCRIPTOR_CALLS = (os.read, os.write, os.fstat)
@@ -64,6 +66,7 @@ def _reaches_out(program: Program, rules: Rules, are_streams_new: bool) -> bool:
     borrowed = imports(program.nodes, rules)
     if borrowed is None:
         return True
+    program = replace(program, imported=frozenset(borrowed))
     case = _Case(program, borrowed, rules, are_streams_new)
     return any(_reaches(case, node) for node in program.nodes)
 
@@ -75,9 +78,11 @@ def _reaches(case: _Case, node: ast.AST) -> bool:
         if node.attr == "__class__" and isinstance(node.ctx, ast.Load):
             return not stays(node, case.program)
         is_label = node.attr in ("__name__", "__doc__") and not isinstance(node.ctx, ast.Load)
-        return node.attr in ATTRIBUTES or _is_hidden(node.attr) or is_label
+        return node.attr in ATTRIBUTES or is_hidden(node.attr) or is_label
     if isinstance(node, ast.Import | ast.ImportFrom):
         return isinstance(case.program.scope_of(node), ast.ClassDef)  # its attributes are not followed
+    if isinstance(node, ast.MatchClass):
+        return any(name in ATTRIBUTES or name.startswith("__") for name in node.kwd_attrs)
     if isinstance(node, ast.alias):
         return (node.asname or "").startswith("__")
     if isinstance(node, ast.ClassDef):
@@ -85,17 +90,13 @@ def _reaches(case: _Case, node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name in METHODS
 
 
-def _is_hidden(name: str) -> bool:
-    return len(name) > 4 and name.startswith("__") and name.endswith("__") and name not in DUNDERS
-
-
 def _reaches_by_name(case: _Case, node: ast.Name) -> bool:
     name = node.id
-    if _is_hidden(name):
+    if is_hidden(name):
         return True
     if name in NAMES:
         return not case.program.is_variable(node)
-    if name == "type":
+    if name == "type" and name not in case.borrowed:
         return not _asks_for_type(case.program, node)
     if name not in case.borrowed or case.program.is_variable(node):
         return False
@@ -115,9 +116,18 @@ def _is_harmless(case: _Case, name: ast.Name, path: str | None, meaning: object)
         return case.are_streams_new or _only_reads_or_writes(case.program, node)
     if any(value is one for one in _DESCRIPTOR_CALLS):
         return isinstance(parent, ast.Call) and parent.func is node and _is_standard(case.program, parent)
-    if isinstance(parent, ast.Subscript) and parent.value is node and has_inert_items(value):
-        return True
+    if isinstance(parent, ast.Subscript) and parent.value is node:
+        if has_inert_items(value):
+            return True
+        if value is Generic:
+            node, parent = parent, case.program.parents.get(parent)
+    if isinstance(parent, ast.ClassDef) and node in parent.bases:
+        return lends_nothing(value)
     return is_inert(value) or stays(node, case.program)
+
+
+def _is_call_of(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == name
 
 
 def _asks_for_type(program: Program, name: ast.Name) -> bool:
@@ -126,7 +136,7 @@ def _asks_for_type(program: Program, name: ast.Name) -> bool:
     if not isinstance(call, ast.Call):
         return stays(name, program)
     if call.func is not name:
-        return isinstance(call.func, ast.Name) and call.func.id == "isinstance" and stays(name, program)
+        return _is_call_of(call, "isinstance") and stays(name, program)
     return len(call.args) == 3 or (is_type_call(call, program) and stays(call, program))
 
 
@@ -140,7 +150,7 @@ def _only_reads_or_writes(program: Program, stream: ast.AST) -> bool:
             return name in _STREAM_METHODS and isinstance(call, ast.Call) and call.func is parent
         case ast.keyword(arg="file"):
             call = program.parents.get(parent)
-            return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
+            return isinstance(call, ast.Call) and program.is_builtin("print") and _is_call_of(call, "print")
         case ast.For(iter=source) | ast.comprehension(iter=source):
             return source is stream
         case _:

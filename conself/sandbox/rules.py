@@ -40,7 +40,7 @@ IN_CALLS: Rules = {
     "dataclasses": _only("dataclass field asdict astuple replace"),
     "decimal": _all_but("getcontext setcontext localcontext DefaultContext BasicContext ExtendedContext"),
     "enum": _only("Enum IntEnum StrEnum Flag IntFlag auto unique"),
-    "functools": _only("cache cached_property cmp_to_key lru_cache partial reduce total_ordering wraps"),
+    "functools": _only("cache cached_property cmp_to_key lru_cache partial reduce wraps"),
     "io": _only("BytesIO StringIO TextIOWrapper BufferedReader BufferedWriter IOBase TextIOBase RawIOBase SEEK_SET"),
     "json": _only("loads dumps JSONDecodeError"),
     "operator": _all_but("attrgetter methodcaller"),
@@ -85,3 +85,8 @@ DUNDERS = words(
 """The names with two underscores on either side that are harmless; all others lead to the insides of objects."""
 METHODS = words("__mro_entries__ __class_getitem__ __subclasshook__ __instancecheck__ __subclasscheck__ __exit__")
 """Methods that are given more than the program's own objects, if it defines them."""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is one of those with two underscores on either side that are not harmless."""
+    return len(name) > 4 and name.startswith("__") and name.endswith("__") and name not in DUNDERS

@@ -13,6 +13,7 @@ class Program:
 
     ``binders``: name -> the nodes that bind it somewhere, imports aside. ``classes``: names that are bound by plain
     class statements only. ``declared``: names in ``global`` statements, and of imports inside of functions and classes.
+    ``imported``: names that imports bind, once they are known.
     """
 
     nodes: list[ast.AST]
@@ -20,6 +21,7 @@ class Program:
     binders: dict[str, list[ast.AST]]
     classes: frozenset[str]
     declared: frozenset[str]
+    imported: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, statements: Iterable[ast.AST]) -> "Program":
@@ -42,6 +44,10 @@ class Program:
         inner = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) and node in parents]
         declared |= {(alias.asname or alias.name).partition(".")[0] for node in inner for alias in node.names}
         return cls(nodes, parents, binders, frozenset(classes), frozenset(declared))
+
+    def is_builtin(self, name: str) -> bool:
+        """Whether the program leaves a builtin's name alone."""
+        return name not in self.binders and name not in self.imported
 
     def is_variable(self, node: ast.Name) -> bool:
         """Whether a name stands for a variable of a function or comprehension around it, whatever it is elsewhere."""

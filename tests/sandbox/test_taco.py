@@ -1,6 +1,7 @@
 """Two hundred stdin programs of TACO, compared with what a plain interpreter printed."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,11 @@ def test_nearly_all_share_a_process_for_their_inputs_and_none_leaks() -> None:
     assert counts.leaked == 0
     assert counts.exact <= 0.15 * counts.programs
     assert counts.statuses.get("timeout", 0) <= 4
+
+
+def test_without_their_packages_they_fail_and_say_why() -> None:
+    records = [json.loads(line) for line in FILE.read_text().splitlines()]
+    jobs = [Job(r["task_id"], (r["program"],), None, ("1\n",)) for r in records if "import numpy" in r["program"]]
+    found = [result.rows[0] for result in execute(jobs, replace(LIMITS, packages=()), workers=1)]
+    assert found
+    assert set(found) == {(Outcome(Status.EXCEPTION, "ModuleNotFoundError"),)}
