@@ -28,7 +28,7 @@ TABLES: dict[str, tuple[dict[str, tuple[str, Any]], list[str]]] = {
 CASES = [(table, name) for table, (programs, _) in TABLES.items() for name in programs]
 INNOCENT, ECHO = "def f(x): return [x]", "print(input())"
 LIMITS: dict[str, Any] = {
-    "cpu_seconds": 0.2,
+    "cpu_seconds": 0.3,
     "wall_seconds": 2.0,
     "memory_mb": 128,
     "output_kb": 64,
