@@ -1,8 +1,10 @@
 """Shards, the unit of work, of progress and of what a kill can cost."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,9 +21,30 @@ SHARD = 50
 """Problems per shard."""
 
 Item = TypeVar("Item")
-Sampler = Callable[[Iterable[Problem], ModelRef], Iterator[list[Candidate]]]
-Decoder = Callable[[Iterable[Problem], ModelRef], Iterator[Candidate]]
 Metric = Callable[[Pool], float | Undefined]
+
+
+class Runtime(Protocol):
+    """How a sampler wants its work cut: speed and memory only."""
+
+    @property
+    def processes(self) -> int:
+        """Worker processes that draw at once."""
+
+    @property
+    def shards_per_task(self) -> int:
+        """Shards that one call of the sampler streams through, so that an engine need not run dry between them."""
+
+
+class Sampler(Protocol):
+    """Draws candidates, group by group in the order of the problems, reading problems as it needs them."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """How to cut its work."""
+
+    def __call__(self, problems: Iterable[Problem], model: Any) -> Iterator[list[Candidate]]:
+        """One list of candidates per problem; ``model`` is a ModelRef, or None for a sampler that needs none."""
 
 
 class Bench(Protocol):
@@ -47,42 +70,69 @@ def missing(folder: Path, name: str, items: Sequence[Item]) -> list[tuple[list[I
     return [(group, path) for group, path in shards if not path.exists()]
 
 
-def sample_shard(sampler: Sampler, model: ModelRef, problems: list[Problem], path: Path) -> tuple[int, int]:
-    """Draw candidates for one shard; returns the numbers of problems and of tokens."""
-    candidates = [candidate for group in sampler(problems, model) for candidate in group]
-    write_records(path, Candidate, candidates)
-    return len(problems), sum(c.n_tokens for c in candidates)
+def sample_into(
+    bench: Bench,
+    folder: Path,
+    name: str,
+    label: str,
+    sampler: Sampler,
+    model: ModelRef | None,
+    problems: Sequence[Problem],
+) -> list[Candidate]:
+    """Draw candidates for problems -> <name>-*.parquet in ``folder``; returns those of all shards, in order."""
+    todo = missing(folder, name, problems)
+    runtime = sampler.runtime
+    size = max(1, min(runtime.shards_per_task, -(-len(todo) // runtime.processes)))
+    tasks = [(sampler, model, todo[i : i + size]) for i in range(0, len(todo), size)]
+    total = sum(len(group) for group, _ in todo)
+    run_shards(bench, bench.workers.sized(runtime.processes), label, "tok", total, sample_shards, tasks)
+    return read_records(folder, Candidate, name)
 
 
-def answer_shard(decoder: Decoder, model: ModelRef, problems: list[Problem], path: Path) -> tuple[int, int]:
-    """One greedy answer per problem of one shard; returns the numbers of problems and of tokens."""
-    answers = list(decoder(problems, model))
-    write_records(path, Candidate, answers)
-    return len(problems), sum(a.n_tokens for a in answers)
+def sample_shards(
+    sampler: Sampler, model: ModelRef | None, shards: Sequence[tuple[list[Problem], Path]]
+) -> Iterator[tuple[int, int]]:
+    """Draw candidates for shards in one stream; yields, per shard on disk, its numbers of problems and of tokens."""
+    drawn = sampler((problem for problems, _ in shards for problem in problems), model)
+    for problems, path in shards:
+        candidates = [candidate for group in islice(drawn, len(problems)) for candidate in group]
+        write_records(path, Candidate, candidates)
+        yield len(problems), sum(c.n_tokens for c in candidates)
 
 
-def score_shard(metric: Metric, name: str, pools: list[Pool], path: Path) -> tuple[int, int]:
-    """One metric on the pools of one shard; returns the number of problems, twice (one value each)."""
+def score_into(bench: Bench, folder: Path, name: str, metric: Metric, pools: Sequence[Pool]) -> list[Uncertainty]:
+    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order."""
+    tasks = [(metric, name, group, path) for group, path in missing(folder, "uncertainty", pools)]
+    total = sum(len(group) for _, _, group, _ in tasks)
+    run_shards(bench, bench.workers, name.replace("_", " "), "problems", total, score_shard, tasks)
+    return read_records(folder, Uncertainty, "uncertainty")
+
+
+def score_shard(metric: Metric, name: str, pools: list[Pool], path: Path) -> Iterator[tuple[int, int]]:
+    """One metric on the pools of one shard; yields the number of problems, twice (one value each)."""
     values = [(pool.problem.id, metric(pool)) for pool in pools]
     rows = [
         Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
         for i, v in values
     ]
     write_records(path, Uncertainty, rows)
-    return len(pools), len(pools)
+    yield len(pools), len(pools)
 
 
 def run_shards(
-    bench: Bench, label: str, unit: str, function: Callable[..., tuple[int, int]], tasks: Sequence[tuple[Any, ...]]
+    bench: Bench,
+    workers: Workers,
+    label: str,
+    unit: str,
+    total: int,
+    function: Callable[..., Iterator[tuple[int, int]]],
+    tasks: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Run ``function`` on every task in the workers, with a progress line that counts problems and ``unit``/s.
-
-    The third element of a task is its list of problems or pools.
-    """
+    """Run ``function`` on every task in the workers, with a progress line that counts to ``total`` and ``unit``/s."""
     with progress(bench.console) as bar:
-        line = bar.add_task(label, total=sum(len(task[2]) for task in tasks), rate="")
+        line = bar.add_task(label, total=total, rate="")
         start, amount = time.perf_counter(), 0
-        for done, more in bench.workers.run(function, tasks):
+        for done, more in workers.run(function, tasks):
             amount += more
             rate = amount / (time.perf_counter() - start)
             bar.update(line, advance=done, rate=f"{rate:,.0f} {unit}/s")
@@ -170,7 +220,19 @@ def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
 
 
 def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
-    return Job(problem.id, tuple(c.code for c in candidates), problem.entry_point, problem.inputs)
+    programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
+    return Job(problem.id, programs, problem.entry_point, problem.inputs)
+
+
+_FUTURE = re.compile(r"^from __future__ import [^(\n]*$", re.MULTILINE)
+
+
+def with_prefix(prefix: str, code: str) -> str:
+    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
+    if not prefix:
+        return code
+    futures = "".join(line + "\n" for line in _FUTURE.findall(code))
+    return futures + prefix + ("" if prefix.endswith("\n") else "\n") + _FUTURE.sub("", code)
 
 
 def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:

@@ -19,15 +19,15 @@ from rich.console import Console
 
 from conself.artifacts import Artifact, build
 from conself.curricula.selection import Selection, what_would_keep
-from conself.datasets.validation import sift
 from conself.models import fingerprint, load_tokenizer
 from conself.pairing.build import build_pairs, capped
-from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty
+from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.sandbox import isolation
-from conself.shards import answer_shard, execute_into, missing, run_shards, sample_shard, score_shard
-from conself.tables import read_records, read_traces, write_json, write_records
+from conself.shards import execute_into, sample_into, score_into
+from conself.tables import read_records, read_traces, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.fit import fit as fit_adapter
+from conself.validation import sift
 from conself.workers import Workers
 
 
@@ -60,7 +60,7 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 1, "sample": 1, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 2}
+VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 3}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
 
 
@@ -84,10 +84,13 @@ def choose(config: DictConfig, *names: str) -> DictConfig:
 
 def problems(context: Context, config: DictConfig) -> Artifact:
     """Load and validate the data set -> problems.parquet; summary: total, dropped by reason."""
-    dataset = instantiate(config)
+    dataset = instantiate(config, _convert_="all")
 
     def make(folder: Path) -> dict[str, Any]:
         kept, dropped = sift(dataset())
+        context.console.print(f"{len(kept)} problems", highlight=False)
+        for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
+            context.console.print(f"- {n} left out: {reason}", highlight=False)
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
@@ -98,15 +101,15 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
 
     def make(folder: Path) -> dict[str, Any]:
-        sampler = instantiate(config)
-        todo = missing(folder, "candidates", read_records(source.path, Problem, "problems"))
-        run_shards(context, "sampling", "tok", sample_shard, [(sampler, model, group, path) for group, path in todo])
-        drawn = read_records(folder, Candidate, "candidates")
+        sampler = instantiate(config, _convert_="all")
+        known = read_records(source.path, Problem, "problems")
+        drawn = sample_into(context, folder, "candidates", "sampling", sampler, model, known)
         return {
             "candidates": len(drawn),
             "tokens": sum(c.n_tokens for c in drawn),
             "without_code": sum(c.code is None for c in drawn),
             "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
+            "asked_again": len({c.problem_id for c in drawn if c.observation_asks > 1}),
             "without_observation": sum(c.observation is None for c in drawn),
         }
 
@@ -133,10 +136,9 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
     name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
 
     def make(folder: Path) -> dict[str, Any]:
-        metric = instantiate(config)
-        tasks = [(metric, name, group, path) for group, path in missing(folder, "uncertainty", pools)]
-        run_shards(context, name.replace("_", " "), "problems", score_shard, tasks)
-        return {"undefined": sum(u.value is None for u in read_records(folder, Uncertainty, "uncertainty"))}
+        _free_accelerator(context)  # a metric may load a model
+        values = score_into(context, folder, name, instantiate(config), pools)
+        return {"undefined": sum(u.value is None for u in values)}
 
     return context.build(f"score/{label}", plain(config), {"traces": traces}, make)
 
@@ -201,8 +203,8 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
     """
 
     def make(folder: Path) -> dict[str, Any]:
-        if torch.cuda.is_available():
-            context.workers.release()  # their GPU memory is needed now; on a CPU warm workers cost nothing
+        _free_accelerator(context)
+        context.workers.release_others()  # engines hold much memory on a CPU, too
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         data = read_records(pairs.path, PreferencePair, "pairs")
         logger = tracker.training_logger()
@@ -227,28 +229,39 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
     return fitted
 
 
-def evaluate(context: Context, name: str, config: DictConfig, model: ModelRef, tuned: Artifact | None) -> Artifact:
-    """Greedy answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.json.
+def evaluate(
+    context: Context, name: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
+) -> Artifact:
+    """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl.
 
-    ``config`` holds benchmark (by name), decoder and sandbox. ``tuned`` is the fit whose adapter is put on, None for
-    the base model.
+    ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits). ``model`` is None where the
+    decoder needs none and has a fingerprint itself; ``tuned`` is the fit whose adapter is put on, None for the model
+    as it is.
     """
-    slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "sandbox": config.sandbox}
-    policy = model if tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
+    slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "judging": config.judging}
+    policy = model if model is None or tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
     who = "base" if tuned is None else "tuned"
     parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
 
     def make(folder: Path) -> dict[str, Any]:
         task = parts["benchmark"]()
-        tasks = [(parts["decoder"], policy, group, path) for group, path in missing(folder, "answers", task.problems)]
-        run_shards(context, f"answering ({who})", "tok", answer_shard, tasks)
-        answers = read_records(folder, Candidate, "answers")
-        counts = execute_into(context, folder, f"judging ({who})", parts["sandbox"], task.problems, answers)
+        label = f"answering ({who})"
+        answers = sample_into(context, folder, "answers", label, parts["decoder"], policy, task.problems)
+        counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
         traces = read_traces(folder, "traces")
-        verdicts = {p.id: task.judge(p, traces[p.id])[0] for p in task.problems}
-        write_json(folder / "verdicts.json", verdicts)
-        return {"passed": sum(verdicts.values()), "n": len(verdicts), "execution": counts}
+        passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count)
+        verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
+        write_verdicts(folder / "verdicts.jsonl", verdicts)
+        answered = [v.passed for v in verdicts]
+        return {"passed": sum(map(sum, answered)), "answers": sum(map(len, answered)), "execution": counts}
 
     key = {part: plain(node) for part, node in slices.items()}
-    key |= {"content": parts["benchmark"].fingerprint(), "model": fingerprint(model)}
+    who_answers = parts["decoder"].fingerprint() if model is None else fingerprint(model)
+    key |= {"content": parts["benchmark"].fingerprint(), "model": who_answers}
     return context.build(f"evaluate/{name}/{who}", key, {} if tuned is None else {"fit": tuned}, make)
+
+
+def _free_accelerator(context: Context) -> None:
+    """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
+    if torch.cuda.is_available():
+        context.workers.release()

@@ -8,28 +8,23 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from rich.console import Console
 
-from conself import results, stages
+from conself import reports, results, stages
 from conself.benchmarks.task import Judge
-from conself.entry import check_parts, one_line_errors, resolved
+from conself.entry import Command, run
 from conself.records import ModelRef, PreferencePair, Uncertainty
-from conself.sandbox import isolation
 from conself.shards import read_pools
 from conself.stages import Context
 from conself.tables import read_records
 from conself.tracking import Tracker
-from conself.workers import Workers
 
-PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "metric", "metrics")
-PARTS += ("curriculum", "pairing", "loss", "training", "benchmark", "comparison")
+PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
+PARTS += ("metrics", "curriculum", "pairing", "loss", "training", "benchmark", "comparison")
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
     """One round from problems to a tuned model and its evaluation; returns the figures of ``results.json``."""
     model: ModelRef = instantiate(config.model)
-    if model.adapter is not None:
-        raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     source = stages.problems(context, config.dataset)
     candidates = stages.sample(context, config.sampler, model, source)
     traces = stages.execute(context, config.sandbox, source, candidates)
@@ -43,8 +38,11 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     fitted = stages.fit(context, stages.choose(config, "training", "loss", "seed"), model, pairs, tracker)
     tuned = {name: stages.evaluate(context, str(name), config, model, fitted) for name in config.benchmark}
 
-    judge = Judge({o.problem_id: o for o in instantiate(config.dataset).oracles()}, instantiate(config.comparison))
-    passed = results.pass_table(pools, judge)
+    judge = Judge(
+        {o.problem_id: o for o in instantiate(config.dataset, _convert_="all").oracles()},
+        instantiate(config.comparison),
+    )
+    passed = results.pass_table(pools, judge, context.workers.count)
     uncertainties = {name: read_records(a.path, Uncertainty, "uncertainty") for name, a in scores.items()}
     selection = selected.summary()
     training = fitted.summary()
@@ -65,32 +63,22 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     }
 
 
-def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
-    """Check all parts, learn, write results.json into the run folder, show it.
+def check(config: DictConfig) -> None:
+    """Refuse what can't be trained.
 
     Raises:
-        JobFailed, SystemExit: as ``one_line_errors`` says.
+        ValueError: the model has an adapter already.
     """
-    console = Console()
-    with one_line_errors(console, folder, in_sweep):
-        config = resolved(config)
-        check_parts(config, PARTS)
-        isolation(instantiate(config.sandbox, _convert_="all"))  # told now, not after hours of sampling
-        tracker: Tracker = instantiate(config.logger)
-        failed = True
-        try:
-            with Workers(config.runtime.workers) as workers:
-                workers.warm(str(config.sampler["_target_"]).rpartition(".")[0])
-                tracker.start(folder, config)
-                context = Context(Path(config.artifacts), workers, console)
-                figures = learn(config, context, tracker)
-            path = results.write(folder, figures, config, context.artifacts)
-            tracker.summarise(results.flat(figures))
-            failed = False
-        finally:
-            tracker.finish(failed)
-        results.show(console, figures)
-        console.print(f"figures: {path}")
+    if config.model.adapter is not None:
+        raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
+
+
+COMMAND = Command(PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)
+
+
+def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, learn, write results.json into the run folder, show it; raises as :func:`conself.entry.run`."""
+    run(COMMAND, config, folder, in_sweep)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")

@@ -74,7 +74,7 @@ def sift(problems: Iterable[Problem | Rejected]) -> tuple[list[Problem], dict[st
                 kept[problem.id] = problem
         if reason is not None:
             dropped[reason] += 1
-            log.warning("skipped problem %r (number %d): %s", problem.id, position + 1, reason)
+            log.info("skipped problem %r (number %d): %s", problem.id, position + 1, reason)
     if not kept:
         reasons = ", ".join(f"{n} with {reason}" for reason, n in dropped.items()) or "it is empty"
         raise ValueError(f"the data set has no usable problem ({reasons}); see `Problem` in conself/records.py")

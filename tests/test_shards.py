@@ -10,7 +10,7 @@ from rich.console import Console
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
-from conself.shards import SHARD, execute_into
+from conself.shards import SHARD, execute_into, sample_into
 from conself.tables import read_traces
 from conself.workers import Workers
 
@@ -92,6 +92,67 @@ def test_what_was_done_before_an_error_is_kept_for_the_next_run_in_this_process(
         "p0": [Trace("p0", 0, (FAKE, FAKE))],
         "p1": [Trace("p1", 0, (SEEN, SEEN))],
     }
+
+
+@dataclass(frozen=True)
+class Cut:
+    processes: int
+    shards_per_task: int
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Draws one candidate per problem, which says which call of the sampler drew it; fails at problem ``fails``."""
+
+    runtime: Cut
+    fails: str
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:
+        first = ""
+        for p in problems:
+            first = first or p.id
+            if p.id == self.fails:
+                raise ValueError("no more")
+            yield [Candidate(p.id, 0, None, first, None, "stop", None, None, None, 2)]
+
+
+def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(5 * SHARD)]
+    with Workers(1) as workers:
+        drawn = sample_into(
+            Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems
+        )
+    assert [c.problem_id for c in drawn] == [p.id for p in problems]
+    assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
+
+
+def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD + 1)]
+    with Workers(1) as workers:
+        both = Bench(workers, Console(quiet=True))
+        drawn = sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
+    assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
+
+
+def test_shards_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD)]
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match="no more"):
+            sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
+        assert len(list(tmp_path.glob("drawn-*.parquet"))) == 2
+        drawn = sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    assert [c.text for c in drawn] == ["p0"] * (2 * SHARD) + [f"p{2 * SHARD}"] * SHARD
+
+
+def test_a_prefix_stands_before_every_program(tmp_path: Path) -> None:
+    asks = replace(problem(0), prefix="import math")
+    drawn = replace(
+        candidate(0), code="from __future__ import annotations\ndef f(x: Any): return math.factorial(x + 3)\n"
+    )
+    execute_into(bench(), tmp_path, "executing", LIMITS, [asks], [drawn])
+    (trace,) = read_traces(tmp_path, "traces")["p0"]
+    assert [o.value for o in trace.outcomes] == ["24", "24"]
 
 
 def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:

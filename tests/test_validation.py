@@ -1,11 +1,12 @@
 """Bad problems are skipped, named and counted."""
 
+import logging
 from dataclasses import replace
 
 import pytest
 
-from conself.datasets.validation import Rejected, fault, sift
 from conself.records import Problem
+from conself.validation import Rejected, fault, sift
 
 GOOD = Problem("p", "Add one.", "def f(n):", "f", ("(1,)", "([2],)"), "test", "easy")
 
@@ -43,6 +44,7 @@ def test_fault(problem: Problem, reason: str | None) -> None:
 
 
 def test_sift_keeps_order_and_counts_reasons(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     second = replace(GOOD, id="q")
     kept, dropped = sift(
         [GOOD, replace(GOOD, id="r", statement=""), second, GOOD, replace(GOOD, id="s", statement=" ")]
@@ -53,6 +55,7 @@ def test_sift_keeps_order_and_counts_reasons(caplog: pytest.LogCaptureFixture) -
 
 
 def test_sift_counts_what_could_not_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     bad = [Rejected("mine/1", "malformed line"), Rejected("p", "malformed line")]
     kept, dropped = sift([bad[0], bad[1], GOOD, replace(GOOD, id="q", inputs=())])
     assert kept == [GOOD], "a rejected record takes no id"

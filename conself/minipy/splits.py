@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 
 from conself.minipy.compositions import (
     ALL_OPERATIONS,
@@ -32,7 +33,8 @@ DIFFICULTY_SHARES = {
 }
 
 
-def split(name: str, size: int, seed: int) -> list[tuple[Problem, Oracle]]:
+@lru_cache(maxsize=4)  # a job asks for the same split several times: problems, oracles and fingerprints
+def split(name: str, size: int, seed: int) -> Sequence[tuple[Problem, Oracle]]:
     """Generate ``size`` problems of the split ``train``, ``validation`` or ``test`` in shuffled order.
 
     Splits of different names share no steps and no statement, whatever the seeds and sizes; nor do they with the
@@ -44,7 +46,7 @@ def split(name: str, size: int, seed: int) -> list[tuple[Problem, Oracle]]:
     difficulties = [d for d, count in difficulty_counts(name, size).items() for _ in range(count)]
     rng.shuffle(difficulties)
     taken: set[str] = set()
-    return [_problem(name, index, difficulty, taken, rng) for index, difficulty in enumerate(difficulties)]
+    return tuple(_problem(name, index, difficulty, taken, rng) for index, difficulty in enumerate(difficulties))
 
 
 def difficulty_counts(name: str, size: int) -> dict[str, int]:

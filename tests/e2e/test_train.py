@@ -32,7 +32,7 @@ def test_results_have_the_shape_of_the_design(whole: Job) -> None:
     for row in results["metrics"].values():
         assert set(row) == {"n", "auc", "pearson", "spearman", "kendall"}
     benchmark = results["benchmarks"]["minipy"]
-    assert set(benchmark) == {"base", "tuned", "relative_improvement", "fixed", "broken", "p"}
+    assert set(benchmark) == {"base", "tuned", "relative_improvement", "difference", "fixed", "broken", "p", "test"}
     low, high = benchmark["base"]["ci95"]
     assert low <= benchmark["base"]["pass@1"] <= high
     assert benchmark["base"]["n"] == benchmark["tuned"]["n"] == 60
@@ -122,21 +122,55 @@ def kill_within(stage: str, number: int, artifacts: Path, folder: Path) -> None:
 
 
 def finished(artifacts: Path, stage: str) -> int:
-    return len(list(artifacts.glob(f"{stage}/*/manifest.json")))
+    return len(list(artifacts.glob(f"{stage}/[0-9a-f]*/manifest.json")))
 
 
-def test_killed_in_every_stage_it_ends_with_the_same_figures(whole: Job, tmp_path: Path) -> None:
+def die_before(stage: str, name: str, artifacts: Path, folder: Path) -> None:
+    """Run the job until a file of a stage is about to get its final name; kill -9 then (tests/e2e/dying.py)."""
+    python, _, module, *words = command(artifacts, folder)
+    dying = [python, "-m", "tests.e2e.dying", stage, name, module, *words]
+    job = subprocess.run(dying, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, timeout=120, check=False)
+    assert job.returncode == -signal.SIGKILL
+
+
+def contents(artifacts: Path) -> dict[str, Any]:
+    """Every file of a store's artifacts by its path; of a manifest everything but the time it took."""
+    found: dict[str, Any] = {}
+    for path in artifacts.glob("*/[0-9a-f]*/**/*"):
+        if path.name == "manifest.json":
+            manifest = json.loads(path.read_text())
+            manifest["summary"].pop("seconds", None)
+            found[str(path.relative_to(artifacts))] = manifest
+        elif path.is_file():
+            found[str(path.relative_to(artifacts))] = path.read_bytes()
+    return found
+
+
+def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path: Path) -> None:
     """One store, killed in each stage in turn, then left to finish. What was finished before is never made again."""
     artifacts = tmp_path / "store"
-    stages = [("sample", 0), ("execute", 0), ("score", 4), ("evaluate", 0), ("fit", 0), ("evaluate", 1)]
+    kills = [
+        lambda folder: die_before("problems", "manifest.json", artifacts, folder),
+        lambda folder: kill_within("sample", 0, artifacts, folder),
+        lambda folder: kill_within("execute", 0, artifacts, folder),
+        lambda folder: kill_within("score", 4, artifacts, folder),
+        lambda folder: die_before("select", "selection.json", artifacts, folder),
+        lambda folder: die_before("pair", "folder", artifacts, folder),
+        lambda folder: kill_within("evaluate", 0, artifacts, folder),
+        lambda folder: kill_within("fit", 0, artifacts, folder),
+        lambda folder: kill_within("evaluate", 1, artifacts, folder),
+    ]
     made: dict[Path, int] = {}
-    for position, (stage, number) in enumerate(stages):
-        kill_within(stage, number, artifacts, tmp_path / f"run{position}")
-        now = {path: path.stat().st_mtime_ns for path in artifacts.glob("*/*/manifest.json")}
+    for position, kill in enumerate(kills):
+        kill(tmp_path / f"run{position}")
+        now = {path: path.stat().st_mtime_ns for path in artifacts.glob("*/[0-9a-f]*/manifest.json")}
         assert made.items() <= now.items()
         made = now
     last = train(artifacts, tmp_path / "last")
     assert figures(last.results) == figures(whole.results)
+    uninterrupted = train(tmp_path / "other", tmp_path / "whole")
+    assert figures(uninterrupted.results) == figures(whole.results)
+    assert contents(artifacts) == contents(tmp_path / "other")
 
 
 def test_killed_while_sampling_it_keeps_the_finished_shards(whole: Job, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from conself.minipy.pretrain import main, pretrain
 from conself.minipy.pretrain_data import Row, batches, collate, seed_of
 from conself.minipy.pretrain_loop import rate, token_losses
 from conself.minipy.pretrain_write import new_folder
-from conself.prompts import Prompts, extract_code, program_messages, render
+from conself.prompts import Prompts, program_messages, render
+from conself.samplers.code_blocks import extract_code
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = ROOT / "conself" / "minipy" / "checkpoint"
@@ -177,7 +178,7 @@ def test_the_committed_checkpoint_is_small_and_answers_with_a_program() -> None:
     inputs = tokenizer(render(tokenizer, program_messages(prompts, problem, None)), return_tensors="pt")
     ids = model.generate(**inputs, max_new_tokens=200, do_sample=False)[0, inputs["input_ids"].shape[1] :]
     assert ids[-1] == tokenizer.eos_token_id
-    code = extract_code(tokenizer.decode(ids, skip_special_tokens=True))
+    code = extract_code(tokenizer.decode(ids, skip_special_tokens=True), problem.entry_point)
     assert code is not None
     functions = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
     assert problem.entry_point in functions
