@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
 from conself.records import Problem
+from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
 

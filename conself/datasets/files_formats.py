@@ -1,0 +1,158 @@
+"""Reading rows from one file of each format: JSON lines, JSON, Parquet, Arrow."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+_ROWS = 16  # made into Python objects at once: one row of a data set of programs can take megabytes
+_MOST_DIGITS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be parsed: where it stands (``file:number``, from 1), and what is wrong with it."""
+
+    place: str
+    reason: str
+
+
+def parse_json(text: str | bytes) -> Any:
+    """``json.loads`` for ints of up to 100,000 digits, where Python's own limit is 4,300.
+
+    Raises:
+        ValueError: no JSON, no UTF-8, nested too deeply, or a longer int.
+    """
+    try:
+        return json.loads(text, parse_int=_int)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+
+
+def _int(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        if len(digits) > _MOST_DIGITS:
+            raise ValueError(f"an int of {len(digits)} digits") from None
+    try:
+        return int(Decimal(digits))  # Decimal has no limit of digits, and the interpreter's own is the whole process's
+    except InvalidOperation as error:
+        raise ValueError("an int that cannot be read") from error
+
+
+def read(path: Path, name: str) -> Iterator[Row | BadRow]:
+    """The rows of one file, whose format is told by the end of its ``name``.
+
+    A ``.json`` file with one array is held in memory as a whole; all other formats are read piece by piece.
+
+    Raises:
+        ValueError: the name ends in none of the known formats.
+        OSError: the file is damaged.
+    """
+    reader = next((reader for ending, reader in _READERS.items() if name.endswith(ending)), None)
+    if reader is None:
+        raise ValueError(f"cannot tell the format of {name}: its name must end in {', '.join(_READERS)}")
+    try:
+        yield from reader(path, name)
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it could not be opened, and the message says why
+        cause = " ".join(str(error).split())
+        raise OSError(f"{path} is damaged ({cause}); delete it, and the file it links to, and get it again") from error
+
+
+def _plain_lines(path: Path, name: str) -> Iterator[Row | BadRow]:
+    with path.open("rb") as file:
+        yield from _lines(file, name)
+
+
+def _zipped_lines(path: Path, name: str) -> Iterator[Row | BadRow]:
+    with gzip.open(path, "rb") as file:
+        yield from _lines(file, name)
+
+
+def _lines(file: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Row | BadRow]:
+    for number, line in enumerate(file, start=1):  # bytes: one line that is no UTF-8 must not take the others with it
+        if line.strip():
+            yield _parsed(line, f"{name}:{number}")
+
+
+def _parsed(line: bytes, place: str) -> Row | BadRow:
+    try:
+        row = parse_json(line)
+    except ValueError as error:
+        return BadRow(place, str(error))
+    return _checked(row, place)
+
+
+def _checked(row: Any, place: str) -> Row | BadRow:
+    return row if isinstance(row, dict) else BadRow(place, f"a JSON object is needed, not {type(row).__name__}")
+
+
+def _json(path: Path, name: str) -> Iterator[Row | BadRow]:
+    """One array of objects; or, as many files of the hub are, JSON lines under another name."""
+    with path.open("rb") as file:
+        is_array = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    if not is_array:
+        yield from _plain_lines(path, name)
+        return
+    try:
+        rows = parse_json(path.read_bytes())
+    except ValueError as error:
+        raise OSError(f"{path} is damaged ({error}); delete it and get it again") from error
+    for number, row in enumerate(rows, start=1):
+        yield _checked(row, f"{name}:{number}")
+
+
+def _parquet(path: Path, name: str) -> Iterator[Row | BadRow]:
+    with pq.ParquetFile(path) as file:
+        yield from _objects(file.iter_batches(batch_size=_ROWS), name)
+
+
+def _arrow(path: Path, name: str) -> Iterator[Row | BadRow]:
+    """Both formats of Arrow: files, which begin with a magic word, and streams, which ``datasets`` writes."""
+    with pa.memory_map(str(path)) as source:
+        if source.read(6) == b"ARROW1":
+            file = pa.ipc.open_file(source)
+            yield from _objects((file.get_batch(index) for index in range(file.num_record_batches)), name)
+        else:
+            source.seek(0)
+            stream = pa.ipc.open_stream(source)
+            yield from _objects((batch for batch in stream), name)
+
+
+def _objects(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[Row | BadRow]:
+    number = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS):
+            yield from _some(batch.slice(start, _ROWS), name, number + start + 1)
+        number += batch.num_rows
+
+
+def _some(batch: pa.RecordBatch, name: str, number: int) -> list[Row | BadRow]:
+    """The rows of a small batch; where a text is no UTF-8, that row alone is bad."""
+    try:
+        return list(batch.to_pylist())
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            return [BadRow(f"{name}:{number}", str(error))]
+        return [row for index in range(batch.num_rows) for row in _some(batch.slice(index, 1), name, number + index)]
+
+
+_READERS: dict[str, Callable[[Path, str], Iterator[Row | BadRow]]] = {
+    ".jsonl": _plain_lines,
+    ".jsonl.gz": _zipped_lines,
+    ".json": _json,
+    ".parquet": _parquet,
+    ".arrow": _arrow,
+}

@@ -1,0 +1,38 @@
+"""HumanEval, and what has its form: a function to complete, a right completion, and a test ``check(candidate)``."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conself.datasets.files import Row
+from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports, text
+from conself.oracles import TestOracle
+from conself.records import Problem
+
+
+@dataclass(frozen=True)
+class HumanEval(TestedData):
+    """Rows with ``task_id``, ``prompt``, ``entry_point``, ``canonical_solution`` and ``test``.
+
+    The model is shown one sentence that names the function, and then the benchmark's prompt as it stands, which is
+    the problem's starter code: a completion continues it. Programs run after the prompt's imports and those of
+    ``typing``, which the answers of chat models often lack.
+    """
+
+    source: ClassVar[str] = "HumanEval"
+
+    def read(self, row: Row) -> Tested:
+        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        name, prompt, entry_point = text(row, "task_id"), text(row, "prompt"), text(row, "entry_point")
+        problem = Problem(
+            id=name,
+            statement=f"Complete the function `{entry_point}`.",
+            starter_code=prompt,
+            entry_point=entry_point,
+            inputs=(),
+            source=self.source,
+            difficulty="",
+            prefix=TYPING + imports(prompt),
+        )
+        test = called_by_name(text(row, "test"), entry_point)
+        oracle = TestOracle(name, prompt + text(row, "canonical_solution"), test)
+        return Tested(problem, oracle, prompt)

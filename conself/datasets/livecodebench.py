@@ -1,0 +1,126 @@
+"""LiveCodeBench's code generation, lite: problems of LeetCode, AtCoder and Codeforces by the month they came out."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conself.datasets.files import Files, Row
+from conself.datasets.files_formats import parse_json
+from conself.datasets.livecodebench_tests import private_tests, read_tests
+from conself.datasets.preprocessing_rows import Record, oracles_of, problems_of, records, text
+from conself.oracles import Oracle
+from conself.records import Problem
+from conself.validation import Rejected
+
+_SOURCE = "livecodebench"
+
+PREFIX = """\
+import bisect, collections, copy, datetime, functools, heapq, itertools, math, operator, random, re, statistics
+import string, sys, time
+from bisect import bisect_left, bisect_right, insort, insort_left, insort_right
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
+from copy import deepcopy
+from datetime import date, timedelta
+from functools import cache, cmp_to_key, lru_cache, partial, reduce
+from heapq import heapify, heappop, heappush, heappushpop, heapreplace, merge, nlargest, nsmallest
+from itertools import accumulate, chain, combinations, combinations_with_replacement, count, cycle, groupby, islice
+from itertools import pairwise, permutations, product, repeat, starmap, takewhile, zip_longest
+from math import ceil, comb, cos, dist, exp, factorial, floor, fmod, gcd, hypot, inf, isqrt, lcm, log, log10, log2
+from math import perm, pi, prod, sin, sqrt, tan
+from operator import add, and_, itemgetter, mul, or_, sub, xor
+from random import choice, randint, randrange, shuffle
+from statistics import mean, median, mode
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
+from typing import Any, Callable, DefaultDict, Deque, Dict, Generator, Iterable, Iterator, List, Optional, Sequence
+from typing import Set, Tuple, Union
+"""
+"""What the benchmark's own harness grants every program, of the standard library: answers leave out such imports.
+
+Where a module and a name in it are called the same, it is the module (``copy``, ``datetime``, ``random``). Modules and
+names that the sandbox cannot clear at a glance (``json``, ``io``, ``sys.stdin``) are left out, for with them every
+program would be slow.
+"""
+
+
+@dataclass(frozen=True)
+class LiveCodeBench:
+    """The problems of a release, with public and private tests; called ``livecodebench/<question_id>``.
+
+    Args:
+        version: ``release_v5`` is the first five data files.
+        path, repo, revision: see :class:`conself.datasets.files.Files`.
+        strict: stop at the first malformed record.
+        max_tests_mb: bound on the private tests of one problem, unpacked, in MiB.
+
+    Raises:
+        ValueError: the version is no release, or the bound is below 1.
+    """
+
+    version: str
+    path: str | None
+    repo: str
+    revision: str
+    strict: bool
+    max_tests_mb: int
+
+    def __post_init__(self) -> None:
+        self._patterns()
+        if self.max_tests_mb < 1:
+            raise ValueError(f"dataset.max_tests_mb must be 1 or more, got {self.max_tests_mb}")
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """The problems in file order, difficulty kept, without what is expected.
+
+        Raises:
+            OSError: data files cannot be read; says how to go on.
+            ValueError: as OSError; or a record is malformed and ``strict`` is set.
+        """
+        return problems_of(self._records())
+
+    def oracles(self) -> Iterator[Oracle]:
+        """What is expected, for the same problems in the same order."""
+        return oracles_of(self._records())
+
+    def statements(self) -> Iterator[str]:
+        """The statements; tests are not unpacked."""
+        return (
+            row["question_content"]
+            for row in self._files().rows()
+            if isinstance(row, dict) and isinstance(row.get("question_content"), str)
+        )
+
+    def fingerprint(self) -> str:
+        """Identity of the content of the release's files."""
+        return self._files().fingerprint()
+
+    def _records(self) -> Iterator[Record]:
+        return records(self._files().rows(), self._convert, _SOURCE, self.strict)
+
+    def _convert(self, row: Row, name: str) -> Record:
+        identity = text(row, "question_id")
+        if not identity:
+            raise ValueError("question_id is missing")
+        metadata = parse_json(text(row, "metadata") or "{}")
+        if not isinstance(metadata, dict):
+            raise ValueError("metadata must be a JSON object")
+        function = metadata.get("func_name")
+        if function is not None and not isinstance(function, str):
+            raise ValueError("func_name must be text")
+        public = parse_json(text(row, "public_test_cases") or "[]")
+        private = private_tests(text(row, "private_test_cases") or "[]", self.max_tests_mb << 20)
+        pairs = [pair for tests in (public, private) for pair in read_tests(tests, function is not None)]
+        name = f"{_SOURCE}/{identity}"
+        statement, starter_code = text(row, "question_content"), text(row, "starter_code")
+        inputs, expected = tuple(pair.input for pair in pairs), tuple(pair.expected for pair in pairs)
+        difficulty = text(row, "difficulty")
+        problem = Problem(name, statement, starter_code, function, inputs, _SOURCE, difficulty, PREFIX)
+        return problem, Oracle(name, expected)
+
+    def _files(self) -> Files:
+        return Files(self.path, self.repo, self.revision, self._patterns())
+
+    def _patterns(self) -> tuple[str, ...]:
+        release = re.fullmatch(r"release_v([1-9]\d?)", self.version)
+        if release is None:
+            raise ValueError(f"dataset.version must be release_v<number>, such as release_v5, got {self.version!r}")
+        return ("test.jsonl", *(f"test{number}.jsonl" for number in range(2, int(release[1]) + 1)))

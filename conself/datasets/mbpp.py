@@ -1,0 +1,88 @@
+"""MBPP, sanitized: a sentence that asks for a function, a right program, and assertions."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conself.datasets.files import Row
+from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports, text
+from conself.oracles import TestOracle
+from conself.records import Problem
+
+
+@dataclass(frozen=True)
+class Mbpp(TestedData):
+    """Rows of the hub (``task_id``, ``prompt``, ``code``, ``test_imports``, ``test_list``), or of the CodeT project
+    (``task_id``, ``text``, ``prompt``, ``entry_point``, ``solution``, ``test``), told apart by ``solution``.
+
+    The model is shown the sentence, and the first line of the right program's function as starter code, so that it
+    knows the name and the arguments. The tests are not shown, not even the first one as EvalPlus does: they hold
+    expected values. Programs run after the imports of ``typing``, of the CodeT prompt and of ``test_imports``.
+    """
+
+    source: ClassVar[str] = "MBPP"
+
+    def read(self, row: Row) -> Tested:
+        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        if "solution" in row:
+            code, entry_point, shown = text(row, "solution"), text(row, "entry_point"), text(row, "prompt")
+            test = called_by_name(text(row, "test"), entry_point)
+            return self._tested(text(row, "task_id"), text(row, "text"), code, entry_point, imports(shown), test)
+        code, lines = text(row, "code"), _lines(row, "test_list")
+        header = "".join(line + "\n" for line in _lines(row, "test_imports"))
+        name, test = f"Mbpp/{row['task_id']}", self.test(row, header + "\n".join(lines) + "\n")
+        return self._tested(name, text(row, "prompt"), code, called_function(code, lines), header, test)
+
+    def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - MBPP+ has a field for it
+        """The test as a script; ``listed`` is the row's imports and assertions."""
+        return listed
+
+    def _tested(self, name: str, statement: str, code: str, entry_point: str, header: str, test: str) -> Tested:
+        problem = Problem(
+            id=name,
+            statement=statement.strip(),
+            starter_code=signature(code, entry_point),
+            entry_point=entry_point,
+            inputs=(),
+            source=self.source,
+            difficulty="",
+            prefix=TYPING + header,
+        )
+        return Tested(problem, TestOracle(name, code, test), statement)
+
+
+def called_function(code: str, tests: Sequence[str]) -> str:
+    """The function of ``code`` that the tests call; the last one defined, where they call several.
+
+    Raises:
+        ValueError: they call none.
+        SyntaxError: something does not parse.
+    """
+    called = {
+        node.func.id
+        for line in tests
+        for node in ast.walk(ast.parse(line.strip()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    found = [name for name in defined if name in called]
+    if not found:
+        raise ValueError(f"its tests call none of its functions: {', '.join(defined) or 'there are none'}")
+    return found[-1]
+
+
+def signature(code: str, entry_point: str) -> str:
+    """``def name(arguments):`` of a function of ``code``, without its body; raises ValueError where it has none."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
+            returned = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+            return f"def {entry_point}({ast.unparse(node.args)}){returned}:\n"
+    raise ValueError(f"its code defines no function {entry_point!r}")
+
+
+def _lines(row: Row, field: str) -> list[str]:
+    value = row[field]
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise TypeError(f"{field} must be a list of texts")
+    return value

@@ -1,0 +1,141 @@
+"""Reading ``input_output``, the tests of a problem in the format of APPS and TACO.
+
+It is a JSON text, at times JSON twice, of ``{"inputs": [...], "outputs": [...], "fn_name": ...}``. Without ``fn_name``
+an input is the text on standard input (or a list of its lines); with it, a list of arguments.
+
+The outputs of calls come in two customs, without a mark: the value itself, or a list with the value as its one element
+(Codewars' problems in these data sets). The rule: where every output of a problem is a list of one element, this is
+the custom, and the element is the value; unless the starter code says that the function returns a list
+(``-> List[int]``, LeetCode's problems), for then such outputs are values. Also, JSON has text as keys of objects only:
+where an object is a call's one argument or its value, and all its keys are ints written as text, they become ints.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conself.datasets.files_formats import parse_json
+from conself.sandbox import canonical
+
+_NESTED = "an argument or output nests too deeply"
+_INT = re.compile(r"-?\d{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A test: ``input`` as in ``Problem.inputs``, ``expected`` as in ``Oracle.expected``.
+
+    ``length`` is that of the longer of the two, in characters as the data set means them.
+    """
+
+    input: str
+    expected: str
+    length: int
+
+
+def read_pairs(text: object, starter_code: str) -> tuple[str | None, list[Pair]]:
+    """The function to call (None: a stdin program), and the tests in order; none where the text is empty.
+
+    Raises:
+        ValueError: the text does not have the format; names the first fault.
+    """
+    found = _parsed(text)
+    if not found:
+        return None, []
+    name, inputs, outputs = found.get("fn_name"), found.get("inputs", []), found.get("outputs", [])
+    if not (isinstance(inputs, list) and isinstance(outputs, list)):
+        raise ValueError("inputs and outputs must be lists")
+    if len(inputs) != len(outputs):
+        raise ValueError(f"{len(inputs)} inputs but {len(outputs)} outputs")
+    if name is None or name == "":
+        return None, [_stdin_pair(*pair) for pair in zip(inputs, outputs, strict=True)]
+    if not isinstance(name, str):
+        raise ValueError(f"fn_name must be text, got {type(name).__name__}")
+    try:
+        values = [_restored(value) for value in unwrapped(outputs, name, starter_code)]
+        return name, [call_pair(*pair) for pair in zip(map(_arguments, inputs), values, strict=True)]
+    except RecursionError as error:
+        raise ValueError(_NESTED) from error
+
+
+def _parsed(text: object) -> dict[str, Any]:
+    value = text
+    for _ in range(2):  # JSON twice
+        if isinstance(value, str):
+            value = parse_json(value) if value.strip() else {}
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"input_output must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _stdin_pair(given: object, wanted: object) -> Pair:
+    data, output = _lines(given, "input"), _lines(wanted, "output")
+    return Pair(data, canonical(output), max(len(data), len(output)))
+
+
+def _lines(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "\n".join(value)
+    raise ValueError(f"an {what} of a stdin problem must be text or a list of lines")
+
+
+def call_pair(arguments: Sequence[Any], value: object) -> Pair:
+    """A test of a function.
+
+    Raises:
+        ValueError: an argument is no literal, that is, nan.
+        RecursionError: nested too deeply.
+    """
+    data = literal(tuple(arguments))
+    return Pair(data, canonical(value), max(len(data), len(literal(value, strict=False))))
+
+
+def literal(value: object, strict: bool = True) -> str:
+    """The Python literal of plain data that ``ast.literal_eval`` reads back whatever the limit on an int's digits is.
+
+    Raises:
+        ValueError: there is none, for nan, and ``strict`` is set.
+        RecursionError: nested too deeply.
+    """
+    if isinstance(value, tuple):
+        return f"({', '.join(literal(item, strict) for item in value)}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(literal(item, strict) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{literal(k, strict)}: {literal(v, strict)}' for k, v in value.items())}}}"
+    if type(value) is int and value.bit_length() > 2000:
+        return hex(value)  # of powers of two there is no limit of digits
+    if isinstance(value, float) and value - value != 0:
+        if value != value and strict:
+            raise ValueError("an argument is nan, of which there is no literal")
+        return repr(value) if value != value else ("1e999" if value > 0 else "-1e999")
+    return repr(value)
+
+
+def _arguments(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"an input of a call must be a list of arguments, got {type(value).__name__}")
+    return [_restored(value[0])] if len(value) == 1 else value
+
+
+def _restored(value: Any) -> Any:
+    """An object whose keys are all ints written as text, with ints as keys."""
+    if isinstance(value, dict) and all(_INT.fullmatch(key) for key in value):
+        return {int(key): item for key, item in value.items()}
+    return value
+
+
+def unwrapped(outputs: Sequence[Any], name: str, starter_code: str) -> Sequence[Any]:
+    """The values of calls, by the rule at the head of this module."""
+    is_wrapped = all(isinstance(output, list) and len(output) == 1 for output in outputs)
+    return [output[0] for output in outputs] if is_wrapped and not _returns_list(name, starter_code) else outputs
+
+
+def _returns_list(name: str, starter_code: str) -> bool:
+    head = re.search(rf"def\s+{re.escape(name)}\s*\(.*?\)\s*->\s*(.*?):\s*(?:$|\n|#)", starter_code, re.DOTALL)
+    return head is not None and re.match(r"(?:typing\.)?(?:Optional\[)?(?:List|list)\b", head[1]) is not None

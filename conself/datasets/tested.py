@@ -1,0 +1,142 @@
+"""What HumanEval and MBPP share: problems that come with a right program and tests instead of inputs and outputs."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from conself.datasets.files import BadRow, Files, Row
+from conself.datasets.recording import NotRecorded, record_calls
+from conself.oracles import TestOracle
+from conself.records import Problem
+from conself.validation import Rejected
+
+log = logging.getLogger(__name__)
+
+TYPING = "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union\n"
+"""Put before every program: models write ``List[int]`` as the prompts do and forget the import."""
+
+_IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A problem that has no inputs yet, its tests, and the text by which it is recognised in other data sets."""
+
+    problem: Problem
+    oracle: TestOracle
+    statement: str
+
+
+@dataclass(frozen=True)
+class TestedData:
+    """Base of the data sets whose test inputs are recorded from tests; a subclass reads one row (:meth:`read`).
+
+    Args:
+        path: a local copy, file or folder; None: the hub.
+        repo: the hub's repository, with its ``revision`` and the ``files`` to read (see :class:`Files`).
+        strict: stop at the first row that cannot be used, instead of skipping it.
+        max_inputs: keep at most so many inputs per problem, the first ones, which is enough to train on; None: all.
+            Tests can be replayed only on all their inputs, so a problem that is cut has no oracle.
+
+    Raises:
+        OSError: the files cannot be read.
+        ValueError: ``max_inputs`` below 1, no such file, or an unusable row and ``strict`` is set.
+    """
+
+    __test__ = False  # pytest takes the name for a test class
+
+    path: str | None
+    repo: str
+    revision: str
+    files: Sequence[str]
+    strict: bool
+    max_inputs: int | None
+
+    def __post_init__(self) -> None:
+        if self.max_inputs is not None and self.max_inputs < 1:
+            raise ValueError(f"max_inputs must be at least 1, or null for all inputs; got {self.max_inputs}")
+
+    def read(self, row: Row) -> Tested:
+        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        raise NotImplementedError
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """The problems in the files' order, with the inputs on which their tests call them."""
+        for problem, _ in self._recorded():
+            yield problem
+
+    def oracles(self) -> Iterator[TestOracle]:
+        """The tests, in the problems' order: for analysis and evaluation alone."""
+        if self.max_inputs is None:
+            yield from (item.oracle for item in self._rows() if isinstance(item, Tested))
+        else:
+            yield from (oracle for _, oracle in self._recorded() if oracle is not None)
+
+    def statements(self) -> Iterator[str]:
+        """The benchmark's own texts, by which training problems that are the same are found."""
+        for item in self._rows():
+            if isinstance(item, Tested):
+                yield item.statement
+
+    def fingerprint(self) -> str:
+        """Identity of the files' content."""
+        return self._source().fingerprint()
+
+    def _source(self) -> Files:
+        return Files(self.path, self.repo, self.revision, tuple(self.files))
+
+    def _rows(self) -> Iterator[Tested | Rejected]:
+        for number, row in enumerate(self._source().rows(), start=1):
+            if isinstance(row, BadRow):
+                yield self._rejected(row.place, "malformed line", row.reason)
+                continue
+            name = str(row.get("task_id", f"row {number}"))
+            try:
+                yield self.read(row)
+            except KeyError as error:
+                yield self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
+            except (TypeError, ValueError, SyntaxError, RecursionError) as error:
+                yield self._rejected(name, "malformed record", str(error))
+
+    def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | None]]:
+        """Each problem with its oracle, or None where inputs are missing for the tests to be replayed."""
+        rows = list(self._rows())
+        tested = [item for item in rows if isinstance(item, Tested)]
+        calls = record_calls([(item.oracle, str(item.problem.entry_point)) for item in tested])
+        for item in rows:
+            if isinstance(item, Rejected):
+                yield item, None
+                continue
+            inputs = next(calls)
+            if isinstance(inputs, NotRecorded):
+                yield self._rejected(item.problem.id, inputs.reason, "see conself/datasets/recording.py"), None
+            else:
+                kept = inputs[: self.max_inputs]
+                yield replace(item.problem, inputs=kept), item.oracle if kept == inputs else None
+
+    def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
+        if self.strict:
+            raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
+        log.debug("%s, %s: %s", self.path or self.repo, name, detail)
+        return Rejected(name, reason)
+
+
+def text(row: Row, field: str) -> str:
+    """A field that must hold text; raises KeyError, or TypeError naming it."""
+    if not isinstance(row[field], str):
+        raise TypeError(f"{field} must be text, not {type(row[field]).__name__}")
+    return str(row[field])
+
+
+def imports(code: str) -> str:
+    """The import lines at the left margin, each with its end of line."""
+    return "".join(line.strip() + "\n" for line in _IMPORT.findall(code))
+
+
+def called_by_name(test: str, entry_point: str) -> str:
+    """Tests in a function ``check(candidate)``, as a script that calls it with the entry point.
+
+    The entry point is looked up first, for it may be called ``check`` itself.
+    """
+    return f"_candidate = {entry_point}\n{test}\ncheck(_candidate)\n"
