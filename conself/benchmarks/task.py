@@ -1,31 +1,62 @@
 """What every benchmark gives: problems to answer, and a judge that keeps the oracles to itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from conself.benchmarks.replay import Answers, replay
 from conself.comparison import Comparison
-from conself.oracles import Oracle
-from conself.records import Problem, Trace
+from conself.oracles import Oracle, TestOracle
+from conself.records import Problem
 from conself.statistics import judge
+
+Verdicts = dict[str, list[bool]]
+
+
+def by_values(answers: Answers, oracles: Mapping[str, Oracle], comparison: Comparison, _: int) -> Verdicts:
+    """A trace is right where it is OK on every input, with the values expected."""
+    return {
+        problem.id: [
+            judge(trace.outcomes, oracles[problem.id], comparison, problem.entry_point is None) for trace in traces
+        ]
+        for problem, traces in answers
+    }
+
+
+def by_tests(answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison, workers: int) -> Verdicts:
+    """A trace is right where the problem's tests pass on it; they say themselves how values compare."""
+    return replay(answers, oracles, workers)
+
+
+WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int], Verdicts]] = {
+    Oracle: by_values,
+    TestOracle: by_tests,
+}
+"""How each kind of oracle judges."""
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Verdicts on traces, by the oracles of their problems (problem id -> Oracle) under ``comparison``."""
+    """Verdicts on traces, by the oracles of their problems (problem id -> oracle), values under ``comparison``."""
 
-    oracles: Mapping[str, Oracle]
+    oracles: Mapping[str, Oracle | TestOracle]
     comparison: Comparison
 
-    def __call__(self, problem: Problem, traces: Sequence[Trace]) -> list[bool]:
-        """One verdict per trace: OK on every input, with the values expected.
+    def __call__(self, answers: Answers, workers: int) -> Verdicts:
+        """Problem id -> one verdict per trace, in order; tests run in ``workers`` processes of the sandbox.
 
         Raises:
-            ValueError: the problem has no oracle, or the oracle another number of inputs.
+            ValueError: a problem has no oracle, or a trace another number of outcomes than its problem has inputs.
         """
-        if problem.id not in self.oracles:
-            raise ValueError(f"problem {problem.id} has no oracle; it can be trained on but not judged")
-        oracle = self.oracles[problem.id]
-        return [judge(trace.outcomes, oracle, self.comparison, problem.entry_point is None) for trace in traces]
+        for problem, _ in answers:
+            if problem.id not in self.oracles:
+                raise ValueError(f"problem {problem.id} has no oracle; it can be trained on but not judged")
+        verdicts: Verdicts = {}
+        for kind, way in WAYS.items():
+            chosen = [(problem, traces) for problem, traces in answers if type(self.oracles[problem.id]) is kind]
+            if chosen:
+                verdicts |= way(chosen, self.oracles, self.comparison, workers)
+        return verdicts
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The one text form of a recorded value: compact ASCII JSON with type tags, the same for equal builtin values.
 
-Only exact builtin types are looked into; an instance of any other type, subclasses included, is opaque, so no code of
-the program runs here and an object cannot claim to be equal to another. Standard library only: used on both sides.
+Only exact builtin types, and the standard library's three dicts, are looked into; an instance of any other type,
+subclasses included, is opaque, so no code of the program runs here and an object cannot claim to be equal to another.
+Standard library only: used on both sides.
 
 ========================  =====================================================================
 value                     text
@@ -14,6 +15,8 @@ bytes, bytearray          ``{"b":"<hex>"}``, ``{"B":"<hex>"}``
 list, tuple               ``[...]``, ``{"t":[...]}``
 set, frozenset            ``{"s":[...]}``, ``{"S":[...]}``, sorted by canonical text
 dict                      ``{"d":[[key,value],...]}``, sorted by the canonical text of the key
+Counter, defaultdict,     as the dict that each is equal to
+OrderedDict
 an enclosing container    ``{"r":<levels up>}``, 1 = the container that holds the reference
 anything else             ``{"o":"<type name>"}``; so is a container below 100 levels of nesting
 ========================  =====================================================================
@@ -23,6 +26,7 @@ Where programs may import numpy, its arrays are recorded as lists and its scalar
 
 import json
 import re
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
@@ -85,8 +89,8 @@ def _encode_container(value: object, path: list[int], budget: list[int]) -> str:
     if len(path) >= _MAX_DEPTH:
         return _tag("o", type_name(type(value)))
     path.append(id(value))
-    if type(value) is dict:
-        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in value.items()])
+    if type(value) in _DICTS:
+        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in _items_of_dict(value)])
         text = '{"d":[' + ",".join([f"[{k},{v}]" for k, v in pairs]) + "]}"
     else:
         items = [_encode(item, path, budget) for item in value]  # type: ignore[attr-defined]
@@ -104,13 +108,17 @@ def _encode_int(value: int) -> str:
     return int.__repr__(value) if -_SMALL < value < _SMALL else f'{{"i":"{value:x}"}}'
 
 
+_DICTS: tuple[type, ...] = (dict, Counter, defaultdict, OrderedDict)
+_items_of_dict: Callable[[Any], Any] = (
+    dict.items
+)  # not the value's own: Counter and OrderedDict are written in Python and can be patched
 _FOREIGN: dict[type, Callable[[Any], object]] = {}
 _CONTAINERS: dict[type, tuple[str, str, bool]] = {
     list: ("[", "]", False),
     tuple: ('{"t":[', "]}", False),
     set: ('{"s":[', "]}", True),
     frozenset: ('{"S":[', "]}", True),
-    dict: ('{"d":[', "]}", True),
+    **dict.fromkeys(_DICTS, ('{"d":[', "]}", True)),
 }
 _SCALARS: dict[type, Callable[..., str]] = {
     type(None): lambda _: "null",

@@ -1,5 +1,6 @@
 import json
 import math
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import pytest
@@ -26,6 +27,9 @@ class NameLiar(type):
         return "int"
 
 
+class Tally(Counter[str]): ...
+
+
 class Disguised(metaclass=NameLiar): ...
 
 
@@ -34,6 +38,12 @@ def _recursive_list() -> list[Any]:
     outer = [inner]
     inner += [outer, inner]
     return outer
+
+
+def _recursive_default() -> defaultdict[str, Any]:
+    value: defaultdict[str, Any] = defaultdict(list)
+    value["a"] = [value]
+    return value
 
 
 def _recursive_dict() -> dict[str, Any]:
@@ -66,6 +76,11 @@ BY_HAND: list[tuple[object, str]] = [
     ({10, 9, "a"}, '{"s":["a",10,9]}'),
     (frozenset([2, 1]), '{"S":[1,2]}'),
     ({"b": 1, "a": [2], 3: None}, '{"d":[["a",[2]],["b",1],[3,null]]}'),
+    (Counter("aba"), '{"d":[["a",2],["b",1]]}'),
+    (defaultdict(list, {1: [2]}), '{"d":[[1,[2]]]}'),
+    (OrderedDict([("b", ()), ("a", 1)]), '{"d":[["a",1],["b",{"t":[]}]]}'),
+    (_recursive_default(), '{"d":[["a",[{"r":2}]]]}'),
+    (Tally("a"), '{"o":"Tally"}'),
     (_recursive_list(), '[[1,{"r":2},{"r":1}]]'),
     (_recursive_dict(), '{"d":[["a",{"t":[{"r":2}]}]]}'),
     (Liar(), '{"o":"Liar"}'),

@@ -1,0 +1,52 @@
+"""Any data set that knows what is right, as a benchmark."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from conself.benchmarks.task import Judge, Task
+from conself.comparison import Comparison
+from conself.oracles import Oracle, TestOracle
+from conself.records import Problem
+from conself.validation import Rejected, sift
+
+
+class Dataset(Protocol):
+    """What is needed of a data set part."""
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """Its problems."""
+
+    def oracles(self) -> Iterator[Oracle | TestOracle]:
+        """What is right."""
+
+    def fingerprint(self) -> str:
+        """Identity of its content."""
+
+
+@dataclass(frozen=True)
+class DatasetBenchmark:
+    """The problems of ``dataset`` that can be used, judged by its oracles, values under ``comparison``."""
+
+    dataset: Dataset
+    comparison: Comparison
+
+    def __call__(self) -> Task:
+        """The problems and their judge.
+
+        Raises:
+            ValueError: no problem is usable, or one has no oracle.
+        """
+        problems, _ = sift(self.dataset())
+        oracles = {oracle.problem_id: oracle for oracle in self.dataset.oracles()}
+        missing = [problem.id for problem in problems if problem.id not in oracles]
+        if missing:
+            raise ValueError(
+                f"{len(missing)} problems of the benchmark cannot be judged, {missing[0]} first: it has no oracle for "
+                "all its inputs; take a data set with expected outputs or tests, and no cap on inputs (max_inputs)"
+            )
+        return Task(problems, Judge(oracles, self.comparison))
+
+    def fingerprint(self) -> str:
+        """Identity of the content of problems and oracles, which come from the same files."""
+        return self.dataset.fingerprint()

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from conself.benchmarks.dataset import DatasetBenchmark
+from conself.benchmarks.minipy import MiniPyBenchmark
+from conself.benchmarks.task import WAYS, Judge
+from conself.comparison import Comparison
+from conself.datasets.humaneval import HumanEval
+from conself.datasets.jsonl import Jsonl
+from conself.datasets.minipy import MiniPy
+from conself.oracles import Oracle, TestOracle
+from conself.records import Outcome, Problem, Status, Trace
+from tests.datasets.writing import write_lines
+
+LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+VALUES = Problem("v", "Add one.", "", "f", ("(1,)", "(2,)"), "test", "")
+PRINTED = Problem("s", "Echo.", "", None, ("1",), "test", "")
+TESTED = Problem("t", "Add one.", "", "f", ("(1,)",), "test", "")
+ORACLES = {
+    "v": Oracle("v", ("2", '{"f":"0.333333333"}')),
+    "s": Oracle("s", ('"1 2"',)),
+    "t": TestOracle("t", "def f(x):\n    return x + 1\n", "assert f(1) == 2"),
+}
+
+
+def trace(name: str, *values: str | None) -> Trace:
+    """Outcomes: a canonical value, or None for an exception."""
+    bad = Outcome(Status.EXCEPTION, "ValueError")
+    return Trace(name, 0, tuple(bad if value is None else Outcome(Status.OK, value) for value in values))
+
+
+def test_values_and_tests_are_judged_side_by_side() -> None:
+    answers = [
+        (TESTED, [trace("t", "2"), trace("t", "3"), trace("t", None)]),
+        (VALUES, [trace("v", "2", '{"f":"0.3333333331"}'), trace("v", "2", None), trace("v", "2", "0")]),
+        (PRINTED, [trace("s", '" 1\\n2\\n"'), trace("s", '"12"')]),
+    ]
+    assert Judge(ORACLES, LOOSE)(answers, workers=1) == {
+        "t": [True, False, False],
+        "v": [True, False, False],
+        "s": [True, False],
+    }
+
+
+def test_a_problem_without_answers_has_no_verdicts() -> None:
+    assert Judge(ORACLES, LOOSE)([(TESTED, []), (VALUES, [])], workers=1) == {"t": [], "v": []}
+    assert Judge(ORACLES, LOOSE)([], workers=1) == {}
+
+
+def test_every_kind_of_oracle_has_its_way() -> None:
+    assert set(WAYS) == {type(oracle) for oracle in ORACLES.values()}
+
+
+def test_what_cannot_be_judged_is_named() -> None:
+    with pytest.raises(ValueError, match="problem t has no oracle"):
+        Judge({}, LOOSE)([(TESTED, [])], workers=1)
+    with pytest.raises(ValueError, match="problem v: 1 outcomes against 2 expected values"):
+        Judge(ORACLES, LOOSE)([(VALUES, [trace("v", "2")])], workers=1)
+
+
+def test_any_data_set_with_oracles_is_a_benchmark() -> None:
+    data = MiniPy("test", 10, 0)
+    task, other = DatasetBenchmark(data, LOOSE)(), MiniPyBenchmark("test", 10, 0, LOOSE)()
+    assert list(task.problems) == list(other.problems)
+    assert task.judge == other.judge
+    assert DatasetBenchmark(data, LOOSE).fingerprint() == data.fingerprint()
+
+
+def test_a_data_set_that_cannot_judge_all_its_problems_is_no_benchmark(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "mine.jsonl", [{"statement": "Echo.", "inputs": ["1"]}])
+    with pytest.raises(ValueError, match=r"1 problems of the benchmark cannot be judged, mine/1 first"):
+        DatasetBenchmark(Jsonl(str(path), strict=True), LOOSE)()
+    row = {
+        "task_id": "a",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "canonical_solution": "    return x\n",
+        "test": "def check(candidate):\n    assert candidate(1) == 1\n    assert candidate(2) == 2\n",
+    }
+    path = write_lines(tmp_path / "tests.jsonl", [row])
+    with pytest.raises(ValueError, match="max_inputs"):
+        DatasetBenchmark(HumanEval(str(path), "", "", (), strict=True, max_inputs=1), LOOSE)()
+    assert len(DatasetBenchmark(HumanEval(str(path), "", "", (), strict=True, max_inputs=2), LOOSE)().problems) == 1
