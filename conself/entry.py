@@ -1,9 +1,11 @@
-"""What the entry points share: the config's resolvers, the check of all parts before any work, one-line errors."""
+"""What the entry points share: resolvers, the check of all parts before any work, one-line errors, the run folder."""
 
 import contextlib
+import hashlib
 import importlib.util
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,12 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
 
+from conself import results
 from conself.checks import check_types
+from conself.sandbox import isolation
+from conself.stages import Context
+from conself.tracking import Tracker
+from conself.workers import Workers
 
 log = logging.getLogger("conself")
 
@@ -25,6 +32,19 @@ def package_path(package: str, name: str) -> str:
     if spec is None or spec.origin is None:
         raise ValueError(f"package {package!r} is not installed; run `make setup`")
     return str(Path(spec.origin).parent / name)
+
+
+def content_of(path: str) -> str:
+    """SHA-256 (hex) of a file, for configs whose result depends on what is in it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"file {path!r} does not exist")
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def resolved(config: DictConfig) -> DictConfig:
@@ -83,7 +103,57 @@ def _one_line(error: BaseException) -> str:
         where = next((line for line in lines if line.startswith("full_key:")), where)
         error = error.__cause__
     text = " ".join(str(error).split())
+    text = text.partition(" raised while resolving interpolation: ")[2] or text
     return f"{text} ({where})" if where else text
 
 
+@dataclass(frozen=True)
+class Command:
+    """What one entry point does with a config.
+
+    ``parts`` are checked before any work, ``limits`` those of the sandbox among them; then ``check`` refuses what they
+    can't be together. ``first`` names the sampler or decoder whose module the workers import meanwhile. ``work``
+    returns the figures that ``show`` prints.
+    """
+
+    parts: Sequence[str]
+    limits: Sequence[str]
+    check: Callable[[DictConfig], object]
+    first: str
+    work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
+    show: Callable[[Console, dict[str, Any]], None]
+
+
+def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, do the work, write results.json into the run folder, show it.
+
+    Raises:
+        JobFailed, SystemExit: as ``one_line_errors`` says.
+    """
+    console = Console()
+    with one_line_errors(console, folder, in_sweep):
+        config = resolved(config)
+        check_parts(config, command.parts)
+        command.check(config)
+        for name in command.limits:
+            isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
+        tracker: Tracker = instantiate(config.logger)
+        failed = True
+        try:
+            with Workers(config.runtime.workers) as workers:
+                first = config[command.first]
+                workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
+                tracker.start(folder, config)
+                context = Context(Path(config.artifacts), workers, console)
+                figures = command.work(config, context, tracker)
+            path = results.write(folder, figures, config, context.artifacts)
+            tracker.summarise(results.flat(figures))
+            failed = False
+        finally:
+            tracker.finish(failed)
+        command.show(console, figures)
+        console.print(f"figures: {path}")
+
+
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)
+OmegaConf.register_new_resolver("content_of", content_of, replace=True)

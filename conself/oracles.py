@@ -16,3 +16,18 @@ class Oracle:
 
     problem_id: str
     expected: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestOracle:
+    """A problem that is judged by running its tests, as HumanEval and MBPP are.
+
+    ``program`` is a right program, with all helpers that the tests use; it defines the problem's entry point.
+    ``test`` is source that runs after it, calls the entry point by its name, and raises where an answer is wrong.
+    """
+
+    __test__ = False  # pytest takes the name for a test class
+
+    problem_id: str
+    program: str
+    test: str

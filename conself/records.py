@@ -22,6 +22,7 @@ __all__ = [
     "Trace",
     "Uncertainty",
     "Undefined",
+    "Verdict",
 ]
 
 
@@ -31,7 +32,8 @@ class Problem:
 
     ``entry_point`` names the function (or method of ``class Solution``) to call; None means a stdin program.
     ``inputs`` holds, per test input, the Python literal of the tuple of positional arguments (``"([1, 2], 3)"``)
-    for call problems, or the text on standard input for stdin problems.
+    for call problems, or the text on standard input for stdin problems. ``prefix`` is code put before every program
+    when it is executed: imports that the data set grants.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Problem:
     inputs: tuple[str, ...]
     source: str
     difficulty: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Candidate:
 
     ``mean_nll`` and ``mean_token_entropy`` are in nats per token, of the untempered model distribution;
     the entropy is over its top ``entropy_top_k`` tokens, renormalised. Black-box models leave them None.
+    ``observation_asks`` is how often the model was asked for the problem's observations: 0 for the direct prompt alone,
+    1, or 2 where it gave too few at first.
     """
 
     problem_id: str
@@ -61,6 +66,7 @@ class Candidate:
     mean_token_entropy: float | None
     entropy_top_k: int | None
     n_tokens: int
+    observation_asks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,15 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which of a problem's answers are right, in their order; ``difficulty`` as the benchmark names it, or ""."""
+
+    problem_id: str
+    difficulty: str
+    passed: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PreferencePair:
     """A winner and a loser of one problem; ``prompt`` is the rendered direct prompt, chosen/rejected are texts.
 
@@ -119,8 +134,10 @@ class PreferencePair:
 class ModelRef:
     """A model: a hub id or local folder ``name``, its ``revision``, and a PEFT ``adapter`` folder or None.
 
-    ``dtype`` (``float32``, ``bfloat16``, ``float16``) and ``attention`` (a transformers ``attn_implementation``)
-    stand here because they change the numbers that come out.
+    ``revision`` is a branch, tag or commit of a hub id; None where ``name`` is a folder, or what an endpoint calls its
+    model. ``dtype`` (``float32``, ``bfloat16``, ``float16``), ``attention`` (a transformers ``attn_implementation``)
+    and ``quantization`` of the base (``nf4``, ``int8`` or None) stand here because they change the numbers that come
+    out.
     """
 
     name: str
@@ -128,3 +145,4 @@ class ModelRef:
     adapter: str | None
     dtype: str
     attention: str
+    quantization: str | None

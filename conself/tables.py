@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conself.artifacts import write_whole
-from conself.records import Outcome, Status, Trace
+from conself.records import Outcome, Status, Trace, Verdict
 
 Record = TypeVar("Record")
 
@@ -84,6 +84,29 @@ def read_notes(folder: Path, name: str) -> list[Any]:
     """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
     schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
     return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
+
+
+def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+    """Write verdicts as JSON lines ``{"id", "difficulty", "passed": [true, ...]}``, whole or not at all."""
+    rows = [{"id": v.problem_id, "difficulty": v.difficulty, "passed": list(v.passed)} for v in verdicts]
+    write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+
+
+def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
+    """The verdicts of a file of :func:`write_verdicts`, in its order, but for lines of another ``benchmark``.
+
+    Raises:
+        ValueError: a line is none of these; names it.
+    """
+    found = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            if benchmark is None or row.get("benchmark", benchmark) == benchmark:
+                found.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"]))))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number} is no verdict ({error!r}); name a verdicts.jsonl") from error
+    return found
 
 
 def write_json(path: Path, value: Any) -> None:

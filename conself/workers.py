@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,8 +15,13 @@ from typing import Any, Self, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-Result = TypeVar("Result")
+Item = TypeVar("Item")
 _PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.05
+
+# Of a worker process: which one it is, and where what its task yields goes.
+_index = 0
+_yielded: Any = None
 
 
 class Workers:
@@ -31,6 +36,8 @@ class Workers:
             raise ValueError(f"workers must be at least 1, got {count}")
         self.count = count
         self._executor: ProcessPoolExecutor | None = None
+        self._queue: Any = None
+        self._others: dict[int, Workers] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -38,23 +45,29 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.release()
 
-    def run(self, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
-        """Results of ``function(*task)`` as they finish. Function and arguments must be picklable.
+    def sized(self, count: int) -> "Workers":
+        """Processes of another number that live beside these, for work that needs its own: one engine per GPU, say."""
+        if count == self.count:
+            return self
+        return self._others.setdefault(count, Workers(count))
+
+    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+        """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
 
         An exception in a task is raised here once; tasks not yet started are dropped, running ones are waited for.
 
         Raises:
             ChildProcessError: a worker was killed.
         """
-        if self._executor is None:
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(
-                self.count, context, initializer=_start_worker, initargs=(os.getpid(),)
-            )
-        futures = [self._executor.submit(function, *task) for task in tasks]
+        executor = self._started()
+        futures = [executor.submit(_work, function, task) for task in tasks]
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                yield from self._arrived()  # a task's last item is in the queue before the task is done
+                for future in done:
+                    future.result()
         except BrokenProcessPool as error:
             self.release()
             raise ChildProcessError(
@@ -65,34 +78,63 @@ class Workers:
             for future in futures:
                 future.cancel()
             wait(futures)  # nobody writes into an artifact after its lock is given back
+            for _ in self._arrived():
+                pass  # what came after an error must not be taken for the next run's
 
     def warm(self, module: str) -> None:
         """Start the processes and let each import ``module`` while this process does something else."""
         for _ in range(self.count):
             self._started().submit(importlib.import_module, module)
 
+    def _arrived(self) -> Iterator[Any]:
+        while self._queue is not None and not self._queue.empty():
+            yield self._queue.get()
+
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self.count, context, _start_worker, (os.getpid(),))
+            self._queue = context.SimpleQueue()
+            initial = (os.getpid(), context.Value("i", 0), self._queue)
+            self._executor = ProcessPoolExecutor(self.count, context, _start_worker, initial)
         return self._executor
 
     def release(self) -> None:
         """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
+        self.release_others()
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
             self._executor = None
 
+    def release_others(self) -> None:
+        """End the processes that ``sized`` made."""
+        for workers in self._others.values():
+            workers.release()
+        self._others.clear()
 
-def _start_worker(parent: int) -> None:
+
+def worker_index() -> int:
+    """Which worker of its ``Workers`` this process is: 0 to count - 1; 0 in any other process."""
+    return _index
+
+
+def _start_worker(parent: int, started: Any, queue: Any) -> None:
     import torch
 
+    global _index, _yielded
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
+    with started.get_lock():
+        _index, started.value = started.value, started.value + 1
+    _yielded = queue
+
+
+def _work(function: Callable[..., Iterable[Any]], task: tuple[Any, ...]) -> None:
+    for item in function(*task):
+        _yielded.put(item)
 
 
 def progress(console: Console) -> Progress:

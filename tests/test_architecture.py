@@ -20,10 +20,11 @@ ROOMS = (
     "sandbox",
     "minipy",
 )
-ENTRIES = {"train", "entry", "results", "score", "evaluate"}
-HELPERS = {"shards", "workers", "statistics", "tracking", "checks"}
+ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau"}
+HELPERS = {"shards", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
-FLOOR = {"records", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses", "sandbox"}
+FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
+FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "oracles"}),
     "stages": PARTS | FLOOR | {"shards", "workers", "statistics", "tracking"},
@@ -32,20 +33,27 @@ ALLOWED = {
     "checks": set(),
     "tracking": set(),
     "statistics": FLOOR | {"oracles"},
+    "pass_rates": {"records"},
     **dict.fromkeys(PARTS, FLOOR),
     "datasets": FLOOR | {"oracles", "minipy"},
     "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
+    "samplers": FLOOR | {"workers"},
     "minipy": {"records", "oracles", "prompts", "sandbox"},
     "losses": set(),
     "sandbox": set(),
+    "standin": set(),
     "oracles": set(),
     "records": {"sandbox"},
     "comparison": {"records"},
     "consensus": {"records", "comparison"},
     "prompts": {"records"},
-    "models": {"records"},
+    "models": {"records", "hub", "turns", "quantization"},
+    "hub": {"records"},
+    "turns": set(),
+    "quantization": set(),
     "artifacts": set(),
     "tables": {"records", "artifacts"},
+    "validation": {"records"},
 }
 TRAINING_CODE = ("samplers", "metrics", "curricula", "pairing", "losses", "training", "consensus", "comparison")
 

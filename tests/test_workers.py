@@ -6,19 +6,20 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
-from conself.workers import Workers
+from conself.workers import Workers, worker_index
 
 
-def square(n: int) -> tuple[int, int, int]:
+def square(n: int) -> Iterator[tuple[int, int, int]]:
     if n == 13:
         raise ValueError("unlucky")
-    return n * n, os.getpid(), torch.get_num_threads()
+    yield n * n, os.getpid(), torch.get_num_threads()
 
 
 def test_results_of_all_tasks_from_warm_single_threaded_processes() -> None:
@@ -49,8 +50,54 @@ def test_release_gives_the_processes_back() -> None:
     assert value == 4
 
 
-def loaded(module: str) -> bool:
-    return module in sys.modules
+def slowly(path: str) -> Iterator[int]:
+    for n in range(3):
+        yield n
+        while n == 1 and not Path(path).exists():
+            time.sleep(0.01)
+
+
+def test_what_a_task_yields_arrives_while_it_runs(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        stream = workers.run(slowly, [(str(tmp_path / "go"),)])
+        assert [next(stream), next(stream)] == [0, 1], "the task waits for this process"
+        (tmp_path / "go").touch()
+        assert list(stream) == [2]
+
+
+def early(n: int) -> Iterator[int]:
+    yield n
+    raise ValueError("too late")
+
+
+def test_what_came_before_an_error_is_not_taken_for_the_next_runs() -> None:
+    with Workers(1) as workers:
+        with pytest.raises(ValueError, match="too late"):
+            list(workers.run(early, [(7,), (8,)]))
+        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+
+
+def index(pause: float) -> Iterator[tuple[int, int]]:
+    time.sleep(pause)
+    yield worker_index(), os.getpid()
+
+
+def test_another_number_of_workers_lives_beside_and_each_knows_its_place() -> None:
+    with Workers(1) as workers:
+        assert workers.sized(1) is workers
+        assert [place for place, _ in workers.run(index, [(0.0,)])] == [0]
+        pair = workers.sized(2)
+        assert workers.sized(2) is pair
+        found = list(pair.run(index, [(0.3,), (0.3,), (0.3,), (0.3,)]))
+        assert {place for place, _ in found} == {0, 1}
+        workers.release_others()
+        assert not any(psutil.pid_exists(pid) for _, pid in found)
+        assert workers.sized(2) is not pair
+    assert worker_index() == 0
+
+
+def loaded(module: str) -> Iterator[bool]:
+    yield module in sys.modules
 
 
 def test_warm_workers_have_imported_before_they_are_asked() -> None:
@@ -75,6 +122,7 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
             def hold(path):
                 open(path, "w").write(str(os.getpid()))
                 time.sleep(60)
+                yield None
 
             if __name__ == "__main__":
                 with Workers(1) as workers:

@@ -8,11 +8,13 @@ from itertools import islice
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from conself.models import load_policy, load_tokenizer, stop_token_ids
-from conself.prompts import Prompts, program_messages, render
+from conself.prompts import Prompts, render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding
+from conself.samplers.direct import check_answers, direct_candidates
 from conself.samplers.generation import Completion, Request, generate
-from conself.samplers.guided import Ask, Plan, Reply, candidate, guided_candidates
+from conself.samplers.guided import Ask, Plan, Reply, guided_candidates
+from conself.turns import decode_response, encode_prompt
 
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
@@ -22,11 +24,14 @@ _BATCHES_PER_WINDOW = 4
 class Runtime:
     """What changes speed and memory, not results.
 
-    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``.
+    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
+    processes draw at once, each ``shards_per_task`` shards in one stream.
     """
 
     batch_size: int
     device: str
+    processes: int
+    shards_per_task: int
 
 
 @dataclass(frozen=True)
@@ -72,32 +77,37 @@ class TransformersSampler:
 
 
 @dataclass(frozen=True)
-class GreedyDecoder:
-    """The likeliest completion of the direct prompt, token by token: what benchmarks evaluate."""
+class TransformersDecoder:
+    """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
 
+    Raises:
+        ValueError: n below 1, or several completions at temperature 0, which would all be the same.
+    """
+
+    n: int
+    temperature: float
+    top_p: float
     max_new_tokens: int
     entropy_top_k: int
+    seed: int
     prompts: Prompts
     runtime: Runtime
 
-    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[Candidate]:
-        """One candidate (index 0) per problem, in the order of the problems; raises as the sampler does."""
-        settings = Decoding(0.0, 1.0, self.max_new_tokens, self.entropy_top_k)
-        for window in _windows(problems, 1, self.runtime):
-            asks = [Ask(program_messages(self.prompts, problem, None), (0,)) for problem in window]
-            replies = complete_chats(model, self.runtime, asks, settings)
-            for problem, (reply,) in zip(window, replies, strict=True):
-                yield candidate(problem, 0, None, reply, settings)
+    def __post_init__(self) -> None:
+        check_answers(self.n, self.temperature)
+
+    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
+        """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
+        settings = Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
+        complete = partial(complete_chats, model, self.runtime)
+        for window in _windows(problems, self.n, self.runtime):
+            yield from direct_candidates(window, self.n, self.seed, self.prompts, settings, complete)
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
     """One reply per seed of every ask, in order; the model is loaded once per process."""
     policy, tokenizer, stop_ids = _loaded(model, runtime.device)
-    requests = [
-        # The chat template writes the special tokens itself.
-        Request(tuple(tokenizer(render(tokenizer, ask.messages), add_special_tokens=False)["input_ids"]), ask.seeds)
-        for ask in asks
-    ]
+    requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
     completions = generate(policy, requests, settings, stop_ids, runtime.batch_size)
     return [[_reply(completion, tokenizer) for completion in group] for group in completions]
 
@@ -106,7 +116,7 @@ def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
     count = len(completion.token_ids)
     ids = completion.token_ids[: count - 1] if completion.finish_reason == "stop" else completion.token_ids
     return Reply(
-        text=str(tokenizer.decode(ids.tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False)),
+        text=decode_response(tokenizer, ids.tolist()),
         finish_reason=completion.finish_reason,
         mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
         mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,

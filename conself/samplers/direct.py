@@ -1,0 +1,40 @@
+"""Answers to the direct prompt, as benchmarks ask for them, over any way of completing chats."""
+
+from collections.abc import Sequence
+
+from conself.prompts import Prompts, program_messages
+from conself.records import Candidate, Problem
+from conself.samplers.decoding import Decoding, sample_seed
+from conself.samplers.guided import Ask, Complete, candidate
+
+
+def direct_candidates(
+    problems: Sequence[Problem], n: int, seed: int, prompts: Prompts, drawn: Decoding, complete: Complete
+) -> list[list[Candidate]]:
+    """``n`` candidates per problem, in order; answer k of a problem has its own seed, whatever is drawn beside it."""
+    asks = [
+        Ask(
+            program_messages(prompts, problem, None),
+            tuple(sample_seed(seed, "answer", problem.id, k) for k in range(n)),
+        )
+        for problem in problems
+    ]
+    replies = complete(asks, drawn)
+    return [
+        [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(group)]
+        for problem, group in zip(problems, replies, strict=True)
+    ]
+
+
+def check_answers(n: int, temperature: float) -> None:
+    """Refuse what cannot be meant.
+
+    Raises:
+        ValueError: n below 1, or several answers at temperature 0, which would all be the same.
+    """
+    if n < 1:
+        raise ValueError(f"decoder.n must be at least 1, got {n}")
+    if n > 1 and temperature == 0:
+        raise ValueError(
+            f"decoder.n={n} greedy answers would all be the same; set decoder.temperature (0.8, say) or decoder.n=1"
+        )
