@@ -1,6 +1,5 @@
-"""Prompt assembly, code extraction and observation parsing. The texts themselves live in ``conf/prompts/``."""
+"""Prompt assembly. The texts themselves live in ``conf/prompts/``."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,11 +8,6 @@ from transformers import PreTrainedTokenizerBase
 from conself.records import Problem
 
 Message = dict[str, str]
-
-# A fence may be left open: a completion cut at the token limit still holds a program worth trying.
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
-_PYTHON_TAGS = frozenset({"", "py", "python", "python3"})
-_ITEM = re.compile(r"^\s*(?:\d+[.):]|[-*•]|#+|(?:observation|hint)\s*\d*\s*[:.)])\s*(?=\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -80,28 +74,3 @@ def _apply_with_system(apply: Callable[[list[Message]], str], messages: list[Mes
         return text
     first = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
     return apply([first, *messages[2:]])
-
-
-def extract_code(text: str) -> str | None:
-    """The program in a completion: its last Python code block, or None when it has no code block.
-
-    A block tagged as another language is passed over; a fence that is never closed runs to the end of the text.
-    """
-    blocks = [body for tag, body in _FENCE.findall(text) if tag.lower() in _PYTHON_TAGS]
-    return blocks[-1].rstrip() + "\n" if blocks and blocks[-1].strip() else None
-
-
-def parse_observations(text: str, n: int) -> list[str]:
-    """At most ``n`` observations from a numbered, bulleted or headed list; lines between items continue the last.
-
-    Text before the first item is an introduction and is left out; a text without any item gives [].
-    """
-    found: list[str] = []
-    for line in text.splitlines():
-        body = line.strip()
-        mark = _ITEM.match(line)
-        if mark:
-            found.append(line[mark.end() :].strip(" *:"))
-        elif found and body:
-            found[-1] += " " + body
-    return [item for item in found if item][:n]

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conself.prompts import Message, Prompts, extract_code, observation_messages, parse_observations, program_messages
+from conself.prompts import Message, Prompts, observation_messages, program_messages
 from conself.records import Candidate, Problem
+from conself.samplers.code_blocks import extract_code
 from conself.samplers.decoding import Decoding, sample_seed
+from conself.samplers.observations import parse_observations
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,39 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
     Candidate o * programs_per_observation + k is program k of observation o. Where the model gives fewer
     observations than asked, twice, the direct prompt stands in for the missing ones (``observation`` None).
     """
-    observations = observe(problems, plan, complete)
+    observed = observe(problems, plan, complete)
     each = plan.programs_per_observation
     asks = [
         Ask(
             program_messages(plan.prompts, problem, hint),
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
         )
-        for problem, hints in zip(problems, observations, strict=True)
-        for place, hint in enumerate(hints)
+        for problem, seen in zip(problems, observed, strict=True)
+        for place, hint in enumerate(seen.hints)
     ]
     replies = iter(complete(asks, plan.programming))
     return [
         [
-            candidate(problem, place * each + k, hint, reply, plan.programming)
-            for place, hint in enumerate(hints)
+            candidate(problem, place * each + k, hint, reply, plan.programming, seen.asks)
+            for place, hint in enumerate(seen.hints)
             for k, reply in enumerate(next(replies))
         ]
-        for problem, hints in zip(problems, observations, strict=True)
+        for problem, seen in zip(problems, observed, strict=True)
     ]
 
 
-def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list[list[str | None]]:
-    """``n_observations`` per problem, None for each one still missing after asking twice; the fuller answer counts."""
+@dataclass(frozen=True)
+class Observed:
+    """``n_observations`` hints on a problem, None for each one still missing after ``asks`` (1 or 2) questions."""
+
+    hints: tuple[str | None, ...]
+    asks: int
+
+
+def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list[Observed]:
+    """The observations on each problem; one that gets too few is asked about again, and the fuller answer counts."""
     found: dict[str, list[str]] = {problem.id: [] for problem in problems}
+    asked = dict.fromkeys(found, 0)
     for attempt in range(2):
         short = [problem for problem in problems if len(found[problem.id]) < plan.n_observations]
         asks = [
@@ -91,20 +102,41 @@ def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list
         ]
         for problem, (reply,) in zip(short, complete(asks, plan.observing) if asks else [], strict=True):
             found[problem.id] = max(found[problem.id], parse_observations(reply.text, plan.n_observations), key=len)
-    return [[*found[p.id], *[None] * (plan.n_observations - len(found[p.id]))] for p in problems]
+            asked[problem.id] += 1
+    missing = {name: (None,) * (plan.n_observations - len(hints)) for name, hints in found.items()}
+    return [Observed((*found[p.id], *missing[p.id]), asked[p.id]) for p in problems]
 
 
-def candidate(problem: Problem, index: int, observation: str | None, reply: Reply, drawn: Decoding) -> Candidate:
-    """The record of one reply."""
+def candidate(
+    problem: Problem, index: int, observation: str | None, reply: Reply, drawn: Decoding, asks: int = 0
+) -> Candidate:
+    """The record of one reply; ``asks`` is how often the model was asked for observations on the problem."""
     return Candidate(
         problem_id=problem.id,
         index=index,
         observation=observation,
         text=reply.text,
-        code=extract_code(reply.text),
+        code=extract_code(reply.text, problem.entry_point),
         finish_reason=reply.finish_reason,
         mean_nll=reply.mean_nll,
         mean_token_entropy=reply.mean_token_entropy,
         entropy_top_k=None if reply.mean_token_entropy is None else drawn.entropy_top_k,
         n_tokens=reply.n_tokens,
+        observation_asks=asks,
     )
+
+
+def observation_figures(candidates: Sequence[Candidate]) -> dict[str, int]:
+    """How often observations fell short, for the summary of sampling.
+
+    ``asked_again``: problems that were asked about twice; ``problems_without``: problems on which no observation was
+    found at all; ``direct``: candidates that the direct prompt filled in. Candidates that were never to have an
+    observation do not count.
+    """
+    guided = [c for c in candidates if c.observation_asks > 0]
+    with_any = {c.problem_id for c in guided if c.observation is not None}
+    return {
+        "asked_again": len({c.problem_id for c in guided if c.observation_asks > 1}),
+        "problems_without": len({c.problem_id for c in guided} - with_any),
+        "direct": sum(c.observation is None for c in guided),
+    }

@@ -41,4 +41,4 @@ def model_ref(qwen: PreTrainedModel, tmp_path_factory: pytest.TempPathFactory) -
     folder: Path = tmp_path_factory.mktemp("model")
     qwen.save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
-    return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa")
+    return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa", quantization=None)

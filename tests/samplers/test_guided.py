@@ -1,11 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from conself.prompts import Prompts
 from conself.records import Problem
 from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.guided import Ask, Plan, Reply, guided_candidates
+from conself.samplers.guided import Ask, Plan, Reply, candidate, guided_candidates, observation_figures
 
 PROMPTS = Prompts(system=None, observe="observe {n} {statement}", program="solve {statement}", guided="{observation}")
 DRAWN = Decoding(1.0, 1.0, 10, 15)
@@ -56,6 +57,7 @@ def test_shortfall_is_asked_again_then_filled_by_the_direct_prompt() -> None:
     assert first[4].code is not None
     assert first[4].code.startswith("# solve statement of p ")
     assert [c.observation for c in second] == ["d", "d", "e", "e", "f", "f"]
+    assert ({c.observation_asks for c in first}, {c.observation_asks for c in second}) == ({2}, {1})
     asked = [name for name, _ in black_box.observing]
     assert asked == ["p", "q", "p"]
     assert len({seed for _, seed in black_box.observing}) == 3
@@ -72,6 +74,23 @@ def test_without_any_observation_all_candidates_are_direct() -> None:
     (first,) = guided_candidates([problem("p")], plan(3, 5), black_box)
     assert [(c.index, c.observation) for c in first] == [(i, None) for i in range(15)]
     assert len({c.code for c in first}) == 15
+
+
+def test_figures_of_observations() -> None:
+    black_box = Scripted({"p": "1. a", "q": "1. d\n2. e\n3. f", "r": ""}, {"p": "1. x\n2. y", "r": "none"})
+    drawn = [c for group in guided_candidates([problem(name) for name in "pqr"], plan(), black_box) for c in group]
+    # p lacks one of three observations, r all three; two programs stand in for each
+    assert observation_figures(drawn) == {"asked_again": 2, "problems_without": 1, "direct": 8}
+    direct = [candidate(problem("s"), 0, None, Reply("", "stop", None, None, 1), DRAWN)]
+    assert observation_figures(direct) == {"asked_again": 0, "problems_without": 0, "direct": 0}
+
+
+def test_the_program_is_the_block_that_defines_the_entry_point() -> None:
+    text = "```python\ndef f(n): return n\n```\n```python\nprint(f(1))\n```"
+    reply = Reply(text, "stop", None, None, 1)
+    assert candidate(problem("p"), 0, None, reply, DRAWN).code == "def f(n): return n\n"
+    from_stdin = replace(problem("p"), entry_point=None)
+    assert candidate(from_stdin, 0, None, reply, DRAWN).code == "print(f(1))\n"
 
 
 def test_zero_observations_or_programs_are_refused() -> None:

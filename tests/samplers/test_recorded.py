@@ -1,0 +1,217 @@
+"""Answers read from files: forms of files, ids, and what is wrong with them."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.utils import instantiate
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from conself.records import Candidate, Problem
+from conself.samplers.recorded import Recorded, Runtime, Sample, matched, read_samples
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = Runtime(1, 1000)
+PROMPT = "def f(n):\n"
+
+
+def problem(name: str) -> Problem:
+    return Problem(name, "Add.", PROMPT, "f", ("(1,)",), "test", "")
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def answers(path: Path, *names: str, strict: bool = False) -> list[list[Candidate]]:
+    return list(Recorded(str(path), strict, RUNTIME)((problem(name) for name in names), None))
+
+
+def codes(groups: Sequence[Sequence[Candidate]]) -> list[list[str | None]]:
+    return [[candidate.code for candidate in group] for group in groups]
+
+
+def test_a_solution_is_a_program_and_a_completion_continues_the_prompt(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "s.jsonl",
+        {"task_id": "T/1", "solution": "def f(n): return 1"},
+        {"task_id": "T/0", "completion": "    return 0", "logprob": -1},
+        {"task_id": "T/0", "completion": "not this", "solution": "x = 2"},
+    )
+    found = answers(path, "T/0", "T/1")
+    assert codes(found) == [["def f(n):\n    return 0", "x = 2"], ["def f(n): return 1"]]
+    assert [(c.problem_id, c.index, c.text, c.observation) for c in found[0]] == [
+        ("T/0", 0, "    return 0", None),
+        ("T/0", 1, "x = 2", None),
+    ]
+    assert {(c.mean_nll, c.mean_token_entropy, c.n_tokens, c.finish_reason) for c in found[0]} == {
+        (None, None, 0, "recorded")
+    }
+
+
+def test_gzipped_and_foldered_samples_say_the_same(tmp_path: Path) -> None:
+    rows = [{"task_id": f"T/{i % 3}", "solution": f"x = {i}\n"} for i in range(36)]
+    plain = write(tmp_path / "s.jsonl", *rows)
+    zipped = tmp_path / "s.jsonl.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    folder = tmp_path / "samples"
+    for place, row in enumerate(rows):
+        file = folder / row["task_id"].replace("/", "_") / f"{place // 3}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(row["solution"])
+    expected = codes(answers(plain, "T/0", "T/1", "T/2"))
+    assert expected[1] == [f"x = {i}\n" for i in range(1, 36, 3)]
+    assert codes(answers(zipped, "T/0", "T/1", "T/2")) == expected
+    assert codes(answers(folder, "T/0", "T/1", "T/2")) == expected  # 2.py comes before 10.py
+
+
+@pytest.mark.parametrize(
+    ("name", "task_id", "same"),
+    [
+        ("HumanEval/0", "HumanEval/0", True),
+        ("HumanEval/0", "humaneval/0", True),
+        ("HumanEval/0", "HumanEval_0", True),
+        ("Mbpp/2", "2", True),
+        ("Mbpp/2", "MBPP/2", True),
+        ("Mbpp/2", "mbpp/002", True),
+        ("2", "Mbpp/2", True),
+        ("abc301_a", "abc301_a", True),
+        ("abc301_a", "ABC301_A", True),
+        ("Mbpp/2", "HumanEval/2", False),
+        ("Mbpp/2", "Mbpp/20", False),
+        ("Mbpp/2", "Mbpp/x2", False),
+        ("abc301_a", "abc301_b", False),
+        ("2", "3", False),
+    ],
+)
+def test_ids_match_however_they_are_spelt(name: str, task_id: str, same: bool) -> None:
+    sample = Sample(task_id, "x", False)
+    assert matched([name], [sample]) == {name: [sample] if same else []}
+
+
+def test_an_integer_id_is_read(tmp_path: Path) -> None:
+    assert codes(answers(write(tmp_path / "s.jsonl", {"task_id": 2, "solution": "x"}), "Mbpp/2")) == [["x"]]
+
+
+def test_a_bare_id_does_not_choose_between_two_benchmarks() -> None:
+    assert matched(["2"], [Sample("Mbpp/2", "x", False), Sample("HumanEval/2", "y", False)]) == {"2": []}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=3)), max_size=20))
+def test_every_sample_goes_to_its_problem_in_order(rows: list[tuple[int, str]]) -> None:
+    samples = [Sample(f"T/{number}", text, False) for number, text in rows]
+    found = matched([f"t/{number}" for number in range(6)], samples)
+    assert {name: [s.text for s in group] for name, group in found.items()} == {
+        f"t/{number}": [text for other, text in rows if other == number] for number in range(6)
+    }
+
+
+def test_a_problem_without_sample_counts_as_wrong_and_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", {"task_id": "T/0", "solution": "x"}, {"task_id": "Z/9", "solution": "y"})
+    with pytest.warns(UserWarning, match="samples are of problems") as told:
+        found = answers(path, "T/0", "T/1", "T/2")
+    assert [[(c.code, c.index, c.finish_reason) for c in group] for group in found[1:]] == [[(None, 0, "missing")]] * 2
+    assert [str(w.message).removeprefix(f"{path}: ") for w in told] == [
+        "1 samples are of problems that are not asked for",
+        "2 problems have no sample and count as wrong, such as 'T/1'",
+    ]
+
+
+BROKEN = [
+    "{",
+    "[]",
+    "7",
+    '{"solution": "x"}',
+    '{"task_id": "T/0"}',
+    '{"task_id": "T/0", "solution": null}',
+    '{"task_id": "T/0", "completion": 3}',
+    '{"task_id": true, "completion": "x"}',
+    '{"task_id": ["T/0"], "completion": "x"}',
+    '{"task_id": "T/0", "completion": "\\ud800"}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("line", BROKEN, ids=lambda line: line[:60])
+def test_malformed_lines_are_counted_or_stop_everything(line: str, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "s.jsonl", {"task_id": "T/0", "solution": "x"}, "", line, {"task_id": "T/0", "solution": "y"}
+    )
+    with pytest.warns(UserWarning, match="1 lines are malformed and left out"):
+        assert codes(answers(path, "T/0")) == [["x", "y"]]
+    with pytest.raises(ValueError, match=r"s\.jsonl, line 3: .+; a line is a JSON object with task_id") as caught:
+        answers(path, "T/0", strict=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_a_malformed_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(b'{"task_id": "T/0", "solution": "\xff"}\n{"task_id": "T/0", "solution": "\xc3\xa9"}\n')
+    assert read_samples(path, strict=False) == ([Sample("T/0", "\xe9", False)], 1)
+
+
+def test_samples_of_another_benchmark_show_both_kinds_of_ids(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", {"task_id": "HumanEval/0", "solution": "x"})
+    with pytest.raises(ValueError, match=r"no answer to any of 2 problems.*'HumanEval/0'.*'Mbpp/2'.*choose the bench"):
+        answers(path, "Mbpp/2", "Mbpp/3")
+    with pytest.raises(ValueError, match=r"its task_ids are none \(1 malformed lines\)"):
+        answers(write(path, "{"), "Mbpp/2")
+    with pytest.raises(ValueError, match=r"none \(0 malformed lines\)"):
+        answers(write(path), "Mbpp/2")
+
+
+def test_files_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
+    missing = tmp_path / "none.jsonl"
+    with pytest.raises(FileNotFoundError, match=r"no samples at .*none\.jsonl: give the path"):
+        answers(missing, "T/0")
+    with pytest.raises(FileNotFoundError, match="no samples at"):
+        Recorded(str(missing), False, RUNTIME).fingerprint()
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(b'{"task_id": "T/0", "solution": "x"}\n' * 1000)[:60])
+    with pytest.raises(ValueError, match="is cut off: copy it again"):
+        answers(cut, "T/0")
+
+
+def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.jsonl", {"task_id": "T/0", "solution": "x"})
+    same = write(tmp_path / "b.jsonl", {"task_id": "T/0", "solution": "x"})
+    other = write(tmp_path / "c.jsonl", {"task_id": "T/0", "solution": "y"})
+    marks = [Recorded(str(path), False, RUNTIME).fingerprint() for path in (first, same, other)]
+    assert marks[0] == marks[1] != marks[2]
+    folder = tmp_path / "folder"
+    (folder / "T_0").mkdir(parents=True)
+    (folder / "T_0" / "0.py").write_text("x")
+    before = Recorded(str(folder), False, RUNTIME).fingerprint()
+    (folder / "T_0" / "0.py").rename(folder / "T_0" / "1.py")
+    assert Recorded(str(folder), False, RUNTIME).fingerprint() != before
+
+
+def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
+    source = ROOT.parent / "shared" / "data" / "HumanEval.jsonl.gz"
+    if not source.exists():
+        pytest.skip(f"{source} is not here")
+    rows = [json.loads(line) for line in gzip.decompress(source.read_bytes()).splitlines()]
+    path = write(
+        tmp_path / "s.jsonl", *({"task_id": r["task_id"], "completion": r["canonical_solution"]} for r in rows)
+    )
+    problems = [Problem(r["task_id"], "", r["prompt"], r["entry_point"], (), "", "") for r in rows]
+    groups = list(Recorded(str(path), True, RUNTIME)(problems, None))
+    assert len(groups) == 164
+    for row, (answer,) in zip(rows, groups, strict=True):
+        scope: dict[str, Any] = {}
+        exec(str(answer.code), scope)  # the benchmark's own programs
+        assert callable(scope[row["entry_point"]])
+
+
+def test_yaml_builds_the_decoder() -> None:
+    node = OmegaConf.load(ROOT / "conf" / "decoder" / "recorded.yaml")
+    node.path = "samples.jsonl"
+    part = instantiate(node)
+    assert isinstance(part, Recorded)
+    assert (part.path, part.strict, part.runtime.processes) == ("samples.jsonl", False, 1)
