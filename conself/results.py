@@ -1,6 +1,5 @@
-"""From artifacts to ``results.json`` and to the tables that a person reads; the numbers are the same."""
+"""From artifacts to the figures of ``results.json``; :mod:`conself.reports` prints the same numbers."""
 
-import json
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
-from rich.table import Table
 
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
-from conself.records import Pool, PreferencePair, Uncertainty
-from conself.statistics import auc, correlations, golden, paired_test, wilson
-from conself.tables import write_json
+from conself.pass_rates import estimate, paired, pass_rates, usual_ks
+from conself.records import Pool, PreferencePair, Uncertainty, Verdict
+from conself.statistics import auc, correlations, golden
+from conself.tables import read_verdicts, write_json
 
 _PACKAGES = ("conself", "torch", "transformers", "peft", "lightning", "hydra-core")
 
 
-def pass_table(pools: Sequence[Pool], judge: Judge) -> dict[str, list[bool]]:
+def pass_table(pools: Sequence[Pool], judge: Judge, workers: int) -> dict[str, list[bool]]:
     """Problem id -> one verdict per candidate, for the pools whose problems have an oracle."""
-    return {p.problem.id: judge(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles}
+    return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers)
 
 
 def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
@@ -45,29 +43,61 @@ def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[
     }
 
 
-def benchmark_figures(base: Mapping[str, bool], tuned: Mapping[str, bool]) -> dict[str, Any]:
-    """pass@1 with its 95 % interval before and after, relative improvement, and the exact paired test."""
+def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Any]:
+    """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
 
-    def side(verdicts: Mapping[str, bool]) -> dict[str, Any]:
-        right, n = sum(verdicts.values()), len(verdicts)
-        return {"pass@1": right / n, "n": n, "ci95": wilson(right, n)}
+    ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
+    benchmarks with more than one.
 
-    before, after = side(base), side(tuned)
-    test = paired_test(list(base.values()), [tuned[key] for key in base])
-    relative = after["pass@1"] / before["pass@1"] - 1 if before["pass@1"] > 0 else None
+    Raises:
+        ValueError: a problem has fewer answers than one of ``ks``, or there are no problems.
+    """
+
+    def mean(group: Sequence[Verdict], k: int) -> tuple[float, list[float]]:
+        found = estimate(pass_rates(group, k))
+        return found.mean, [found.low, found.high]
+
+    def first(group: Sequence[Verdict]) -> dict[str, Any]:
+        value, interval = mean(group, 1)
+        return {"pass@1": value, "n": len(group), "ci95": interval}
+
+    figures = first(verdicts)
+    if more := [k for k in (usual_ks(verdicts) if ks is None else ks) if k != 1]:
+        means = {str(k): mean(verdicts, k) for k in more}
+        figures["pass@k"] = {k: {"value": value, "ci95": interval} for k, (value, interval) in means.items()}
+    names = dict.fromkeys(v.difficulty for v in verdicts)
+    if len(names) > 1:
+        groups = {name: [v for v in verdicts if v.difficulty == name] for name in names}
+        figures["by_difficulty"] = {name or "not given": first(group) for name, group in groups.items()}
+    return figures
+
+
+def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Any]:
+    """Two models on the same problems: relative change of pass@1, difference, fixed and broken problems, p, its test.
+
+    Raises:
+        ValueError: the problems are not the same; names those that differ.
+    """
+    test = paired(before, after)
+    start = estimate(pass_rates(before, 1)).mean
     return {
-        "base": before,
-        "tuned": after,
-        "relative_improvement": relative,
+        "relative_improvement": test.difference.mean / start if start > 0 else None,
+        "difference": {"pass@1": test.difference.mean, "ci95": [test.difference.low, test.difference.high]},
         "fixed": test.fixed,
         "broken": test.broken,
         "p": test.p,
+        "test": test.test,
     }
 
 
-def verdicts(artifact: Artifact) -> dict[str, bool]:
-    """Problem id -> verdict of an ``evaluate`` artifact, in benchmark order."""
-    return dict(json.loads((artifact.path / "verdicts.json").read_text()))
+def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, Any]:
+    """The model before and after training, and the comparison of the two."""
+    return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
+
+
+def verdicts(artifact: Artifact) -> list[Verdict]:
+    """The verdicts of an ``evaluate`` artifact, in benchmark order."""
+    return read_verdicts(artifact.path / "verdicts.jsonl")
 
 
 def problem_figures(artifacts: Mapping[str, Artifact], driver: Sequence[Uncertainty]) -> dict[str, Any]:
@@ -98,71 +128,6 @@ def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found[f"{prefix}{key}"] = value
     return found
-
-
-def show(console: Console, results: Mapping[str, Any]) -> None:
-    """Print the figures of one run as small tables; those that need oracles or a benchmark only where there are any."""
-    console.print(_overview(results))
-    if any(row["n"] for row in results["metrics"].values()):
-        console.print(_metrics(results))
-    if results["benchmarks"]:
-        console.print(_benchmarks(results))
-    console.print(_seconds(results))
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _overview(results: Mapping[str, Any]) -> Table:
-    table = Table("", "", title="What was learned from", title_justify="left", show_header=False)
-    counts = results["problems"]
-    low, high = results["entropy_range"]
-    table.add_row("problems", f"{counts['total']}")
-    table.add_row("  uncertainty defined", f"{counts['eligible']} (from {_number(low)} to {_number(high)})")
-    band = "no filter" if results["tau"] is None else f"tau {results['tau']}"
-    table.add_row("  learnable (kept)", f"{counts['kept']} ({band})")
-    for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
-        table.add_row(f"  - {reason}", f"{n}")
-    table.add_row("preference pairs", f"{results['pairs']} ({results['training']['steps']} training steps)")
-    table.add_row("  golden (winner right, loser wrong)", _number(results["golden_rate"], ".1%"))
-    table.add_row("  winners that are right", _number(results["winner_accuracy"], ".1%"))
-    return table
-
-
-def _metrics(results: Mapping[str, Any]) -> Table:
-    title = "How well each metric tells solvable problems (lower = more certain)"
-    table = Table("metric", "n", "AUC", "Pearson", "Spearman", "Kendall", title=title, title_justify="left")
-    for name, row in results["metrics"].items():
-        links = [_number(row[key][0] if row[key] else None) for key in ("pearson", "spearman", "kendall")]
-        table.add_row(name, str(row["n"]), _number(row["auc"]), *links)
-    return table
-
-
-def _benchmarks(results: Mapping[str, Any]) -> Table:
-    found = results["benchmarks"]
-    table = Table("greedy pass@1", *found, title="Before and after training (95 % interval)", title_justify="left")
-    for who in ("base", "tuned"):
-        table.add_row(f"{who} model", *(_interval(row[who]) for row in found.values()))
-    table.add_row("relative change", *(_number(row["relative_improvement"], "+.1%") for row in found.values()))
-    table.add_row("problems", *(str(row["base"]["n"]) for row in found.values()))
-    table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in found.values()))
-    table.add_row("  p (exact McNemar)", *(f"{row['p']:.1e}" for row in found.values()))
-    return table
-
-
-def _interval(side: Mapping[str, Any]) -> str:
-    low, high = side["ci95"]
-    return f"{side['pass@1']:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _seconds(results: Mapping[str, Any]) -> Table:
-    total = sum(results["seconds"].values())
-    table = Table("stage", "seconds", "share", title="Time of the stages", title_justify="left")
-    for name, seconds in results["seconds"].items():
-        table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.0%}" if total else "-")
-    table.add_row("total", f"{total:.1f}", "")
-    return table
 
 
 def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:

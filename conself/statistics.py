@@ -1,11 +1,9 @@
-"""How well uncertainty foretells success, and whether a gain is real. Oracles are allowed here (METHOD, "Analysis").
+"""How well uncertainty foretells success, and what is right. Oracles are allowed here (METHOD, "Analysis").
 
 Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float noise breaks ties.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from scipy import stats
@@ -85,45 +83,3 @@ def judge(outcomes: Sequence[Outcome], oracle: Oracle, comparison: Comparison, i
         and (outcome.value == value or comparison.key(outcome.value, is_stdout) == comparison.key(value, is_stdout))
         for outcome, value in zip(outcomes, oracle.expected, strict=True)
     )
-
-
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """Unbiased estimate of pass@k from n samples of which c pass: 1 - C(n - c, k) / C(n, k).
-
-    Raises:
-        ValueError: not 0 <= c <= n, or not 1 <= k <= n.
-    """
-    if not (0 <= c <= n and 1 <= k <= n):
-        raise ValueError(f"pass@k needs 0 <= c <= n and 1 <= k <= n, got n={n}, c={c}, k={k}; sample at least k")
-    return 1.0 - comb(n - c, k) / comb(n, k)
-
-
-def wilson(successes: int, n: int) -> tuple[float, float] | None:
-    """Wilson 95 % interval of a share ``successes / n``, both ends in [0, 1]; None when n is 0."""
-    if n == 0:
-        return None
-    interval = stats.binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-@dataclass(frozen=True)
-class PairedTest:
-    """Problems that only the tuned model solves, those that only the base solves, and the exact McNemar p-value."""
-
-    fixed: int
-    broken: int
-    p: float
-
-
-def paired_test(base: Sequence[bool], tuned: Sequence[bool]) -> PairedTest:
-    """Two models on the same problems: exact two-sided McNemar test, p = 1 when they differ nowhere.
-
-    Raises:
-        ValueError: the two have different numbers of verdicts.
-    """
-    if len(base) != len(tuned):
-        raise ValueError(f"a paired test needs the same problems twice, got {len(base)} and {len(tuned)} verdicts")
-    fixed = sum(after and not before for before, after in zip(base, tuned, strict=True))
-    broken = sum(before and not after for before, after in zip(base, tuned, strict=True))
-    p = float(stats.binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
-    return PairedTest(fixed, broken, p)

@@ -1,14 +1,11 @@
 import warnings
-from itertools import combinations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from conself.comparison import Comparison
 from conself.oracles import Oracle
 from conself.records import Outcome, PreferencePair, Status
-from conself.statistics import auc, correlations, golden, judge, paired_test, pass_at_k, wilson
+from conself.statistics import auc, correlations, golden, judge
 
 METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
 
@@ -51,9 +48,7 @@ def test_degenerate_inputs_give_none_and_no_warning() -> None:
         assert correlations([0.1, 0.2], [0.0, 1.0]) == nothing
         assert correlations([0.3] * 4, [0.0, 0.2, 0.4, 0.6]) == nothing
         assert correlations([0.1, 0.2, 0.3], [0.0] * 3) == nothing
-        assert wilson(0, 0) is None
         assert golden([], {}) == (0, None)
-        assert paired_test([], []).p == 1.0
 
 
 def pair(problem: str, chosen: int, rejected: int | None) -> PreferencePair:
@@ -87,42 +82,3 @@ def test_an_exception_that_spells_the_expected_value_is_still_a_crash() -> None:
 def test_judging_needs_one_expected_value_per_input(values: tuple[str, ...], expected: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"problem p: .* outcomes against .* expected values"):
         judge(outcomes(*values), Oracle("p", expected), METHOD, is_stdout=False)
-
-
-def test_pass_at_k_worked_by_hand() -> None:
-    assert pass_at_k(4, 1, 1) == 0.25
-    assert pass_at_k(4, 2, 2) == pytest.approx(1 - 1 / 6)  # one of the six pairs misses both
-    assert pass_at_k(3, 2, 2) == 1.0
-    assert pass_at_k(5, 0, 5) == 0.0
-
-
-@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
-def test_pass_at_k_is_the_share_of_draws_with_a_pass(case: tuple[int, int, int]) -> None:
-    n, c, k = case
-    draws = list(combinations([True] * c + [False] * (n - c), k))
-    assert pass_at_k(n, c, k) == pytest.approx(sum(map(any, draws)) / len(draws))
-
-
-@pytest.mark.parametrize(("n", "c", "k"), [(3, 4, 1), (3, 1, 4), (3, 1, 0), (3, -1, 1)])
-def test_pass_at_k_out_of_range(n: int, c: int, k: int) -> None:
-    with pytest.raises(ValueError, match="pass@k needs"):
-        pass_at_k(n, c, k)
-
-
-def test_wilson_worked_by_hand() -> None:
-    # z = 1.959964, n = 10, p = .5: centre .5, half width z / (n + z^2) * sqrt(n / 4 + z^2 / 4) = .26341
-    interval = wilson(5, 10)
-    assert interval is not None
-    assert interval == pytest.approx((0.5 - 0.263406, 0.5 + 0.263406), abs=1e-5)
-    assert wilson(0, 4) == (0.0, pytest.approx(0.489890, abs=1e-5))  # z^2 / (4 + z^2)
-
-
-def test_paired_test_is_exact_mcnemar() -> None:
-    base = [True, False, False, False, False, False, True]
-    tuned = [False, True, True, True, True, True, True]
-    # 5 fixed, 1 broken: p = 2 * (C(6,0) + C(6,1)) / 2^6 = 14 / 64
-    result = paired_test(base, tuned)
-    assert (result.fixed, result.broken) == (5, 1)
-    assert result.p == pytest.approx(14 / 64)
-    with pytest.raises(ValueError, match="got 7 and 6 verdicts"):
-        paired_test(base, tuned[1:])

@@ -1,13 +1,15 @@
 """Records survive their trip to disk."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty
-from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
+from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
+from conself.tables import read_notes, read_records, read_traces, read_verdicts, write_records, write_traces
 
 # Parquet holds UTF-8: lone surrogates cannot come out of a tokenizer, and recorded values are ASCII.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -65,3 +67,17 @@ def test_traces_round_trip_and_store_a_long_value_once(tmp_path: Path) -> None:
     stored = pq.read_table(tmp_path / "traces-0.parquet").to_pylist()[0]
     assert stored["value"] == [long.value, "ValueError"]
     assert stored["rows"] == [[0, 1]] * 15
+
+
+def test_verdicts_of_several_benchmarks_in_one_file_are_told_apart(tmp_path: Path) -> None:
+    row = {"id": "a", "difficulty": "easy", "passed": [True, False]}
+    lines = [row, {**row, "benchmark": "humaneval"}, {**row, "id": "b", "benchmark": "mbpp"}]
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    verdict = Verdict("a", "easy", (True, False))
+    assert read_verdicts(path, "humaneval") == [verdict, verdict], "a line without a benchmark is of any"
+    assert [v.problem_id for v in read_verdicts(path, "mbpp")] == ["a", "b"]
+    assert len(read_verdicts(path)) == 3
+    path.write_text(json.dumps(row) + "\n[]\n")
+    with pytest.raises(ValueError, match="line 2 is no verdict"):
+        read_verdicts(path)

@@ -1,0 +1,138 @@
+"""Judge a model, or completions made elsewhere: ``python -m conself.evaluate [group=choice] [key=value] [-m]``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from conself import reports, results, stages
+from conself.artifacts import write_whole
+from conself.entry import Command, run
+from conself.records import ModelRef, Verdict
+from conself.stages import Context
+from conself.tables import read_verdicts
+from conself.tracking import Tracker
+
+VERDICTS = "verdicts.jsonl"
+PARTS = ("model", "decoder", "judging", "benchmark", "comparison")
+KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "seed", "artifacts", "runtime")
+
+
+def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
+    """Answers to all benchmarks, judged -> verdicts.jsonl in ``folder``; returns the figures of ``results.json``.
+
+    Raises:
+        ValueError: ``versus`` is of other problems.
+    """
+    model: ModelRef | None = instantiate(config.model)
+    others = _others(config)
+    made = {str(name): stages.evaluate(context, str(name), config, model, None) for name in config.benchmark}
+    found = {name: results.verdicts(artifact) for name, artifact in made.items()}
+    write_verdicts(folder / VERDICTS, found)
+    figures = {name: results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
+    for name, other in others.items():
+        compared = results.paired_figures(other, found[name])
+        figures[name]["versus"] = {**results.pass_figures(other, None), **compared}
+    return {
+        "model": OmegaConf.to_container(config.model) if config.model is not None else None,
+        "samples": config.samples,
+        "versus": config.versus,
+        "benchmarks": figures,
+        "seconds": context.seconds,
+        "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
+        "versions": results.versions(),
+    }
+
+
+def check(config: DictConfig) -> None:
+    """Refuse what can't be evaluated, before any work.
+
+    Raises:
+        FileNotFoundError: the adapter or ``versus`` is not there.
+        ValueError: ``k`` is wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
+    """
+    adapter = None if config.model is None else config.model.adapter
+    if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
+        raise FileNotFoundError(
+            f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
+        )
+    _ks(config)
+    _others(config)
+
+
+def _others(config: DictConfig) -> dict[str, list[Verdict]]:
+    return {} if config.versus is None else {str(name): _other(Path(config.versus), name) for name in config.benchmark}
+
+
+def _ks(config: DictConfig) -> list[int] | None:
+    if config.k is None:
+        return None
+    ks = list(config.k) if isinstance(config.k, ListConfig) else [config.k]
+    if not ks or any(type(k) is not int or k < 1 for k in ks):
+        raise ValueError(f"k must be a list of ints from 1, such as k=[1,10], got {config.k}")
+    if "n" in config.decoder and max(ks) > config.decoder.n:
+        raise ValueError(
+            f"pass@{max(ks)} needs {max(ks)} answers to each problem, and decoder.n is {config.decoder.n}; "
+            f"set decoder.n={max(ks)} or more (and decoder.temperature, 0.8 say), or a smaller k"
+        )
+    return ks
+
+
+def _other(path: Path, benchmark: str) -> list[Verdict]:
+    """The verdicts on a benchmark of another evaluation, or of the tuned model of a training run."""
+    places = (path, path / VERDICTS, path / "artifacts" / "evaluate" / benchmark / "tuned" / VERDICTS)
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise FileNotFoundError(f"versus={path}: there is no {VERDICTS}; name a run folder or such a file")
+    if not (rows := read_verdicts(file, benchmark)):
+        raise ValueError(f"versus={path}: no verdicts on {benchmark} in {file}; evaluate the other model on it first")
+    return rows
+
+
+def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
+    """Write the verdicts on several benchmarks as JSON lines ``{"benchmark", "id", "difficulty", "passed"}``."""
+    rows = [
+        {"benchmark": name, "id": v.problem_id, "difficulty": v.difficulty, "passed": list(v.passed)}
+        for name, verdicts in found.items()
+        for v in verdicts
+    ]
+    write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+
+
+def chosen(config: DictConfig) -> DictConfig:
+    """The config of the evaluation alone: without what recipes say of training, and with one decoder.
+
+    Where ``samples`` is given the decoder reads them, and there is no model.
+    """
+    kept = OmegaConf.masked_copy(config, [*KEYS, "adapter"])
+    if config.samples is not None:
+        kept.decoder, kept.model = config.recorded, None
+    return kept
+
+
+def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, evaluate, write results.json and verdicts.jsonl into the run folder, show the figures.
+
+    Raises:
+        JobFailed, SystemExit: as :func:`conself.entry.run`.
+    """
+    command = Command(PARTS, ("judging",), check, "decoder", partial(judged, folder), reports.show_evaluation)
+    run(command, chosen(config), folder, in_sweep)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Run one job of the command line."""
+    job = HydraConfig.get()
+    run_job(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)
+
+
+if __name__ == "__main__":
+    main()

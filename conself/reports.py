@@ -1,0 +1,114 @@
+"""The figures of ``results.json`` as the small tables that a person reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Figures = Mapping[str, Any]
+
+
+def show(console: Console, results: Figures) -> None:
+    """Print the figures of one training run; those that need oracles or a benchmark only where there are any."""
+    console.print(_overview(results))
+    if any(row["n"] for row in results["metrics"].values()):
+        console.print(_metrics(results))
+    found = results["benchmarks"]
+    if found:
+        console.print(_before_and_after(found, ("base", "tuned"), "Before and after training"))
+        _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
+    console.print(_seconds(results["seconds"]))
+
+
+def show_evaluation(console: Console, results: Figures) -> None:
+    """Print the figures of one ``conself.evaluate``; beside those of the other evaluation, where there is one."""
+    found = results["benchmarks"]
+    if results["versus"] is None:
+        table = _new("", *found, title="Evaluation (95 % interval)")
+        table.add_row("pass@1", *(_interval(row) for row in found.values()))
+        table.add_row("problems", *(str(row["n"]) for row in found.values()))
+        console.print(table)
+        _show_details(console, {name: {"pass rate": row} for name, row in found.items()})
+    else:
+        both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in found.items()}
+        console.print(_before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
+        _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
+    console.print(_seconds(results["seconds"]))
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """A figure as text; a dash where there is none."""
+    return "-" if value is None else format(value, form)
+
+
+def _new(*columns: str, title: str) -> Table:
+    return Table(*columns, title=title, title_justify="left")
+
+
+def _overview(results: Figures) -> Table:
+    table = Table("", "", title="What was learned from", title_justify="left", show_header=False)
+    counts = results["problems"]
+    low, high = results["entropy_range"]
+    table.add_row("problems", f"{counts['total']}")
+    table.add_row("  uncertainty defined", f"{counts['eligible']} (from {number(low)} to {number(high)})")
+    band = "no filter" if results["tau"] is None else f"tau {results['tau']}"
+    table.add_row("  learnable (kept)", f"{counts['kept']} ({band})")
+    for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
+        table.add_row(f"  - {reason}", f"{n}")
+    table.add_row("preference pairs", f"{results['pairs']} ({results['training']['steps']} training steps)")
+    table.add_row("  golden (winner right, loser wrong)", number(results["golden_rate"], ".1%"))
+    table.add_row("  winners that are right", number(results["winner_accuracy"], ".1%"))
+    return table
+
+
+def _metrics(results: Figures) -> Table:
+    title = "How well each metric tells solvable problems (lower = more certain)"
+    table = _new("metric", "n", "AUC", "Pearson", "Spearman", "Kendall", title=title)
+    for name, row in results["metrics"].items():
+        links = [number(row[key][0] if row[key] else None) for key in ("pearson", "spearman", "kendall")]
+        table.add_row(name, str(row["n"]), number(row["auc"]), *links)
+    return table
+
+
+def _before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:
+    table = _new("pass@1", *found, title=f"{title} (95 % interval)")
+    for who in sides:
+        table.add_row(f"{who} model", *(_interval(row[who]) for row in found.values()))
+    table.add_row("relative change", *(number(row["relative_improvement"], "+.1%") for row in found.values()))
+    table.add_row("difference", *(_interval(row["difference"], "+.3f") for row in found.values()))
+    table.add_row("problems", *(str(row[sides[0]]["n"]) for row in found.values()))
+    table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in found.values()))
+    for test in dict.fromkeys(row["test"] for row in found.values()):
+        cells = (f"{row['p']:.1e}" if row["test"] == test else "" for row in found.values())
+        table.add_row(f"  p ({test})", *cells)
+    return table
+
+
+def _show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -> None:
+    """pass@k and difficulties: benchmark -> side -> its figures. Nothing where no benchmark has either."""
+    sides = list(next(iter(found.values())))
+    table = _new("benchmark", "", "problems", *sides, title="By k and by difficulty (95 % interval)")
+    for name, row in found.items():
+        first = row[sides[-1]]
+        for part, key, prefix in (("pass@k", "value", "pass@"), ("by_difficulty", "pass@1", "")):
+            for what, group in first.get(part, {}).items():
+                others = [side.get(part, {}).get(what) for side in row.values()]
+                cells = ["-" if other is None else _interval(other, key=key) for other in others]
+                table.add_row(name, f"{prefix}{what}", str(group.get("n", first["n"])), *cells)
+    if table.row_count:
+        console.print(table)
+
+
+def _interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:
+    low, high = side["ci95"]
+    return f"{side[key]:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _seconds(seconds: Mapping[str, float]) -> Table:
+    total = sum(seconds.values())
+    table = _new("stage", "seconds", "share", title="Time of the stages")
+    for name, spent in seconds.items():
+        table.add_row(name, f"{spent:.1f}", f"{spent / total:.0%}" if total else "-")
+    table.add_row("total", f"{total:.1f}", "")
+    return table

@@ -1,0 +1,85 @@
+"""``experiment=select_tau``: what Hydra calls around the sweep, and what is left of it for a reader."""
+
+import atexit
+import csv
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.console import Console
+
+from conself.entry import one_line_errors
+from conself.reports import number
+from conself.selecting import Choice, choose, read_jobs, validation_split
+from conself.tables import write_json
+
+_WIDTH = 40  # characters of the curve
+
+
+def curve_lines(choice: Choice) -> list[str]:
+    """The curve as text: per tau its figures and, drawn to scale, the interval (-) and the mean (o); * is chosen."""
+    low = min(choice.base, *(p.ci95[0] for p in choice.curve))
+    high = max(choice.base, *(p.ci95[1] for p in choice.curve))
+
+    def column(value: float) -> int:
+        return round((value - low) / (high - low) * (_WIDTH - 1)) if high > low else 0
+
+    lines = [f"{'tau':>6}  {'pass@1':<22} {'pairs':>7} {'golden':>7}"]
+    for p in choice.curve:
+        row = [" "] * _WIDTH
+        row[column(p.ci95[0]) : column(p.ci95[1]) + 1] = "-" * (column(p.ci95[1]) + 1 - column(p.ci95[0]))
+        row[column(choice.base)] = "|"
+        row[column(p.pass_at_1)] = "o"
+        mark = "*" if p.tau == choice.tau else " "
+        figures = f"{p.pass_at_1:.3f} [{p.ci95[0]:.3f}, {p.ci95[1]:.3f}]"
+        line = f"{p.tau:>5g}{mark}  {figures:<22} {p.pairs:>7.0f} {number(p.golden_rate, '.1%'):>7}  {''.join(row)}"
+        lines.append(line.rstrip())
+    return [*lines, f"  base  {choice.base:.3f} (| in the picture)"]
+
+
+def write(sweep: Path, choice: Choice) -> None:
+    """Write tau.json, tau.csv and tau.md into the sweep's folder."""
+    curve = [{"pass@1" if key == "pass_at_1" else key: v for key, v in asdict(p).items()} for p in choice.curve]
+    write_json(sweep / "tau.json", {**asdict(choice), "curve": curve})
+    with (sweep / "tau.csv").open("w", newline="") as handle:
+        rows = csv.writer(handle)
+        rows.writerow(["tau", "seeds", "pass@1", "low", "high", "pairs", "golden_rate", "chosen"])
+        for p in choice.curve:
+            seeds = " ".join(map(str, p.seeds))
+            rows.writerow([p.tau, seeds, p.pass_at_1, *p.ci95, p.pairs, p.golden_rate, p.tau == choice.tau])
+    text = [f"# tau = {choice.tau:g}, chosen on {choice.benchmark} ({choice.problems} problems)", ""]
+    text += [f"Rule: {choice.rule}. Intervals: 95 %, over problems.", ""]
+    text += ["```", *curve_lines(choice), "```", "", *(f"Left out, did not finish: {job}." for job in choice.failed)]
+    (sweep / "tau.md").write_text("\n".join([*text, "", f"    {choice.command}", ""]))
+
+
+class SelectTau(Callback):
+    """Hydra's callback: refuses benchmarks before a sweep, and chooses when its jobs have ended."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Check the benchmark, and see to it that the choice is made in any case.
+
+        Raises:
+            SystemExit: status 2, when tau would be chosen by anything but a validation split.
+        """
+        folder = Path(config.hydra.sweep.dir)
+        with one_line_errors(Console(), folder, in_sweep=False):
+            validation_split([str(name) for name in config.benchmark])
+        atexit.register(self._choose, folder)  # Hydra does not call on_multirun_end when a job has failed
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Choose, write and print."""
+        atexit.unregister(self._choose)
+        self._choose(Path(config.hydra.sweep.dir))
+
+    def _choose(self, folder: Path) -> None:
+        console = Console()
+        with one_line_errors(console, folder, in_sweep=False):
+            choice = choose(read_jobs(folder))
+            write(folder, choice)
+            for line in [*curve_lines(choice), *(f"left out, did not finish: {job}" for job in choice.failed)]:
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(f"tau = {choice.tau:g} ({choice.benchmark}; {choice.rule}): {folder / 'tau.json'}")
+            console.print(f"train with it: {choice.command}", soft_wrap=True)
