@@ -88,9 +88,7 @@ def problems(context: Context, config: DictConfig) -> Artifact:
 
     def make(folder: Path) -> dict[str, Any]:
         kept, dropped = sift(dataset())
-        context.console.print(f"{len(kept)} problems", highlight=False)
-        for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
-            context.console.print(f"- {n} left out: {reason}", highlight=False)
+        _tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
@@ -245,6 +243,7 @@ def evaluate(
 
     def make(folder: Path) -> dict[str, Any]:
         task = parts["benchmark"]()
+        _tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
         label = f"answering ({who})"
         answers = sample_into(context, folder, "answers", label, parts["decoder"], policy, task.problems)
         counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
@@ -253,12 +252,19 @@ def evaluate(
         verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         answered = [v.passed for v in verdicts]
-        return {"passed": sum(map(sum, answered)), "answers": sum(map(len, answered)), "execution": counts}
+        totals = {"passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
+        return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
     key = {part: plain(node) for part, node in slices.items()}
     who_answers = parts["decoder"].fingerprint() if model is None else fingerprint(model)
     key |= {"content": parts["benchmark"].fingerprint(), "model": who_answers}
     return context.build(f"evaluate/{name}/{who}", key, {} if tuned is None else {"fit": tuned}, make)
+
+
+def _tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
+    context.console.print(what, highlight=False)
+    for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
+        context.console.print(f"- {n} left out: {reason}", highlight=False)
 
 
 def _free_accelerator(context: Context) -> None:

@@ -37,7 +37,7 @@ class DatasetBenchmark:
         Raises:
             ValueError: no problem is usable, or one has no oracle.
         """
-        problems, _ = sift(self.dataset())
+        problems, dropped = sift(self.dataset())
         oracles = {oracle.problem_id: oracle for oracle in self.dataset.oracles()}
         missing = [problem.id for problem in problems if problem.id not in oracles]
         if missing:
@@ -45,7 +45,7 @@ class DatasetBenchmark:
                 f"{len(missing)} problems of the benchmark cannot be judged, {missing[0]} first: it has no oracle for "
                 "all its inputs; take a data set with expected outputs or tests, and no cap on inputs (max_inputs)"
             )
-        return Task(problems, Judge(oracles, self.comparison))
+        return Task(problems, Judge(oracles, self.comparison), dropped)
 
     def fingerprint(self) -> str:
         """Identity of the content of problems and oracles, which come from the same files."""

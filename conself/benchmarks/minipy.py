@@ -23,7 +23,7 @@ class MiniPyBenchmark:
     def __call__(self) -> Task:
         """The problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
-        return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison))
+        return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison), {})
 
     def fingerprint(self) -> str:
         """Identity of the content of problems and oracles: it follows the generator's code, not only these settings."""

@@ -61,7 +61,8 @@ class Judge:
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark that is loaded: its problems in order, and their judge."""
+    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason."""
 
     problems: Sequence[Problem]
     judge: Judge
+    dropped: Mapping[str, int]

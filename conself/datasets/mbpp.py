@@ -1,6 +1,7 @@
 """MBPP, sanitized: a sentence that asks for a function, a right program, and assertions."""
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,8 @@ from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, 
 from conself.oracles import TestOracle
 from conself.records import Problem
 
+_ASSERTION = re.compile(r"^\s*(assert\s.*)$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Mbpp(TestedData):
@@ -17,31 +20,45 @@ class Mbpp(TestedData):
     (``task_id``, ``text``, ``prompt``, ``entry_point``, ``solution``, ``test``), told apart by ``solution``.
 
     The model is shown the sentence, and the first line of the right program's function as starter code, so that it
-    knows the name and the arguments. The tests are not shown, not even the first one as EvalPlus does: they hold
-    expected values. Programs run after the imports of ``typing``, of the CodeT prompt and of ``test_imports``.
+    knows the name and the arguments. ``shown_tests`` assertions follow the sentence: benchmarks show 1, as EvalPlus
+    does, so that figures compare; training shows 0, for they hold expected values. Programs run after the imports of
+    ``typing``, of the CodeT prompt and of ``test_imports``.
     """
 
     source: ClassVar[str] = "MBPP"
+
+    shown_tests: int
 
     def read(self, row: Row) -> Tested:
         """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
         if "solution" in row:
             code, entry_point, shown = text(row, "solution"), text(row, "entry_point"), text(row, "prompt")
             test = called_by_name(text(row, "test"), entry_point)
-            return self._tested(text(row, "task_id"), text(row, "text"), code, entry_point, imports(shown), test)
+            called = [line.replace("candidate(", f"{entry_point}(") for line in _ASSERTION.findall(text(row, "test"))]
+            statement = self._statement(text(row, "text"), called)
+            return self._tested(text(row, "task_id"), statement, code, entry_point, imports(shown), test)
         code, lines = text(row, "code"), _lines(row, "test_list")
         header = "".join(line + "\n" for line in _lines(row, "test_imports"))
         name, test = f"Mbpp/{row['task_id']}", self.test(row, header + "\n".join(lines) + "\n")
-        return self._tested(name, text(row, "prompt"), code, called_function(code, lines), header, test)
+        statement = self._statement(text(row, "prompt"), lines)
+        return self._tested(name, statement, code, called_function(code, lines), header, test)
 
     def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - MBPP+ has a field for it
         """The test as a script; ``listed`` is the row's imports and assertions."""
         return listed
 
-    def _tested(self, name: str, statement: str, code: str, entry_point: str, header: str, test: str) -> Tested:
+    def _statement(self, sentence: str, tests: Sequence[str]) -> tuple[str, str]:
+        """The sentence, and the sentence as the model sees it."""
+        shown = "".join(f"\n{line.strip()}" for line in tests[: self.shown_tests])
+        return sentence, sentence.strip() + (f"\n\nFor example:{shown}" if shown else "")
+
+    def _tested(
+        self, name: str, statement: tuple[str, str], code: str, entry_point: str, header: str, test: str
+    ) -> Tested:
+        sentence, shown = statement
         problem = Problem(
             id=name,
-            statement=statement.strip(),
+            statement=shown,
             starter_code=signature(code, entry_point),
             entry_point=entry_point,
             inputs=(),
@@ -49,7 +66,7 @@ class Mbpp(TestedData):
             difficulty="",
             prefix=TYPING + header,
         )
-        return Tested(problem, TestOracle(name, code, test), statement)
+        return Tested(problem, TestOracle(name, code, test), sentence)
 
 
 def called_function(code: str, tests: Sequence[str]) -> str:

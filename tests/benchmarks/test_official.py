@@ -44,7 +44,7 @@ def task(name: str) -> Task:
     if name == "humaneval":
         data = HumanEval(str(DATA / "HumanEval.jsonl.gz"), "", "", (), strict=True, max_inputs=None)
     else:
-        data = Mbpp(str(DATA / "mbpp_sanitized.jsonl"), "", "", (), strict=True, max_inputs=None)
+        data = Mbpp(str(DATA / "mbpp_sanitized.jsonl"), "", "", (), strict=True, max_inputs=None, shown_tests=0)
     return DatasetBenchmark(data, LOOSE)()
 
 

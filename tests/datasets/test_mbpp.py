@@ -36,8 +36,8 @@ CODET = {
 }
 
 
-def data(path: Path, kind: type[Mbpp] = Mbpp, strict: bool = True) -> Mbpp:
-    return kind(str(path), "google-research-datasets/mbpp", "main", ("sanitized/*.parquet",), strict, None)
+def data(path: Path, kind: type[Mbpp] = Mbpp, strict: bool = True, shown: int = 0) -> Mbpp:
+    return kind(str(path), "google-research-datasets/mbpp", "main", ("sanitized/*.parquet",), strict, None, shown)
 
 
 def only(found: Mbpp) -> Problem:
@@ -53,6 +53,20 @@ def test_a_row_of_the_hub(tmp_path: Path) -> None:
     assert problem.starter_code == "def mean_of(a, b: int=0, *rest):\n"
     assert problem.inputs == ("(1, 2)", "(4,)")
     assert problem.prefix.endswith("\nimport math\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "assertion"),
+    [(HUB, "assert math.isclose(mean_of(1, 2), 1.5)"), (CODET, "assert check(70) == True")],
+    ids=["hub", "codet"],
+)
+def test_a_benchmark_shows_one_assertion_and_is_recognised_without_it(
+    row: dict[str, Any], assertion: str, tmp_path: Path
+) -> None:
+    found = data(write_lines(tmp_path / "a.jsonl", [row]), shown=1)
+    sentence = row.get("text", row["prompt"])
+    assert only(found).statement == f"{sentence}\n\nFor example:\n{assertion}"
+    assert list(found.statements()) == [sentence]
 
 
 def test_nothing_of_tests_and_solution_is_shown(tmp_path: Path) -> None:
