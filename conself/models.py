@@ -2,16 +2,32 @@
 
 import hashlib
 import json
+import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging as transformers_logging
+from transformers.utils.hub import cached_file
 
+from conself.hub import local_folder, locate, source
+from conself.quantization import quantized
 from conself.records import ModelRef
+from conself.turns import end_of_turn_id
+
+log = logging.getLogger(__name__)
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
@@ -19,34 +35,27 @@ _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
 transformers_logging.disable_progress_bar()
 
 
-def local_folder(ref: ModelRef) -> Path | None:
-    """The model's folder when ``name`` is one, None when it is a hub id.
-
-    Raises:
-        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash), but there
-            is no such folder, or it holds no config.json.
-    """
-    path = Path(ref.name).expanduser()
-    is_path = path.is_absolute() or ref.name.startswith((".", "~")) or ref.name.count("/") > 1
-    if not is_path and not path.is_dir():
-        return None
-    if not (path / "config.json").is_file():
-        raise FileNotFoundError(
-            f"model folder {ref.name!r} {'has no config.json' if path.is_dir() else 'does not exist'}; "
-            "set model.name to a Hugging Face model folder or hub id"
-        )
-    return path
-
-
 def fingerprint(ref: ModelRef) -> str:
-    """Content identity of a model: hash of a local folder's files, or hub id and revision; plus the adapter's hash.
+    """Content identity of a model: hash of a local folder's files, or hub id and commit; plus the adapter's hash.
 
-    A local folder that changes its files changes its identity, wherever it lies.
+    A local folder that changes its files changes its identity, wherever it lies; so does a hub id whose branch moves.
+    Where the commit cannot be told (and with ``revision`` None: an endpoint's model), the names must do.
     """
     folder = local_folder(ref)
-    base = f"{ref.name}@{ref.revision}" if folder is None else _folder_hash(folder)
+    base = _hub_identity(ref) if folder is None else _folder_hash(folder)
     adapter = "" if ref.adapter is None else _folder_hash(Path(ref.adapter))
-    return hashlib.sha256(json.dumps([base, adapter, ref.dtype, ref.attention]).encode()).hexdigest()
+    facts = [base, adapter, ref.dtype, ref.attention, ref.quantization]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _hub_identity(ref: ModelRef) -> str:
+    revision = ref.revision
+    if revision is not None:
+        try:
+            revision = locate(ref.name, revision).commit
+        except OSError as error:
+            log.warning("%s is known by its name only: %s", ref.name, error)
+    return f"{ref.name}@{revision}"
 
 
 def _folder_hash(folder: Path) -> str:
@@ -73,10 +82,20 @@ def device_of(name: str) -> torch.device:
 def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
     """The model's tokenizer, padding on the left, with a padding token (its end of text where it names none).
 
+    ``tokenizer.json`` is taken as it stands where there is one. Classes of transformers build a tokenizer of their own
+    from its vocabulary, and some models name the wrong one: DeepSeek-Coder's byte-level pieces in a Llama class lose
+    every space, CodeLlama's prompts lose the one that opens them.
+
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
     """
-    tokenizer: PreTrainedTokenizerBase = _from_pretrained(AutoTokenizer, ref)
+    loader = PreTrainedTokenizerFast if _has_file(ref, "tokenizer.json") else AutoTokenizer
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # it says that the class is not the one that the model names
+    try:
+        tokenizer: PreTrainedTokenizerBase = _from_pretrained(loader, ref)
+    finally:
+        transformers_logging.set_verbosity(before)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -84,27 +103,44 @@ def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
 
 
 def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
-    """The model in eval mode on ``device``, its adapter (when there is one) merged into the weights.
+    """The model in eval mode on ``device``, with its adapter when there is one.
+
+    A float32 base takes the adapter into its weights. Others keep it beside them: an update is often finer than
+    16 bits can hold next to a weight, and rounds away.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
-        ValueError: ``ref.dtype`` is not float32, bfloat16 or float16.
+        ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
     """
     if ref.dtype not in _DTYPES:
         raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
-    options = {"dtype": _DTYPES[ref.dtype], "attn_implementation": ref.attention}
+    place = device_of(device)
+    dtype = _DTYPES[ref.dtype]
+    options = {"dtype": dtype, "attn_implementation": ref.attention, **quantized(ref.quantization, dtype, place)}
     model: PreTrainedModel = _from_pretrained(AutoModelForCausalLM, ref, **options)
+    if ref.quantization is None:
+        model.to(place)  # type: ignore[arg-type]  # transformers wraps Module.to
     if ref.adapter is not None:
-        model = PeftModel.from_pretrained(model, ref.adapter).merge_and_unload()
-    return model.to(device_of(device)).eval()  # type: ignore[no-any-return, arg-type]  # transformers wraps Module.to
+        tuned = PeftModel.from_pretrained(model, ref.adapter, autocast_adapter_dtype=False)
+        exact = ref.quantization is None and ref.dtype == "float32"
+        model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _has_file(ref: ModelRef, name: str) -> bool:
+    place, options = source(ref)
+    try:
+        return cached_file(place, name, **options, _raise_exceptions_for_missing_entries=False) is not None
+    except OSError:
+        return False  # loading says what is wrong
 
 
 def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
-    folder = local_folder(ref)
+    place, where = source(ref)
     try:
-        return loader.from_pretrained(str(folder or ref.name), revision=ref.revision, **options)
-    except (OSError, ValueError) as error:
-        cause = str(error).strip().splitlines()[0]
+        return loader.from_pretrained(place, **where, **options)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OSError(
             f"cannot load model {ref.name!r} (revision {ref.revision}): {cause}; "
             "check model.name, and that the hub is reachable or the folder complete"
@@ -112,16 +148,33 @@ def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
 
 
 def stop_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids that end the assistant's turn: those of the generation config and the tokenizer's end of text."""
-    configured = model.generation_config.eos_token_id if model.generation_config is not None else None
+    """Ids that end the assistant's turn: the generation config's, the chat template's, the tokenizer's end of text."""
+    return _stop_ids(model.generation_config, tokenizer)
+
+
+def stop_token_ids_of(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The same without the model's weights, for engines that load them in their own way.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    if _has_file(ref, "generation_config.json"):
+        return _stop_ids(_from_pretrained(GenerationConfig, ref), tokenizer)
+    return _stop_ids(GenerationConfig.from_model_config(_from_pretrained(AutoConfig, ref)), tokenizer)
+
+
+def _stop_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    configured = config.eos_token_id if config is not None else None
     ids = configured if isinstance(configured, list) else [configured]
-    return tuple(sorted({int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None}))
+    return tuple(sorted({int(i) for i in [*ids, tokenizer.eos_token_id, end_of_turn_id(tokenizer)] if i is not None}))
 
 
 def with_lora(model: PreTrainedModel, rank: int, alpha: int, target: str, seed: int) -> PeftModel:
     """The policy: ``model`` frozen, with a fresh LoRA adapter without dropout on ``target`` modules.
 
-    The reference of DPO is this same model inside ``disable_adapter()`` (METHOD, "r(yw, yl)").
+    The reference of DPO is this same model inside ``disable_adapter()`` (METHOD, "r(yw, yl)"). The adapter is float32
+    whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
+    and head to float32, and train on another model than the one that was sampled from.
     """
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=target, task_type="CAUSAL_LM")
     with torch.random.fork_rng(devices=[]):

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from conself.models import device_of, fingerprint, load_policy, load_tokenizer, local_folder, stop_token_ids, with_lora
+from conself.hub import local_folder
+from conself.models import device_of, fingerprint, load_policy, load_tokenizer, stop_token_ids, with_lora
 from conself.records import ModelRef
 
+CONF = Path(__file__).parent.parent / "conf"
 VOCABULARY = {"<end>": 0, "a": 1, "b": 2}
 
 
@@ -36,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ref(folder: Path) -> ModelRef:
-    return ModelRef(str(folder), None, None, "float32", "sdpa")
+    return ModelRef(str(folder), None, None, "float32", "sdpa", None)
 
 
 def test_fingerprint_follows_content_not_place(ref: ModelRef, folder: Path, tmp_path: Path) -> None:
@@ -49,10 +52,38 @@ def test_fingerprint_follows_content_not_place(ref: ModelRef, folder: Path, tmp_
     assert fingerprint(replace(ref, dtype="bfloat16")) != fingerprint(ref)
 
 
-def test_hub_ids_are_known_by_name_and_revision() -> None:
-    hub = ModelRef("owner/name", "main", None, "float32", "sdpa")
-    assert local_folder(hub) is None
-    assert fingerprint(hub) != fingerprint(replace(hub, revision="v2"))
+def test_an_endpoints_model_is_known_by_its_name() -> None:
+    """Without a revision nothing is looked up; models of a hub are in test_hub."""
+    endpoint = ModelRef("some-model", None, None, "float32", "sdpa", None)
+    assert local_folder(endpoint) is None
+    assert fingerprint(endpoint) == fingerprint(replace(endpoint)) != fingerprint(replace(endpoint, name="other"))
+
+
+BACKBONES = {
+    "codellama_7b": ("codellama/CodeLlama-7b-Instruct-hf", 0.3),
+    "deepseek_coder_6_7b": ("deepseek-ai/deepseek-coder-6.7b-instruct", 0.3),
+    "qwen2_5_coder_0_5b": ("Qwen/Qwen2.5-Coder-0.5B-Instruct", 0.55),
+    "qwen2_5_coder_1_5b": ("Qwen/Qwen2.5-Coder-1.5B-Instruct", 0.55),
+    "qwen2_5_coder_3b": ("Qwen/Qwen2.5-Coder-3B-Instruct", 0.55),
+    "qwen2_5_coder_7b": ("Qwen/Qwen2.5-Coder-7B-Instruct", 0.55),
+    "qwen2_5_coder_14b": ("Qwen/Qwen2.5-Coder-14B-Instruct", 0.55),
+    "qwen2_5_coder_32b": ("Qwen/Qwen2.5-Coder-32B-Instruct", 0.55),
+}
+
+
+@pytest.mark.parametrize("choice", BACKBONES)
+def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
+    """METHOD, "Training defaults"; nothing else differs from any model of the hub."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"model={choice}"])
+        hub = compose("train", ["model=hub", f"model.name={BACKBONES[choice][0]}", f"tau={BACKBONES[choice][1]}"])
+    assert (config.model.name, config.tau) == BACKBONES[choice]
+    assert config == hub
+    assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == ("bfloat16", True)
+
+
+def test_every_backbone_is_named_here() -> None:
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} - {"hub", "minipy"} == set(BACKBONES)
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./nothing", "~/nothing/here", "a/b/c"])

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
 from conself.records import PreferencePair
+from conself.turns import encode_prompt, encode_responses, end_of_turn_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +49,24 @@ def encode(
     """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
 
     Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
-    but the tokenizer's end of text after each response, which is the end of turn of chat models.
+    but the end of turn after each response (:mod:`conself.turns`).
 
     Raises:
         ValueError: the tokenizer has no end of text, or a prompt has no tokens (nothing would predict the first).
     """
-    end = tokenizer.eos_token_id
-    if not isinstance(end, int):
-        raise ValueError(f"the tokenizer of {tokenizer.name_or_path!r} names no end of text; set its eos_token")
-    texts = {text for pair in pairs for text in (pair.prompt, pair.chosen, pair.rejected) if text is not None}
-    ordered = sorted(texts)
-    rows = tokenizer(ordered, add_special_tokens=False)["input_ids"] if ordered else []
-    ids = {text: tuple(row) for text, row in zip(ordered, rows, strict=True)}
+    end = end_of_turn_id(tokenizer)
+    prompts = {text: tuple(encode_prompt(tokenizer, text)) for text in {pair.prompt for pair in pairs}}
+    texts = sorted({text for pair in pairs for text in (pair.chosen, pair.rejected) if text is not None})
+    rows = encode_responses(tokenizer, texts)
+    ids = {text: (*row, end) for text, row in zip(texts, rows, strict=True)}
 
     encoded = []
     for pair in pairs:
-        if not ids[pair.prompt]:
+        prompt = prompts[pair.prompt]
+        if not prompt:
             raise ValueError(f"the prompt of problem {pair.problem_id!r} has no tokens; check the prompt templates")
-        chosen = Response(ids[pair.prompt], (*ids[pair.chosen], end))
-        rejected = None if pair.rejected is None else Response(ids[pair.prompt], (*ids[pair.rejected], end))
+        chosen = Response(prompt, ids[pair.chosen])
+        rejected = None if pair.rejected is None else Response(prompt, ids[pair.rejected])
         name = f"{pair.problem_id}/{pair.chosen_index}/{pair.rejected_index}"
         encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, pair.chosen_consensus))
     kept = [pair for pair in encoded if all(len(response) <= max_length for response in pair.responses)]

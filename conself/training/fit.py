@@ -24,7 +24,9 @@ from transformers import PreTrainedModel
 
 from conself.losses.output import Loss
 from conself.models import load_policy, load_tokenizer, with_lora
+from conself.quantization import prepare_for_training
 from conself.records import ModelRef, PreferencePair
+from conself.training.checkpointing import checkpoint_layers
 from conself.training.data import PairData, Response, TokenPair, encode
 from conself.training.layouts import Layout, require_plain_head
 from conself.training.module import PreferenceModule
@@ -78,6 +80,9 @@ def fit(
     encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
     lora = (settings.lora_r, settings.lora_alpha, settings.lora_target, _lora_seed(seed))
     policy = with_lora(load_policy(model, settings.runtime.device), *lora)
+    prepare_for_training(_causal(policy))
+    if settings.runtime.gradient_checkpointing:
+        checkpoint_layers(_causal(policy))
     require_plain_head(_causal(policy), encoded[0].chosen)
     layout, progress = settings.runtime.layout, settings.runtime.progress
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)

@@ -9,10 +9,14 @@ _POSITIVE = ("lora_r", "lora_alpha", "learning_rate", "epochs", "batch_size", "m
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What changes speed, not results: these stay out of artifact keys. ``device``: auto, cpu or cuda."""
+    """What changes speed and memory, not results: these stay out of artifact keys. ``device``: auto, cpu or cuda.
+
+    With ``gradient_checkpointing`` a layer keeps its input only, and is computed again on the way back.
+    """
 
     layout: Layout
     device: str
+    gradient_checkpointing: bool
     progress: bool
 
 

@@ -54,7 +54,7 @@ def embedded(count: int) -> Subject | None:
     folder = Path(conself.__file__).parent / "minipy" / "checkpoint"
     if not (folder / "config.json").is_file():
         return None
-    ref = ModelRef(str(folder), None, None, "float32", "sdpa")
+    ref = ModelRef(str(folder), None, None, "float32", "sdpa", None)
     model, tokenizer = load_policy(ref, "cpu"), load_tokenizer(ref)
     words = ["Return", "the", "sum", "of", "squares", "values", "list", "largest", "reverse", "sorted", "even", "then"]
     rng = np.random.default_rng(SEED)

@@ -35,7 +35,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
         max_position_embeddings=64,
     )
     Qwen2ForCausalLM(config).save_pretrained(folder)
-    return ModelRef(str(folder), None, None, "float32", "sdpa")
+    return ModelRef(str(folder), None, None, "float32", "sdpa", None)
 
 
 def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> None:

@@ -20,4 +20,4 @@ def model_ref(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
     folder: Path = tmp_path_factory.mktemp("training_model")
     tiny_qwen().save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
-    return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa")
+    return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa", quantization=None)

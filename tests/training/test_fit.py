@@ -75,7 +75,7 @@ def test_a_saved_adapter_reproduces_the_log_probs(tmp_path: Path) -> None:
         for name, parameter in policy.named_parameters():
             if "lora_B" in name:
                 parameter.normal_(generator=torch.Generator().manual_seed(1))
-    save_adapter(policy, ModelRef("some/model", "main", None, "float32", "sdpa"), tmp_path)
+    save_adapter(policy, ModelRef("some/model", "main", None, "float32", "sdpa", None), tmp_path)
     again = PeftModel.from_pretrained(tiny_qwen(), str(tmp_path)).eval()
     layout, pairs = PairsLayout(10_000), token_pairs([2, 3])
     (batch,) = layout.micro_batches(pairs)
@@ -96,7 +96,11 @@ def test_same_seed_same_bits_and_another_seed_another_adapter(model_ref: ModelRe
 
 def test_every_pair_once_per_epoch_and_the_reference_once(model_ref: ModelRef, tmp_path: Path) -> None:
     witness = Witness()
-    chosen = settings(epochs=3, batch_size=3, runtime=Runtime(layout=witness, device="cpu", progress=False))
+    chosen = settings(
+        epochs=3,
+        batch_size=3,
+        runtime=Runtime(layout=witness, device="cpu", gradient_checkpointing=False, progress=False),
+    )
     fit(toy_pairs(), model_ref, chosen, LOSS, 7, tmp_path, None)
     everything, steps = witness.batches[0], witness.batches[1:]
     assert witness.scored[0] == 4 + 8, "4 winners and 8 losers, each distinct response once"
@@ -106,7 +110,9 @@ def test_every_pair_once_per_epoch_and_the_reference_once(model_ref: ModelRef, t
 
 def test_sft_needs_no_reference_and_no_losers(model_ref: ModelRef, tmp_path: Path) -> None:
     witness = Witness()
-    chosen = settings(epochs=6, runtime=Runtime(layout=witness, device="cpu", progress=False))
+    chosen = settings(
+        epochs=6, runtime=Runtime(layout=witness, device="cpu", gradient_checkpointing=False, progress=False)
+    )
     winners = [
         replace(pair, rejected=None, rejected_index=None, rejected_consensus=None) for pair in toy_pairs(losers=1)
     ]

@@ -67,7 +67,9 @@ def settings(layout: PairsLayout | None = None, **changes: object) -> Training:
         "batch_size": 4,
         "by_problem": True,
         "max_length": 32,
-        "runtime": Runtime(layout=layout or PairsLayout(token_budget=512), device="cpu", progress=False),
+        "runtime": Runtime(
+            layout=layout or PairsLayout(token_budget=512), device="cpu", gradient_checkpointing=False, progress=False
+        ),
     }
     return Training(**{**values, **changes})  # type: ignore[arg-type]  # one dict, many types
 

@@ -1,0 +1,142 @@
+"""Where a model lies: its folder, or the commit of a hub id, found once per process; and what is wrong where not."""
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from huggingface_hub import HfApi, ResolvedRevision
+from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    RevisionResolutionError,
+)
+from huggingface_hub.file_download import repo_folder_name
+
+from conself.records import ModelRef
+
+_TIMEOUT = 20.0
+"""Seconds to wait for the hub's word; one question, no retries: what follows would ask again for minutes."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A commit of a hub id; ``reachable``: the hub answered, so that files missing from the local cache can be had."""
+
+    revision: ResolvedRevision
+    reachable: bool
+
+    @property
+    def commit(self) -> str:
+        """The 40 hex digits."""
+        return self.revision.resolved
+
+
+def local_folder(ref: ModelRef) -> Path | None:
+    """The model's folder when ``name`` is one, None when it is a hub id.
+
+    Raises:
+        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash), but there
+            is no such folder, or it holds no config.json.
+    """
+    path = Path(ref.name).expanduser()
+    is_path = path.is_absolute() or ref.name.startswith((".", "~")) or ref.name.count("/") > 1
+    if not is_path and not path.is_dir():
+        return None
+    if not (path / "config.json").is_file():
+        raise FileNotFoundError(
+            f"model folder {ref.name!r} {'has no config.json' if path.is_dir() else 'does not exist'}; "
+            "set model.name to a Hugging Face model folder or hub id"
+        )
+    return path
+
+
+def source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
+    """What ``from_pretrained`` is told of where the model lies: a folder, or a hub id at its commit.
+
+    Raises:
+        OSError: as :func:`local_folder` and :func:`locate` do.
+        ValueError: a hub id without a revision.
+    """
+    folder = local_folder(ref)
+    if folder is not None:
+        return str(folder), {}
+    if ref.revision is None:
+        raise ValueError(f"model.revision is null, but {ref.name!r} is no folder; set model.revision=main for a hub id")
+    place = locate(ref.name, ref.revision)
+    # Out of reach means the cache only: transformers would ask again and again, for minutes.
+    return ref.name, {"revision": place.revision, "local_files_only": not place.reachable}
+
+
+@cache
+def locate(name: str, revision: str) -> Place:
+    """The commit that ``revision`` of hub id ``name`` is now; where the hub is out of reach, as the cache knows it.
+
+    One process asks once, so that its identity, tokenizer and weights are of one commit.
+
+    Raises:
+        OSError: no such model or revision, no permission, or no network and nothing cached; one line with the remedy.
+    """
+    try:
+        sha = HfApi().model_info(name, revision=revision, timeout=_TIMEOUT).sha
+        if sha is None:
+            raise OSError(f"the hub names no commit for model {name!r} (revision {revision}); set model.revision")
+        _note(name, revision, sha)
+        return Place(ResolvedRevision(sha, revision, name, "model"), reachable=True)
+    except GatedRepoError as error:
+        raise OSError(
+            f"model {name!r} is gated: ask for access at https://huggingface.co/{name}, then log in with "
+            "`hf auth login` or set HF_TOKEN"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise OSError(f"model {name!r} has no revision {revision!r}; set model.revision") from error
+    except RepositoryNotFoundError as error:
+        raise OSError(
+            f"there is no model {name!r} on the hub, or it is private: check model.name (a hub id OWNER/NAME or a "
+            "folder); for a private one log in with `hf auth login` or set HF_TOKEN"
+        ) from error
+    except HFValidationError as error:
+        raise OSError(f"{name!r} is neither a folder nor a hub id (OWNER/NAME); set model.name") from error
+    except HfHubHTTPError as error:
+        if error.response.status_code < 500:
+            raise OSError(
+                f"the hub refuses model {name!r} (HTTP {error.response.status_code}); "
+                "check model.name and your HF_TOKEN, or try again later"
+            ) from error
+        return _cached(name, revision, f"it answers HTTP {error.response.status_code}")
+    except OfflineModeIsEnabled:
+        return _cached(name, revision, "HF_HUB_OFFLINE is set")
+    except httpx2.TransportError as error:
+        return _cached(name, revision, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _note(name: str, revision: str, sha: str) -> None:
+    """Write down in the cache, where its libraries look, what a branch is now: for when the hub is out of reach."""
+    path = Path(HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "refs" / revision
+    if revision != sha:
+        with suppress(OSError):  # a cache that only reads is served all the same
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(sha)
+
+
+def _cached(name: str, revision: str, reason: str) -> Place:
+    """What the local cache holds under ``revision``, from the last time it was asked of the hub."""
+    try:
+        found = HfApi().resolve_revision(name, revision=revision, local_files_only=True)
+    except RevisionResolutionError as error:
+        raise OSError(
+            f"model {name!r} (revision {revision}) is not in the local cache and the hub is out of reach ({reason}); "
+            f"download it where there is a network (`hf download {name}`), or set model.name to a folder"
+        ) from error
+    log.warning("hub out of reach (%s): model %s is the cached commit %s", reason, name, found.resolved)
+    return Place(found, reachable=False)

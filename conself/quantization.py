@@ -1,0 +1,50 @@
+"""A base model in fewer bits, by bitsandbytes (extra ``quantized``): memory for a little accuracy."""
+
+from typing import Any
+
+import torch
+from transformers import BitsAndBytesConfig, PreTrainedModel
+from transformers.utils.import_utils import is_bitsandbytes_available
+
+_KINDS: dict[str, dict[str, Any]] = {
+    "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True},
+    "int8": {"load_in_8bit": True, "llm_int8_threshold": 0.0},
+}
+"""No outlier columns in ``int8``: they are looked for in a whole batch, so that a sample's values would depend on its
+neighbours, and a reference computed in other micro-batches would not be the policy's."""
+
+
+def quantized(kind: str | None, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
+    """Options for transformers: linear layers (all but the head) in 8 or 4 bits, straight to ``device``; None: nothing.
+
+    ``nf4`` is QLoRA's 4-bit normal float, with its scales quantised as well, and computes in ``dtype``; ``int8`` scales
+    each row of weights and activations by itself.
+
+    Raises:
+        ValueError: another kind, or bitsandbytes is not installed.
+    """
+    if kind is None:
+        return {}
+    if kind not in _KINDS:
+        raise ValueError(f"model.quantization must be null or one of {', '.join(_KINDS)}, got {kind!r}")
+    if not is_bitsandbytes_available():
+        raise ValueError(
+            f"model.quantization={kind} needs bitsandbytes: pip install 'conself[quantized]', "
+            "or set model.quantization=null"
+        )
+    config = BitsAndBytesConfig(**_KINDS[kind], bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def prepare_for_training(model: PreTrainedModel) -> None:
+    """Let quantised layers compute alike with and without gradients, before anything is computed.
+
+    On a CPU they would turn their weights into a form that only reads forward, as soon as no gradient is wanted (the
+    reference's pass). Nothing else looks at the mode that is set on them.
+    """
+    if getattr(model, "is_quantized", False):
+        from bitsandbytes.nn import Linear4bit, Linear8bitLt  # an extra: there when something is quantised
+
+        for module in model.modules():
+            if isinstance(module, Linear4bit | Linear8bitLt):
+                module.training = True

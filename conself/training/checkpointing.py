@@ -1,0 +1,23 @@
+"""Less memory for activations, by computing layers twice."""
+
+from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+
+def checkpoint_layers(model: PreTrainedModel) -> None:
+    """Let each decoder layer keep its input only, and compute the rest again on the way back.
+
+    transformers does so in training mode alone. That mode is set on the layers themselves and on nothing inside them:
+    dropout stays off, so that values and gradients are those without.
+
+    Raises:
+        ValueError: the model's layers cannot do it.
+    """
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not layers:
+        raise ValueError(
+            f"{type(model).__name__} cannot recompute its layers; set training.runtime.gradient_checkpointing=false"
+        )
+    model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
+    for layer in layers:
+        layer.training = True

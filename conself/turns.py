@@ -1,0 +1,99 @@
+"""Assistant turns as tokens: where they end, and how their text becomes ids and comes back.
+
+The chat template decides what the model reads. Sampling and training must agree on the rest: the end of a turn that is
+trained is one at which sampling stops, and a response is cut into tokens as it was when the model wrote it.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from transformers import PreTrainedTokenizerBase
+
+_PROBE = "conself"
+_ANCHORS = ("\n", ".", "]")
+
+
+def end_of_turn_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that ends an assistant's turn in the chat template; the tokenizer's end of text where it has none.
+
+    The two differ where a chat template came on top of a base model's tokenizer.
+
+    Raises:
+        ValueError: neither exists.
+    """
+    found = _templated_end(tokenizer)
+    end = tokenizer.eos_token_id if found is None else found
+    if not isinstance(end, int):
+        raise ValueError(f"the tokenizer of {tokenizer.name_or_path!r} names no end of text; set its eos_token")
+    return end
+
+
+def _templated_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The first special token after an assistant's answer, if nothing but white space stands between."""
+    if tokenizer.chat_template is None:
+        return None
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _PROBE}]
+    try:
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except Exception:  # a template that takes no finished answer says nothing of its end
+        return None
+    _, answered, rest = text.rpartition(_PROBE)
+    rest = rest.lstrip()
+    specials = {token.content: index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
+    found = [content for content in specials if rest.startswith(content)]
+    return specials[max(found, key=len)] if answered and found else None
+
+
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """Ids of a rendered prompt. Nothing is added: the chat template wrote the special tokens (no second BOS)."""
+    return list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+
+
+def encode_responses(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of each response as it follows a prompt, without its end of turn.
+
+    Special tokens that a text spells out (``<s>`` is strike-through in HTML) stay text: decoding took away the real
+    ones. Tokenizers that open every text with a space (SentencePiece) do not open these so.
+    """
+    if not _opens_with_space(tokenizer):
+        return _spelled(tokenizer, texts)
+    return [_following(tokenizer, text) for text in texts]
+
+
+def _following(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of ``text`` behind something it does not merge with."""
+    for anchor in _ANCHORS:
+        before, both = _spelled(tokenizer, [anchor, anchor + text])
+        if both[: len(before)] == before:
+            return both[len(before) :]
+    (alone,) = _spelled(tokenizer, [text])
+    return alone
+
+
+def decode_response(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of a response that follows a prompt, special tokens left out; the inverse of :func:`encode_responses`.
+
+    SentencePiece tokenizers drop the first space of what they decode; it is kept here, for it is part of a turn.
+    """
+    if not _opens_with_space(tokenizer):
+        return _decoded(tokenizer, ids)
+    (anchor,) = _spelled(tokenizer, _ANCHORS[:1])
+    return _decoded(tokenizer, [*anchor, *ids]).removeprefix(_decoded(tokenizer, anchor))
+
+
+def _spelled(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    if not texts:
+        return []
+    rows: list[list[int]] = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return rows
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    return str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+@lru_cache(maxsize=8)
+def _opens_with_space(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a text that stands alone is read as if a space came first."""
+    first, second = _spelled(tokenizer, [_ANCHORS[0], _PROBE])
+    return bool(first) and _decoded(tokenizer, [*first, *second]) == _ANCHORS[0] + " " + _PROBE
