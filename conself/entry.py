@@ -137,6 +137,8 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         command.check(config)
         for name in command.limits:
             isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
+        for benchmark in instantiate(config.benchmark, _convert_="all").values():
+            benchmark.fingerprint()  # a file or a hub that cannot be read is told now as well
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from conself import reports, results, stages
 from conself.artifacts import write_whole
 from conself.entry import Command, run
+from conself.hub import source
 from conself.records import ModelRef, Verdict
 from conself.stages import Context
 from conself.tables import read_verdicts
@@ -55,7 +56,7 @@ def check(config: DictConfig) -> None:
     """Refuse what can't be evaluated, before any work.
 
     Raises:
-        FileNotFoundError: the adapter or ``versus`` is not there.
+        OSError: the adapter, ``versus`` or the model is not there.
         ValueError: ``k`` is wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
     """
     adapter = None if config.model is None else config.model.adapter
@@ -63,6 +64,8 @@ def check(config: DictConfig) -> None:
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
+    if config.model is not None and instantiate(config.decoder, _convert_="all").loads_model:
+        source(instantiate(config.model))
     _ks(config)
     _others(config)
 

@@ -64,11 +64,19 @@ def _overview(results: Figures) -> Table:
 
 def _metrics(results: Figures) -> Table:
     title = "How well each metric tells solvable problems (lower = more certain)"
-    table = _new("metric", "n", "AUC", "Pearson", "Spearman", "Kendall", title=title)
+    columns = ["metric", "n", "AUC", "Pearson", "Spearman", "Kendall", *_why(results)]
+    table = _new(*columns, title=title)
     for name, row in results["metrics"].items():
         links = [number(row[key][0] if row[key] else None) for key in ("pearson", "spearman", "kendall")]
-        table.add_row(name, str(row["n"]), number(row["auc"]), *links)
+        why = [", ".join(f"{n}: {reason}" for reason, n in row["undefined"].items()) for _ in _why(results)]
+        table.add_row(name, str(row["n"]), number(row["auc"]), *links, *why)
     return table
+
+
+def _why(results: Figures) -> list[str]:
+    """The column for reasons, where a metric lacks a value on many problems; on a few they are no news."""
+    most = max(sum(row["undefined"].values()) for row in results["metrics"].values())
+    return ["undefined"] if most > results["problems"]["total"] / 10 else []
 
 
 def _before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:

@@ -25,11 +25,20 @@ def pass_table(pools: Sequence[Pool], judge: Judge, workers: int) -> dict[str, l
 
 
 def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
-    """n, AUC and correlations of one metric with the pass rate, over the problems where both are known."""
+    """n, AUC and correlations of one metric with the pass rate, over the problems where both are known.
+
+    ``undefined`` counts the problems on which the metric has no value, by reason.
+    """
     known = [(u.value, passed[u.problem_id]) for u in uncertainties if u.value is not None and u.problem_id in passed]
     values = [value for value, _ in known]
     rates = [sum(verdicts) / len(verdicts) for _, verdicts in known]
-    return {"n": len(known), "auc": auc(values, [rate > 0 for rate in rates]), **correlations(values, rates)}
+    undefined = Counter(u.reason for u in uncertainties if u.reason is not None)
+    return {
+        "n": len(known),
+        "undefined": dict(undefined),
+        "auc": auc(values, [rate > 0 for rate in rates]),
+        **correlations(values, rates),
+    }
 
 
 def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from conself.curricula.selection import Selection, what_would_keep
 from conself.models import fingerprint, load_tokenizer
 from conself.pairing.build import build_pairs, capped
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
+from conself.samplers.guided import observation_figures
+from conself.samplers.recorded import MISSING
 from conself.sandbox import isolation
 from conself.shards import execute_into, sample_into, score_into
 from conself.tables import read_records, read_traces, write_json, write_records, write_verdicts
@@ -107,8 +109,7 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
             "tokens": sum(c.n_tokens for c in drawn),
             "without_code": sum(c.code is None for c in drawn),
             "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
-            "asked_again": len({c.problem_id for c in drawn if c.observation_asks > 1}),
-            "without_observation": sum(c.observation is None for c in drawn),
+            "observations": observation_figures(drawn),
         }
 
     return context.build("sample", {"sampler": plain(config), "model": fingerprint(model)}, {"problems": source}, make)
@@ -232,9 +233,8 @@ def evaluate(
 ) -> Artifact:
     """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl.
 
-    ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits). ``model`` is None where the
-    decoder needs none and has a fingerprint itself; ``tuned`` is the fit whose adapter is put on, None for the model
-    as it is.
+    ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits). ``model`` is not read by a decoder
+    that loads none; ``tuned`` is the fit whose adapter is put on, None for the model as it is.
     """
     slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "judging": config.judging}
     policy = model if model is None or tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
@@ -252,13 +252,18 @@ def evaluate(
         verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         answered = [v.passed for v in verdicts]
-        totals = {"passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
+        unanswered = sum(a.finish_reason == MISSING for a in answers)
+        if unanswered:
+            context.console.print(f"- {unanswered} without an answer: they count as wrong", highlight=False)
+        totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
         return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
+    # An adapter is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
+    decoder = parts["decoder"]
+    answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
     key = {part: plain(node) for part, node in slices.items()}
-    who_answers = parts["decoder"].fingerprint() if model is None else fingerprint(model)
-    key |= {"content": parts["benchmark"].fingerprint(), "model": who_answers}
-    return context.build(f"evaluate/{name}/{who}", key, {} if tuned is None else {"fit": tuned}, make)
+    key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
+    return context.build(f"evaluate/{name}/{who}", key, {}, make)
 
 
 def _tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:

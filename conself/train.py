@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from conself import reports, results, stages
 from conself.benchmarks.task import Judge
 from conself.entry import Command, run
+from conself.hub import source
 from conself.records import ModelRef, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.stages import Context
@@ -25,10 +26,10 @@ PARTS += ("metrics", "curriculum", "pairing", "loss", "training", "benchmark", "
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
     """One round from problems to a tuned model and its evaluation; returns the figures of ``results.json``."""
     model: ModelRef = instantiate(config.model)
-    source = stages.problems(context, config.dataset)
-    candidates = stages.sample(context, config.sampler, model, source)
-    traces = stages.execute(context, config.sandbox, source, candidates)
-    pools = read_pools(source.path, candidates.path, traces.path)
+    found = stages.problems(context, config.dataset)
+    candidates = stages.sample(context, config.sampler, model, found)
+    traces = stages.execute(context, config.sandbox, found, candidates)
+    pools = read_pools(found.path, candidates.path, traces.path)
     driver = stages.score(context, "driver", config.metric, pools, traces)
     scores = {name: stages.score(context, str(name), node, pools, traces) for name, node in config.metrics.items()}
     selected = stages.select(context, config.curriculum, driver)
@@ -67,10 +68,18 @@ def check(config: DictConfig) -> None:
     """Refuse what can't be trained.
 
     Raises:
-        ValueError: the model has an adapter already.
+        OSError: there is no such model; told before hours of sampling.
+        ValueError: the model has an adapter already, or what answers the benchmarks can't put on the one to come.
     """
-    if config.model.adapter is not None:
+    model: ModelRef = instantiate(config.model)
+    source(model)
+    if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
+    if config.benchmark and not instantiate(config.decoder, _convert_="all").loads_model:
+        raise ValueError(
+            f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
+            "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
+        )
 
 
 COMMAND = Command(PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)

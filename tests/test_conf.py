@@ -12,7 +12,11 @@ from conself.train import PARTS
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF)
-NEEDS = {"jsonl": ["dataset.path=problems.jsonl"], "hub": ["model.name=owner/name"]}
+NEEDS = {
+    "jsonl": ["dataset.path=problems.jsonl"],
+    "recorded": ["decoder.path=answers.jsonl", "model=hub", "model.name=owner/name"],
+    "hub": ["model.name=owner/name"],
+}
 """Choices that ask the user for something."""
 
 

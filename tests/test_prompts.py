@@ -44,6 +44,14 @@ def test_render_folds_a_refused_or_ignored_system_turn_into_the_users(template: 
     assert render(tokenizer(template), messages) == "<user>Be brief.\n\nHi<assistant>"
 
 
+def test_render_leaves_an_empty_system_turn_out_where_the_template_refuses_it() -> None:
+    refuses = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}<user>{{ messages[0].content }}"
+    )
+    messages = [{"role": "system", "content": ""}, {"role": "user", "content": "Hi"}]
+    assert render(tokenizer(refuses), messages).split() == ["<user>", "Hi"]
+
+
 def test_render_keeps_a_system_turn_that_the_template_knows() -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
     assert render(tokenizer(PLAIN), messages) == "<system>Be brief.<user>Hi<assistant>"

@@ -107,7 +107,7 @@ class Echo:
     runtime: Cut
     fails: str
 
-    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
         first = ""
         for p in problems:
             first = first or p.id

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ClassVar
 
 from conself.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
@@ -73,8 +74,14 @@ class OpenAIDecoder:
     prompts: Prompts
     runtime: Runtime
 
+    loads_model: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
+
+    def fingerprint(self) -> str:
+        """Whose answers these are: the endpoint's address and what it calls its model."""
+        return f"{self.endpoint.model_name} at {self.endpoint.base_url}"
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef | None) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""

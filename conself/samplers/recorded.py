@@ -13,9 +13,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from conself.records import Candidate, ModelRef, Problem
+
+MISSING = "missing"
+"""``Candidate.finish_reason`` of a problem that has no sample."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Recorded:
 
     ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning.
     """
+
+    loads_model: ClassVar[bool] = False
 
     path: str
     strict: bool
@@ -177,7 +182,7 @@ def _candidate(problem: Problem, index: int, sample: Sample) -> Candidate:
 
 
 def _missing(problem: Problem) -> Candidate:
-    return Candidate(problem.id, 0, None, "", None, "missing", None, None, None, 0)
+    return Candidate(problem.id, 0, None, "", None, MISSING, None, None, None, 0)
 
 
 def _files(path: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
+from typing import ClassVar
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -92,6 +93,8 @@ class TransformersDecoder:
     seed: int
     prompts: Prompts
     runtime: Runtime
+
+    loads_model: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)

@@ -1,7 +1,7 @@
 """``python -m tests.e2e.dying STAGE FILE MODULE ARGS…`` runs a module, and dies at the last moment before a rename.
 
-The process sends itself SIGKILL when a file called FILE, or the folder itself where FILE is ``folder``, of an artifact of
-STAGE is about to get its final name. Stages that last milliseconds are hit for certain.
+The process sends itself SIGKILL when a file called FILE of an artifact of STAGE, or the artifact's folder where FILE is
+``folder``, is about to get its final name. Stages that last milliseconds are hit for certain.
 """
 
 import os

@@ -30,7 +30,7 @@ def test_results_have_the_shape_of_the_design(whole: Job) -> None:
     assert results["problems"]["total"] == 60
     assert set(results["metrics"]) == METRICS
     for row in results["metrics"].values():
-        assert set(row) == {"n", "auc", "pearson", "spearman", "kendall"}
+        assert set(row) == {"n", "undefined", "auc", "pearson", "spearman", "kendall"}
     benchmark = results["benchmarks"]["minipy"]
     assert set(benchmark) == {"base", "tuned", "relative_improvement", "difference", "fixed", "broken", "p", "test"}
     low, high = benchmark["base"]["ci95"]

@@ -22,7 +22,7 @@ import torch
 from scipy.stats import chisquare
 from tiny_models import build, byte_tokenizer
 from transformers import LlamaConfig
-from vllm_child import draw, lora_ranks, read_ahead, tokens
+from vllm_child import draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 from conself.datasets.minipy import MiniPy
 from conself.models import load_policy, load_tokenizer, stop_token_ids, with_lora
@@ -207,6 +207,22 @@ def test_problems_are_read_as_needed_and_nothing_runs_on_for_a_reader_that_left(
     ((read, live),) = workers.run(read_ahead, [(SAMPLER, PROBLEMS[0], MINIPY)])
     assert 1 < read <= 16 * RUNTIME.max_num_seqs / 15 + 2
     assert live == 0
+
+
+def test_data_parallel_engines_see_gpus_of_their_own_and_draw_the_same(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")  # names only: the engine of this test runs on the CPU
+    part = replace(SAMPLER, runtime=replace(RUNTIME, processes=2, tensor_parallel=1))
+    with Workers(2) as two:
+        tasks = [(part, PROBLEMS[i::2], MINIPY) for i in (0, 1)]
+        seen = dict(two.run(gpus_of_two_engines, tasks))
+        drawn = {pool[0].problem_id: pool for pool in two.run(draw, tasks)}
+    assert all(gpus == [str(4 + index)] * 2 for index, gpus in seen.items())
+    assert len(drawn) == len(PROBLEMS)
+    alone = candidates(workers, SAMPLER, PROBLEMS, MINIPY)
+    pairs = zip([drawn[problem.id] for problem in PROBLEMS], alone, strict=True)
+    assert np.mean([a.text == b.text for p, q in pairs for a, b in zip(p, q, strict=True)]) > 0.99
 
 
 def adapter(folder: Path, seed: int) -> ModelRef:

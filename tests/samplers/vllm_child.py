@@ -1,6 +1,8 @@
 """What runs inside the worker process that holds the engine."""
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from typing import Any, get_args
 
@@ -10,6 +12,7 @@ from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask, Reply
 from conself.samplers.vllm_engine import engine_for
 from conself.samplers.vllm_start import Runtime
+from conself.workers import worker_index
 
 
 def draw(part: Any, problems: Sequence[Problem], ref: ModelRef) -> Iterator[list[Candidate]]:
@@ -62,3 +65,13 @@ def lora_ranks() -> Iterator[tuple[int, ...]]:
     from vllm.config.lora import MaxLoRARanks
 
     yield get_args(MaxLoRARanks)
+
+
+def gpus_of_two_engines(part: Any, problems: Sequence[Problem], ref: ModelRef) -> Iterator[tuple[int, list[str]]]:
+    """Of this worker: its index, and the GPUs it leaves visible at each of two starts of an engine."""
+    seen = []
+    for seats in (8, 9):
+        runtime = replace(part.runtime, max_num_seqs=seats)
+        list(replace(part, runtime=runtime)(problems, ref))
+        seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+    yield worker_index(), seen
