@@ -70,6 +70,21 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
         instantiate(config[name], _convert_="all")
 
 
+def check_benchmarks(config: DictConfig) -> None:
+    """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
+
+    Raises:
+        OSError: they cannot be read; the remedy names the benchmark's own key.
+        ValueError: as OSError.
+    """
+    for name, benchmark in instantiate(config.benchmark, _convert_="all").items():
+        try:
+            benchmark.fingerprint()
+        except (OSError, ValueError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(str(error).replace("dataset.path", f"benchmark.{name}.dataset.path")) from error
+
+
 class JobFailed(CompactHydraException):
     """A job ended with an error that was shown; the other jobs of a sweep go on, and the exit status is not 0."""
 
@@ -137,8 +152,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         command.check(config)
         for name in command.limits:
             isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
-        for benchmark in instantiate(config.benchmark, _convert_="all").values():
-            benchmark.fingerprint()  # a file or a hub that cannot be read is told now as well
+        check_benchmarks(config)
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:

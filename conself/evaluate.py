@@ -57,8 +57,13 @@ def check(config: DictConfig) -> None:
 
     Raises:
         OSError: the adapter, ``versus`` or the model is not there.
-        ValueError: ``k`` is wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
+        ValueError: there is no benchmark, an adapter that nothing puts on, ``k`` is wrong or needs more answers than are
+            drawn, or ``versus`` lacks a benchmark.
     """
+    if not config.benchmark:
+        raise ValueError("there is nothing to evaluate on; name a benchmark, such as benchmark=[humaneval,mbpp]")
+    if config.samples is not None and config.adapter is not None:
+        raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
     if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
         raise FileNotFoundError(

@@ -70,7 +70,7 @@ def _apply_with_system(apply: Callable[[list[Message]], str], messages: list[Mes
         text = apply(messages)
     except Exception:  # templates refuse a role by raising whatever their jinja raises
         text = ""
-    if text and messages[0]["content"] in text:
+    if text and messages[0]["content"].strip() in text:  # some templates trim what they are given
         return text
     first = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
     return apply([first, *messages[2:]])

@@ -92,10 +92,18 @@ def sample_into(
 def sample_shards(
     sampler: Sampler, model: ModelRef | None, shards: Sequence[tuple[list[Problem], Path]]
 ) -> Iterator[tuple[int, int]]:
-    """Draw candidates for shards in one stream; yields, per shard on disk, its numbers of problems and of tokens."""
+    """Draw candidates for shards in one stream; yields, per shard on disk, its numbers of problems and of tokens.
+
+    Raises:
+        ValueError: the sampler stops before the last problem; the shard at hand is not written.
+    """
     drawn = sampler((problem for problems, _ in shards for problem in problems), model)
     for problems, path in shards:
-        candidates = [candidate for group in islice(drawn, len(problems)) for candidate in group]
+        groups = list(islice(drawn, len(problems)))
+        if len(groups) < len(problems):
+            name = problems[len(groups)].id
+            raise ValueError(f"{type(sampler).__name__} gave nothing for problem {name!r} and after")
+        candidates = [candidate for group in groups for candidate in group]
         write_records(path, Candidate, candidates)
         yield len(problems), sum(c.n_tokens for c in candidates)
 

@@ -4,6 +4,7 @@ Stages know Hydra's ``instantiate`` and nothing of one another; ``conself.train`
 them names an oracle: judging is a call of the judge that a benchmark brings along.
 """
 
+import gc
 import json
 import time
 from collections import Counter
@@ -62,7 +63,7 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 3}
+VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 4}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
 
 
@@ -77,6 +78,10 @@ def _identified(node: Any) -> Any:
             return fingerprint(ModelRef(**{k: v for k, v in node.items() if k != "_target_"}))
         return {k: _identified(v) for k, v in node.items()}
     return [_identified(v) for v in node] if isinstance(node, list) else node
+
+
+def _names_model(node: Any) -> bool:
+    return plain(node) != OmegaConf.to_container(node, resolve=True)
 
 
 def choose(config: DictConfig, *names: str) -> DictConfig:
@@ -101,6 +106,7 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
 
     def make(folder: Path) -> dict[str, Any]:
+        _give_back()
         sampler = instantiate(config, _convert_="all")
         known = read_records(source.path, Problem, "problems")
         drawn = sample_into(context, folder, "candidates", "sampling", sampler, model, known)
@@ -136,7 +142,12 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
 
     def make(folder: Path) -> dict[str, Any]:
         _free_accelerator(context)  # a metric may load a model
-        values = score_into(context, folder, name, instantiate(config), pools)
+        if torch.cuda.is_available() and _names_model(config):
+            alone = replace(context, workers=context.workers.sized(1))  # a GPU has no room for a model per worker
+            values = score_into(alone, folder, name, instantiate(config), pools)
+            _free_accelerator(context)  # nor for this one beside what answers the benchmarks
+        else:
+            values = score_into(context, folder, name, instantiate(config), pools)
         return {"undefined": sum(u.value is None for u in values)}
 
     return context.build(f"score/{label}", plain(config), {"traces": traces}, make)
@@ -242,6 +253,7 @@ def evaluate(
     parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
 
     def make(folder: Path) -> dict[str, Any]:
+        _give_back()
         task = parts["benchmark"]()
         _tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
         label = f"answering ({who})"
@@ -276,3 +288,10 @@ def _free_accelerator(context: Context) -> None:
     """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
     if torch.cuda.is_available():
         context.workers.release()
+        _give_back()
+
+
+def _give_back() -> None:
+    """Let go of the GPU memory that a training in this process has left: an engine wants nearly all of it."""
+    gc.collect()  # model, trainer and optimiser refer to one another
+    torch.cuda.empty_cache()  # does nothing where CUDA was not in use

@@ -99,7 +99,7 @@ def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
         ValueError: a line is none of these; names it.
     """
     found = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
             if benchmark is None or row.get("benchmark", benchmark) == benchmark:

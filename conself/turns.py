@@ -46,7 +46,8 @@ def _templated_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
     """Ids of a rendered prompt. Nothing is added: the chat template wrote the special tokens (no second BOS)."""
-    return list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    # verbose: a prompt longer than the model's context is the sampler's affair, no reason for a warning
+    return list(tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def encode_responses(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
@@ -96,4 +97,4 @@ def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
 def _opens_with_space(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether a text that stands alone is read as if a space came first."""
     first, second = _spelled(tokenizer, [_ANCHORS[0], _PROBE])
-    return bool(first) and _decoded(tokenizer, [*first, *second]) == _ANCHORS[0] + " " + _PROBE
+    return bool(first) and _decoded(tokenizer, [*first, *second]).endswith(_ANCHORS[0] + " " + _PROBE)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,6 +22,7 @@ _POLL_SECONDS = 0.05
 # Of a worker process: which one it is, and where what its task yields goes.
 _index = 0
 _yielded: Any = None
+_stopped: Any = None
 
 
 class Workers:
@@ -37,6 +38,8 @@ class Workers:
         self.count = count
         self._executor: ProcessPoolExecutor | None = None
         self._queue: Any = None
+        self._stop: Any = None
+        self._futures: list[Future[None]] = []
         self._others: dict[int, Workers] = {}
 
     def __enter__(self) -> Self:
@@ -54,15 +57,18 @@ class Workers:
     def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
 
-        An exception in a task is raised here once; tasks not yet started are dropped, running ones are waited for.
+        An exception in a task is raised here once; tasks not yet started are dropped, running ones end with the item
+        that they are at, which is waited for. Items should be small (4 kB): only then does a kill never cut one in two.
 
         Raises:
             ChildProcessError: a worker was killed.
         """
         executor = self._started()
-        futures = [executor.submit(_work, function, task) for task in tasks]
+        self._stop.clear()
         try:
-            pending = set(futures)
+            for task in tasks:
+                self._futures.append(executor.submit(_work, function, task))
+            pending = set(self._futures)
             while pending:
                 done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 yield from self._arrived()  # a task's last item is in the queue before the task is done
@@ -75,16 +81,27 @@ class Workers:
                 "under a part's runtime, and run the same command again: finished shards are kept"
             ) from error
         finally:
-            for future in futures:
-                future.cancel()
-            wait(futures)  # nobody writes into an artifact after its lock is given back
-            for _ in self._arrived():
-                pass  # what came after an error must not be taken for the next run's
+            self._end()
 
     def warm(self, module: str) -> None:
         """Start the processes and let each import ``module`` while this process does something else."""
         for _ in range(self.count):
             self._started().submit(importlib.import_module, module)
+
+    def _end(self) -> None:
+        """Wait for running tasks, so that nobody writes into an artifact after its lock is given back."""
+        if self._stop is not None:
+            self._stop.set()
+        for future in self._futures:
+            future.cancel()
+        pending = set(self._futures)
+        while pending:
+            _, pending = wait(pending, timeout=_POLL_SECONDS)
+            for _ in self._arrived():
+                pass  # not to be taken for the next run's; and a full pipe would hold up its task for ever
+        for _ in self._arrived():
+            pass
+        self._futures = []
 
     def _arrived(self) -> Iterator[Any]:
         while self._queue is not None and not self._queue.empty():
@@ -94,7 +111,8 @@ class Workers:
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
             self._queue = context.SimpleQueue()
-            initial = (os.getpid(), context.Value("i", 0), self._queue)
+            self._stop = context.Event()
+            initial = (os.getpid(), context.Value("i", 0), self._queue, self._stop)
             self._executor = ProcessPoolExecutor(self.count, context, _start_worker, initial)
         return self._executor
 
@@ -102,6 +120,7 @@ class Workers:
         """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
         self.release_others()
         if self._executor is not None:
+            self._end()
             self._executor.shutdown(cancel_futures=True)
             self._executor = None
 
@@ -117,10 +136,10 @@ def worker_index() -> int:
     return _index
 
 
-def _start_worker(parent: int, started: Any, queue: Any) -> None:
+def _start_worker(parent: int, started: Any, queue: Any, stopped: Any) -> None:
     import torch
 
-    global _index, _yielded
+    global _index, _yielded, _stopped
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
     if sys.platform == "linux":
@@ -129,12 +148,14 @@ def _start_worker(parent: int, started: Any, queue: Any) -> None:
             os._exit(1)
     with started.get_lock():
         _index, started.value = started.value, started.value + 1
-    _yielded = queue
+    _yielded, _stopped = queue, stopped
 
 
 def _work(function: Callable[..., Iterable[Any]], task: tuple[Any, ...]) -> None:
     for item in function(*task):
         _yielded.put(item)
+        if _stopped.is_set():
+            break
 
 
 def progress(console: Console) -> Progress:

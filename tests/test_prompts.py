@@ -60,3 +60,9 @@ def test_render_keeps_a_system_turn_that_the_template_knows() -> None:
 def test_render_without_chat_template_names_the_remedy() -> None:
     with pytest.raises(ValueError, match="no chat template; choose an instruction-tuned model"):
         render(tokenizer(None), program_messages(PROMPTS, PROBLEM, None))
+
+
+def test_render_keeps_a_system_turn_that_the_template_trims() -> None:
+    trims = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}<assistant>"
+    messages = [{"role": "system", "content": "Be brief.\n"}, {"role": "user", "content": "Hi"}]
+    assert render(tokenizer(trims), messages) == "<system>Be brief.<user>Hi<assistant>"

@@ -161,3 +161,20 @@ def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:
         old.append(fake(0))
     run(tmp_path, 1)
     assert read_traces(tmp_path, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+
+
+@dataclass(frozen=True)
+class Tired:
+    runtime: Cut
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
+        for p, _ in zip(problems, range(SHARD + 7), strict=False):
+            yield [Candidate(p.id, 0, None, "", None, "stop", None, None, None, 2)]
+
+
+def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
+            sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
+    assert [path.name for path in tmp_path.glob("drawn-*")] == [f"drawn-0000000-{SHARD}.parquet"]

@@ -81,3 +81,6 @@ def test_verdicts_of_several_benchmarks_in_one_file_are_told_apart(tmp_path: Pat
     path.write_text(json.dumps(row) + "\n[]\n")
     with pytest.raises(ValueError, match="line 2 is no verdict"):
         read_verdicts(path)
+    path.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(ValueError, match=r"verdicts\.jsonl, line 1 is no verdict"):
+        read_verdicts(path)

@@ -141,3 +141,46 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
     while psutil.pid_exists(child) and psutil.Process(child).status() != "zombie":
         assert time.monotonic() < deadline, "the worker outlived its parent"
         time.sleep(0.05)
+
+
+def counting(folder: str, last: int) -> Iterator[int]:
+    for n in range(last):
+        Path(folder, str(n)).touch()
+        yield n
+        time.sleep(0.05)
+
+
+def test_a_task_ends_at_its_next_item_when_nobody_wants_more(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        stream = workers.run(counting, [(str(tmp_path), 200), (str(tmp_path), 300)])
+        assert next(stream) == 0
+        stream.close()
+        seen = len(list(tmp_path.iterdir()))
+        assert seen < 150, "the task went on to its end"
+        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+        assert len(list(tmp_path.iterdir())) == seen
+
+
+def flood(_n: int) -> Iterator[bytes]:
+    for _ in range(8):
+        yield bytes(50_000)
+
+
+def test_items_beyond_what_a_pipe_holds_do_not_hold_up_the_end() -> None:
+    with Workers(2) as workers:
+        stream = workers.run(flood, [(n,) for n in range(4)])
+        next(stream)
+        stream.close()
+        left = workers.run(flood, [(0,)])
+        next(left)
+        time.sleep(0.3)  # the pipe is full, and the generator is never finished
+
+
+def test_a_worker_killed_at_rest_is_told_and_replaced() -> None:
+    with Workers(1) as workers:
+        ((_, pid, _),) = workers.run(square, [(1,)])
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.5)
+        with pytest.raises(ChildProcessError, match="run the same command again"):
+            list(workers.run(square, [(2,)]))
+        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]

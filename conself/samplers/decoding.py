@@ -33,6 +33,18 @@ class Decoding:
             raise ValueError(f"entropy_top_k must be at least 1, got {self.entropy_top_k}")
 
 
+def check_cut(processes: int, shards_per_task: int) -> None:
+    """Refuse a cut of the work that leaves nobody to do it.
+
+    Raises:
+        ValueError: one of them is below 1.
+    """
+    if processes < 1 or shards_per_task < 1:
+        raise ValueError(
+            f"runtime.processes and runtime.shards_per_task must be at least 1, got {processes} and {shards_per_task}"
+        )
+
+
 def sample_seed(seed: int, purpose: str, problem_id: str, index: int) -> int:
     """A 64-bit seed from SHA-256 of its arguments: the same whatever the order, batch or process count."""
     digest = hashlib.sha256(json.dumps([seed, purpose, problem_id, index]).encode()).digest()

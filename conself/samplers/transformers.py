@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from conself.models import load_policy, load_tokenizer, stop_token_ids
 from conself.prompts import Prompts, render
 from conself.records import Candidate, ModelRef, Problem
-from conself.samplers.decoding import Decoding
+from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import check_answers, direct_candidates
 from conself.samplers.generation import Completion, Request, generate
 from conself.samplers.guided import Ask, Plan, Reply, guided_candidates
@@ -34,6 +34,11 @@ class Runtime:
     processes: int
     shards_per_task: int
 
+    def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
+        if self.batch_size < 1:
+            raise ValueError(f"runtime.batch_size must be at least 1, got {self.batch_size}")
+
 
 @dataclass(frozen=True)
 class TransformersSampler:
@@ -41,6 +46,9 @@ class TransformersSampler:
 
     ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
     problem's id fix every draw, whatever else is sampled beside it.
+
+    Raises:
+        ValueError: a setting out of range.
     """
 
     n_observations: int
@@ -56,12 +64,15 @@ class TransformersSampler:
     prompts: Prompts
     runtime: Runtime
 
+    def __post_init__(self) -> None:
+        self._plan()  # wrong settings are told before any work
+
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
 
         Raises:
             OSError: the model cannot be loaded.
-            ValueError: a setting out of range, or a model that cannot be sampled here; with the remedy.
+            ValueError: a model that cannot be sampled here; with the remedy.
         """
         plan = self._plan()
         complete = partial(complete_chats, model, self.runtime)
@@ -82,7 +93,7 @@ class TransformersDecoder:
     """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
 
     Raises:
-        ValueError: n below 1, or several completions at temperature 0, which would all be the same.
+        ValueError: a setting out of range, or several completions at temperature 0, which would all be the same.
     """
 
     n: int
@@ -98,13 +109,16 @@ class TransformersDecoder:
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
+        self._settings()  # told before hours of sampling, not after
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
-        settings = Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
         complete = partial(complete_chats, model, self.runtime)
         for window in _windows(problems, self.n, self.runtime):
-            yield from direct_candidates(window, self.n, self.seed, self.prompts, settings, complete)
+            yield from direct_candidates(window, self.n, self.seed, self.prompts, self._settings(), complete)
+
+    def _settings(self) -> Decoding:
+        return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:

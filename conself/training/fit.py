@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from rich.progress import track
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
@@ -121,6 +121,9 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does."""
     config = policy.peft_config["default"]
     config.base_model_name_or_path, config.revision = model.name, model.revision
+    if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
+        # A set's order changes from process to process, and with it the file's bytes; peft takes lists as well.
+        config.target_modules = sorted(config.target_modules)  # type: ignore[assignment]
     try:
         policy.save_pretrained(str(out), save_embedding_layers=False)
     except SafetensorError as error:

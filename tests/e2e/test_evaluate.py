@@ -115,6 +115,7 @@ def test_several_answers_give_unbiased_pass_at_k(store: Path, tmp_path: Path) ->
         ("adapter=no/such/folder", ["'no/such/folder' has no adapter_config.json"]),
         ("versus=no/such/run", ["versus=no/such/run: there is no verdicts.jsonl"]),
         ("samples=no_such.jsonl", ["there are no samples at no_such.jsonl"]),
+        ("~benchmark.minipy", ["there is nothing to evaluate on; name a benchmark"]),
     ],
 )
 def test_wrong_setting(
@@ -154,3 +155,21 @@ def test_the_config_is_that_of_the_evaluation_alone() -> None:
     judging = chosen(composed("samples=there.jsonl"))
     assert judging.model is None
     assert judging.decoder.path == "there.jsonl"
+
+
+def test_an_adapter_is_not_ignored_where_samples_are_judged(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "s.jsonl").write_text('{"task_id": "minipy/test/000000", "solution": "x = 1"}')
+    line = refused(capsys, store, tmp_path / "run", f"samples={tmp_path / 's.jsonl'}", "adapter=some/adapter")
+    assert "leave out adapter, or samples" in line
+
+
+def test_a_benchmark_that_is_not_there_names_its_own_key(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("benchmark=humaneval", "benchmark.humaneval.dataset.path=no/such/file")
+    config = composed(*words, f"artifacts={store}")
+    with pytest.raises(SystemExit):
+        run_job(config, tmp_path, in_sweep=False)
+    assert "set benchmark.humaneval.dataset.path to a local copy" in capsys.readouterr().out

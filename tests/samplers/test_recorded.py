@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from conself.records import Candidate, Problem
-from conself.samplers.recorded import Recorded, Runtime, Sample, matched, read_samples
+from conself.samplers.recorded import Recorded, Runtime, Sample, continued, matched, read_samples
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = Runtime(1, 1000)
@@ -55,6 +55,24 @@ def test_a_solution_is_a_program_and_a_completion_continues_the_prompt(tmp_path:
     }
 
 
+@pytest.mark.parametrize(
+    ("starter_code", "completion", "is_whole"),
+    [
+        ("def f(n):\n", "    return n", False),
+        ("def f(n):\n", "# at the margin\n\n    return n", False),
+        ("def f(n):\n", "def f(n):\n    return n", True),  # as models answer EvalPlus, whose MBPP has no signature
+        ("def f(n):\n", "\n  # why\r\nimport math\ndef f(n):\n    return n", True),
+        ("def f(n):\n", "", False),
+        ('def f(n):\n    """doc"""\n', "def f(n):\n    return n", False),  # a body is there: the prompt's imports count
+        ("class S:\n    def f(self, n):\n        ", "return n", False),
+    ],
+)
+def test_a_completion_that_cannot_continue_the_signature_is_a_program(
+    starter_code: str, completion: str, is_whole: bool
+) -> None:
+    assert continued(starter_code, completion) == (completion if is_whole else starter_code + completion)
+
+
 def test_gzipped_and_foldered_samples_say_the_same(tmp_path: Path) -> None:
     rows = [{"task_id": f"T/{i % 3}", "solution": f"x = {i}\n"} for i in range(36)]
     plain = write(tmp_path / "s.jsonl", *rows)
@@ -80,6 +98,8 @@ def test_gzipped_and_foldered_samples_say_the_same(tmp_path: Path) -> None:
         ("Mbpp/2", "2", True),
         ("Mbpp/2", "MBPP/2", True),
         ("Mbpp/2", "mbpp/002", True),
+        ("Mbpp/0", "mbpp/000", True),
+        ("Mbpp/2", "Mbpp/" + "2" * 5000, False),  # more digits than Python makes an int of
         ("2", "Mbpp/2", True),
         ("abc301_a", "abc301_a", True),
         ("abc301_a", "ABC301_A", True),
@@ -175,6 +195,9 @@ def test_files_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(b'{"task_id": "T/0", "solution": "x"}\n' * 1000)[:60])
     with pytest.raises(ValueError, match="is cut off: copy it again"):
+        answers(cut, "T/0")
+    cut.write_text('{"task_id": "T/0", "solution": "x"}\n')
+    with pytest.raises(ValueError, match=r"cut\.jsonl\.gz is no gzip file .*; take \.gz off its name"):
         answers(cut, "T/0")
 
 

@@ -120,11 +120,21 @@ def test_answers_that_cannot_be_meant_are_refused() -> None:
         decoder(2, 0.0)
 
 
-def test_settings_out_of_range_are_named(model_ref: ModelRef) -> None:
+def test_settings_out_of_range_are_named_when_the_part_is_built() -> None:
     with pytest.raises(ValueError, match="n_observations"):
-        list(replace(SAMPLER, n_observations=0)(problems(1), model_ref))
+        replace(SAMPLER, n_observations=0)
     with pytest.raises(ValueError, match="temperature"):
-        list(replace(SAMPLER, program_temperature=-1.0)(problems(1), model_ref))
+        replace(SAMPLER, program_temperature=-1.0)
+    with pytest.raises(ValueError, match="top_p"):
+        replace(decoder(1, 0.0), top_p=0.0)
+    with pytest.raises(ValueError, match="max_new_tokens"):
+        replace(decoder(1, 0.0), max_new_tokens=0)
+
+
+@pytest.mark.parametrize("key", ["batch_size", "processes", "shards_per_task"])
+def test_a_runtime_that_does_nothing_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=rf"runtime\.{key}.* must be at least 1"):
+        replace(SAMPLER.runtime, **{key: 0})
 
 
 def test_yaml_builds_the_sampler_with_the_papers_settings() -> None:
