@@ -97,10 +97,13 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
 
     Raises:
         JobFailed: in a sweep, in place of any exception, so that the other jobs go on.
-        SystemExit: status 2, in place of any exception of a single job.
+        SystemExit: status 2, in place of any exception of a single job; 130 for Ctrl-C, which ends a sweep as well.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        console.print("[bold red]interrupted:[/bold red] what is finished is kept; give the same command to go on")
+        raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
         known = isinstance(error, ValueError | OSError | FloatingPointError | HydraException | OmegaConfBaseException)

@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself import reports, results, stages
-from conself.artifacts import write_whole
+from conself.artifacts import Artifact, write_whole
 from conself.entry import Command, run
 from conself.hub import source
 from conself.records import ModelRef, Verdict
@@ -23,7 +23,7 @@ from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "decoder", "judging", "benchmark", "comparison")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "seed", "artifacts", "runtime")
+KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "artifacts", "runtime")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -46,6 +46,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
+        "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": results.versions(),
@@ -57,7 +58,7 @@ def check(config: DictConfig) -> None:
 
     Raises:
         OSError: the adapter, ``versus`` or the model is not there.
-        ValueError: there is no benchmark, an adapter that nothing puts on, ``k`` is wrong or needs more answers than are
+        ValueError: there is no benchmark, ``samples`` and an adapter, ``k`` is wrong or needs more answers than are
             drawn, or ``versus`` lacks a benchmark.
     """
     if not config.benchmark:
@@ -73,6 +74,11 @@ def check(config: DictConfig) -> None:
         source(instantiate(config.model))
     _ks(config)
     _others(config)
+
+
+def _left_out(artifact: Artifact) -> dict[str, Any]:
+    """The number of problems without an answer; and of records that are no usable problem, by reason."""
+    return {key: artifact.summary()[key] for key in ("unanswered", "dropped")}
 
 
 def _others(config: DictConfig) -> dict[str, list[Verdict]]:

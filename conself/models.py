@@ -73,10 +73,17 @@ def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  
 
 
 def device_of(name: str) -> torch.device:
-    """``auto`` is the first GPU when there is one, else the CPU; any other name is taken by torch."""
+    """``auto`` is the first GPU when there is one, else the CPU; any other name is taken by torch.
+
+    Raises:
+        ValueError: torch knows no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"runtime.device must be auto, cpu, cuda or cuda:0, cuda:1, ..., got {name!r}") from error
 
 
 def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:

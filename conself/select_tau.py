@@ -1,7 +1,9 @@
 """``experiment=select_tau``: what Hydra calls around the sweep, and what is left of it for a reader."""
 
 import atexit
+import contextlib
 import csv
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -67,15 +69,33 @@ class SelectTau(Callback):
         folder = Path(config.hydra.sweep.dir)
         with one_line_errors(Console(), folder, in_sweep=False):
             validation_split([str(name) for name in config.benchmark])
-        atexit.register(self._choose, folder)  # Hydra does not call on_multirun_end when a job has failed
+        atexit.register(self._choose_at_exit, folder)  # Hydra does not call on_multirun_end when a job has failed
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Check each job's benchmark as well: a sweep may be over benchmarks.
+
+        Raises:
+            SystemExit: as on_multirun_start.
+        """
+        with one_line_errors(Console(), Path(config.hydra.sweep.dir), in_sweep=False):
+            try:
+                validation_split([str(name) for name in config.benchmark])
+            except ValueError:
+                atexit.unregister(self._choose_at_exit)
+                raise
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Choose, write and print."""
-        atexit.unregister(self._choose)
+        atexit.unregister(self._choose_at_exit)
         self._choose(Path(config.hydra.sweep.dir))
+
+    def _choose_at_exit(self, folder: Path) -> None:
+        with contextlib.suppress(SystemExit):  # the status says already that a job has failed
+            self._choose(folder)
 
     def _choose(self, folder: Path) -> None:
         console = Console()
+        logging.getLogger("conself").setLevel(logging.INFO)  # the jobs' logs are closed: tracebacks would be shown
         with one_line_errors(console, folder, in_sweep=False):
             choice = choose(read_jobs(folder))
             write(folder, choice)

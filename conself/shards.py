@@ -1,6 +1,6 @@
 """Shards, the unit of work, of progress and of what a kill can cost."""
 
-import re
+import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -232,15 +232,23 @@ def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
     return Job(problem.id, programs, problem.entry_point, problem.inputs)
 
 
-_FUTURE = re.compile(r"^from __future__ import [^(\n]*$", re.MULTILINE)
-
-
 def with_prefix(prefix: str, code: str) -> str:
     """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
     if not prefix:
         return code
-    futures = "".join(line + "\n" for line in _FUTURE.findall(code))
-    return futures + prefix + ("" if prefix.endswith("\n") else "\n") + _FUTURE.sub("", code)
+    prefix += "" if prefix.endswith("\n") else "\n"
+    if "__future__" not in code:
+        return prefix + code
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return prefix + code  # it fails by itself, wherever it stands
+    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    lines = code.splitlines(keepends=True)
+    for node in futures:
+        end = node.end_lineno or node.lineno
+        lines[node.lineno - 1 : end] = ["\n"] * (end - node.lineno + 1)
+    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + "".join(lines)
 
 
 def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:

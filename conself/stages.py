@@ -81,7 +81,7 @@ def _identified(node: Any) -> Any:
 
 
 def _names_model(node: Any) -> bool:
-    return plain(node) != OmegaConf.to_container(node, resolve=True)
+    return bool(plain(node) != OmegaConf.to_container(node, resolve=True))
 
 
 def choose(config: DictConfig, *names: str) -> DictConfig:

@@ -10,8 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from tokenizers import Tokenizer, models
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from conself.losses.con_dpo import ConDPO
 from conself.models import load_policy, load_tokenizer, stop_token_ids, stop_token_ids_of, with_lora
@@ -234,3 +236,13 @@ def test_recomputing_layers_keeps_less() -> None:
 def test_a_model_whose_layers_cannot_be_computed_again_is_named() -> None:
     with pytest.raises(ValueError, match=r"Linear cannot recompute its layers; set .*gradient_checkpointing=false"):
         checkpoint_layers(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["x", " x", "\n\nx", "Here:\n```python\nx = 1\n```\n", ""])
+def test_a_byte_level_tokenizer_that_opens_with_a_space_opens_no_response_so(text: str) -> None:
+    plain = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(sorted(ByteLevel.alphabet()))}, merges=[]))
+    plain.pre_tokenizer, plain.decoder = ByteLevel(add_prefix_space=True), ByteLevelDecoder()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain)
+    (ids,) = encode_responses(tokenizer, [text])
+    assert len(ids) == len(text)
+    assert decode_response(tokenizer, ids) == text

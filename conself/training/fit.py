@@ -123,7 +123,7 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
     config.base_model_name_or_path, config.revision = model.name, model.revision
     if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
         # A set's order changes from process to process, and with it the file's bytes; peft takes lists as well.
-        config.target_modules = sorted(config.target_modules)  # type: ignore[assignment]
+        config.target_modules = sorted(config.target_modules)
     try:
         policy.save_pretrained(str(out), save_embedding_layers=False)
     except SafetensorError as error:

@@ -106,7 +106,8 @@ def descendants_gone(pids: set[int]) -> bool:
 
 def kill_within(stage: str, number: int, artifacts: Path, folder: Path) -> None:
     """Start the job, and kill -9 its main process while the ``number``-th artifact of a stage is being made."""
-    job = subprocess.Popen(command(artifacts, folder), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    words = command(artifacts, folder, "logger=none")
+    job = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (making := list(artifacts.glob(f"{stage}/.*.partial"))) or finished(artifacts, stage) < number:
         assert job.poll() is None, f"the job ended before {stage} was seen"
@@ -127,7 +128,7 @@ def finished(artifacts: Path, stage: str) -> int:
 
 def die_before(stage: str, name: str, artifacts: Path, folder: Path) -> None:
     """Run the job until a file of a stage is about to get its final name; kill -9 then (tests/e2e/dying.py)."""
-    python, _, module, *words = command(artifacts, folder)
+    python, _, module, *words = command(artifacts, folder, "logger=none")
     dying = [python, "-m", "tests.e2e.dying", stage, name, module, *words]
     job = subprocess.run(dying, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, timeout=120, check=False)
     assert job.returncode == -signal.SIGKILL
@@ -166,9 +167,9 @@ def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path:
         now = {path: path.stat().st_mtime_ns for path in artifacts.glob("*/[0-9a-f]*/manifest.json")}
         assert made.items() <= now.items()
         made = now
-    last = train(artifacts, tmp_path / "last")
+    last = train(artifacts, tmp_path / "last", "logger=none")
     assert figures(last.results) == figures(whole.results)
-    uninterrupted = train(tmp_path / "other", tmp_path / "whole")
+    uninterrupted = train(tmp_path / "other", tmp_path / "whole", "logger=none")
     assert figures(uninterrupted.results) == figures(whole.results)
     assert contents(artifacts) == contents(tmp_path / "other")
 
