@@ -1,7 +1,6 @@
 """What the entry points share: resolvers, the check of all parts before any work, one-line errors, the run folder."""
 
 import contextlib
-import hashlib
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -34,24 +34,15 @@ def package_path(package: str, name: str) -> str:
     return str(Path(spec.origin).parent / name)
 
 
-def content_of(path: str) -> str:
-    """SHA-256 (hex) of a file, for configs whose result depends on what is in it.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FileNotFoundError(f"file {path!r} does not exist")
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def resolved(config: DictConfig) -> DictConfig:
-    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error."""
+    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error.
+
+    Settings for benchmarks that are not chosen (``size=smoke`` has some) are left out.
+    """
     plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     if not isinstance(plain, DictConfig):
         raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
+    plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
     return plain
 
 
@@ -106,7 +97,7 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
         raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
-        known = isinstance(error, ValueError | OSError | FloatingPointError | HydraException | OmegaConfBaseException)
+        known = isinstance(error, _KNOWN)
         kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
         console.print(f"[bold red]{kind}:[/bold red] {escape(_one_line(error))}", highlight=False, soft_wrap=True)
         if in_sweep:
@@ -114,14 +105,22 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
         raise SystemExit(2) from None
 
 
+_KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException, torch.OutOfMemoryError)
+_MEMORY = (
+    "lower sampler.runtime.batch_size, decoder.runtime.batch_size or training.runtime.layout.token_budget "
+    "(experiments/paper_scale.md says what fits where); finished shards are kept"
+)
+
+
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"{' '.join(str(error).split('. ')[0].split())}; {_MEMORY}"
     where = ""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         lines = [line.strip() for line in str(error).splitlines()]
         where = next((line for line in lines if line.startswith("full_key:")), where)
         error = error.__cause__
     text = " ".join(str(error).split())
-    text = text.partition(" raised while resolving interpolation: ")[2] or text
     return f"{text} ({where})" if where else text
 
 
@@ -175,4 +174,3 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)
-OmegaConf.register_new_resolver("content_of", content_of, replace=True)

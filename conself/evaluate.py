@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from conself import reports, results, stages
 from conself.artifacts import Artifact, write_whole
 from conself.entry import Command, run
-from conself.hub import source
+from conself.models import check_model
 from conself.records import ModelRef, Verdict
 from conself.stages import Context
 from conself.tables import read_verdicts
@@ -71,7 +71,7 @@ def check(config: DictConfig) -> None:
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
     if config.model is not None and instantiate(config.decoder, _convert_="all").loads_model:
-        source(instantiate(config.model))
+        check_model(instantiate(config.model))
     _ks(config)
     _others(config)
 

@@ -109,6 +109,23 @@ def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def check_model(ref: ModelRef) -> None:
+    """Find the model and look at its settings, without loading it: for a word before hours of other work.
+
+    Raises:
+        OSError: the model cannot be found, in one line with the remedy.
+        ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
+    """
+    quantized(ref.quantization, _dtype(ref), torch.device("cpu"))
+    source(ref)
+
+
+def _dtype(ref: ModelRef) -> torch.dtype:
+    if ref.dtype not in _DTYPES:
+        raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
+    return _DTYPES[ref.dtype]
+
+
 def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
     """The model in eval mode on ``device``, with its adapter when there is one.
 
@@ -119,10 +136,7 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
         OSError: the model cannot be found or read, in one line with the remedy.
         ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
     """
-    if ref.dtype not in _DTYPES:
-        raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
-    place = device_of(device)
-    dtype = _DTYPES[ref.dtype]
+    place, dtype = device_of(device), _dtype(ref)
     options = {"dtype": dtype, "attn_implementation": ref.attention, **quantized(ref.quantization, dtype, place)}
     model: PreTrainedModel = _from_pretrained(AutoModelForCausalLM, ref, **options)
     if ref.quantization is None:

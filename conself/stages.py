@@ -104,10 +104,10 @@ def problems(context: Context, config: DictConfig) -> Artifact:
 
 def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifact) -> Artifact:
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
+    sampler = instantiate(config, _convert_="all")
 
     def make(folder: Path) -> dict[str, Any]:
         _give_back()
-        sampler = instantiate(config, _convert_="all")
         known = read_records(source.path, Problem, "problems")
         drawn = sample_into(context, folder, "candidates", "sampling", sampler, model, known)
         return {
@@ -118,7 +118,8 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
             "observations": observation_figures(drawn),
         }
 
-    return context.build("sample", {"sampler": plain(config), "model": fingerprint(model)}, {"problems": source}, make)
+    key = {"sampler": plain(config), "model": fingerprint(model) if sampler.loads_model else sampler.fingerprint()}
+    return context.build("sample", key, {"problems": source}, make)
 
 
 def execute(context: Context, config: DictConfig, source: Artifact, candidates: Artifact) -> Artifact:

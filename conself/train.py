@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from conself import reports, results, stages
 from conself.benchmarks.task import Judge
 from conself.entry import Command, run
-from conself.hub import source
+from conself.models import check_model
 from conself.records import ModelRef, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.stages import Context
@@ -68,11 +68,12 @@ def check(config: DictConfig) -> None:
     """Refuse what can't be trained.
 
     Raises:
-        OSError: there is no such model; told before hours of sampling.
-        ValueError: the model has an adapter already, or what answers the benchmarks can't put on the one to come.
+        OSError: there is no such model.
+        ValueError: the model has wrong settings or an adapter already, or what answers the benchmarks can't put on the
+            one to come.
     """
     model: ModelRef = instantiate(config.model)
-    source(model)
+    check_model(model)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     if config.benchmark and not instantiate(config.decoder, _convert_="all").loads_model:

@@ -33,7 +33,7 @@ def override(option: Path) -> list[str]:
     group, name = str(option.parent), option.stem
     value = f"[{name}]" if group == "benchmark" else name
     if group == "recipe":
-        return [f"model={name}"]
+        return [f"model={name}", *NEEDS.get(name, [])]
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 

@@ -9,6 +9,7 @@ _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,}|\[/?PYTHON\])[ \t]*([^`]*)$")
 _PYTHON_TAG = re.compile(r"(?:i?python|py)?[\d.]*", re.IGNORECASE)
 _TAG = re.compile(r"[\w+#.{}:-]+")
 _READS_STDIN = re.compile(r"\binput\s*\(|\bstdin\b|\bfileinput\b|\bopen\s*\(\s*0\b|/dev/stdin")
+_STUCK = "[/PYTHON]"
 _MOST_INDENT = 3  # a fence further in than this belongs to the text around it: to a docstring, say
 
 
@@ -33,6 +34,8 @@ class _Block:
     def ends_at(self, line: str) -> bool:
         """Whether the fence closes on this line: in one of its own, or stuck to the end of the last line of code."""
         fence = _FENCE.match(line)
+        if fence is None and self.mark == "[":
+            return line.rstrip().endswith(_STUCK)
         if fence is None:
             return self.mark[0] == "`" and line.rstrip().endswith("```") and line.count("```") == 1
         same = fence[2][0] == self.mark[0] and len(fence[2]) >= len(self.mark)
@@ -61,7 +64,7 @@ def extract_code(text: str, entry_point: str | None) -> str | None:
     wanted = _READS_STDIN if entry_point is None else _defines(entry_point)
     best: tuple[tuple[bool, bool, bool], str] | None = None
     for block in _blocks(answer_of(text)):
-        tag = next(iter(block.tag.split()), "").strip("{.}:")
+        tag = next(iter(block.tag.strip("{.} ").replace(":", " ").split()), "").strip("{.}")
         code = block.code
         if not code.strip() or not _PYTHON_TAG.fullmatch(tag):
             continue
@@ -82,7 +85,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         if block is not None and block.ends_at(line):
             fence = _FENCE.match(line)
             if fence is None:
-                block.lines.append(line.rstrip()[:-3])
+                block.lines.append(line.rstrip().removesuffix("```").removesuffix(_STUCK))
             block.closed = fence is None or fence[2][0] == "[" or not _TAG.fullmatch(fence[3].strip())
             yield block
             block = None if block.closed else _opened(line)
@@ -98,7 +101,10 @@ def _opened(line: str) -> _Block | None:
     fence = _FENCE.match(line)
     if fence is not None:
         mark = "[" if fence[2][0] == "[" else fence[2]
-        return None if fence[2].startswith("[/") else _Block(len(fence[1]), mark, "python" if mark == "[" else fence[3])
+        if mark != "[":
+            return _Block(len(fence[1]), mark, fence[3])
+        code = [fence[3]] if fence[3].strip() else []  # these marks may have code behind them
+        return None if fence[2].startswith("[/") else _Block(len(fence[1]), mark, "python", code)
     before, mark, tag = line.rpartition("```")
     after_words = bool(mark) and bool(tag.strip()) and _PYTHON_TAG.fullmatch(tag.strip()) and "`" not in before
     return _Block(0, "```", tag.strip()) if after_words else None

@@ -1,11 +1,37 @@
 """Answers to the direct prompt, as benchmarks ask for them, over any way of completing chats."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from conself.prompts import Prompts, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.guided import Ask, Complete, candidate
+
+
+@dataclass(frozen=True)
+class DirectSettings:
+    """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
+
+    Raises:
+        ValueError: a setting out of range, or several completions at temperature 0, which would all be the same.
+    """
+
+    n: int
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    entropy_top_k: int
+    seed: int
+    prompts: Prompts
+
+    def __post_init__(self) -> None:
+        check_answers(self.n, self.temperature)
+        self.drawn()  # wrong settings are told before any work
+
+    def drawn(self) -> Decoding:
+        """How a completion is drawn."""
+        return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
 
 
 def direct_candidates(

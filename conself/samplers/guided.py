@@ -52,6 +52,41 @@ class Plan:
             )
 
 
+@dataclass(frozen=True)
+class GuidedSettings:
+    """Observations first, then programs guided by each (METHOD, "K candidates"): the settings of samplers.
+
+    ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
+    problem's id fix every draw, whatever else is sampled beside it.
+
+    Raises:
+        ValueError: a setting out of range.
+    """
+
+    n_observations: int
+    programs_per_observation: int
+    observation_temperature: float
+    observation_top_p: float
+    program_temperature: float
+    program_top_p: float
+    max_new_tokens: int
+    max_observation_tokens: int
+    entropy_top_k: int
+    seed: int
+    prompts: Prompts
+
+    def __post_init__(self) -> None:
+        self.plan()  # wrong settings are told before any work
+
+    def plan(self) -> Plan:
+        """What is drawn of each problem, and how."""
+        observing = Decoding(
+            self.observation_temperature, self.observation_top_p, self.max_observation_tokens, self.entropy_top_k
+        )
+        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, self.entropy_top_k)
+        return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
+
+
 def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list[list[Candidate]]:
     """K = n_observations * programs_per_observation candidates per problem, in order.
 

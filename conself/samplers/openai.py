@@ -41,8 +41,14 @@ class OpenAISampler:
     prompts: Prompts
     runtime: Runtime
 
+    loads_model: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         self._plan()  # wrong settings are told before any work
+
+    def fingerprint(self) -> str:
+        """Whose candidates these are: the endpoint's address and what it calls its model."""
+        return self.endpoint.fingerprint()
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef | None) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems, which are read as they are needed.
@@ -91,7 +97,7 @@ class OpenAIDecoder:
 
     def fingerprint(self) -> str:
         """Whose answers these are: the endpoint's address and what it calls its model."""
-        return f"{self.endpoint.model_name} at {self.endpoint.base_url}"
+        return self.endpoint.fingerprint()
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef | None) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""

@@ -41,6 +41,10 @@ class Endpoint:
         if self.choices_per_request < 1 or (self.top_logprobs is not None and self.top_logprobs < 1):
             raise ValueError("endpoint.choices_per_request must be at least 1, top_logprobs at least 1 or null")
 
+    def fingerprint(self) -> str:
+        """Who answers: the model's name there, and the address."""
+        return f"{self.model_name} at {self.base_url}"
+
 
 @dataclass(frozen=True)
 class Runtime:

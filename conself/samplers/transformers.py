@@ -6,16 +6,18 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import ClassVar
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from conself.models import load_policy, load_tokenizer, stop_token_ids
-from conself.prompts import Prompts, render
+from conself.prompts import render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding, check_cut
-from conself.samplers.direct import check_answers, direct_candidates
+from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.generation import Completion, Request, generate
-from conself.samplers.guided import Ask, Plan, Reply, guided_candidates
+from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates
 from conself.turns import decode_response, encode_prompt
+from conself.workers import worker_index
 
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
@@ -41,31 +43,12 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class TransformersSampler:
-    """Observations first, then programs guided by each (METHOD, "K candidates").
+class TransformersSampler(GuidedSettings):
+    """Candidates in batches with a KV cache: the same tokens whatever the batch, order or number of processes."""
 
-    ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
-    problem's id fix every draw, whatever else is sampled beside it.
-
-    Raises:
-        ValueError: a setting out of range.
-    """
-
-    n_observations: int
-    programs_per_observation: int
-    observation_temperature: float
-    observation_top_p: float
-    program_temperature: float
-    program_top_p: float
-    max_new_tokens: int
-    max_observation_tokens: int
-    entropy_top_k: int
-    seed: int
-    prompts: Prompts
     runtime: Runtime
 
-    def __post_init__(self) -> None:
-        self._plan()  # wrong settings are told before any work
+    loads_model: ClassVar[bool] = True
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -74,51 +57,26 @@ class TransformersSampler:
             OSError: the model cannot be loaded.
             ValueError: a model that cannot be sampled here; with the remedy.
         """
-        plan = self._plan()
+        plan = self.plan()
         complete = partial(complete_chats, model, self.runtime)
         per_problem = plan.n_observations * plan.programs_per_observation
         for window in _windows(problems, per_problem, self.runtime):
             yield from guided_candidates(window, plan, complete)
 
-    def _plan(self) -> Plan:
-        observing = Decoding(
-            self.observation_temperature, self.observation_top_p, self.max_observation_tokens, self.entropy_top_k
-        )
-        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, self.entropy_top_k)
-        return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
-
 
 @dataclass(frozen=True)
-class TransformersDecoder:
-    """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
+class TransformersDecoder(DirectSettings):
+    """Answers to benchmarks, drawn as the sampler draws."""
 
-    Raises:
-        ValueError: a setting out of range, or several completions at temperature 0, which would all be the same.
-    """
-
-    n: int
-    temperature: float
-    top_p: float
-    max_new_tokens: int
-    entropy_top_k: int
-    seed: int
-    prompts: Prompts
     runtime: Runtime
 
     loads_model: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        check_answers(self.n, self.temperature)
-        self._settings()  # told before hours of sampling, not after
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
         complete = partial(complete_chats, model, self.runtime)
         for window in _windows(problems, self.n, self.runtime):
-            yield from direct_candidates(window, self.n, self.seed, self.prompts, self._settings(), complete)
-
-    def _settings(self) -> Decoding:
-        return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
+            yield from direct_candidates(window, self.n, self.seed, self.prompts, self.drawn(), complete)
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
@@ -144,6 +102,8 @@ def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
 @lru_cache(maxsize=1)
 def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
     # Stages call once per shard of problems: the last model stays.
+    if device == "auto" and torch.cuda.is_available():
+        device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)
     return policy, tokenizer, stop_token_ids(policy, tokenizer)
 

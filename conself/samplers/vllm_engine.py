@@ -44,9 +44,9 @@ class Engine:
     ``live`` is the number of samples submitted and not yet finished, ``seats`` how many vLLM decodes together.
     """
 
-    def __init__(self, ref: ModelRef, runtime: Runtime) -> None:
+    def __init__(self, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> None:
         self.seats = runtime.max_num_seqs
-        self._vllm = start(ref, runtime)
+        self._vllm = start(ref, runtime, max_model_len)
         self._tokenizer = load_tokenizer(ref)
         self._stops = list(stop_token_ids_of(ref, self._tokenizer))
         self._context = int(self._vllm.model_config.max_model_len)
@@ -161,7 +161,7 @@ class Engine:
 class _Held:
     """The process's engine: stages call once per task, and loading takes minutes."""
 
-    key: tuple[ModelRef, Runtime, int] | None = None
+    key: tuple[ModelRef, Runtime, int | None, int] | None = None
     engine: Engine | None = None
 
 
@@ -173,7 +173,7 @@ def _let_go() -> None:
     torch.cuda.empty_cache()  # asks nothing of CUDA where it was not in use: that would fix the visible GPUs too early
 
 
-def engine_for(ref: ModelRef, runtime: Runtime) -> Engine:
+def engine_for(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Engine:
     """The engine of this process for ``ref``, its adapter put on.
 
     Another base model, or an adapter on an engine that was started without, ends the engine that was there and starts
@@ -183,10 +183,10 @@ def engine_for(ref: ModelRef, runtime: Runtime) -> Engine:
         OSError: vLLM, the model or its adapter is missing; with the remedy.
         ValueError: vLLM cannot serve this model with these settings; with the remedy.
     """
-    key = (replace(ref, adapter=None), runtime, lora_rank(ref.adapter))
+    key = (replace(ref, adapter=None), runtime, max_model_len, lora_rank(ref.adapter))
     if _Held.engine is None or _Held.key != key:
         _let_go()
-        _Held.engine = Engine(ref, runtime)
+        _Held.engine = Engine(ref, runtime, max_model_len)
         _Held.key = key
     _Held.engine.wear(ref)
     return _Held.engine

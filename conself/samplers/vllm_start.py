@@ -12,6 +12,7 @@ from huggingface_hub import snapshot_download
 
 from conself.hub import source
 from conself.records import ModelRef
+from conself.samplers.decoding import check_cut
 from conself.workers import worker_index
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -25,10 +26,10 @@ _VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")
 # What a start-up error says -> what helps. The first that is found counts.
 _REMEDIES = (
     ("is less than", "lower runtime.gpu_memory_utilization or runtime.kv_cache_gib, or end what else uses the memory"),
-    ("cache", "lower runtime.max_model_len or raise runtime.gpu_memory_utilization (on a CPU: runtime.kv_cache_gib)"),
+    ("cache", "lower max_model_len or raise runtime.gpu_memory_utilization (on a CPU: runtime.kv_cache_gib)"),
     ("memory", "lower runtime.gpu_memory_utilization, or raise runtime.tensor_parallel"),
     ("rchitecture", "choose sampler=transformers, which runs any causal model of transformers"),
-    ("max_model_len", "set runtime.max_model_len to null or to no more than the model's context"),
+    ("max_model_len", "set max_model_len to null or to no more than the model's context"),
     ("attention heads", "set runtime.tensor_parallel to a divisor of the model's number of attention heads"),
     ("orld size", "set runtime.tensor_parallel to at most the number of GPUs"),
     ("dtype", "set model.dtype to float32, bfloat16 or float16"),
@@ -39,7 +40,7 @@ _ELSE = "set runtime.log_level=DEBUG to see vLLM's own log, or choose sampler=tr
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes speed and memory, not results (but for ``max_model_len``, which cuts what is longer).
+    """What changes speed and memory, not results.
 
     ``processes`` engines draw at once, each on ``tensor_parallel`` GPUs of its own and ``shards_per_task`` shards in
     one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not None, says
@@ -52,12 +53,14 @@ class Runtime:
     gpu_memory_utilization: float
     kv_cache_gib: float | None
     max_num_seqs: int
-    max_model_len: int | None
     enforce_eager: bool
     log_level: str
 
+    def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
 
-def start(ref: ModelRef, runtime: Runtime) -> Any:
+
+def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
     """A vLLM ``LLMEngine`` for the base model of ``ref`` in this process; it can wear an adapter if ``ref`` has one.
 
     Raises:
@@ -74,7 +77,7 @@ def start(ref: ModelRef, runtime: Runtime) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _engine(model, revision, ref, runtime)
+            return _engine(model, revision, ref, runtime, max_model_len)
     except ImportError as error:
         raise OSError(
             f"sampler=vllm needs vLLM, which cannot be imported ({error}): pip install 'conself[vllm]', "
@@ -125,7 +128,7 @@ def devices(visible: str | None, index: int, each: int) -> str:
     return ",".join(names[first:end])
 
 
-def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime) -> Any:
+def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
     from vllm.engine.arg_utils import EngineArgs
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
@@ -145,7 +148,7 @@ def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime) -
         gpu_memory_utilization=runtime.gpu_memory_utilization,
         kv_cache_memory_bytes=None if runtime.kv_cache_gib is None else int(runtime.kv_cache_gib * _GIB),
         max_num_seqs=runtime.max_num_seqs,
-        max_model_len=runtime.max_model_len,
+        max_model_len=max_model_len,
         enforce_eager=runtime.enforce_eager,
         enable_prefix_caching=True,
         logprobs_mode="raw_logprobs",  # before temperature and nucleus

@@ -206,3 +206,16 @@ def test_time_grows_linearly(piece: str) -> None:
     extract_code("```python\n" + text, "f")
     extract_code(text, None)
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[PYTHON]def f(x):\n    return x + 1\n[/PYTHON]\nThis adds one.",
+        "[PYTHON]\ndef f(x):\n    return x + 1[/PYTHON]",
+        "Here:\n```python:main.py\ndef f(x):\n    return x + 1\n```\n",
+        "```{.python}\ndef f(x):\n    return x + 1\n```",
+    ],
+)
+def test_marks_with_code_or_a_file_name_behind_them(text: str) -> None:
+    assert extract_code(text, "f") == "def f(x):\n    return x + 1\n"

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
 )
 CHECKPOINT = str(files("conself.minipy") / "checkpoint")
 MINIPY = ModelRef(CHECKPOINT, None, None, "float32", "sdpa", None)
-RUNTIME = Runtime(1, 20, 1, 0.5, 0.125, 48, None, True, "ERROR")
+RUNTIME = Runtime(1, 20, 1, 0.5, 0.125, 48, True, "ERROR")
 PROMPTS = Prompts(
     system=None,
     observe="{statement}\n{starter_code}\nObserve {n}",
@@ -50,8 +50,8 @@ PROMPTS = Prompts(
     guided="{statement}\n{starter_code}\nHint: {observation}",
 )
 SETTINGS = {"entropy_top_k": 15, "seed": 3, "prompts": PROMPTS}
-SAMPLER = VllmSampler(3, 5, 0.7, 0.8, 1.0, 1.0, 64, 48, **SETTINGS, runtime=RUNTIME)
-DECODER = VllmDecoder(1, 0.0, 1.0, 64, **SETTINGS, runtime=RUNTIME)
+SAMPLER = VllmSampler(3, 5, 0.7, 0.8, 1.0, 1.0, 64, 48, **SETTINGS, max_model_len=None, runtime=RUNTIME)
+DECODER = VllmDecoder(1, 0.0, 1.0, 64, **SETTINGS, max_model_len=None, runtime=RUNTIME)
 GREEDY = Decoding(0.0, 1.0, 64, 15)
 REFERENCE = TransformersDecoder(1, 0.0, 1.0, 64, **SETTINGS, runtime=TransformersRuntime(64, "cpu", 1, 1))
 PROBLEMS = list(MiniPy("validation", 24, 0)())
@@ -199,7 +199,7 @@ def test_prompts_near_and_past_the_context(workers: Workers) -> None:
     assert [(c.finish_reason, c.n_tokens, c.text, c.mean_nll) for c in ours[2]] == [("length", 0, "", None)]
     assert 0 < ours[0][0].n_tokens <= 6
     assert ours[3][0].n_tokens > 6
-    short = replace(DECODER, runtime=replace(RUNTIME, max_model_len=64))
+    short = replace(DECODER, max_model_len=64)
     assert candidates(workers, short, chosen[:1], MINIPY)[0][0].finish_reason == "length"
 
 
@@ -269,19 +269,19 @@ def test_the_models_own_sampling_settings_stay_out(workers: Workers, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("runtime", "ref", "told"),
+    ("runtime", "longest", "ref", "told"),
     [
-        ({"kv_cache_gib": 1e-5}, {}, "lower runtime.max_model_len"),
-        ({"kv_cache_gib": 1e5}, {}, "or runtime.kv_cache_gib"),
-        ({"max_model_len": 100_000}, {}, "set runtime.max_model_len to null"),
-        ({"tensor_parallel": 3}, {}, "a divisor of"),
-        ({}, {"name": "/nowhere/model"}, "model.name"),
+        ({"kv_cache_gib": 1e-5}, None, {}, "lower max_model_len"),
+        ({"kv_cache_gib": 1e5}, None, {}, "or runtime.kv_cache_gib"),
+        ({}, 100_000, {}, "set max_model_len to null"),
+        ({"tensor_parallel": 3}, None, {}, "a divisor of"),
+        ({}, None, {"name": "/nowhere/model"}, "model.name"),
     ],
 )
 def test_start_up_errors_are_one_line_with_a_remedy(
-    workers: Workers, runtime: dict[str, Any], ref: dict[str, Any], told: str
+    workers: Workers, runtime: dict[str, Any], longest: int | None, ref: dict[str, Any], told: str
 ) -> None:
-    part = replace(DECODER, runtime=replace(RUNTIME, **runtime))
+    part = replace(DECODER, max_model_len=longest, runtime=replace(RUNTIME, **runtime))
     with pytest.raises((ValueError, OSError), match=told) as caught:
         candidates(workers, part, PROBLEMS[:1], replace(MINIPY, **ref))
     assert "\n" not in str(caught.value)

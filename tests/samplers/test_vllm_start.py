@@ -15,7 +15,7 @@ from conself.samplers.vllm import VllmDecoder, VllmSampler
 from conself.samplers.vllm_start import Runtime, devices, lora_rank, start
 
 CONF = Path(__file__).parents[2] / "conf"
-RUNTIME = Runtime(1, 20, 1, 0.9, None, 8, None, True, "ERROR")
+RUNTIME = Runtime(1, 20, 1, 0.9, None, 8, True, "ERROR")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_least_rank_that_holds_the_adapter(tmp_path: Path) -> None:
 
 def test_a_quantised_base_is_refused(model_ref: ModelRef) -> None:
     with pytest.raises(ValueError, match=r"model\.quantization=nf4"):
-        start(replace(model_ref, quantization="nf4"), RUNTIME)
+        start(replace(model_ref, quantization="nf4"), RUNTIME, None)
 
 
 def test_without_vllm_the_remedy_is_told(model_ref: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_without_vllm_the_remedy_is_told(model_ref: ModelRef, monkeypatch: pytes
     for name in ("VLLM_LOGGING_LEVEL", "VLLM_CPU_OMP_THREADS_BIND"):
         monkeypatch.setenv(name, "")
     with pytest.raises(OSError, match=r"pip install 'conself\[vllm\]'") as caught:
-        start(model_ref, RUNTIME)
+        start(model_ref, RUNTIME, None)
     assert "\n" not in str(caught.value)
 
 

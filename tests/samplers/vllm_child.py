@@ -23,7 +23,7 @@ def tokens(
     asks: Sequence[Ask], drawn: Decoding, ref: ModelRef, runtime: Runtime
 ) -> Iterator[list[tuple[list[int], list[float], list[float]]]]:
     """Per ask and seed: token ids, log-probabilities and entropies, token by token, caught where they are summed up."""
-    engine = engine_for(ref, runtime)
+    engine = engine_for(ref, runtime, None)
     seen: dict[int, tuple[list[int], list[float], list[float]]] = {}
     add = vllm_engine.add_rows
 
@@ -58,7 +58,7 @@ def read_ahead(part: Any, problem: Problem, ref: ModelRef) -> Iterator[tuple[int
     results = part(endless, ref)
     list(islice(results, 1))
     results.close()
-    yield next(read), engine_for(ref, part.runtime).live
+    yield next(read), engine_for(ref, part.runtime, None).live
 
 
 def lora_ranks() -> Iterator[tuple[int, ...]]:
