@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,8 @@ def test_greedy_answers_are_the_candidates_of_transformers(workers: Workers) -> 
 
 def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(workers: Workers) -> None:
     ours = replace(SAMPLER, observation_temperature=0.0, program_temperature=0.0)
-    fields = {name: getattr(ours, name) for name in TransformersSampler.__dataclass_fields__}
-    theirs = TransformersSampler(**{**fields, "runtime": TransformersRuntime(64, "cpu", 1, 1)})
+    shared = {field.name: getattr(ours, field.name) for field in fields(TransformersSampler)}
+    theirs = TransformersSampler(**{**shared, "runtime": TransformersRuntime(64, "cpu", 1, 1)})
     pools = candidates(workers, ours, PROBLEMS[:8], MINIPY)
     assert texts(pools) == texts(list(theirs(PROBLEMS[:8], MINIPY)))
     assert {c.observation is None for pool in pools for c in pool} <= {True, False}
