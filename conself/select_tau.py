@@ -72,7 +72,7 @@ class SelectTau(Callback):
         atexit.register(self._choose_at_exit, folder)  # Hydra does not call on_multirun_end when a job has failed
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Check each job's benchmark as well: a sweep may be over benchmarks.
+        """Check each job's benchmark as well, for a sweep may be over benchmarks; and that tau makes a difference.
 
         Raises:
             SystemExit: as on_multirun_start.
@@ -80,6 +80,11 @@ class SelectTau(Callback):
         with one_line_errors(Console(), Path(config.hydra.sweep.dir), in_sweep=False):
             try:
                 validation_split([str(name) for name in config.benchmark])
+                if "tau" not in config.curriculum:
+                    raise ValueError(
+                        f"there is no tau to choose: {config.curriculum['_target_']} has none; "
+                        "set curriculum=entropy_band, or leave the method without a filter out"
+                    )
             except ValueError:
                 atexit.unregister(self._choose_at_exit)
                 raise

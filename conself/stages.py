@@ -142,8 +142,8 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
     name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
 
     def make(folder: Path) -> dict[str, Any]:
-        _free_accelerator(context)  # a metric may load a model
         if torch.cuda.is_available() and _names_model(config):
+            _free_accelerator(context)  # an engine leaves no room for the metric's model
             alone = replace(context, workers=context.workers.sized(1))  # a GPU has no room for a model per worker
             values = score_into(alone, folder, name, instantiate(config), pools)
             _free_accelerator(context)  # nor for this one beside what answers the benchmarks

@@ -200,8 +200,20 @@ def test_a_benchmark_is_refused_before_the_sweep(tmp_path: Path, capsys: pytest.
 
 def test_a_job_on_a_benchmark_is_refused_before_it_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A sweep over benchmarks shows each job another one than the sweep itself."""
-    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}, "benchmark": {"minipy_validation": {}}})
+    curriculum = {"_target_": "conself.curricula.entropy_band.EntropyBand", "tau": 0.3}
+    config = OmegaConf.create(
+        {
+            "hydra": {"sweep": {"dir": str(tmp_path)}},
+            "benchmark": {"minipy_validation": {}},
+            "curriculum": curriculum,
+        }
+    )
     SelectTau().on_job_start(config)
+    del config.curriculum.tau
+    with pytest.raises(SystemExit):
+        SelectTau().on_job_start(config)
+    assert "error: there is no tau to choose: conself.curricula.entropy_band" in capsys.readouterr().out
+    config.curriculum = curriculum
     config.benchmark = {"minipy": {}}
     with pytest.raises(SystemExit):
         SelectTau().on_job_start(config)

@@ -72,7 +72,7 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     gc.disable()  # not by chance
     request.addfinalizer(gc.enable)
     left = weakref.ref(Knot())
-    config = OmegaConf.create({"_target_": f"{__name__}.sampler_that_looks"})
+    config = OmegaConf.create({"_target_": f"{__name__}.SamplerThatLooks"})
     model = ModelRef(str(tmp_path), None, None, "float32", "sdpa", None)
     (tmp_path / "config.json").write_text("{}")
     source = Artifact("problems", "0" * 64, tmp_path, reused=True)
@@ -81,5 +81,11 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     assert left() is None
 
 
-def sampler_that_looks() -> None:
-    raise ValueError("looked")
+class SamplerThatLooks:
+    """Raises as soon as its work is to be cut, right before anything is drawn."""
+
+    loads_model = True
+
+    @property
+    def runtime(self) -> None:
+        raise ValueError("looked")
