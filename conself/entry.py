@@ -150,6 +150,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     console = Console()
     with one_line_errors(console, folder, in_sweep):
         config = resolved(config)
+        pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
         check_parts(config, command.parts)
         command.check(config)
         for name in command.limits:
@@ -158,7 +159,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:
-            with Workers(config.runtime.workers) as workers:
+            with pool as workers:
                 first = config[command.first]
                 workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
                 tracker.start(folder, config)

@@ -34,7 +34,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         if count < 1:
-            raise ValueError(f"workers must be at least 1, got {count}")
+            raise ValueError(f"workers must be at least 1, got {count}; set runtime.workers")
         self.count = count
         self._executor: ProcessPoolExecutor | None = None
         self._queue: Any = None
