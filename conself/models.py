@@ -144,8 +144,8 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
     if ref.adapter is not None:
         tuned = PeftModel.from_pretrained(model, ref.adapter, autocast_adapter_dtype=False)
         exact = ref.quantization is None and ref.dtype == "float32"
-        model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]
-    return model.eval()  # type: ignore[no-any-return]
+        model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]  # peft: Module
+    return model.eval()  # type: ignore[no-any-return]  # transformers wraps it, too
 
 
 def _has_file(ref: ModelRef, name: str) -> bool:
