@@ -116,11 +116,16 @@ def check_model(ref: ModelRef) -> None:
         OSError: the model cannot be found, in one line with the remedy.
         ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
     """
-    quantized(ref.quantization, _dtype(ref), torch.device("cpu"))
+    quantized(ref.quantization, dtype_of(ref), torch.device("cpu"))
     source(ref)
 
 
-def _dtype(ref: ModelRef) -> torch.dtype:
+def dtype_of(ref: ModelRef) -> torch.dtype:
+    """What the model computes in.
+
+    Raises:
+        ValueError: ``ref.dtype`` is none of those there are.
+    """
     if ref.dtype not in _DTYPES:
         raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
     return _DTYPES[ref.dtype]
@@ -136,7 +141,7 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
         OSError: the model cannot be found or read, in one line with the remedy.
         ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
     """
-    place, dtype = device_of(device), _dtype(ref)
+    place, dtype = device_of(device), dtype_of(ref)
     options = {"dtype": dtype, "attn_implementation": ref.attention, **quantized(ref.quantization, dtype, place)}
     model: PreTrainedModel = _from_pretrained(AutoModelForCausalLM, ref, **options)
     if ref.quantization is None:
@@ -190,14 +195,13 @@ def _stop_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBas
     return tuple(sorted({int(i) for i in [*ids, tokenizer.eos_token_id, end_of_turn_id(tokenizer)] if i is not None}))
 
 
-def with_lora(model: PreTrainedModel, rank: int, alpha: int, target: str, seed: int) -> PeftModel:
-    """The policy: ``model`` frozen, with a fresh LoRA adapter without dropout on ``target`` modules.
+def with_lora(model: PreTrainedModel, config: LoraConfig, seed: int) -> PeftModel:
+    """The policy: ``model`` frozen, with a fresh adapter; ``seed`` draws its weights.
 
     The reference of DPO is this same model inside ``disable_adapter()`` (METHOD, "r(yw, yl)"). The adapter is float32
     whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
     and head to float32, and train on another model than the one that was sampled from.
     """
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=target, task_type="CAUSAL_LM")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = get_peft_model(model, config)

@@ -208,9 +208,10 @@ def pair(
 
 
 def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker) -> Artifact:
-    """Train an adapter on the pairs -> adapter/ (PEFT), steps.json. ``config`` holds training, loss and seed.
+    """Train on the pairs -> adapter/ (PEFT) or model/ (all weights), steps.json.
 
-    Curves go to the tracker as training runs; those of a training found in the store are played back.
+    ``config`` holds training, loss and seed. Curves go to the tracker as training runs; those of a training found in
+    the store are played back.
     """
 
     def make(folder: Path) -> dict[str, Any]:
@@ -224,7 +225,8 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
                 data,
                 model,
                 logger=logger,
-                out=folder / "adapter",
+                out=folder,
+                references=context.root / "reference",
                 settings=parts["training"],
                 loss=parts["loss"],
                 seed=parts["seed"],

@@ -91,6 +91,25 @@ def global_batches(
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
+def deal(pairs: Sequence[TokenPair], ranks: int) -> list[list[TokenPair]]:
+    """The pairs of a global batch for each of ``ranks`` processes: whole problems, balanced by tokens.
+
+    A share may be empty. The problem with the most tokens goes first, to the process with the fewest so far. A pure
+    function of its arguments: every process works out all shares alike.
+    """
+    problems: dict[str, list[TokenPair]] = {}
+    for pair in pairs:
+        problems.setdefault(pair.problem_id, []).append(pair)
+    sizes = {name: sum(len(r) for pair in group for r in pair.responses) for name, group in problems.items()}
+    shares: list[list[TokenPair]] = [[] for _ in range(ranks)]
+    loads = [0] * ranks
+    for name in sorted(problems, key=lambda name: -sizes[name]):
+        least = loads.index(min(loads))
+        shares[least] += problems[name]
+        loads[least] += sizes[name]
+    return shares
+
+
 class PairData(LightningDataModule):
     """Feeds one global batch (a list of pairs) per training step, in the order of the current epoch."""
 

@@ -1,11 +1,7 @@
-"""Train a LoRA adapter on preference pairs."""
+"""Train a policy on preference pairs."""
 
-import errno
-import hashlib
-import json
 import logging
 import math
-import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,20 +13,17 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
-from peft import LoraConfig, PeftModel
-from rich.progress import track
-from safetensors import SafetensorError
-from transformers import PreTrainedModel
 
 from conself.losses.output import Loss
-from conself.models import load_policy, load_tokenizer, with_lora
-from conself.quantization import prepare_for_training
+from conself.models import fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
 from conself.training.checkpointing import checkpoint_layers
 from conself.training.data import PairData, Response, TokenPair, encode
-from conself.training.layouts import Layout, require_plain_head
 from conself.training.module import PreferenceModule
+from conself.training.reference import identity, reference_log_probs
 from conself.training.settings import Training
+from conself.training.suitability import check_policy
+from conself.training.tuning import Policy
 
 # What Lightning warns of and is meant to be so: no dropout anywhere, batches made in this process, a GPU left alone on
 # demand; and what its own code provokes.
@@ -44,7 +37,7 @@ _NOISE = (
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What training did: ``curve`` has one row of means per step, ``n_tokens`` counts tokens without padding.
+    """What training did: ``curve`` has one row of means per step, ``n_tokens`` counts response tokens.
 
     ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``.
     """
@@ -65,33 +58,32 @@ def fit(
     loss: Loss,
     seed: int,
     out: Path,
+    references: Path,
     logger: Logger | None,
 ) -> FitReport:
-    """Train a fresh LoRA adapter on ``model`` and save it as a PEFT folder at ``out``.
+    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
 
-    The reference is the same model with the adapter off; its log-probs are computed once, before the first step.
-    On a CPU the same arguments give the same bits.
+    The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
+    computed once, before the first step, and left there. On a CPU the same arguments give the same bits.
 
     Raises:
-        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them.
+        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them;
+            or a model that cannot be trained like this.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
     """
     started = time.perf_counter()
     encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
-    lora = (settings.lora_r, settings.lora_alpha, settings.lora_target, _lora_seed(seed))
-    policy = with_lora(load_policy(model, settings.runtime.device), *lora)
-    prepare_for_training(_causal(policy))
+    policy = settings.tuning(model, settings.runtime.device, seed)
     if settings.runtime.gradient_checkpointing:
-        checkpoint_layers(_causal(policy))
-    require_plain_head(_causal(policy), encoded[0].chosen)
-    layout, progress = settings.runtime.layout, settings.runtime.progress
+        checkpoint_layers(policy.model)
+    check_policy(policy, settings, encoded)
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
     with _quiet(), _threads(settings.threads):
-        reference = reference_log_probs(policy, layout, encoded, progress) if loss.needs_reference else {}
-        module = PreferenceModule(_causal(policy), layout, loss, reference, settings, steps)
-        trainer = _trainer(policy.device, settings, logger)
+        reference = _reference(policy, model, settings, encoded, references) if loss.needs_reference else {}
+        module = PreferenceModule(policy, loss, reference, settings, steps)
+        trainer = _trainer(policy.model.device, settings, logger)
         trainer.fit(module, PairData(encoded, settings.batch_size, seed, settings.by_problem))
-    save_adapter(policy, model, out)
+    policy.save(out / settings.tuning.folder, None)
     return FitReport(
         steps=len(module.curve),
         epochs=settings.epochs,
@@ -103,33 +95,12 @@ def fit(
     )
 
 
-@torch.no_grad()
-def reference_log_probs(
-    policy: PeftModel, layout: Layout, pairs: Sequence[TokenPair], progress: bool
+def _reference(
+    policy: Policy, model: ModelRef, settings: Training, pairs: Sequence[TokenPair], root: Path
 ) -> dict[Response, float]:
-    """Summed log-prob in nats of every distinct response of ``pairs`` with the adapter off, in the given layout."""
-    micro_batches = layout.micro_batches(pairs)
-    values: dict[Response, float] = {}
-    with policy.disable_adapter():
-        for micro_batch in track(micro_batches, "Reference", disable=not progress):
-            rows = layout.log_probs(_causal(policy), micro_batch).tolist()
-            values.update(zip(micro_batch.responses, rows, strict=True))
-    return values
-
-
-def save_adapter(policy: PeftModel, model: ModelRef, out: Path) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does."""
-    config = policy.peft_config["default"]
-    config.base_model_name_or_path, config.revision = model.name, model.revision
-    if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
-        # A set's order changes from process to process, and with it the file's bytes; peft takes lists as well.
-        config.target_modules = sorted(config.target_modules)
-    try:
-        policy.save_pretrained(str(out), save_embedding_layers=False)
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))  # the system's error is in its text only
-        code = int(number[1]) if number else errno.EIO
-        raise OSError(code, f"cannot write the adapter to {out}: {error}") from error
+    layout = settings.runtime.layout
+    who = identity(policy, layout, fingerprint(model))
+    return reference_log_probs(policy, layout, pairs, who, root, settings.runtime.progress)
 
 
 def _encoded(
@@ -144,17 +115,6 @@ def _encoded(
     if not encoded:
         raise ValueError(f"all {n_overlong} pairs are longer than training.max_length ({max_length} tokens); raise it")
     return encoded, n_overlong
-
-
-def _causal(policy: PeftModel) -> PreTrainedModel:
-    base = policy.get_base_model()
-    if not isinstance(base, PreTrainedModel):
-        raise TypeError(f"expected a transformers model under the adapter, got {type(base).__name__}")
-    return base
-
-
-def _lora_seed(seed: int) -> int:
-    return int.from_bytes(hashlib.sha256(json.dumps(["lora", seed]).encode()).digest()[:8], "big") >> 1
 
 
 def _trainer(device: torch.device, settings: Training, logger: Logger | None) -> Trainer:

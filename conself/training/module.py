@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from conself.losses.output import LogProbs, Loss, LossOutput
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import Layout, MicroBatch
+from conself.training.log_probs import response_log_probs
+from conself.training.micro_batches import MicroBatch
 from conself.training.settings import Training
+from conself.training.tuning import Policy
 
 
 def learning_rate_factor(step: int, total: int, warmup_ratio: float) -> float:
@@ -27,17 +28,16 @@ def learning_rate_factor(step: int, total: int, warmup_ratio: float) -> float:
 
 
 class PreferenceModule(LightningModule):
-    """Trains the parameters of ``model`` that require gradients; ``reference`` holds nats per response, or is empty.
+    """Trains the parameters of ``policy`` that require gradients; ``reference`` holds nats per response, or is empty.
 
     ``curve`` collects one row per step: loss, learning_rate, grad_norm, mean_weight and the loss's diagnostics,
-    each a mean over the pairs of the global batch; grad_norm is the norm before clipping. ``n_tokens`` counts tokens
-    trained on, without padding.
+    each a mean over the pairs of the global batch; grad_norm is the norm before clipping. ``n_tokens`` counts the
+    response tokens of the pairs trained on, each time that they are.
     """
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        layout: Layout,
+        policy: Policy,
         loss: Loss,
         reference: Mapping[Response, float],
         settings: Training,
@@ -45,13 +45,14 @@ class PreferenceModule(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.model = model
-        self.layout = layout
+        self.model = policy.model
+        self.dtype_of_compute = policy.dtype
+        self.layout = settings.runtime.layout
         self.loss = loss
         self.reference = reference
         self.settings = settings
         self.total_steps = total_steps
-        self.trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.trainable = [parameter for parameter in policy.model.parameters() if parameter.requires_grad]
         self.curve: list[dict[str, float]] = []
         self.n_tokens = 0
 
@@ -76,7 +77,8 @@ class PreferenceModule(LightningModule):
             group["lr"] = rate
         optimizer.zero_grad()
         means: dict[str, float] = defaultdict(float)
-        for micro_batch in self.layout.micro_batches(batch):
+        for piece in self.layout.cut(batch):
+            micro_batch = self.layout.lay(piece)
             output = self._loss(micro_batch)
             loss = output.losses.sum() / len(batch)
             _require_finite("loss", loss, micro_batch.pairs, len(self.curve))
@@ -84,22 +86,22 @@ class PreferenceModule(LightningModule):
             means["loss"] += loss.item()
             for name, values in output.diagnostics.items():
                 means[name] += values.sum().item() / len(batch)
-            self.n_tokens += micro_batch.n_tokens
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.trainable if p.grad is not None])
         _require_finite("gradient norm", norm, batch, len(self.curve))
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.trainable, self.settings.gradient_clip, norm)
         optimizer.step()
+        self.n_tokens += sum(len(response.tokens) for pair in batch for response in pair.responses)
         weight = sum(pair.weight for pair in batch) / len(batch)
         self._record({**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}, len(batch))
 
     def _loss(self, micro_batch: MicroBatch) -> LossOutput:
-        policy = self.layout.log_probs(self.model, micro_batch)
+        policy = response_log_probs(self.model, micro_batch, self.dtype_of_compute)
         reference = None
         if self.loss.needs_reference:
             values = [self.reference[response] for response in micro_batch.responses]
-            reference = _per_pair(torch.tensor(values, device=policy.device), micro_batch)
-        weights = torch.tensor([pair.weight for pair in micro_batch.pairs], device=policy.device)
+            reference = _per_pair(torch.tensor(values, dtype=policy.dtype, device=policy.device), micro_batch)
+        weights = torch.tensor([pair.weight for pair in micro_batch.pairs], dtype=policy.dtype, device=policy.device)
         return self.loss(_per_pair(policy, micro_batch), reference, weights)
 
     def _record(self, row: dict[str, float], batch_size: int) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from conself.training.layouts import Layout
+from conself.training.tuning import Tuning
 
-_POSITIVE = ("lora_r", "lora_alpha", "learning_rate", "epochs", "batch_size", "max_length")
+_POSITIVE = ("learning_rate", "epochs", "batch_size", "max_length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,13 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """LoRA, AdamW, schedule and batching; conf/training/lora.yaml says what each key does.
+    """Tuning, AdamW, schedule and batching; conf/training/base.yaml says what each key does.
 
     Raises:
         ValueError: a setting is out of its range; the message names its key.
     """
 
-    lora_r: int
-    lora_alpha: int
-    lora_target: str
+    tuning: Tuning
     learning_rate: float
     warmup_ratio: float
     weight_decay: float

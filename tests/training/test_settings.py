@@ -7,7 +7,7 @@ from training_world import settings
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("lora_r", 0),
+        ("learning_rate", 0),
         ("learning_rate", -1e-3),
         ("learning_rate", float("nan")),
         ("gradient_clip", 0.0),

@@ -1,6 +1,7 @@
 """A world small enough to train in: 61 words, a tiny random model, and pairs whose winners say one word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
@@ -9,10 +10,14 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from conself.models import with_lora
 from conself.records import PreferencePair
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import PairsLayout
+from conself.training.layouts import DistinctLayout, Layout, PairsLayout
+from conself.training.log_probs import response_log_probs
 from conself.training.settings import Runtime, Training
+from conself.training.shared import SharedLayout
+from conself.training.tuning import Lora, Policy
 
 PAD, END, UNKNOWN = 0, 1, 2
 SHAPE = {
@@ -53,11 +58,41 @@ def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> PreTrainedMod
         return cls(config).eval()
 
 
-def settings(layout: PairsLayout | None = None, **changes: object) -> Training:
+LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
+
+
+def layouts(budget: int) -> dict[str, Layout]:
+    """All there are."""
+    return {
+        "pairs": PairsLayout(budget),
+        "distinct": DistinctLayout(budget),
+        "shared": SharedLayout(budget, flex_above=None),
+    }
+
+
+def lora_policy(model: PreTrainedModel, seed: int = 0, lora_b: float | None = None) -> Policy:
+    """A model with the adapter LORA; ``lora_b`` fills its second factors, which begin at 0 and stop gradients."""
+    adapted = with_lora(model, LORA.config(), seed)
+    if lora_b is not None:
+        with torch.no_grad():
+            for name, parameter in adapted.named_parameters():
+                if "lora_B" in name:
+                    parameter.fill_(lora_b)
+    return Policy(model, torch.float32, adapted.disable_adapter, True, _unsaved)
+
+
+def _unsaved(folder: Path, weights: Mapping[str, Tensor] | None) -> None:
+    raise AssertionError(f"nothing is saved to {folder} here ({weights})")
+
+
+def runtime(layout: Layout | None = None, **changes: object) -> Runtime:
+    values = {"device": "cpu", "gradient_checkpointing": False, "progress": False}
+    return Runtime(layout=layout or SharedLayout(512, flex_above=None), **{**values, **changes})  # type: ignore[arg-type]
+
+
+def settings(layout: Layout | None = None, **changes: object) -> Training:
     values = {
-        "lora_r": 4,
-        "lora_alpha": 8,
-        "lora_target": "all-linear",
+        "tuning": LORA,
         "learning_rate": 5e-3,
         "warmup_ratio": 0.1,
         "weight_decay": 0.0,
@@ -67,9 +102,7 @@ def settings(layout: PairsLayout | None = None, **changes: object) -> Training:
         "batch_size": 4,
         "by_problem": True,
         "max_length": 32,
-        "runtime": Runtime(
-            layout=layout or PairsLayout(token_budget=512), device="cpu", gradient_checkpointing=False, progress=False
-        ),
+        "runtime": runtime(layout),
     }
     return Training(**{**values, **changes})  # type: ignore[arg-type]  # one dict, many types
 
@@ -116,6 +149,15 @@ def token_pairs(shape: Sequence[int], seed: int = 0) -> list[TokenPair]:
             weight = float(torch.rand(1, generator=generator))
             pairs.append(TokenPair(f"p{p}", f"p{p}/0/{i}", winner, Response(prompt, (*ids(0, 9), END)), weight))
     return pairs
+
+
+def scored(model: PreTrainedModel, layout: Layout, pairs: Sequence[TokenPair]) -> dict[Response, Tensor]:
+    """Log-probs of every response by a layout, all micro-batches of it."""
+    values: dict[Response, Tensor] = {}
+    for piece in layout.cut(pairs):
+        batch = layout.lay(piece)
+        values |= dict(zip(batch.responses, response_log_probs(model, batch, torch.float32), strict=True))
+    return values
 
 
 def naive(model: PreTrainedModel, response: Response) -> Tensor:

@@ -1,0 +1,174 @@
+"""Reference log-probs: worked out once, kept per token on disk, and found again by later trainings.
+
+A tau sweep, another seed or loss, a second epoch: they all want the same numbers. Each problem is laid out by itself,
+so that its values depend on nothing else: not on the curriculum, and not on what an earlier run left in the store.
+"""
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from rich.progress import track
+
+from conself.artifacts import write_whole
+from conself.training.data import Response, TokenPair
+from conself.training.layouts import Layout
+from conself.training.log_probs import token_log_probs
+from conself.training.micro_batches import MicroBatch, grouped
+from conself.training.tuning import Policy
+
+log = logging.getLogger(__name__)
+
+Values = NDArray[np.float32]
+_SCHEMA = pa.schema({"piece": pa.string(), "log_probs": pa.list_(pa.float32())})
+_PIECES_PER_FILE = 256
+_MANIFEST = "manifest.json"
+_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
+"""Nats per square root of the number of tokens, by which a sum may differ from its own repetition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What reference log-probs depend on beside the tokens; ``model`` is a content fingerprint."""
+
+    model: str
+    dtype: str
+    layout: str
+    attention: str
+    device: str
+    threads: int
+    torch: str
+
+    @property
+    def key(self) -> str:
+        """Name of the table's folder."""
+        return hashlib.sha256(json.dumps(self.facts()).encode()).hexdigest()
+
+    def facts(self) -> dict[str, str | int]:
+        """The fields by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
+    """The identity of a policy's reference in a layout, on the machine at hand."""
+    device = policy.model.device
+    on_gpu = device.type == "cuda"
+    return Identity(
+        model=fingerprint,
+        dtype=str(policy.dtype).removeprefix("torch."),
+        layout=type(layout).__name__,
+        attention=str(policy.model.config._attn_implementation),
+        device=torch.cuda.get_device_name(device) if on_gpu else device.type,
+        threads=0 if on_gpu else torch.get_num_threads(),  # they decide the order in which a CPU adds up
+        torch=torch.__version__,
+    )
+
+
+@torch.no_grad()
+def reference_log_probs(
+    policy: Policy, layout: Layout, pairs: Sequence[TokenPair], who: Identity, root: Path, progress: bool
+) -> dict[Response, float]:
+    """Sums over tokens, in nats, for every response of ``pairs``, from the table of ``who`` under ``root``.
+
+    What the table lacks is worked out and added, file by file: a killed run goes on from there. One entry that is there
+    is worked out again; where it differs, the table is of no use, which is said, and is made anew. Processes that want
+    the same table take turns.
+    """
+    pieces = [piece for problem in grouped(pairs, lambda p: p.chosen.prompt) for piece in layout.cut(problem)]
+    batches = {_name(piece): layout.lay(piece) for piece in pieces}
+    folder = root / who.key
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / f".{who.key}.lock"), policy.reference():
+        _introduce(root, folder, who)
+        known = _read(folder)
+        if not _still_true(policy, batches, known):
+            for path in folder.glob("*.parquet"):
+                path.unlink()
+            known = {}
+        missing = [name for name in batches if name not in known]
+        for part in track(list(_files(missing)), "Reference", disable=not progress):
+            made = {name: _values(policy, batches[name]) for name in part}
+            _write(folder, made)
+            known |= made
+    return {
+        response: value
+        for name, batch in batches.items()
+        for response, value in zip(batch.responses, _sums(batch, known[name]), strict=True)
+    }
+
+
+def _values(policy: Policy, batch: MicroBatch) -> Values:
+    values: Values = token_log_probs(policy.model, batch, policy.dtype).cpu().numpy()
+    return values
+
+
+def _sums(batch: MicroBatch, values: Values) -> list[float]:
+    ends = np.cumsum([len(response.tokens) for response in batch.responses])[:-1]
+    return [float(part.sum()) for part in np.split(values.astype(np.float64), ends)]
+
+
+def _name(piece: Sequence[TokenPair]) -> str:
+    tokens = [[pair.chosen.prompt, *(response.tokens for response in pair.responses)] for pair in piece]
+    return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
+
+
+def _files(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + _PIECES_PER_FILE] for start in range(0, len(names), _PIECES_PER_FILE))
+
+
+def _introduce(root: Path, folder: Path, who: Identity) -> None:
+    """Give a new table its manifest; where the model has others, say what keeps them from being used."""
+    if (folder / _MANIFEST).is_file():
+        return
+    for path in sorted(root.glob(f"*/{_MANIFEST}")):
+        other = json.loads(path.read_text())
+        if other["model"] == who.model:
+            changed = ", ".join(f"{k} is {v}, not {other[k]}" for k, v in who.facts().items() if other[k] != v)
+            log.warning("reference log-probs are computed anew: %s", changed)
+            break
+    write_whole(folder / _MANIFEST, lambda path: path.write_text(json.dumps(who.facts(), indent=1)))
+
+
+def _still_true(policy: Policy, batches: Mapping[str, MicroBatch], known: Mapping[str, Values]) -> bool:
+    name = next((name for name in batches if name in known), None)
+    if name is None:
+        return True
+    batch = batches[name]
+    if len(known[name]) == len(batch.targets):
+        old, new = _sums(batch, known[name]), _sums(batch, _values(policy, batch))
+        allowed = [_TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)) for response in batch.responses]
+        if all(abs(a - b) <= most for a, b, most in zip(old, new, allowed, strict=True)):
+            return True
+        difference = max(abs(a - b) for a, b in zip(old, new, strict=True))
+        log.warning("stored reference log-probs are off by %.3g nats: they are computed anew", difference)
+    return False
+
+
+def _write(folder: Path, values: Mapping[str, Values]) -> None:
+    table = pa.table({"piece": list(values), "log_probs": list(values.values())}, schema=_SCHEMA)
+    name = hashlib.sha256("".join(values).encode()).hexdigest()[:32]
+    write_whole(folder / f"{name}.parquet", lambda path: pq.write_table(table, path, compression="zstd"))
+
+
+def _read(folder: Path) -> dict[str, Values]:
+    known: dict[str, Values] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            table = pq.read_table(path, schema=_SCHEMA)
+        except (OSError, pa.ArrowException) as error:
+            log.warning("%s cannot be read (%s): its reference log-probs are computed anew", path, error)
+            path.unlink()
+            continue
+        for row in table.to_pylist():
+            known[row["piece"]] = np.array(row["log_probs"], dtype=np.float32)
+    return known
