@@ -13,8 +13,9 @@ _WORDS = {float: "a number", int: "an int", str: "text", bool: "true or false", 
 def check_types(config: Mapping[str, Any], where: str) -> None:
     """Check every plain value of a resolved config against the dataclass that its ``_target_`` names.
 
-    Only fields made of int, float, str, bool and None are checked: an int is a float, a bool is neither. Unknown and
-    missing keys, targets that cannot be found and what a ``_partial_`` is given are left to whoever builds the parts.
+    Fields made of int, float, str, bool, None and lists of them are checked: an int is a float, a bool is neither. So
+    are fields that want a part (a dataclass, a protocol) and get a plain value. Other types, unknown and missing keys,
+    targets that cannot be found and what a ``_partial_`` is given are left to whoever builds the parts.
 
     Args:
         config: mappings, lists and plain values without interpolations; parts may sit at any depth.
@@ -46,13 +47,34 @@ def _is_part(value: Any) -> bool:
 
 def _check(value: Any, hint: Any, where: str) -> None:
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    wanted = set(typing.get_args(hint)) if is_union else {hint}
-    if not wanted <= _WORDS.keys():
+    wanted = typing.get_args(hint) if is_union else (hint,)
+    if all(_is_part_type(kind) for kind in wanted):
+        raise ValueError(f"{where} must be a part, of which conf/ has a choice, got {value!r}")
+    if not all(kind in _WORDS or _items(kind) in _WORDS for kind in wanted):
         return
-    allowed = wanted | {int} if float in wanted else wanted
-    if type(value) not in allowed:  # exact types: a bool is an int to isinstance
+    if not any(_fits(value, kind) for kind in wanted):
         words = [word for kind, word in _WORDS.items() if kind in wanted]
+        lists = [
+            word.removeprefix("an ").removeprefix("a ") for kind, word in _WORDS.items() if kind in map(_items, wanted)
+        ]
+        words += [f"a list of {word}" for word in lists]
         raise ValueError(f"{where} must be {' or '.join(words)}, got {value!r}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a plain value is of a type; by its exact type, because a bool is an int to isinstance."""
+    if (item := _items(kind)) is not None:
+        return isinstance(value, list) and all(_fits(element, item) for element in value)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _items(kind: Any) -> Any:
+    """What a list is of; None where the type is no list."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is list else None
+
+
+def _is_part_type(kind: Any) -> bool:
+    return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or typing.Protocol in kind.__bases__)
 
 
 def _hints(target: Any) -> dict[str, Any]:

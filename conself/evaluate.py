@@ -58,8 +58,8 @@ def check(config: DictConfig) -> None:
 
     Raises:
         OSError: the adapter, ``versus`` or the model is not there.
-        ValueError: there is no benchmark, ``samples`` and an adapter, ``k`` is wrong or needs more answers than are
-            drawn, or ``versus`` lacks a benchmark.
+        ValueError: there is no benchmark, ``samples`` and an adapter, the decoder can't put the adapter on, ``k`` is
+            wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
     """
     if not config.benchmark:
         raise ValueError("there is nothing to evaluate on; name a benchmark, such as benchmark=[humaneval,mbpp]")
@@ -70,8 +70,11 @@ def check(config: DictConfig) -> None:
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
-    if config.model is not None and instantiate(config.decoder, _convert_="all").loads_model:
+    decoder = instantiate(config.decoder, _convert_="all")
+    if config.model is not None and decoder.loads_model:
         check_model(instantiate(config.model))
+        if adapter is not None:
+            decoder.check_adapter(json.loads((Path(adapter) / "adapter_config.json").read_text()))
     _ks(config)
     _others(config)
 

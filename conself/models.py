@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,26 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
         exact = ref.quantization is None and ref.dtype == "float32"
         model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]  # peft: Module
     return model.eval()  # type: ignore[no-any-return]  # transformers wraps it, too
+
+
+def skeleton(ref: ModelRef) -> PreTrainedModel:
+    """The model without its weights, on torch's meta device: names and shapes, in a second even where it is large.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    config = _from_pretrained(AutoConfig, ref)
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    return model
+
+
+def tuned_model(ref: ModelRef, fitted: Path) -> ModelRef:
+    """What a training made of ``ref``: the whole model in ``fitted``/model where there is one, else its adapter."""
+    whole = fitted / "model"
+    if whole.is_dir():
+        return replace(ref, name=str(whole), revision=None, adapter=None)
+    return replace(ref, adapter=str(fitted / "adapter"))
 
 
 def _has_file(ref: ModelRef, name: str) -> bool:

@@ -56,7 +56,10 @@ def _overview(results: Figures) -> Table:
     table.add_row("  learnable (kept)", f"{counts['kept']} ({band})")
     for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
         table.add_row(f"  - {reason}", f"{n}")
-    table.add_row("preference pairs", f"{results['pairs']} ({results['training']['steps']} training steps)")
+    training = results["training"]
+    table.add_row("preference pairs", f"{results['pairs']} ({training['steps']} training steps)")
+    if training["n_overlong"]:
+        table.add_row("  - left out: above training.max_length", f"{training['n_overlong']}")
     table.add_row("  golden (winner right, loser wrong)", number(results["golden_rate"], ".1%"))
     table.add_row("  winners that are right", number(results["winner_accuracy"], ".1%"))
     return table

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from conself.artifacts import Artifact, build
 from conself.curricula.selection import Selection, what_would_keep
-from conself.models import fingerprint, load_tokenizer
+from conself.models import fingerprint, load_tokenizer, tuned_model
 from conself.pairing.build import build_pairs, capped
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.samplers.guided import observation_figures
@@ -29,7 +29,8 @@ from conself.sandbox import isolation
 from conself.shards import execute_into, sample_into, score_into
 from conself.tables import read_records, read_traces, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
-from conself.training.fit import fit as fit_adapter
+from conself.training.export import MERGED, save_merged
+from conself.training.fit import fit as fit_policy
 from conself.validation import sift
 from conself.workers import Workers
 
@@ -208,7 +209,7 @@ def pair(
 
 
 def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker) -> Artifact:
-    """Train on the pairs -> adapter/ (PEFT) or model/ (all weights), steps.json.
+    """Train on the pairs -> adapter/ (PEFT), or model/ (all weights), or both (export=merged); steps.json.
 
     ``config`` holds training, loss and seed. Curves go to the tracker as training runs; those of a training found in
     the store are played back.
@@ -219,20 +220,15 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
         context.workers.release_others()  # engines hold much memory on a CPU, too
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         data = read_records(pairs.path, PreferencePair, "pairs")
+        settings, references = parts["training"], context.root / "reference"
         logger = tracker.training_logger()
         report = asdict(
-            fit_adapter(
-                data,
-                model,
-                logger=logger,
-                out=folder,
-                references=context.root / "reference",
-                settings=parts["training"],
-                loss=parts["loss"],
-                seed=parts["seed"],
-            )
+            fit_policy(data, model, settings, parts["loss"], parts["seed"], folder, references, logger),
         )
         write_json(folder / "steps.json", report.pop("curve"))
+        if settings.export == MERGED and (folder / "adapter").is_dir():
+            _give_back()  # the base is loaded once more
+            save_merged(model, folder / "adapter", folder / "model")
         return report
 
     fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)
@@ -248,10 +244,10 @@ def evaluate(
     """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl.
 
     ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits). ``model`` is not read by a decoder
-    that loads none; ``tuned`` is the fit whose adapter is put on, None for the model as it is.
+    that loads none; ``tuned`` is the fit that made another of it, None for the model as it is.
     """
     slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "judging": config.judging}
-    policy = model if model is None or tuned is None else replace(model, adapter=str(tuned.path / "adapter"))
+    policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
     who = "base" if tuned is None else "tuned"
     parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
 
@@ -273,7 +269,7 @@ def evaluate(
         totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
         return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
-    # An adapter is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
+    # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
     decoder = parts["decoder"]
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
     key = {part: plain(node) for part, node in slices.items()}

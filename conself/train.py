@@ -18,6 +18,8 @@ from conself.shards import read_pools
 from conself.stages import Context
 from conself.tables import read_records
 from conself.tracking import Tracker
+from conself.training.export import MERGED, check_mergeable
+from conself.training.settings import Training
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
 PARTS += ("metrics", "curriculum", "pairing", "loss", "training", "benchmark", "comparison")
@@ -69,18 +71,28 @@ def check(config: DictConfig) -> None:
 
     Raises:
         OSError: there is no such model.
-        ValueError: the model has wrong settings or an adapter already, or what answers the benchmarks can't put on the
-            one to come.
+        ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
+            what answers the benchmarks can't load what comes of it.
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
-    if config.benchmark and not instantiate(config.decoder, _convert_="all").loads_model:
+    training: Training = instantiate(config.training, _convert_="all")
+    training.tuning.check(model)
+    if training.export == MERGED:
+        check_mergeable(model)
+    if not config.benchmark:
+        return
+    decoder = instantiate(config.decoder, _convert_="all")
+    if not decoder.loads_model:
         raise ValueError(
             f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
             "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
         )
+    adapter = training.tuning.config()
+    if adapter is not None and training.export != MERGED:
+        decoder.check_adapter(adapter.to_dict())
 
 
 COMMAND = Command(PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import pytest
 from omegaconf import OmegaConf
@@ -21,12 +21,17 @@ class Plain:
     name: str | None
 
 
+class Callable(Protocol):
+    def __call__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Rich:
     pair: tuple[int, int]
     choice: Literal["a", "b"]
     either: int | list[int]
     inner: Plain
+    called: Callable
     shared: ClassVar[int] = 1
 
 
@@ -75,9 +80,25 @@ def test_wrong_types_are_named(key: str, value: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("either", "x", "an int or a list of int, got 'x'"),
+        ("either", [1, "x"], "an int or a list of int, got [1, 'x']"),
+        ("inner", "x", "a part, of which conf/ has a choice, got 'x'"),
+        ("called", 5, "a part, of which conf/ has a choice, got 5"),
+    ],
+)
+def test_lists_and_parts_are_looked_into(key: str, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'part.{key} must be {words}')}$"):
+        check_types({"_target_": f"{__name__}.Rich", key: value}, "part")
+
+
+@pytest.mark.parametrize(
     "config",
     [
-        {"_target_": f"{__name__}.Rich", "pair": "x", "choice": 5, "either": "x", "shared": "x"},
+        {"_target_": f"{__name__}.Rich", "pair": "x", "choice": 5, "shared": "x"},
+        {"_target_": f"{__name__}.Rich", "either": [1, 2], "called": {"_target_": f"{__name__}.function", "number": 1}},
+        {"_target_": f"{__name__}.Rich", "either": 1, "called": {"_target_": "x"}},
         {"_target_": HERE, "_partial_": True, "number": "abc"},
         {"_target_": HERE, "number": {"_target_": f"{__name__}.function", "number": "abc"}},
         {"_target_": f"{__name__}.function", "number": "abc"},
@@ -126,6 +147,14 @@ def test_the_config_as_it_is_passes(overrides: tuple[str, ...]) -> None:
         ("tau=abc", "curriculum.tau must be a number, got 'abc'"),
         ("sampler.n_observations=2.5", "sampler.n_observations must be an int, got 2.5"),
         ("training.epochs=1.5", "training.epochs must be an int, got 1.5"),
+        ("training.tuning.r=1.5", "training.tuning.r must be an int, got 1.5"),
+        ("training.tuning.dora=maybe", "training.tuning.dora must be true or false, got 'maybe'"),
+        (
+            "training.tuning.target=[q_proj,1]",
+            "training.tuning.target must be text or a list of text, got ['q_proj', 1]",
+        ),
+        ("training.tuning=lora", "training.tuning must be a part, of which conf/ has a choice, got 'lora'"),
+        ("training.export=null", "training.export must be text, got None"),
         ("training.gradient_clip=false", "training.gradient_clip must be a number or null, got False"),
         ("sandbox.cpu_seconds=abc", "sandbox.cpu_seconds must be a number, got 'abc'"),
         (

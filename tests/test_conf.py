@@ -8,10 +8,12 @@ from hydra.errors import ConfigCompositionException, InstantiationException, Mis
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from conself.checks import check_types
 from conself.train import PARTS
 
 CONF = Path(__file__).parent.parent / "conf"
-OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF)
+OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF and path.stem != "base")
+"""All but what the others of a group stand on: base.yaml."""
 NEEDS = {
     "jsonl": ["dataset.path=problems.jsonl"],
     "recorded": ["decoder.path=answers.jsonl", "model=hub", "model.name=owner/name"],
@@ -40,6 +42,7 @@ def override(option: Path) -> list[str]:
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_choice_composes_and_its_parts_can_be_built(option: Path) -> None:
     config = composed(*override(option))
+    check_types(OmegaConf.to_container(config), "")  # type: ignore[arg-type]  # a mapping
     for part in (*PARTS, "logger"):
         instantiate(config[part], _convert_="all")
 
@@ -60,7 +63,8 @@ def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_o
     """METHOD, "Training defaults": LoRA r 16, alpha 32, lr 5e-6, 3 epochs, batch 16, beta 0.1, tau 0.3."""
     config = composed("model=hub", "model.name=owner/name")
     training = config.training
-    assert (training.lora_r, training.lora_alpha, training.lora_target) == (16, 32, "all-linear")
+    assert (training.tuning.r, training.tuning.alpha, training.tuning.target) == (16, 32, "all-linear")
+    assert (training.tuning.rslora, training.tuning.dora, training.export) == (False, False, "adapter")
     assert (training.learning_rate, training.warmup_ratio, training.epochs) == (5e-6, 0.1, 3)
     assert (training.batch_size, training.max_length) == (16, 2048)
     assert (config.beta, config.tau, config.sampler.max_new_tokens) == (0.1, 0.3, 2048)

@@ -23,9 +23,11 @@ from conself.samplers.transformers import Runtime as SamplingRuntime
 from conself.samplers.transformers import TransformersSampler
 from conself.training.checkpointing import checkpoint_layers
 from conself.training.data import encode
+from conself.training.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts import PairsLayout
 from conself.training.settings import Runtime, Training
+from conself.training.tuning import Lora
 from conself.turns import decode_response, encode_prompt, encode_responses, end_of_turn_id
 from tests.families import DEEPSEEK, FAMILIES, QWEN, Family, save
 
@@ -144,9 +146,8 @@ def sampled(ref: ModelRef) -> list[Candidate]:
 def training(**runtime: bool) -> Training:
     changes = {"gradient_checkpointing": False, **runtime}
     return Training(
-        lora_r=4,
-        lora_alpha=8,
-        lora_target="all-linear",
+        tuning=Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False),
+        export="adapter",
         learning_rate=5e-3,
         warmup_ratio=0.0,
         weight_decay=0.0,
@@ -156,14 +157,22 @@ def training(**runtime: bool) -> Training:
         by_problem=False,
         max_length=512,
         threads=1,
-        runtime=Runtime(layout=PairsLayout(1024), device="cpu", progress=False, **changes),
+        runtime=Runtime(
+            layout=PairsLayout(1024),
+            device="cpu",
+            devices=1,
+            strategy=DDP(),
+            checkpoint_share=None,
+            progress=False,
+            **changes,
+        ),
     )
 
 
 def learn(ref: ModelRef, out: Path, **runtime: bool) -> list[dict[str, float]]:
     prompt = render(load_tokenizer(ref), USER)
     pairs = [pair(prompt, TEXTS[0], "no"), pair(prompt, "\nx", " y"), pair(prompt, " Here", ") closes")]
-    return list(fit(pairs, ref, training(**runtime), ConDPO(beta=0.5), 0, out, None).curve)
+    return list(fit(pairs, ref, training(**runtime), ConDPO(beta=0.5), 0, out, out / "reference", None).curve)
 
 
 @families
@@ -176,7 +185,7 @@ def test_sample_train_and_sample_again(family: Family, dtype: str, tmp_path: Pat
     curve = learn(ref, tmp_path)
     assert curve[0]["loss"] == pytest.approx(0.9 * torch.log(torch.tensor(2.0)).item(), abs=1e-6), "policy = reference"
     assert curve[-1]["margin"] > curve[0]["margin"]
-    after = sampled(replace(ref, adapter=str(tmp_path)))
+    after = sampled(replace(ref, adapter=str(tmp_path / "adapter")))
     assert [c.text for c in after] != [c.text for c in before], "the adapter is on"
 
 
@@ -184,7 +193,7 @@ def test_a_16_bit_base_is_not_rounded_with_its_adapter(tmp_path: Path) -> None:
     """An update of a hundredth of what was trained here (lr 5e-3; the paper's is 5e-6) is lost next to a weight."""
     ref = replace(model_ref(QWEN), dtype="bfloat16")
     learn(ref, tmp_path)
-    tuned_ref = replace(ref, adapter=str(tmp_path))
+    tuned_ref = replace(ref, adapter=str(tmp_path / "adapter"))
     base, tuned = (dict(load_policy(r, "cpu").named_modules()) for r in (ref, tuned_ref))
     name = "model.layers.0.mlp.up_proj"
     layer, weight = tuned[name], base[name].weight

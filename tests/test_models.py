@@ -7,14 +7,25 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from peft import LoraConfig
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from conself.hub import local_folder
-from conself.models import device_of, fingerprint, load_policy, load_tokenizer, stop_token_ids, with_lora
+from conself.models import (
+    device_of,
+    fingerprint,
+    load_policy,
+    load_tokenizer,
+    skeleton,
+    stop_token_ids,
+    tuned_model,
+    with_lora,
+)
 from conself.records import ModelRef
 
 CONF = Path(__file__).parent.parent / "conf"
+LORA = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear")
 VOCABULARY = {"<end>": 0, "a": 1, "b": 2}
 
 
@@ -121,7 +132,7 @@ def test_lora_starts_as_the_reference_and_an_adapter_is_loaded_merged(ref: Model
     base = load_policy(ref, "cpu")
     ids = torch.tensor([[1, 2, 1]])
     before = base(ids).logits
-    policy = with_lora(base, rank=2, alpha=4, target="all-linear", seed=0)
+    policy = with_lora(base, LORA, seed=0)
     assert torch.equal(policy(ids).logits, before), "a fresh adapter changes nothing"
     with torch.no_grad():
         for name, parameter in policy.named_parameters():
@@ -140,7 +151,7 @@ def test_lora_starts_as_the_reference_and_an_adapter_is_loaded_merged(ref: Model
 def test_lora_repeats_with_its_seed_and_leaves_the_global_stream_alone(ref: ModelRef) -> None:
     state = torch.get_rng_state()
     weights = [
-        [p.detach().clone() for n, p in with_lora(load_policy(ref, "cpu"), 2, 4, "all-linear", s).named_parameters()]
+        [p.detach().clone() for n, p in with_lora(load_policy(ref, "cpu"), LORA, s).named_parameters()]
         for s in (1, 1, 2)
     ]
     assert all(torch.equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
@@ -151,3 +162,18 @@ def test_lora_repeats_with_its_seed_and_leaves_the_global_stream_alone(ref: Mode
 def test_a_device_that_torch_does_not_know_is_named() -> None:
     with pytest.raises(ValueError, match=r"runtime\.device must be auto, cpu, cuda .*, got 'foo'"):
         device_of("foo")
+
+
+def test_a_skeleton_has_names_and_shapes_and_no_weights(ref: ModelRef) -> None:
+    bones, model = skeleton(ref), load_policy(ref, "cpu")
+    assert all(parameter.is_meta for parameter in bones.parameters())
+    shapes = [{name: p.shape for name, p in m.named_parameters()} for m in (bones, model)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_tuned_model_is_the_whole_one_where_there_is_one_else_the_adapter(ref: ModelRef, tmp_path: Path) -> None:
+    ref = replace(ref, revision="main")
+    (tmp_path / "adapter").mkdir()
+    assert tuned_model(ref, tmp_path) == replace(ref, adapter=str(tmp_path / "adapter"))
+    (tmp_path / "model").mkdir()
+    assert tuned_model(ref, tmp_path) == replace(ref, name=str(tmp_path / "model"), revision=None, adapter=None)

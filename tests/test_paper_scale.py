@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from peft import LoraConfig
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
 
 from conself.models import with_lora
@@ -16,6 +17,7 @@ from experiments.paper_scale.memory import activation_bytes, largest_budget, seq
 from experiments.paper_scale.work import Machine, Work
 
 ROOT = Path(__file__).parent.parent
+LORA = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear")
 # Two layers, hidden 4 in 2 heads, 1 KV head (so 2 wide), intermediate 6, vocabulary 10.
 TINY = Backbone("tiny", 4, 6, 2, 2, 1, 10, False, True, 32)
 
@@ -45,7 +47,7 @@ def test_weights_and_adapters_are_those_that_the_libraries_make(name: str) -> No
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         assert model.num_parameters() == m.parameters
-        policy = with_lora(model, 16, 32, "all-linear", 0)
+        policy = with_lora(model, LORA, 0)
     assert sum(p.numel() for p in policy.parameters() if p.requires_grad) == m.lora(16)
 
 
@@ -70,7 +72,7 @@ def test_activations_are_what_autograd_keeps(hidden: int, intermediate: int, hea
             num_key_value_heads=kv_heads,
         )
         model = AutoModelForCausalLM.from_config(config).to(torch.bfloat16).eval()
-        policy = with_lora(model, 16, 32, "all-linear", 0).get_base_model()
+        policy = with_lora(model, LORA, 0).get_base_model()
         weights = {t.untyped_storage().data_ptr() for t in (*policy.parameters(), *policy.buffers())}
         storages: dict[int, torch.UntypedStorage] = {}
 

@@ -14,12 +14,15 @@ from conself.quantization import quantized
 from conself.records import ModelRef, PreferencePair, Problem
 from conself.samplers.transformers import Runtime as SamplingRuntime
 from conself.samplers.transformers import TransformersSampler
+from conself.training.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts import PairsLayout
 from conself.training.settings import Runtime, Training
+from conself.training.tuning import Lora
 from conself.turns import encode_prompt
 from tests.families import QWEN, save
 
+LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
 INSTALLED = importlib.util.find_spec("bitsandbytes") is not None
 needs_bitsandbytes = pytest.mark.skipif(not INSTALLED, reason="bitsandbytes is not installed (extra: quantized)")
 kinds = pytest.mark.parametrize("kind", ["nf4", "int8"])
@@ -72,13 +75,13 @@ def test_an_adapter_is_trained_on_it_and_stays_beside_it(
     kind: str, dtype: str, checkpointing: bool, ref: ModelRef, tmp_path: Path
 ) -> None:
     ref = replace(ref, dtype=dtype, quantization=kind)
-    runtime = Runtime(PairsLayout(512), device="cpu", gradient_checkpointing=checkpointing, progress=False)
-    settings = Training(4, 8, "all-linear", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
+    runtime = Runtime(PairsLayout(512), "cpu", 1, DDP(), checkpointing, checkpoint_share=None, progress=False)
+    settings = Training(LORA, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
     pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9, 0.1) for text in ("no", " y", "x = 1")]
-    curve = fit(pairs, ref, settings, ConDPO(beta=0.5), 0, tmp_path, None).curve
+    curve = fit(pairs, ref, settings, ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", None).curve
     assert curve[0]["margin"] == pytest.approx(0.0, abs=1e-6)
     assert curve[-1]["margin"] > 0.1
-    tuned = load_policy(replace(ref, adapter=str(tmp_path)), "cpu")
+    tuned = load_policy(replace(ref, adapter=str(tmp_path / "adapter")), "cpu")
     base = load_policy(ref, "cpu")
     layer, plain = (model.model.layers[0].mlp.up_proj for model in (tuned, base))
     assert torch.equal(layer.base_layer.weight.data, plain.weight.data)
@@ -88,7 +91,7 @@ def test_an_adapter_is_trained_on_it_and_stays_beside_it(
 @needs_bitsandbytes
 @kinds
 def test_the_adapter_that_is_trained_is_float32(kind: str, ref: ModelRef) -> None:
-    policy = with_lora(load_policy(replace(ref, dtype="bfloat16", quantization=kind), "cpu"), 4, 8, "all-linear", 0)
+    policy = with_lora(load_policy(replace(ref, dtype="bfloat16", quantization=kind), "cpu"), LORA.config(), 0)
     assert {p.dtype for p in policy.parameters() if p.requires_grad} == {torch.float32}
     assert {n.split(".")[-3] for n, p in policy.named_parameters() if p.requires_grad} == {"lora_A", "lora_B"}
 

@@ -1,10 +1,10 @@
 """Candidates from any causal LM of transformers with a chat template, on CPU or GPU."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -77,6 +77,9 @@ class TransformersDecoder(DirectSettings):
         complete = partial(complete_chats, model, self.runtime)
         for window in _windows(problems, self.n, self.runtime):
             yield from direct_candidates(window, self.n, self.seed, self.prompts, self.drawn(), complete)
+
+    def check_adapter(self, config: Mapping[str, Any]) -> None:
+        """Nothing to refuse: PEFT itself puts adapters on."""
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:

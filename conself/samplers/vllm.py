@@ -1,14 +1,14 @@
 """Candidates from vLLM: the same prompts, seeds and definitions as any sampler, at the speed of its engine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Complete, GuidedSettings, guided_candidates
 from conself.samplers.vllm_engine import engine_for
-from conself.samplers.vllm_start import Runtime
+from conself.samplers.vllm_start import Runtime, check_lora
 from conself.samplers.vllm_stream import stream
 
 
@@ -57,3 +57,11 @@ class VllmDecoder(DirectSettings):
             return direct_candidates([problem], self.n, self.seed, self.prompts, settings, complete)[0]
 
         yield from stream(problems, flow, engine_for(model, self.runtime, self.max_model_len), self.n)
+
+    def check_adapter(self, config: Mapping[str, Any]) -> None:
+        """Refuse an adapter that the engine could not put on; ``config`` is as PEFT writes it.
+
+        Raises:
+            ValueError: it is such a one; with the remedy.
+        """
+        check_lora(config)

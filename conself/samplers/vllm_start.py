@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,19 +167,28 @@ def lora_rank(adapter: str | None) -> int:
 
     Raises:
         OSError: there is no such adapter.
-        ValueError: its rank is above vLLM's largest.
+        ValueError: vLLM has no use for it.
     """
     if adapter is None:
         return 0
     path = Path(adapter) / "adapter_config.json"
     if not path.is_file():
         raise OSError(f"{path} does not exist; set model.adapter to a folder that PEFT saved an adapter in, or to null")
-    config = json.loads(path.read_text())
+    return check_lora(json.loads(path.read_text()))
+
+
+def check_lora(config: Mapping[str, Any]) -> int:
+    """The least of ``LORA_RANKS`` that holds an adapter, as PEFT describes it.
+
+    Raises:
+        ValueError: vLLM has no use for such an adapter.
+    """
+    remedy = "train with training.export=merged and evaluate the model that is then beside it, or use transformers"
+    if config.get("use_dora"):
+        raise ValueError(f"vLLM cannot put DoRA adapters on; {remedy}")
     rank = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
     if rank > LORA_RANKS[-1]:
-        raise ValueError(
-            f"the adapter in {adapter} has rank {rank}, vLLM's largest is {LORA_RANKS[-1]}; merge it instead"
-        )
+        raise ValueError(f"the adapter has rank {rank}, vLLM's largest is {LORA_RANKS[-1]}; {remedy}")
     return next(size for size in LORA_RANKS if size >= rank)
 
 

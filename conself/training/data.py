@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,10 +112,17 @@ def deal(pairs: Sequence[TokenPair], ranks: int) -> list[list[TokenPair]]:
 
 
 class PairData(LightningDataModule):
-    """Feeds one global batch (a list of pairs) per training step, in the order of the current epoch."""
+    """Feeds one global batch (a list of pairs) per training step, in the order of the current epoch.
 
-    def __init__(self, pairs: Sequence[TokenPair], batch_size: int, seed: int, by_problem: bool) -> None:
+    The first ``steps_taken`` batches, which an earlier run has trained on, are left out: the trainer's first epoch is
+    then what remains of the epoch they end in.
+    """
+
+    def __init__(
+        self, pairs: Sequence[TokenPair], batch_size: int, seed: int, by_problem: bool, steps_taken: int = 0
+    ) -> None:
         super().__init__()
+        self.epochs_taken, self.batches_taken = divmod(steps_taken, math.ceil(len(pairs) / batch_size))
         self.pairs = pairs
         self.batch_size = batch_size
         self.seed = seed
@@ -123,7 +131,8 @@ class PairData(LightningDataModule):
     def train_dataloader(self) -> DataLoader[list[TokenPair]]:
         """The global batches of the trainer's current epoch; asked for anew each epoch."""
         epoch = 0 if self.trainer is None else self.trainer.current_epoch
-        batches = global_batches(self.pairs, self.batch_size, self.seed, epoch, self.by_problem)
+        order = (self.seed, self.epochs_taken + epoch, self.by_problem)
+        batches = global_batches(self.pairs, self.batch_size, *order)[0 if epoch else self.batches_taken :]
         return DataLoader(batches, batch_size=None, collate_fn=list)  # type: ignore[arg-type]  # lists are map-style
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
@@ -18,10 +19,13 @@ from conself.losses.output import Loss
 from conself.models import fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
 from conself.training.checkpointing import checkpoint_layers
+from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import PairData, Response, TokenPair, encode
+from conself.training.distributed import ALONE, Ranks, check_devices
 from conself.training.module import PreferenceModule
+from conself.training.processes import together
 from conself.training.reference import identity, reference_log_probs
-from conself.training.settings import Training
+from conself.training.settings import Training, sharing_of
 from conself.training.suitability import check_policy
 from conself.training.tuning import Policy
 
@@ -39,7 +43,8 @@ _NOISE = (
 class FitReport:
     """What training did: ``curve`` has one row of means per step, ``n_tokens`` counts response tokens.
 
-    ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``.
+    ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``. Where the run
+    went on from a checkpoint, ``seconds`` has the time of the earlier runs up to it; all else is as if they were one.
     """
 
     steps: int
@@ -64,43 +69,78 @@ def fit(
     """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
 
     The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
-    computed once, before the first step, and left there. On a CPU the same arguments give the same bits.
+    computed once, before the first step, and left there. On a CPU the same arguments give the same bits, also where an
+    earlier run was killed: this one goes on from the checkpoint that it left in ``out``.
 
     Raises:
         ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them;
             or a model that cannot be trained like this.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
     """
-    started = time.perf_counter()
+    runtime = settings.runtime
+    check_devices(runtime.device, runtime.devices, runtime.strategy, model)
+    arguments = (pairs, model, settings, loss, seed, out, references, time.perf_counter())
+    if runtime.devices == 1:
+        return fit_rank(*arguments, ALONE, logger)
+    return together(fit_rank, arguments, runtime.devices, runtime.device, logger)
+
+
+def fit_rank(
+    pairs: Sequence[PreferencePair],
+    model: ModelRef,
+    settings: Training,
+    loss: Loss,
+    seed: int,
+    out: Path,
+    references: Path,
+    started: float,
+    ranks: Ranks,
+    logger: Logger | None,
+) -> FitReport:
+    """What each of the processes that train together does; ``started`` is the time.perf_counter() of the beginning.
+
+    Raises:
+        ValueError, FloatingPointError: as :func:`fit`.
+    """
+    sharing = sharing_of(settings.runtime, ranks)
     encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
-    policy = settings.tuning(model, settings.runtime.device, seed)
+    policy = settings.tuning(model, str(ranks.device(settings.runtime.device)), seed)
     if settings.runtime.gradient_checkpointing:
         checkpoint_layers(policy.model)
     check_policy(policy, settings, encoded)
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
     with _quiet(), _threads(settings.threads):
-        reference = _reference(policy, model, settings, encoded, references) if loss.needs_reference else {}
-        module = PreferenceModule(policy, loss, reference, settings, steps)
-        trainer = _trainer(policy.model.device, settings, logger)
-        trainer.fit(module, PairData(encoded, settings.batch_size, seed, settings.by_problem))
-    policy.save(out / settings.tuning.folder, None)
+        sharing.spread(policy.scorer, policy.model.device)
+        reference = _reference(policy, model, settings, encoded, references, ranks) if loss.needs_reference else {}
+        sharing.settle(policy.scorer)
+        module = PreferenceModule(policy, loss, reference, settings, steps, ranks)
+        key = training_key(fingerprint(model), encoded, settings, loss, seed)
+        checkpoints = Checkpoints(out / "checkpoints", key, settings.runtime.checkpoint_share, started)
+        data = PairData(encoded, settings.batch_size, seed, settings.by_problem, checkpoints.steps_taken)
+        trainer = _trainer(policy.model.device, settings, data, checkpoints, ranks, logger)
+        trainer.fit(module, data)
+    weights = sharing.weights(policy.model)
+    if ranks.first:
+        policy.save(out / settings.tuning.folder, weights)
+        checkpoints.remove()
     return FitReport(
         steps=len(module.curve),
         epochs=settings.epochs,
         n_pairs=len(encoded),
         n_overlong=n_overlong,
         n_tokens=module.n_tokens,
-        seconds=time.perf_counter() - started,
+        seconds=checkpoints.seconds,
         curve=tuple(module.curve),
     )
 
 
 def _reference(
-    policy: Policy, model: ModelRef, settings: Training, pairs: Sequence[TokenPair], root: Path
+    policy: Policy, model: ModelRef, settings: Training, pairs: Sequence[TokenPair], root: Path, ranks: Ranks
 ) -> dict[Response, float]:
     layout = settings.runtime.layout
     who = identity(policy, layout, fingerprint(model))
-    return reference_log_probs(policy, layout, pairs, who, root, settings.runtime.progress)
+    progress = settings.runtime.progress and ranks.first
+    return reference_log_probs(policy, layout, pairs, who, root, progress, ranks)
 
 
 def _encoded(
@@ -117,19 +157,31 @@ def _encoded(
     return encoded, n_overlong
 
 
-def _trainer(device: torch.device, settings: Training, logger: Logger | None) -> Trainer:
-    callbacks: list[Callback] = [RichProgressBar()] if settings.runtime.progress else []
+def _trainer(
+    device: torch.device,
+    settings: Training,
+    data: PairData,
+    checkpoints: Checkpoints,
+    ranks: Ranks,
+    logger: Logger | None,
+) -> Trainer:
+    callbacks: list[Callback] = [checkpoints]
+    progress = settings.runtime.progress and ranks.first
+    if progress:
+        callbacks.append(RichProgressBar())
     return Trainer(
         accelerator=device.type,
-        devices=1,
-        max_epochs=settings.epochs,
+        devices=ranks.count,
+        strategy=sharing_of(settings.runtime, ranks).lightning(ranks, device),
+        plugins=[LightningEnvironment()],  # whatever cluster's variables are set: the processes are there
+        max_epochs=settings.epochs - data.epochs_taken,
         logger=logger or False,
         callbacks=callbacks,
         log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         enable_checkpointing=False,
-        enable_progress_bar=settings.runtime.progress,
+        enable_progress_bar=progress,
         enable_model_summary=False,
     )
 

@@ -29,14 +29,31 @@ def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torc
         return head_log_probs(model.get_output_embeddings(), scored, micro_batch.targets.to(device))
 
 
+class Scorer(nn.Module):
+    """:func:`token_log_probs` as a forward pass of its own, around which FSDP can gather decoder and head alike."""
+
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model = model
+        self.dtype = dtype
+
+    def forward(self, micro_batch: MicroBatch) -> Tensor:
+        """[S], float32, in nats."""
+        return token_log_probs(self.model, micro_batch, self.dtype)
+
+
 def response_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
-    """Sums of :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats.
+    """Sums of :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats."""
+    return response_sums(token_log_probs(model, micro_batch, dtype), micro_batch)
+
+
+def response_sums(per_token: Tensor, micro_batch: MicroBatch) -> Tensor:
+    """Sums of what response tokens have [S], over each of ``micro_batch.responses``: [n_responses], float64.
 
     In float64, because losses look at small differences of large sums: policy less reference.
     """
-    per_token = token_log_probs(model, micro_batch, dtype).double()
     lengths = [len(response.tokens) for response in micro_batch.responses]
-    return torch.stack([tokens.sum() for tokens in per_token.split(lengths)])
+    return torch.stack([tokens.sum() for tokens in per_token.double().split(lengths)])
 
 
 def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
@@ -84,8 +101,8 @@ class _FrozenHead(torch.autograd.Function):
             total = logits.sub_(top).exp_().sum(1, keepdim=True)
             values[span] = (aimed - top - total.log()).squeeze(1)
             if slope is not None:
-                mean_word = logits.to(weight.dtype) @ weight
-                slope[span] = weight[targets[span]] - mean_word / total.to(weight.dtype)
+                mean_word = (logits.to(weight.dtype) @ weight) / total  # in float32: a sum over words overflows float16
+                slope[span] = weight[targets[span]] - mean_word
         ctx.save_for_backward(slope)
         return values
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from conself.losses.output import LogProbs, Loss, LossOutput
-from conself.training.data import Response, TokenPair
-from conself.training.log_probs import response_log_probs
+from conself.training.data import Response, TokenPair, deal
+from conself.training.distributed import ALONE, Ranks
+from conself.training.log_probs import response_sums
 from conself.training.micro_batches import MicroBatch
-from conself.training.settings import Training
+from conself.training.settings import Training, sharing_of
 from conself.training.tuning import Policy
 
 
@@ -42,19 +44,25 @@ class PreferenceModule(LightningModule):
         reference: Mapping[Response, float],
         settings: Training,
         total_steps: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = policy.model
-        self.dtype_of_compute = policy.dtype
+        self.scorer = policy.scorer
         self.layout = settings.runtime.layout
         self.loss = loss
         self.reference = reference
         self.settings = settings
         self.total_steps = total_steps
+        self.ranks = ranks
+        self.sharing = sharing_of(settings.runtime, ranks)
         self.trainable = [parameter for parameter in policy.model.parameters() if parameter.requires_grad]
         self.curve: list[dict[str, float]] = []
         self.n_tokens = 0
+
+    def configure_model(self) -> None:
+        """Nothing: devices share the model from before its reference was worked out."""
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over the trainable parameters only."""
@@ -77,16 +85,18 @@ class PreferenceModule(LightningModule):
             group["lr"] = rate
         optimizer.zero_grad()
         means: dict[str, float] = defaultdict(float)
-        for piece in self.layout.cut(batch):
+        for piece, counted in self._share(batch):
             micro_batch = self.layout.lay(piece)
             output = self._loss(micro_batch)
-            loss = output.losses.sum() / len(batch)
+            loss = output.losses.sum() * (counted / len(batch))
             _require_finite("loss", loss, micro_batch.pairs, len(self.curve))
-            self.manual_backward(loss)
+            loss.backward()
             means["loss"] += loss.item()
             for name, values in output.diagnostics.items():
-                means[name] += values.sum().item() / len(batch)
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.trainable if p.grad is not None])
+                means[name] += values.sum().item() * (counted / len(batch))
+        means = self.ranks.totals(means, self.device)
+        self.sharing.add_gradients(self.trainable)
+        norm = _whole(torch.nn.utils.get_total_norm([p.grad for p in self.trainable if p.grad is not None]))
         _require_finite("gradient norm", norm, batch, len(self.curve))
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.trainable, self.settings.gradient_clip, norm)
@@ -95,8 +105,19 @@ class PreferenceModule(LightningModule):
         weight = sum(pair.weight for pair in batch) / len(batch)
         self._record({**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}, len(batch))
 
+    def _share(self, batch: Sequence[TokenPair]) -> list[tuple[list[TokenPair], int]]:
+        """The pieces of a global batch for this process, each with 1: it counts.
+
+        Those with fewer pieces than others go on with a shortest pair that counts 0, for FSDP gathers weights and adds
+        up gradients in every pass, which takes all processes; they would wait for the others anyway.
+        """
+        cuts = [self.layout.cut(share) for share in deal(batch, self.ranks.count)]
+        mine = [(piece, 1) for piece in cuts[self.ranks.index]]
+        shortest = min(batch, key=lambda pair: sum(map(len, pair.responses)))
+        return mine + [([shortest], 0)] * (max(map(len, cuts)) - len(mine))
+
     def _loss(self, micro_batch: MicroBatch) -> LossOutput:
-        policy = response_log_probs(self.model, micro_batch, self.dtype_of_compute)
+        policy = response_sums(self.scorer(micro_batch), micro_batch)
         reference = None
         if self.loss.needs_reference:
             values = [self.reference[response] for response in micro_batch.responses]
@@ -105,6 +126,7 @@ class PreferenceModule(LightningModule):
         return self.loss(_per_pair(policy, micro_batch), reference, weights)
 
     def _record(self, row: dict[str, float], batch_size: int) -> None:
+        self.log("step", float(len(self.curve)))  # what loggers count by; Lightning counts from a resumption on
         self.curve.append(row)
         shown = {"loss", "accuracy"}
         for name, value in row.items():
@@ -118,6 +140,10 @@ def _per_pair(values: Tensor, micro_batch: MicroBatch) -> LogProbs:
         rejected=None if micro_batch.rejected is None else values[micro_batch.rejected.to(values.device)],
         chosen_tokens=torch.tensor([len(pair.chosen.tokens) for pair in micro_batch.pairs], device=values.device),
     )
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.full_tensor() if isinstance(value, DTensor) else value
 
 
 def _require_finite(what: str, value: Tensor, pairs: Sequence[TokenPair], step: int) -> None:

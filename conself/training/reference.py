@@ -9,6 +9,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from rich.progress import track
 
 from conself.artifacts import write_whole
 from conself.training.data import Response, TokenPair
+from conself.training.distributed import ALONE, Ranks
 from conself.training.layouts import Layout
-from conself.training.log_probs import token_log_probs
 from conself.training.micro_batches import MicroBatch, grouped
 from conself.training.tuning import Policy
 
@@ -39,9 +40,14 @@ _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What reference log-probs depend on beside the tokens; ``model`` is a content fingerprint."""
+    """What reference log-probs depend on beside the tokens; ``model`` is a content fingerprint.
+
+    ``weights`` is what the weights are kept in, ``dtype`` what is computed in: full fine-tuning keeps more than it
+    computes with, and what no product touches (norms, sums) stays finer than in a model of that dtype.
+    """
 
     model: str
+    weights: str
     dtype: str
     layout: str
     attention: str
@@ -65,6 +71,7 @@ def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
     on_gpu = device.type == "cuda"
     return Identity(
         model=fingerprint,
+        weights=str(policy.model.dtype).removeprefix("torch."),
         dtype=str(policy.dtype).removeprefix("torch."),
         layout=type(layout).__name__,
         attention=str(policy.model.config._attn_implementation),
@@ -76,45 +83,56 @@ def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
 
 @torch.no_grad()
 def reference_log_probs(
-    policy: Policy, layout: Layout, pairs: Sequence[TokenPair], who: Identity, root: Path, progress: bool
+    policy: Policy,
+    layout: Layout,
+    pairs: Sequence[TokenPair],
+    who: Identity,
+    root: Path,
+    progress: bool,
+    ranks: Ranks = ALONE,
 ) -> dict[Response, float]:
     """Sums over tokens, in nats, for every response of ``pairs``, from the table of ``who`` under ``root``.
 
     What the table lacks is worked out and added, file by file: a killed run goes on from there. One entry that is there
     is worked out again; where it differs, the table is of no use, which is said, and is made anew. Processes that want
-    the same table take turns.
+    the same table take turns; those that train together share the work, and the first of them reads and writes.
     """
-    pieces = [piece for problem in grouped(pairs, lambda p: p.chosen.prompt) for piece in layout.cut(problem)]
-    batches = {_name(piece): layout.lay(piece) for piece in pieces}
+    problems = grouped(pairs, lambda pair: pair.chosen.prompt)
+    pieces = {_name(piece): piece for problem in problems for piece in layout.cut(problem)}
     folder = root / who.key
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / f".{who.key}.lock"), policy.reference():
-        _introduce(root, folder, who)
-        known = _read(folder)
-        if not _still_true(policy, batches, known):
-            for path in folder.glob("*.parquet"):
-                path.unlink()
+    lock = FileLock(root / f".{who.key}.lock") if ranks.first else nullcontext()
+    with lock, policy.reference():
+        if ranks.first:
+            _introduce(root, folder, who)
+        known = ranks.agreed(_read(folder) if ranks.first else {})
+        if not ranks.agreed(_still_true(policy, layout, pieces, known)):
+            if ranks.first:
+                for path in folder.glob("*.parquet"):
+                    path.unlink()
             known = {}
-        missing = [name for name in batches if name not in known]
+        missing = [name for name in pieces if name not in known]
         for part in track(list(_files(missing)), "Reference", disable=not progress):
-            made = {name: _values(policy, batches[name]) for name in part}
-            _write(folder, made)
+            made = ranks.united({name: _values(policy, layout.lay(pieces[name])) for name in ranks.share(part)})
+            if ranks.first:
+                _write(folder, {name: made[name] for name in part})
             known |= made
     return {
         response: value
-        for name, batch in batches.items()
-        for response, value in zip(batch.responses, _sums(batch, known[name]), strict=True)
+        for name, piece in pieces.items()
+        for response, value in _sums(layout.lay(piece), known[name]).items()
     }
 
 
 def _values(policy: Policy, batch: MicroBatch) -> Values:
-    values: Values = token_log_probs(policy.model, batch, policy.dtype).cpu().numpy()
+    values: Values = policy.scorer(batch).cpu().numpy()
     return values
 
 
-def _sums(batch: MicroBatch, values: Values) -> list[float]:
+def _sums(batch: MicroBatch, values: Values) -> dict[Response, float]:
     ends = np.cumsum([len(response.tokens) for response in batch.responses])[:-1]
-    return [float(part.sum()) for part in np.split(values.astype(np.float64), ends)]
+    parts = np.split(values.astype(np.float64), ends)
+    return {response: float(part.sum()) for response, part in zip(batch.responses, parts, strict=True)}
 
 
 def _name(piece: Sequence[TokenPair]) -> str:
@@ -130,41 +148,46 @@ def _introduce(root: Path, folder: Path, who: Identity) -> None:
     """Give a new table its manifest; where the model has others, say what keeps them from being used."""
     if (folder / _MANIFEST).is_file():
         return
-    for path in sorted(root.glob(f"*/{_MANIFEST}")):
-        other = json.loads(path.read_text())
-        if other["model"] == who.model:
-            changed = ", ".join(f"{k} is {v}, not {other[k]}" for k, v in who.facts().items() if other[k] != v)
-            log.warning("reference log-probs are computed anew: %s", changed)
-            break
+    others = [json.loads(path.read_text()) for path in sorted(root.glob(f"*/{_MANIFEST}"))]
+    changes = [
+        [f"{name} is {value}, not {other[name]}" for name, value in who.facts().items() if other[name] != value]
+        for other in others
+        if other["model"] == who.model
+    ]
+    if changes:
+        log.warning("reference log-probs are computed anew: %s", ", ".join(min(changes, key=len)))
     write_whole(folder / _MANIFEST, lambda path: path.write_text(json.dumps(who.facts(), indent=1)))
 
 
-def _still_true(policy: Policy, batches: Mapping[str, MicroBatch], known: Mapping[str, Values]) -> bool:
-    name = next((name for name in batches if name in known), None)
+def _still_true(
+    policy: Policy, layout: Layout, pieces: Mapping[str, Sequence[TokenPair]], known: Mapping[str, Values]
+) -> bool:
+    name = next((name for name in pieces if name in known), None)
     if name is None:
         return True
-    batch = batches[name]
-    if len(known[name]) == len(batch.targets):
-        old, new = _sums(batch, known[name]), _sums(batch, _values(policy, batch))
-        allowed = [_TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)) for response in batch.responses]
-        if all(abs(a - b) <= most for a, b, most in zip(old, new, allowed, strict=True)):
-            return True
-        difference = max(abs(a - b) for a, b in zip(old, new, strict=True))
-        log.warning("stored reference log-probs are off by %.3g nats: they are computed anew", difference)
+    batch = layout.lay(pieces[name])
+    old, new = _sums(batch, known[name]), _sums(batch, _values(policy, batch))
+    off = {response: abs(old[response] - new[response]) for response in old}
+    if all(off[response] <= _TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)) for response in off):
+        return True
+    log.warning("stored reference log-probs are off by %.3g nats: they are computed anew", max(off.values()))
     return False
 
 
 def _write(folder: Path, values: Mapping[str, Values]) -> None:
     table = pa.table({"piece": list(values), "log_probs": list(values.values())}, schema=_SCHEMA)
     name = hashlib.sha256("".join(values).encode()).hexdigest()[:32]
-    write_whole(folder / f"{name}.parquet", lambda path: pq.write_table(table, path, compression="zstd"))
+    write_whole(
+        folder / f"{name}.parquet",
+        lambda path: pq.write_table(table, path, compression="zstd", write_page_checksum=True),
+    )
 
 
 def _read(folder: Path) -> dict[str, Values]:
     known: dict[str, Values] = {}
     for path in sorted(folder.glob("*.parquet")):
         try:
-            table = pq.read_table(path, schema=_SCHEMA)
+            table = pq.read_table(path, schema=_SCHEMA, page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
             log.warning("%s cannot be read (%s): its reference log-probs are computed anew", path, error)
             path.unlink()

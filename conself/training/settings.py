@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from conself.training.distributed import OneDevice, Ranks, Sharing
+from conself.training.export import EXPORTS, MERGED
 from conself.training.layouts import Layout
 from conself.training.tuning import Tuning
 
@@ -13,12 +15,29 @@ class Runtime:
     """What changes speed and memory, not results: these stay out of artifact keys. ``device``: auto, cpu or cuda.
 
     With ``gradient_checkpointing`` a layer keeps its input only, and is computed again on the way back.
+    ``checkpoint_share`` of the time goes into checkpoints: 1 is one after each step, null is none. More ``devices``
+    than one share the work as ``strategy`` says.
+
+    Raises:
+        ValueError: ``checkpoint_share`` is no such share, or ``devices`` no such number.
     """
 
     layout: Layout
     device: str
+    devices: int
+    strategy: Sharing
     gradient_checkpointing: bool
+    checkpoint_share: float | None
     progress: bool
+
+    def __post_init__(self) -> None:
+        if self.devices < 1:
+            raise ValueError(f"training.runtime.devices is {self.devices}; it must be at least 1")
+        if self.checkpoint_share is not None and not 0 < self.checkpoint_share <= 1:
+            raise ValueError(
+                f"training.runtime.checkpoint_share is {self.checkpoint_share}; "
+                "it must be above 0 and at most 1, or null: no checkpoints"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,7 @@ class Training:
     """
 
     tuning: Tuning
+    export: str
     learning_rate: float
     warmup_ratio: float
     weight_decay: float
@@ -42,6 +62,10 @@ class Training:
     runtime: Runtime
 
     def __post_init__(self) -> None:
+        if self.export not in EXPORTS:
+            raise ValueError(f"training.export must be one of {', '.join(EXPORTS)}, got {self.export!r}")
+        if self.export != MERGED and self.tuning.config() is None:
+            raise ValueError(f"training.export={self.export}, but all weights are trained: set training.export=merged")
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0")
@@ -53,3 +77,8 @@ class Training:
             raise ValueError(f"training.threads is {self.threads}; it must be at least 1, or null: torch's own choice")
         if not self.weight_decay >= 0:
             raise ValueError(f"training.weight_decay is {self.weight_decay}; it must not be negative")
+
+
+def sharing_of(runtime: Runtime, ranks: Ranks) -> Sharing:
+    """How ``ranks`` share the work: one process has nobody to share it with."""
+    return runtime.strategy if ranks.count > 1 else OneDevice()

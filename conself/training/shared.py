@@ -31,7 +31,8 @@ class SharedLayout:
         Raises:
             ValueError: the model takes no mask of ours, or slides a window shorter than the rows.
         """
-        use_attention(model, max(map(_width, self.cut(pairs))), self.flex_above)
+        longest_row = min(_width(pairs), self.token_budget)  # of any cut: a problem above the budget is taken apart
+        use_attention(model, longest_row, self.flex_above)
 
     def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
         """The pairs of one prompt together, the longest problems first.

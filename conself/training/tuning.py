@@ -1,24 +1,25 @@
 """What is trained, what the reference is, and what is saved: an adapter, or all weights."""
 
-import errno
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from peft import LoraConfig, PeftModel
-from safetensors import SafetensorError
-from torch import Tensor
+from peft import LoraConfig
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from conself.models import dtype_of, load_policy, load_tokenizer, with_lora
+from conself.models import dtype_of, load_policy, skeleton, with_lora
 from conself.quantization import prepare_for_training
 from conself.records import ModelRef
+from conself.training.export import save_adapter, save_model
+from conself.training.log_probs import Scorer
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Policy:
     reference_stays: bool
     save: Callable[[Path, Mapping[str, Tensor] | None], None]
 
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Log-probs of response tokens by ``model``; the one and only, for it is this that devices share."""
+        return Scorer(self.model, self.dtype)
+
 
 class Tuning(Protocol):
     """Which weights are trained. ``folder`` names the part of the fit's artifact that holds them."""
@@ -43,6 +49,19 @@ class Tuning(Protocol):
     @property
     def folder(self) -> str:
         """``adapter`` or ``model``."""
+        ...
+
+    def config(self) -> LoraConfig | None:
+        """The adapter that it trains, as PEFT describes it; None where it trains none."""
+        ...
+
+    def check(self, ref: ModelRef) -> None:
+        """Look whether ``ref`` can be trained so, before its weights are loaded.
+
+        Raises:
+            ValueError: it can't; with the remedy.
+            OSError: there is no such model.
+        """
         ...
 
     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
@@ -55,10 +74,10 @@ class Lora:
     """A fresh LoRA adapter by PEFT on ``target`` modules, without dropout; the reference is the model without it.
 
     ``alpha / r`` scales the update, or with ``rslora`` ``alpha / sqrt(r)`` (arXiv 2312.03732). ``dora`` learns size and
-    direction of the weights apart (arXiv 2402.09353); vLLM can't serve it beside its base: save it with export=merged.
+    direction of the weights apart (arXiv 2402.09353); vLLM can't serve it beside its base: merge it.
 
     Raises:
-        ValueError: ``r`` or ``alpha`` is not above 0.
+        ValueError: ``r`` or ``alpha`` is not above 0, or ``target`` is empty.
     """
 
     r: int
@@ -71,11 +90,38 @@ class Lora:
         for name in ("r", "alpha"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.tuning.{name} is {getattr(self, name)}; it must be above 0")
+        if not self.target:
+            raise ValueError("training.tuning.target is empty; name modules, such as [q_proj,v_proj], or all-linear")
 
     @property
     def folder(self) -> str:
         """A PEFT folder."""
         return "adapter"
+
+    def check(self, ref: ModelRef) -> None:
+        """Find the modules that ``target`` names.
+
+        Raises:
+            OSError: there is no such model.
+            ValueError: a name fits no module, or a matrix that is embedding and head in one: merging would change both.
+        """
+        model = skeleton(ref)
+        names = [name for name, _ in model.named_modules() if name]
+        wanted = [self.target] if isinstance(self.target, str) else self.target
+        for target in wanted if self.target != "all-linear" else ():
+            found = [name for name in names if _fits(name, target, isinstance(self.target, str))]
+            if not found:
+                linear = {n.rpartition(".")[2]: None for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+                raise ValueError(
+                    f"training.tuning.target: {type(model).__name__} has no module {target!r}; "
+                    f"its linear layers are {', '.join(linear)}, and all-linear means all but the head"
+                )
+            ends = {model.get_input_embeddings(), model.get_output_embeddings()}
+            if model.config.tie_word_embeddings and ends & {model.get_submodule(name) for name in found}:
+                raise ValueError(
+                    f"training.tuning.target: {target!r} is embedding and head of {type(model).__name__} in one, "
+                    "and an adapter would change one side only; leave it out, or choose training=full"
+                )
 
     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
         """The base frozen, as it was loaded; the adapter in float32."""
@@ -115,8 +161,11 @@ class Full:
         """A transformers folder."""
         return "model"
 
-    def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:  # noqa: ARG002  # nothing is drawn
-        """The model in float32, every parameter trained.
+    def config(self) -> None:
+        """There is none."""
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse a quantised model.
 
         Raises:
             ValueError: the model is quantised.
@@ -125,6 +174,14 @@ class Full:
             raise ValueError(
                 f"training=full trains no weights in {ref.quantization}; set model.quantization=null, or training=lora"
             )
+
+    def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:  # noqa: ARG002  # nothing is drawn
+        """The model in float32, every parameter trained.
+
+        Raises:
+            ValueError: the model is quantised.
+        """
+        self.check(ref)
         model = load_policy(replace(ref, dtype="float32"), device).requires_grad_(True)
         dtype = dtype_of(ref)
         return Policy(
@@ -136,46 +193,9 @@ class Full:
         )
 
 
-def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping[str, Tensor] | None) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    config = policy.peft_config["default"]
-    config.base_model_name_or_path, config.revision = model.name, model.revision
-    if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
-        # A set's order changes from process to process, and with it the file's bytes; peft takes lists as well.
-        config.target_modules = sorted(config.target_modules)
-    state = None if weights is None else {f"base_model.model.{name}": value for name, value in weights.items()}
-    _write(lambda: policy.save_pretrained(str(out), save_embedding_layers=False, state_dict=state), out)
-
-
-def save_model(
-    model: PreTrainedModel, ref: ModelRef, dtype: torch.dtype, out: Path, weights: Mapping[str, Tensor] | None
-) -> None:
-    """Write ``model`` in ``dtype`` with the tokenizer of ``ref``, as a folder that transformers and vLLM load.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    state = model.state_dict() if weights is None else weights
-    before = model.config.dtype
-    model.config.dtype = dtype
-    try:
-        _write(lambda: model.save_pretrained(str(out), state_dict={n: w.to(dtype) for n, w in state.items()}), out)
-    finally:
-        model.config.dtype = before
-    load_tokenizer(ref).save_pretrained(str(out))
-
-
-def _write(save: Callable[[], object], out: Path) -> None:
-    try:
-        save()
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))  # the system's error is in its text only
-        code = int(number[1]) if number else errno.EIO
-        raise OSError(code, f"cannot write the trained weights to {out}: {error}") from error
+def _fits(name: str, target: str, is_pattern: bool) -> bool:
+    """Whether PEFT takes the module: a list has (ends of) names, a text is a regular expression of the whole name."""
+    return bool(re.fullmatch(target, name)) if is_pattern else name == target or name.endswith(f".{target}")
 
 
 def _seed(seed: int) -> int:

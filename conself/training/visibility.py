@@ -49,14 +49,17 @@ def use_attention(model: PreTrainedModel, longest_row: int, flex_above: int | No
         ValueError: its attention takes none, or it slides a window shorter than the rows.
     """
     if flex_above is not None and longest_row > flex_above and model.device.type == "cuda":
-        model.set_attn_implementation(FLEX)
+        try:
+            model.set_attn_implementation(FLEX)
+        except (ValueError, ImportError) as error:
+            raise ValueError(f"{error}; set training.runtime.layout.flex_above=null, or layout=distinct") from error
     used = model.config._attn_implementation
     if used not in _MASKED:
         raise ValueError(
             f"layout=shared needs model.attention to be one of {', '.join(_MASKED)}, got {used!r}; set layout=distinct"
         )
-    window = getattr(model.config, "sliding_window", None)
-    if window is not None and window < longest_row:
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
+    if window and window < longest_row:  # 0, as None: it could, and does not
         raise ValueError(
             f"{type(model).__name__} slides a window of {window} tokens over rows of {longest_row}; set layout=distinct"
         )

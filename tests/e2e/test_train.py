@@ -104,19 +104,22 @@ def descendants_gone(pids: set[int]) -> bool:
     return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
 
 
-def kill_within(stage: str, number: int, artifacts: Path, folder: Path) -> None:
-    """Start the job, and kill -9 its main process while the ``number``-th artifact of a stage is being made."""
-    words = command(artifacts, folder, "logger=none")
+def kill_within(stage: str, number: int, artifacts: Path, folder: Path, file: str = "", *overrides: str) -> None:
+    """Start the job, and kill -9 its main process while the ``number``-th artifact of a stage is being made.
+
+    Where ``file`` is given, it happens as soon as a file of that pattern is there, but no manifest.
+    """
+    words = command(artifacts, folder, "logger=none", *overrides)
     job = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (making := list(artifacts.glob(f"{stage}/.*.partial"))) or finished(artifacts, stage) < number:
+    while not list(artifacts.glob(f"{stage}/.*.partial/{file}")) or finished(artifacts, stage) < number:
         assert job.poll() is None, f"the job ended before {stage} was seen"
         assert time.monotonic() < deadline
         time.sleep(0.001)
     children = {child.pid for child in psutil.Process(job.pid).children(recursive=True)}
     os.kill(job.pid, signal.SIGKILL)
     job.wait(timeout=60)
-    assert making[0].exists(), f"{stage} had ended before it could be killed"
+    assert list(artifacts.glob(f"{stage}/.*.partial")), f"{stage} had ended before it could be killed"
     while not descendants_gone(children):
         assert time.monotonic() < deadline, "a killed run leaves processes behind"
         time.sleep(0.05)
@@ -140,7 +143,7 @@ def contents(artifacts: Path) -> dict[str, Any]:
     for path in artifacts.glob("*/[0-9a-f]*/**/*"):
         if path.name == "manifest.json":
             manifest = json.loads(path.read_text())
-            manifest["summary"].pop("seconds", None)
+            manifest.get("summary", {}).pop("seconds", None)  # that of reference log-probs has none
             found[str(path.relative_to(artifacts))] = manifest
         elif path.is_file():
             found[str(path.relative_to(artifacts))] = path.read_bytes()
@@ -158,7 +161,9 @@ def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path:
         lambda folder: die_before("select", "selection.json", artifacts, folder),
         lambda folder: die_before("pair", "folder", artifacts, folder),
         lambda folder: kill_within("evaluate", 0, artifacts, folder),
-        lambda folder: kill_within("fit", 0, artifacts, folder),
+        lambda folder: kill_within(
+            "fit", 0, artifacts, folder, "checkpoints/step-*", "training.runtime.checkpoint_share=1"
+        ),
         lambda folder: kill_within("evaluate", 1, artifacts, folder),
     ]
     made: dict[Path, int] = {}

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from peft import LoraConfig
 from scipy.stats import chisquare
 from tiny_models import build, byte_tokenizer
 from transformers import LlamaConfig
@@ -225,8 +226,9 @@ def test_data_parallel_engines_see_gpus_of_their_own_and_draw_the_same(
     assert np.mean([a.text == b.text for p, q in pairs for a, b in zip(p, q, strict=True)]) > 0.99
 
 
-def adapter(folder: Path, seed: int) -> ModelRef:
-    policy = with_lora(load_policy(MINIPY, "cpu"), 4, 8, "all-linear", seed)
+def adapter(folder: Path, seed: int, rooted: bool) -> ModelRef:
+    config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", use_rslora=rooted)
+    policy = with_lora(load_policy(MINIPY, "cpu"), config, seed)
     torch.manual_seed(seed)
     for name, parameter in policy.named_parameters():
         if "lora_B" in name:
@@ -238,8 +240,11 @@ def adapter(folder: Path, seed: int) -> ModelRef:
 def test_an_adapter_is_worn_without_merging(workers: Workers, tmp_path: Path) -> None:
     base = texts(candidates(workers, DECODER, PROBLEMS, MINIPY))
     seen = []
-    for seed in (1, 2):  # the second is another adapter in the same folder
-        tuned = adapter(tmp_path, seed)
+    for seed, rooted in (
+        (1, False),
+        (2, True),
+    ):  # another adapter in the same folder
+        tuned = adapter(tmp_path, seed, rooted)
         seen.append(texts(candidates(workers, DECODER, PROBLEMS, tuned)))
         merged = replace(tuned, adapter=str(shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-{seed}"))))
         assert seen[-1] == texts(list(REFERENCE(PROBLEMS, merged)))

@@ -98,3 +98,10 @@ def test_the_loader_gives_whole_global_batches() -> None:
     loader = PairData(pairs, batch_size=4, seed=5, by_problem=True).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 0, True)
     assert len(loader) == 3
+
+
+def test_steps_taken_before_are_not_fed_again() -> None:
+    """Ten pairs are 3 batches an epoch: after 4 steps what remains of the second epoch has two."""
+    pairs = token_pairs([3, 3, 3, 1])
+    loader = PairData(pairs, 4, 5, by_problem=True, steps_taken=4).train_dataloader()
+    assert list(loader) == global_batches(pairs, 4, 5, 1, True)[1:]

@@ -21,10 +21,10 @@ from conself.losses.sft import SFT
 from conself.models import load_policy, load_tokenizer, with_lora
 from conself.records import ModelRef
 from conself.training.data import TokenPair, encode, global_batches
+from conself.training.export import save_adapter
 from conself.training.fit import fit
 from conself.training.micro_batches import MicroBatch
 from conself.training.shared import SharedLayout
-from conself.training.tuning import save_adapter
 
 LOSS = ConDPO(beta=0.5)
 

@@ -1,7 +1,7 @@
 """Settings out of range are refused by name."""
 
 import pytest
-from training_world import settings
+from training_world import runtime, settings
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from training_world import settings
 def test_out_of_range(key: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"training\.{key} is {value}; it must"):
         settings(**{key: value})
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])
+def test_checkpoints_take_a_share_of_the_time_or_are_null(share: float) -> None:
+    assert runtime(checkpoint_share=None).checkpoint_share is None
+    with pytest.raises(ValueError, match=rf"training\.runtime\.checkpoint_share is {share}; it must be above 0"):
+        runtime(checkpoint_share=share)
 
 
 def test_no_clipping_is_written_as_null() -> None:

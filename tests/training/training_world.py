@@ -13,6 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerF
 from conself.models import with_lora
 from conself.records import PreferencePair
 from conself.training.data import Response, TokenPair
+from conself.training.distributed import DDP
 from conself.training.layouts import DistinctLayout, Layout, PairsLayout
 from conself.training.log_probs import response_log_probs
 from conself.training.settings import Runtime, Training
@@ -86,13 +87,21 @@ def _unsaved(folder: Path, weights: Mapping[str, Tensor] | None) -> None:
 
 
 def runtime(layout: Layout | None = None, **changes: object) -> Runtime:
-    values = {"device": "cpu", "gradient_checkpointing": False, "progress": False}
+    values = {
+        "device": "cpu",
+        "devices": 1,
+        "strategy": DDP(),
+        "gradient_checkpointing": False,
+        "checkpoint_share": 1.0,
+        "progress": False,
+    }
     return Runtime(layout=layout or SharedLayout(512, flex_above=None), **{**values, **changes})  # type: ignore[arg-type]
 
 
 def settings(layout: Layout | None = None, **changes: object) -> Training:
     values = {
         "tuning": LORA,
+        "export": "adapter",
         "learning_rate": 5e-3,
         "warmup_ratio": 0.1,
         "weight_decay": 0.0,

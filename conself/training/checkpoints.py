@@ -1,0 +1,218 @@
+"""Checkpoints of a training: what trains, its optimiser's moments and how far it is, so that a killed run goes on.
+
+A Lightning callback writes them, instead of Lightning's ModelCheckpoint: that one takes along the frozen base model
+(gathered from every device, where it is sharded), holds the file in memory twice, and goes through a temporary file
+that a kill leaves behind. No random state is kept: order and steps follow from the seed, and there is no dropout.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from conself.artifacts import write_whole
+from conself.losses.output import Loss
+from conself.training.data import TokenPair
+from conself.training.disk import disk_errors
+from conself.training.module import PreferenceModule
+from conself.training.settings import Training
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint on disk: the rows of ``curve`` are the steps taken; tokens and seconds are those up to there."""
+
+    path: Path
+    curve: tuple[dict[str, float], ...]
+    n_tokens: int
+    seconds: float
+
+
+class Checkpoints(Callback):
+    """Keeps a training's newest checkpoint in ``folder``, and goes on from one that an earlier run left there.
+
+    One is due after a step when writing the last has taken no more than ``share`` of the time since; None: never.
+    ``key`` is what :func:`newest` compares; ``started`` is the time.perf_counter() of this run's start. A file holds
+    whole tensors, however many devices share them: the first process writes, and any number can go on from it.
+    """
+
+    def __init__(self, folder: Path, key: str, share: float | None, started: float) -> None:
+        self.folder = folder
+        self.key = key
+        self.share = share
+        self.start = newest(folder, key)
+        self.started = started - (self.start.seconds if self.start else 0.0)
+        self.due = started
+
+    @property
+    def steps_taken(self) -> int:
+        """Steps that earlier runs have taken and this one does not repeat."""
+        return len(self.start.curve) if self.start else 0
+
+    @property
+    def seconds(self) -> float:
+        """Time taken so far: this run's, and up to their checkpoints that of the runs it goes on from."""
+        return time.perf_counter() - self.started
+
+    def remove(self) -> None:
+        """What was trained is saved: no checkpoint is of use any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put weights, optimiser, curve and counts back; the loggers get the steps taken so far.
+
+        It comes after everything that wants the weights as they were before the first step, as reference.
+        """
+        module = _preference(pl_module)
+        if self.start is None:
+            return
+        log.info("training goes on after step %d of %d", len(self.start.curve), module.total_steps)
+        restore(self.start.path, module, trainer.optimizers[0])
+        module.curve, module.n_tokens = list(self.start.curve), self.start.n_tokens
+        for logger in trainer.loggers:
+            for step, row in enumerate(module.curve):
+                logger.log_metrics({f"train/{name}": value for name, value in row.items()}, step)
+            logger.save()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Write a checkpoint when one is due; after the last step none is of use."""
+        module, began = _preference(pl_module), time.perf_counter()
+        if self.share is None or len(module.curve) == module.total_steps:
+            return
+        if not trainer.strategy.broadcast(began >= self.due):  # the clocks of two processes differ
+            return
+        tensors = state(module, trainer.optimizers[0], keep=trainer.is_global_zero)
+        if trainer.is_global_zero:
+            self._write(module, tensors)
+        now = time.perf_counter()
+        self.due = now + (now - began) * (1 / self.share - 1)
+
+    def _write(self, module: PreferenceModule, tensors: dict[str, Tensor]) -> None:
+        facts = {"curve": module.curve, "n_tokens": module.n_tokens, "seconds": self.seconds}
+        metadata = {"training": self.key, "crc32": str(_checksum(tensors)), "facts": json.dumps(facts)}
+        path = self.folder / f"step-{len(module.curve):08d}.safetensors"
+        others = [file for file in _files(self.folder) if file != path]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
+        for file in others:
+            file.unlink()
+
+
+def training_key(model: str, pairs: Sequence[TokenPair], settings: Training, loss: Loss, seed: int) -> str:
+    """SHA-256 (hex) of what decides a training's every step; ``model`` is the fingerprint of the base model.
+
+    ``settings.runtime`` stays out of it, as it does out of artifact keys.
+    """
+    chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "runtime"}
+    digest = hashlib.sha256(repr((model, chosen, loss, seed)).encode())
+    for pair in pairs:
+        digest.update(repr(pair).encode())
+    return digest.hexdigest()
+
+
+def newest(folder: Path, key: str) -> Checkpoint | None:
+    """The newest whole checkpoint in ``folder`` of the training with this ``key``; None: there is none.
+
+    What cannot be used is told in a line each, and left to be replaced by the next checkpoint.
+    """
+    for path in reversed(_files(folder)):
+        try:
+            return _read(path, key)
+        except (SafetensorError, ValueError, KeyError, OSError) as error:
+            log.warning("checkpoint %s is of no use, training starts before it: %s", path, error)
+    return None
+
+
+@torch.no_grad()
+def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool) -> dict[str, Tensor]:
+    """Everything that trains, on the CPU: ``weights/NAME``, and per moment of the optimiser ``MOMENT/NAME``.
+
+    Sharded tensors are put together one by one, for which every process has to call this; those without ``keep`` get
+    nothing, or each would need memory for everything.
+    """
+    tensors = {}
+    for name, parameter in _trainable(module).items():
+        for what, value in {"weights": parameter, **optimizer.state[parameter]}.items():
+            whole = value.full_tensor() if isinstance(value, DTensor) else value
+            if keep:
+                tensors[f"{what}/{name}"] = whole.detach().to("cpu").contiguous()
+    return tensors
+
+
+@torch.no_grad()
+def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Undo :func:`state`: values go where the module's parameters are, sharded as these are."""
+    parameters = _trainable(module)
+    with safe_open(path, framework="pt") as file:
+        for key in file.keys():  # noqa: SIM118  # not a mapping
+            what, name = key.split("/", 1)
+            value = _placed(file.get_tensor(key), parameters[name])
+            if what == "weights":
+                parameters[name].copy_(value)
+            else:
+                optimizer.state[parameters[name]][what] = value
+
+
+def _trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def _placed(value: Tensor, parameter: Tensor) -> Tensor:
+    """``value`` on the device of ``parameter``, and split over processes as it is; an optimiser's counts stay whole."""
+    value = value.to(parameter.device, copy=True)  # off the file, which it may be a view of
+    if isinstance(parameter, DTensor) and value.shape == parameter.shape:
+        return distribute_tensor(value, parameter.device_mesh, parameter.placements)
+    return value
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*.safetensors"))
+
+
+def _read(path: Path, key: str) -> Checkpoint:
+    with safe_open(path, framework="pt") as file:
+        metadata: Mapping[str, str] = file.metadata() or {}
+        if metadata.get("training") != key:
+            raise ValueError("it belongs to a training with other settings, pairs or model")
+        if _checksum({name: file.get_tensor(name) for name in file.keys()}) != int(metadata["crc32"]):  # noqa: SIM118
+            raise ValueError("its content has changed since it was written")
+    facts = json.loads(metadata["facts"])
+    return Checkpoint(path, tuple(facts["curve"]), facts["n_tokens"], facts["seconds"])
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of all bytes, by name: a disk's errors are found, which the file format leaves unseen."""
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)
+    return value
+
+
+def _preference(module: LightningModule) -> PreferenceModule:
+    if not isinstance(module, PreferenceModule):
+        raise TypeError(f"expected a PreferenceModule, got {type(module).__name__}")
+    return module

@@ -1,0 +1,228 @@
+"""Several devices that train one model: what each holds, and how their shares of a global batch become one step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy, Strategy
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+
+from conself.models import device_of
+from conself.records import ModelRef
+from conself.training.log_probs import Scorer
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Which one this is of the ``count`` processes that train together, each on a device of its own.
+
+    What the methods give is the same in all processes; all have to call them, in the same order.
+    """
+
+    index: int
+    count: int
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and says the words."""
+        return self.index == 0
+
+    def device(self, name: str) -> torch.device:
+        """The device of this process, ``name`` being ``training.runtime.device``."""
+        device = device_of(name)
+        return torch.device(device.type, self.index) if self.count > 1 and device.type != "cpu" else device
+
+    def agreed(self, value: Value) -> Value:
+        """The first process's value."""
+        box = [value]
+        if self.count > 1:
+            dist.broadcast_object_list(box)
+        return box[0]
+
+    def united(self, part: Mapping[str, Value]) -> dict[str, Value]:
+        """The mappings of all processes in one."""
+        parts: list[Any] = [part]
+        if self.count > 1:
+            parts = [None] * self.count
+            dist.all_gather_object(parts, part)
+        return {name: value for each in parts for name, value in each.items()}
+
+    def share(self, items: Sequence[Value]) -> list[Value]:
+        """The part of ``items`` for this process. Parts are of one length, for which some are given out twice."""
+        rounds = -(-len(items) // self.count)
+        return [items[(turn * self.count + self.index) % len(items)] for turn in range(rounds)]
+
+    def totals(self, part: Mapping[str, float], device: torch.device) -> dict[str, float]:
+        """The sums over all processes of values by name; the names are the same everywhere."""
+        if self.count == 1:
+            return dict(part)
+        values = torch.tensor(list(part.values()), dtype=torch.float64, device=device)
+        dist.all_reduce(values)
+        return dict(zip(part, values.tolist(), strict=True))
+
+
+ALONE = Ranks(index=0, count=1)
+
+
+class Sharing(Protocol):
+    """How processes share the work on a model. ``takes_quantized``: whether the model may be in 8 or 4 bits."""
+
+    takes_quantized: ClassVar[bool]
+
+    def spread(self, scorer: Scorer, device: torch.device) -> None:
+        """Leave of the model what this process is to hold, before anything is computed by ``scorer``."""
+        ...
+
+    def settle(self, scorer: Scorer) -> None:
+        """After passes without gradients: let the parameters be those to train again."""
+        ...
+
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Make each gradient the sum over all processes."""
+        ...
+
+    def weights(self, model: nn.Module) -> Mapping[str, Tensor] | None:
+        """What was trained, by name, whole and on the CPU of the first process; None: it stands in ``model``."""
+        ...
+
+    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:
+        """The same for Lightning's Trainer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneDevice:
+    """Nothing to share."""
+
+    takes_quantized: ClassVar[bool] = True
+
+    def spread(self, scorer: Scorer, device: torch.device) -> None:
+        """Nothing to do."""
+
+    def settle(self, scorer: Scorer) -> None:
+        """Nothing to do."""
+
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Nothing to do."""
+
+    def weights(self, model: nn.Module) -> None:
+        """They stand in the model."""
+
+    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
+        """No other process."""
+        return SingleDeviceStrategy(device)
+
+
+class _Unwrapped(DDPStrategy):
+    """Without DistributedDataParallel around the module: its reducer takes a second copy of all gradients, averages
+    what is to be added up, and wants every process to go backward as often as the others.
+    """
+
+    def configure_ddp(self) -> None:
+        """Leave the module as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DDP:
+    """Every device holds the whole model. Gradients are added up once per step, after the last micro-batch."""
+
+    takes_quantized: ClassVar[bool] = True
+
+    def spread(self, scorer: Scorer, device: torch.device) -> None:
+        """Nothing to do: every process has loaded, or drawn from the seed, the same weights."""
+
+    def settle(self, scorer: Scorer) -> None:
+        """Nothing to do."""
+
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Add them up; a parameter that no process has used keeps no gradient, as on one device."""
+        used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.uint8, device=parameters[0].device)
+        dist.all_reduce(used, dist.ReduceOp.MAX)
+        pending = []
+        for parameter, wanted in zip(parameters, used.tolist(), strict=True):
+            if wanted:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                pending.append(dist.all_reduce(parameter.grad, async_op=True))
+        for work in pending:
+            work.wait()
+
+    def weights(self, model: nn.Module) -> None:
+        """They stand in the model."""
+
+    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
+        """Lightning's DDP without the wrapper."""
+        return _Unwrapped()
+
+
+@dataclass(frozen=True, slots=True)
+class FSDP:
+    """Each device holds a slice of every weight, its gradient and its moments (FSDP2, arXiv 2304.11277).
+
+    A decoder layer is put together when it is its turn, embeddings and head for the whole micro-batch. Gradients are
+    added up slice by slice in each backward pass, so that all processes must go forward and backward equally often.
+    """
+
+    takes_quantized: ClassVar[bool] = False
+
+    def spread(self, scorer: Scorer, device: torch.device) -> None:
+        """Slice the decoder's layers one by one, and what is left of the model together."""
+        mesh = init_device_mesh(device.type, (dist.get_world_size(),))
+        layers = scorer.model.get_decoder().layers
+        for part in [*layers, scorer]:
+            shards = fully_shard(part, mesh=mesh)
+            shards.set_gradient_divide_factor(1.0)  # a sum, and the loss is divided by the global batch already
+            shards.set_force_sum_reduction_for_comms(True)  # gloo has no sum of scaled values
+            shards.set_reduce_scatter_unused_params(True)  # experts that one process has used and another has not
+
+    def settle(self, scorer: Scorer) -> None:
+        """Free embeddings and head, which stay in one piece for a backward pass."""
+        if isinstance(scorer, FSDPModule):
+            scorer.reshard()
+
+    def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Nothing to do: the backward passes have."""
+
+    def weights(self, model: nn.Module) -> Mapping[str, Tensor]:
+        """Put them together; empty in all processes but the first."""
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+        whole = cast(Mapping[str, Tensor], get_model_state_dict(model, options=options))
+        first_names = {name for name, _ in [*model.named_parameters(), *model.named_buffers()]}  # of tied weights
+        return {name: value for name, value in whole.items() if name in first_names}
+
+    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
+        """Lightning's strategy for models that are spread already."""
+        return ModelParallelStrategy(data_parallel_size=ranks.count, tensor_parallel_size=1)
+
+
+def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) -> None:
+    """Refuse what cannot be shared, before anything is started.
+
+    Raises:
+        ValueError: there are not ``count`` such devices, or ``sharing`` cannot take ``model``.
+    """
+    place = device_of(device)
+    if count == 1:
+        return
+    if place.index is not None:
+        raise ValueError(
+            f"training.runtime.device={device} is one device, and training.runtime.devices is {count}; "
+            f"set training.runtime.device={place.type}, or training.runtime.devices=1"
+        )
+    if place.type == "cuda" and torch.cuda.device_count() < count:
+        raise ValueError(
+            f"training.runtime.devices is {count}, and this machine has {torch.cuda.device_count()} GPU; "
+            "set training.runtime.devices to that, or training.runtime.device=cpu"
+        )
+    if model.quantization is not None and not sharing.takes_quantized:
+        raise ValueError(
+            f"{type(sharing).__name__} cannot slice weights in {model.quantization}; "
+            "set strategy=ddp, or model.quantization=null"
+        )

@@ -1,0 +1,116 @@
+"""Trained weights as folders that peft, transformers and vLLM load."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel
+from peft.tuners.lora import LoraLayer
+from torch import Tensor
+from transformers import GenerationConfig, PreTrainedModel
+
+from conself.models import dtype_of, load_policy, load_tokenizer
+from conself.records import ModelRef
+from conself.training.disk import disk_errors
+
+MERGED = "merged"
+EXPORTS = ("adapter", MERGED)
+"""What ``training.export`` may be."""
+
+
+def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping[str, Tensor] | None) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    config = policy.peft_config["default"]
+    config.base_model_name_or_path, config.revision = model.name, model.revision
+    if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
+        # A set's order changes from process to process, and with it the file's bytes; peft takes lists as well.
+        config.target_modules = sorted(config.target_modules)
+    state = None if weights is None else {f"base_model.model.{name}": value for name, value in weights.items()}
+    with disk_errors(out):
+        policy.save_pretrained(str(out), save_embedding_layers=False, state_dict=state)
+
+
+def save_model(
+    model: PreTrainedModel, ref: ModelRef, dtype: torch.dtype, out: Path, weights: Mapping[str, Tensor] | None
+) -> None:
+    """Write ``model`` in ``dtype`` with the tokenizer of ``ref``, as a folder that transformers and vLLM load.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if model.generation_config is not None:
+        model.generation_config = _savable(model.generation_config)
+    with disk_errors(out):
+        model.save_pretrained(
+            str(out), state_dict=_converted(model.state_dict() if weights is None else weights, dtype)
+        )
+    before = model.config.dtype
+    model.config.dtype = dtype  # save_pretrained has written that of ``model``
+    model.config.save_pretrained(str(out))
+    model.config.dtype = before
+    load_tokenizer(ref).save_pretrained(str(out))
+
+
+def save_merged(ref: ModelRef, adapter: Path, out: Path) -> None:
+    """Write ``ref`` with the LoRA adapter of folder ``adapter`` taken into its weights; ``out`` gets a whole model.
+
+    The base is loaded once more, in its own dtype, into the CPU's memory. Matrix by matrix it is added up in float32
+    and rounded once, so that no second copy is ever whole. The same inputs give the same bytes.
+
+    Raises:
+        OSError: the model or the adapter cannot be read, or the folder cannot be written.
+        ValueError: the base is quantised.
+    """
+    check_mergeable(ref)
+    base = load_policy(replace(ref, adapter=None, attention="eager"), "cpu")  # attention plays no part
+    merged = PeftModel.from_pretrained(base, str(adapter), autocast_adapter_dtype=True)
+    for layer in [module for module in merged.modules() if isinstance(module, LoraLayer)]:
+        matrix = layer.get_base_layer()
+        matrix.float()
+        layer.merge(safe_merge=True)
+        matrix.to(dtype_of(ref))
+    save_model(merged.unload(), ref, dtype_of(ref), out, None)
+
+
+def check_mergeable(ref: ModelRef) -> None:
+    """Refuse a base whose weights are no numbers to add to.
+
+    Raises:
+        ValueError: the base is quantised.
+    """
+    if ref.quantization is not None:
+        raise ValueError(
+            f"training.export=merged needs whole weights, and model.quantization={ref.quantization} has none; "
+            "set training.export=adapter, or model.quantization=null"
+        )
+
+
+def _converted(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The weights in ``dtype`` on the CPU, where an optimiser's memory is not in the way.
+
+    Tied ones stay one tensor, and are written once. Whole numbers (counters, tables) stay what they are.
+    """
+    made: dict[tuple[int, torch.Size], Tensor] = {}
+    for weight in weights.values():
+        to = dtype if weight.is_floating_point() else weight.dtype
+        made.setdefault(_place(weight), weight.detach().to("cpu", to))
+    return {name: made[_place(weight)] for name, weight in weights.items()}
+
+
+def _place(weight: Tensor) -> tuple[int, torch.Size]:
+    return weight.data_ptr(), weight.shape
+
+
+def _savable(config: GenerationConfig) -> GenerationConfig:
+    """The generation config as it is; without its sampling settings where transformers would refuse to write them."""
+    try:
+        config.validate(strict=True)
+    except ValueError:
+        ids = {name: getattr(config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+        return GenerationConfig(**ids)
+    return config
