@@ -54,10 +54,8 @@ def _check(value: Any, hint: Any, where: str) -> None:
         return
     if not any(_fits(value, kind) for kind in wanted):
         words = [word for kind, word in _WORDS.items() if kind in wanted]
-        lists = [
-            word.removeprefix("an ").removeprefix("a ") for kind, word in _WORDS.items() if kind in map(_items, wanted)
-        ]
-        words += [f"a list of {word}" for word in lists]
+        listed = {_items(kind) for kind in wanted}
+        words += [f"a list of {word.split(maxsplit=1)[-1]}" for kind, word in _WORDS.items() if kind in listed]
         raise ValueError(f"{where} must be {' or '.join(words)}, got {value!r}")
 
 

@@ -18,6 +18,7 @@ from conself.shards import read_pools
 from conself.stages import Context
 from conself.tables import read_records
 from conself.tracking import Tracker
+from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
 from conself.training.settings import Training
 
@@ -80,6 +81,7 @@ def check(config: DictConfig) -> None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     training: Training = instantiate(config.training, _convert_="all")
     training.tuning.check(model)
+    check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     if training.export == MERGED:
         check_mergeable(model)
     if not config.benchmark:

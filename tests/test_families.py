@@ -143,10 +143,13 @@ def sampled(ref: ModelRef) -> list[Candidate]:
     return [candidate for group in sampler(problems, ref) for candidate in group]
 
 
+LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
+
+
 def training(**runtime: bool) -> Training:
     changes = {"gradient_checkpointing": False, **runtime}
     return Training(
-        tuning=Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False),
+        tuning=LORA,
         export="adapter",
         learning_rate=5e-3,
         warmup_ratio=0.0,
@@ -208,11 +211,11 @@ def test_a_16_bit_base_is_not_rounded_with_its_adapter(tmp_path: Path) -> None:
 @families
 def test_the_adapter_on_a_16_bit_base_is_float32(family: Family, tmp_path: Path) -> None:
     ref = replace(model_ref(family), dtype="bfloat16")
-    policy = with_lora(load_policy(ref, "cpu"), 4, 8, "all-linear", 0)
+    policy = with_lora(load_policy(ref, "cpu"), LORA.config(), 0)
     assert {p.dtype for p in policy.parameters() if p.requires_grad} == {torch.float32}
     assert {p.dtype for p in policy.parameters() if not p.requires_grad} == {torch.bfloat16}
     learn(ref, tmp_path)
-    saved = load_file(tmp_path / "adapter_model.safetensors")
+    saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
 
 
@@ -221,7 +224,7 @@ def test_recomputing_layers_changes_no_bit(family: Family, tmp_path: Path) -> No
     plain = learn(model_ref(family), tmp_path / "plain")
     again = learn(model_ref(family), tmp_path / "again", gradient_checkpointing=True)
     assert again == plain
-    adapters = [(tmp_path / name / "adapter_model.safetensors").read_bytes() for name in ("plain", "again")]
+    adapters = [(tmp_path / name / "adapter" / "adapter_model.safetensors").read_bytes() for name in ("plain", "again")]
     assert adapters[0] == adapters[1]
 
 
@@ -229,7 +232,7 @@ def test_recomputing_layers_keeps_less() -> None:
     """What autograd keeps for one response of 400 tokens, in numbers, with and without."""
     kept = {}
     for checkpointing in (False, True):
-        policy = with_lora(load_policy(model_ref(QWEN), "cpu"), 4, 8, "all-linear", 0).get_base_model()
+        policy = with_lora(load_policy(model_ref(QWEN), "cpu"), LORA.config(), 0).get_base_model()
         if checkpointing:
             checkpoint_layers(policy)
         sizes: dict[int, int] = {}

@@ -96,7 +96,7 @@ def test_memory_by_hand() -> None:
     parts = training_bytes(TINY, Work(prompt_tokens=512, rank=2), 1024, checkpointing=False)
     assert parts["adapter"] == 16 * 2 * 2 * (2 * 8 + 2 * 6 + 3 * 10)
     assert parts["activations"] == 1024 * 2 * (24 * 4 + 8 * 6 + 4 * 2 + 28)
-    assert parts["logits"] == 12 * 1024 * 0.75 * 10
+    assert parts["head"] == 6 * 1024 * 10 + 2 * 1024 * 4
     recomputed = training_bytes(TINY, Work(prompt_tokens=512, rank=2), 1024, checkpointing=True)
     assert recomputed["activations"] == 1024 * (2 * 2 * 4 + 24 * 4 + 8 * 6 + 4 * 2 + 28)
 
@@ -119,8 +119,9 @@ def test_hours_by_hand() -> None:
     found = stage_hours(TINY, work, Machine(cores=2), decode=10.0, checkpointing=False)
     assert found["sample: programs and observations"] == pytest.approx((10 * 60 + 150 * 100) / 10 / 3600)
     assert found["execute (CPU)"] == pytest.approx(150 * 0.05 / 2 / 3600)
-    assert training_flops(TINY, Work(prompt_tokens=1, program_tokens=1), False) == pytest.approx(
-        2 * (2 * 240 * 2 * 2 + 4 * 2 * 4 * 2 * 2 / 2 * 3 + 4 * 40)
+    # Two pairs of one problem: a prompt of 1, three responses of 1; 4 tokens, and 1/2 + 3 x 3/2 pairs of positions.
+    assert training_flops(TINY, Work(prompt_tokens=1, program_tokens=1, pairs_per_problem=2), False) == pytest.approx(
+        (2 * 240 * 4 * 2 + 4 * 2 * 4 * 5 * 3 + 4 * 40 * 3) / 2
     )
 
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 _aten = torch.ops.aten
-_PRODUCTS = frozenset({_aten.mm.default, _aten.addmm.default, _aten.bmm.default})
+_PRODUCTS = frozenset({_aten.mm.default, _aten.addmm.default})
 _ATTENTION = frozenset(
     {
         _aten._scaled_dot_product_flash_attention_for_cpu.default,
@@ -18,7 +18,7 @@ _ATTENTION = frozenset(
         _aten._scaled_dot_product_cudnn_attention.default,
     }
 )
-_THIN = 256  # a product with a side as short as this costs little: an adapter's, whose rank is its side
+_THIN = 128  # a matrix with a side as short as this is cheap to apply again: an adapter's, whose side is its rank
 
 
 def checkpoint_layers(model: PreTrainedModel) -> None:
@@ -45,13 +45,12 @@ def keep_products(model: PreTrainedModel) -> None:
 def _worth_keeping(context: Any, operator: Any, *arguments: Any, **_: Any) -> CheckpointPolicy:  # noqa: ARG001  # torch's face
     keep = operator in _ATTENTION
     if operator in _PRODUCTS:
-        left, right = arguments[-2:]
-        keep = min(*left.shape[-2:], *right.shape[-2:]) > _THIN
+        keep = min(arguments[-1].shape) > _THIN
     return CheckpointPolicy.MUST_SAVE if keep else CheckpointPolicy.PREFER_RECOMPUTE
 
 
 def _recompute(model: PreTrainedModel, **options: Any) -> None:
-    """transformers recomputes in training mode alone. That mode is set on the layers themselves and on nothing inside
+    """Transformers recomputes in training mode alone. That mode is set on the layers themselves and on nothing inside
     them: dropout stays off, so that values and gradients are those without.
     """
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]

@@ -122,13 +122,17 @@ class Checkpoints(Callback):
             file.unlink()
 
 
-def training_key(model: str, pairs: Sequence[TokenPair], settings: Training, loss: Loss, seed: int) -> str:
+def training_key(
+    model: str, module: torch.nn.Module, pairs: Sequence[TokenPair], settings: Training, loss: Loss, seed: int
+) -> str:
     """SHA-256 (hex) of what decides a training's every step; ``model`` is the fingerprint of the base model.
 
-    ``settings.runtime`` stays out of it, as it does out of artifact keys.
+    Of ``module`` it takes names and shapes of what trains. ``settings.runtime`` stays out of it, as it does out of
+    artifact keys.
     """
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "runtime"}
-    digest = hashlib.sha256(repr((model, chosen, loss, seed)).encode())
+    shapes = {name: tuple(parameter.shape) for name, parameter in _trainable(module).items()}
+    digest = hashlib.sha256(repr((model, shapes, chosen, loss, seed)).encode())
     for pair in pairs:
         digest.update(repr(pair).encode())
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import ClassVar, Protocol, cast
 
 import torch
 import torch.distributed as dist
@@ -11,64 +11,12 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from conself.models import device_of
 from conself.records import ModelRef
 from conself.training.log_probs import Scorer
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Ranks:
-    """Which one this is of the ``count`` processes that train together, each on a device of its own.
-
-    What the methods give is the same in all processes; all have to call them, in the same order.
-    """
-
-    index: int
-    count: int
-
-    @property
-    def first(self) -> bool:
-        """Whether this process writes the files and says the words."""
-        return self.index == 0
-
-    def device(self, name: str) -> torch.device:
-        """The device of this process, ``name`` being ``training.runtime.device``."""
-        device = device_of(name)
-        return torch.device(device.type, self.index) if self.count > 1 and device.type != "cpu" else device
-
-    def agreed(self, value: Value) -> Value:
-        """The first process's value."""
-        box = [value]
-        if self.count > 1:
-            dist.broadcast_object_list(box)
-        return box[0]
-
-    def united(self, part: Mapping[str, Value]) -> dict[str, Value]:
-        """The mappings of all processes in one."""
-        parts: list[Any] = [part]
-        if self.count > 1:
-            parts = [None] * self.count
-            dist.all_gather_object(parts, part)
-        return {name: value for each in parts for name, value in each.items()}
-
-    def share(self, items: Sequence[Value]) -> list[Value]:
-        """The part of ``items`` for this process. Parts are of one length, for which some are given out twice."""
-        rounds = -(-len(items) // self.count)
-        return [items[(turn * self.count + self.index) % len(items)] for turn in range(rounds)]
-
-    def totals(self, part: Mapping[str, float], device: torch.device) -> dict[str, float]:
-        """The sums over all processes of values by name; the names are the same everywhere."""
-        if self.count == 1:
-            return dict(part)
-        values = torch.tensor(list(part.values()), dtype=torch.float64, device=device)
-        dist.all_reduce(values)
-        return dict(zip(part, values.tolist(), strict=True))
-
-
-ALONE = Ranks(index=0, count=1)
+from conself.training.ranks import Ranks
 
 
 class Sharing(Protocol):
@@ -175,7 +123,7 @@ class FSDP:
     def spread(self, scorer: Scorer, device: torch.device) -> None:
         """Slice the decoder's layers one by one, and what is left of the model together."""
         mesh = init_device_mesh(device.type, (dist.get_world_size(),))
-        layers = scorer.model.get_decoder().layers
+        layers = [module for module in scorer.model.modules() if isinstance(module, GradientCheckpointingLayer)]
         for part in [*layers, scorer]:
             shards = fully_shard(part, mesh=mesh)
             shards.set_gradient_divide_factor(1.0)  # a sum, and the loss is divided by the global batch already

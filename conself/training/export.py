@@ -45,10 +45,9 @@ def save_model(
     """
     if model.generation_config is not None:
         model.generation_config = _savable(model.generation_config)
+    state = _converted(model, model.state_dict() if weights is None else weights, dtype)
     with disk_errors(out):
-        model.save_pretrained(
-            str(out), state_dict=_converted(model.state_dict() if weights is None else weights, dtype)
-        )
+        model.save_pretrained(str(out), state_dict=state)
     before = model.config.dtype
     model.config.dtype = dtype  # save_pretrained has written that of ``model``
     model.config.save_pretrained(str(out))
@@ -90,20 +89,19 @@ def check_mergeable(ref: ModelRef) -> None:
         )
 
 
-def _converted(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+def _converted(model: PreTrainedModel, weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     """The weights in ``dtype`` on the CPU, where an optimiser's memory is not in the way.
 
-    Tied ones stay one tensor, and are written once. Whole numbers (counters, tables) stay what they are.
+    Of a matrix with two names (a head that is the embedding) the first is kept, as the model itself is stored. Whole
+    numbers (counters, tables) stay what they are.
     """
-    made: dict[tuple[int, torch.Size], Tensor] = {}
-    for weight in weights.values():
-        to = dtype if weight.is_floating_point() else weight.dtype
-        made.setdefault(_place(weight), weight.detach().to("cpu", to))
-    return {name: made[_place(weight)] for name, weight in weights.items()}
-
-
-def _place(weight: Tensor) -> tuple[int, torch.Size]:
-    return weight.data_ptr(), weight.shape
+    first: dict[int, str] = {}
+    names = {name: first.setdefault(id(p), name) for name, p in model.named_parameters(remove_duplicate=False)}
+    return {
+        name: weight.detach().to("cpu", dtype if weight.is_floating_point() else weight.dtype)
+        for name, weight in weights.items()
+        if names.get(name, name) == name
+    }
 
 
 def _savable(config: GenerationConfig) -> GenerationConfig:

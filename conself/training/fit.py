@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
@@ -16,15 +17,17 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 
 from conself.losses.output import Loss
-from conself.models import fingerprint, load_tokenizer
+from conself.models import device_of, fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
 from conself.training.checkpointing import checkpoint_layers
 from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import PairData, Response, TokenPair, encode
-from conself.training.distributed import ALONE, Ranks, check_devices
+from conself.training.distributed import check_devices
 from conself.training.module import PreferenceModule
 from conself.training.processes import together
+from conself.training.ranks import ALONE, Ranks
 from conself.training.reference import identity, reference_log_probs
+from conself.training.remote_logger import RemoteLogger
 from conself.training.settings import Training, sharing_of
 from conself.training.suitability import check_policy
 from conself.training.tuning import Policy
@@ -82,7 +85,12 @@ def fit(
     arguments = (pairs, model, settings, loss, seed, out, references, time.perf_counter())
     if runtime.devices == 1:
         return fit_rank(*arguments, ALONE, logger)
-    return together(fit_rank, arguments, runtime.devices, runtime.device, logger)
+    return together(_fit_with_others, arguments, runtime.devices, device_of(runtime.device), logger)
+
+
+def _fit_with_others(*arguments: Any) -> FitReport:
+    *same, remote = arguments
+    return fit_rank(*[*same, None if remote is None else RemoteLogger(remote)])
 
 
 def fit_rank(
@@ -104,17 +112,14 @@ def fit_rank(
     """
     sharing = sharing_of(settings.runtime, ranks)
     encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
-    policy = settings.tuning(model, str(ranks.device(settings.runtime.device)), seed)
-    if settings.runtime.gradient_checkpointing:
-        checkpoint_layers(policy.model)
-    check_policy(policy, settings, encoded)
+    policy = _policy(model, settings, encoded, seed, ranks)
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
     with _quiet(), _threads(settings.threads):
         sharing.spread(policy.scorer, policy.model.device)
         reference = _reference(policy, model, settings, encoded, references, ranks) if loss.needs_reference else {}
         sharing.settle(policy.scorer)
         module = PreferenceModule(policy, loss, reference, settings, steps, ranks)
-        key = training_key(fingerprint(model), encoded, settings, loss, seed)
+        key = training_key(fingerprint(model), module, encoded, settings, loss, seed)
         checkpoints = Checkpoints(out / "checkpoints", key, settings.runtime.checkpoint_share, started)
         data = PairData(encoded, settings.batch_size, seed, settings.by_problem, checkpoints.steps_taken)
         trainer = _trainer(policy.model.device, settings, data, checkpoints, ranks, logger)
@@ -132,6 +137,14 @@ def fit_rank(
         seconds=checkpoints.seconds,
         curve=tuple(module.curve),
     )
+
+
+def _policy(model: ModelRef, settings: Training, pairs: Sequence[TokenPair], seed: int, ranks: Ranks) -> Policy:
+    policy = settings.tuning(model, str(ranks.device(device_of(settings.runtime.device))), seed)
+    if settings.runtime.gradient_checkpointing:
+        checkpoint_layers(policy.model)
+    check_policy(policy, settings, pairs)
+    return policy
 
 
 def _reference(

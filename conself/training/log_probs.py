@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from conself.training.branch_attention import BY_BRANCH, spans
 from conself.training.micro_batches import MicroBatch
 from conself.training.visibility import attention_mask
 
@@ -22,7 +23,10 @@ def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torc
     device = model.device
     inputs: dict[str, Any] = {name: values.to(device) for name, values in micro_batch.inputs.items()}
     if micro_batch.branches is not None:
-        inputs["attention_mask"] = attention_mask(model, micro_batch.branches.to(device), dtype)
+        branches = micro_batch.branches.to(device)
+        inputs["attention_mask"] = attention_mask(model, branches, dtype)
+        if model.config._attn_implementation == BY_BRANCH:
+            inputs["branch_spans"] = spans(branches, dtype)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype in _HALF):
         hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
         scored = hidden.flatten(0, 1).index_select(0, micro_batch.scored.to(device))

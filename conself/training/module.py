@@ -11,9 +11,9 @@ from torch.distributed.tensor import DTensor
 
 from conself.losses.output import LogProbs, Loss, LossOutput
 from conself.training.data import Response, TokenPair, deal
-from conself.training.distributed import ALONE, Ranks
 from conself.training.log_probs import response_sums
 from conself.training.micro_batches import MicroBatch
+from conself.training.ranks import ALONE, Ranks
 from conself.training.settings import Training, sharing_of
 from conself.training.tuning import Policy
 

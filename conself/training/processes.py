@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,9 +21,8 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.loggers import Logger
 
-from conself.training.distributed import Ranks
+from conself.training.ranks import Ranks
 
 Result = TypeVar("Result")
 
@@ -37,7 +36,7 @@ _GRACE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """The first process wants its logger's ``method`` called."""
+    """A method of the receiver is to be called."""
 
     method: str
     arguments: tuple[Any, ...]
@@ -60,13 +59,25 @@ class _Failed:
     error: BaseException
 
 
-def together(
-    function: Callable[..., Result], arguments: Sequence[Any], count: int, device: str, logger: Logger | None
-) -> Result:
-    """``function(*arguments, ranks, logger)`` in ``count`` new processes; what the first of them returns.
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Stands for an object in the process that has started this one. Calls are made there, in order, without answer."""
 
-    They form a torch process group (gloo on CPUs, nccl on GPUs). What the first tells its logger and its logs reaches
-    ``logger`` and the logs here. All arguments must be picklable.
+    parent: Connection
+
+    def call(self, method: str, *arguments: Any) -> None:
+        """Have ``method`` called there; the arguments must be picklable."""
+        self.parent.send(_Call(method, arguments))
+
+
+def together(
+    function: Callable[..., Result], arguments: Sequence[Any], count: int, place: torch.device, receiver: Any
+) -> Result:
+    """``function(*arguments, ranks, remote)`` in ``count`` new processes; what the first of them returns.
+
+    They form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches the logs here, and what it
+    calls of ``remote`` is called of ``receiver``; the others get None, as all do where ``receiver`` is None. Function,
+    arguments and results must be picklable.
 
     Raises:
         ChildProcessError: a process was killed.
@@ -74,7 +85,7 @@ def together(
     """
     context = multiprocessing.get_context("spawn")  # torch's thread pools and CUDA do not survive a fork
     store = _store(0, True)
-    group = _Group(count, device, store.port, os.getpid(), logger is not None)
+    group = _Group(count, place, store.port, os.getpid(), receiver is not None)
     processes: dict[Connection, BaseProcess] = {}
     try:
         for index in range(count):
@@ -82,7 +93,7 @@ def together(
             processes[ours] = context.Process(target=_main, args=(group, index, theirs, function, tuple(arguments)))
             processes[ours].start()
             theirs.close()
-        result: Result = _listen(processes, logger)
+        result: Result = _listen(processes, receiver)
         return result
     finally:
         for connection, process in processes.items():
@@ -91,49 +102,53 @@ def together(
             connection.close()
 
 
-def _listen(connections: Iterable[Any], logger: Logger | None) -> Any:
-    waiting = list(connections)
+def _listen(processes: Mapping[Any, BaseProcess], receiver: Any) -> Any:
+    waiting = list(processes)
     first, result = waiting[0], None
     while waiting:
         for connection in wait(waiting):
-            message = _heard(connection)
+            message = _heard(connection, processes[connection])
             if isinstance(message, _Failed):
-                raise _cause(message, [other for other in waiting if other is not connection])
-            if isinstance(message, _Line) and logging.getLogger(message.record.name).isEnabledFor(
-                message.record.levelno
-            ):
-                logging.getLogger(message.record.name).handle(message.record)
-            if isinstance(message, _Call) and logger is not None:
-                getattr(logger, message.method)(*message.arguments)
+                waiting.remove(connection)
+                raise _cause(message, {other: processes[other] for other in waiting})
+            if isinstance(message, _Line):
+                _log(message.record)
+            if isinstance(message, _Call):
+                getattr(receiver, message.method)(*message.arguments)
             if isinstance(message, _Ended):
                 waiting.remove(connection)
                 result = message.value if connection is first else result
     return result
 
 
-def _heard(connection: Any) -> Any:
+def _heard(connection: Any, process: BaseProcess) -> Any:
     try:
         return connection.recv()
     except (EOFError, ConnectionError):
-        return _Failed(
-            ChildProcessError(
-                "a training process was killed, most likely for lack of memory; lower "
-                "training.runtime.layout.token_budget or training.runtime.devices, or set strategy=fsdp"
-            )
-        )
+        process.join()
+    if process.exitcode == -signal.SIGKILL:
+        cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget or"
+        return _Failed(ChildProcessError(f"a training process {cause} training.runtime.devices, or set strategy=fsdp"))
+    return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
 
 
-def _cause(failed: _Failed, others: Sequence[Any]) -> BaseException:
-    """What went wrong first: a killed process before what its end has done to another."""
+def _cause(failed: _Failed, others: dict[Any, BaseProcess]) -> BaseException:
+    """What went wrong first: the end of a process before what this has done to another."""
     waiting = [] if isinstance(failed.error, ChildProcessError) else list(others)
     while ready := wait(waiting, timeout=_GRACE_SECONDS):
         for connection in ready:
-            message = _heard(connection)
-            if isinstance(message, _Failed):
+            message = _heard(connection, others[connection])
+            if isinstance(message, _Failed | _Ended):
                 waiting.remove(connection)
-                if isinstance(message.error, ChildProcessError):
-                    return message.error
+            if isinstance(message, _Failed) and isinstance(message.error, ChildProcessError):
+                return message.error
     return failed.error
+
+
+def _log(record: logging.LogRecord) -> None:
+    log = logging.getLogger(record.name)
+    if log.isEnabledFor(record.levelno):
+        log.handle(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +156,16 @@ class _Group:
     """What the processes of a group know of it."""
 
     count: int
-    device: str
+    place: torch.device
     port: int
     parent: int
-    logs: bool
+    receives: bool
 
     @contextmanager
     def joined(self, index: int) -> Iterator[Ranks]:
         """The process group around a block that ends well; where it does not, the process ends soon anyway."""
         ranks = Ranks(index, self.count)
-        device = ranks.device(self.device)
+        device = ranks.device(self.place)
         if device.type == "cuda":
             torch.cuda.set_device(device)
         else:
@@ -174,12 +189,11 @@ def _main(
     group: _Group, index: int, parent: Connection, function: Callable[..., Any], arguments: Sequence[Any]
 ) -> None:
     _end_with(group.parent)
-    said = _Relay(parent)
-    logger = said if group.logs and index == 0 else None
-    _hand_logs_to(said if index == 0 else None)
+    remote = Remote(parent) if group.receives and index == 0 else None
+    _hand_logs_to(parent if index == 0 else None)
     try:
         with group.joined(index) as ranks:
-            result = function(*arguments, ranks, logger)
+            result = function(*arguments, ranks, remote)
         parent.send(_Ended(result if index == 0 else None))
     except BaseException as error:  # it is raised in the parent
         error.add_note(f"in process {index} of {group.count}:\n{traceback.format_exc()}")
@@ -189,7 +203,7 @@ def _main(
 
 
 def _store(port: int, here: bool) -> Any:
-    """Where the processes find one another. Port 0: one that the system gives, and that nobody else is about to take."""
+    """Where the processes find one another. Port 0: one that the system gives, which nobody else will take."""
     return dist.TCPStore(_HOST, port, is_master=here, wait_for_workers=False)  # type: ignore[attr-defined]
 
 
@@ -212,56 +226,19 @@ def _portable(error: BaseException) -> BaseException:
     return error
 
 
-class _Relay(Logger):
-    """Lightning's logger in the first process: all it does is done by the logger of the parent."""
-
+class _Handler(logging.Handler):
     def __init__(self, parent: Connection) -> None:
         super().__init__()
         self._parent = parent
 
-    @property
-    def name(self) -> str:
-        """Where files would go; there are none."""
-        return ""
-
-    @property
-    def version(self) -> str:
-        """As ``name``."""
-        return ""
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """One row of the curve."""
-        self._parent.send(_Call("log_metrics", (dict(metrics), step)))
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """There are none: the job's whole config is logged by the job."""
-
-    def save(self) -> None:
-        """Write what is logged."""
-        self._parent.send(_Call("save", ()))
-
-    def finalize(self, status: str) -> None:
-        """The training has ended."""
-        self._parent.send(_Call("finalize", (status,)))
-
-    def record(self, record: logging.LogRecord) -> None:
-        """A line for the logs."""
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args, record.exc_info = record.getMessage(), None, None  # what can be pickled
         self._parent.send(_Line(record))
 
 
-class _Handler(logging.Handler):
-    def __init__(self, relay: _Relay) -> None:
-        super().__init__()
-        self._relay = relay
-
-    def emit(self, record: logging.LogRecord) -> None:
-        record.msg, record.args, record.exc_info = record.getMessage(), None, None  # what can be pickled
-        self._relay.record(record)
-
-
-def _hand_logs_to(relay: _Relay | None) -> None:
+def _hand_logs_to(parent: Connection | None) -> None:
     """All of this package's log lines go to the parent, or nowhere: the processes would say the same."""
     log = logging.getLogger("conself")
     log.propagate = False
     log.setLevel(logging.DEBUG)
-    log.handlers = [logging.NullHandler() if relay is None else _Handler(relay)]
+    log.handlers = [logging.NullHandler() if parent is None else _Handler(parent)]

@@ -23,9 +23,9 @@ from rich.progress import track
 
 from conself.artifacts import write_whole
 from conself.training.data import Response, TokenPair
-from conself.training.distributed import ALONE, Ranks
 from conself.training.layouts import Layout
 from conself.training.micro_batches import MicroBatch, grouped
+from conself.training.ranks import ALONE, Ranks
 from conself.training.tuning import Policy
 
 log = logging.getLogger(__name__)
@@ -150,12 +150,13 @@ def _introduce(root: Path, folder: Path, who: Identity) -> None:
         return
     others = [json.loads(path.read_text()) for path in sorted(root.glob(f"*/{_MANIFEST}"))]
     changes = [
-        [f"{name} is {value}, not {other[name]}" for name, value in who.facts().items() if other[name] != value]
+        [f"{name} is {value}, not {other.get(name)}" for name, value in who.facts().items() if other.get(name) != value]
         for other in others
         if other["model"] == who.model
     ]
     if changes:
-        log.warning("reference log-probs are computed anew: %s", ", ".join(min(changes, key=len)))
+        nearest = min(changes, key=len)
+        log.warning("reference log-probs are computed anew: %s", ", ".join(nearest))
     write_whole(folder / _MANIFEST, lambda path: path.write_text(json.dumps(who.facts(), indent=1)))
 
 
@@ -187,11 +188,11 @@ def _read(folder: Path) -> dict[str, Values]:
     known: dict[str, Values] = {}
     for path in sorted(folder.glob("*.parquet")):
         try:
-            table = pq.read_table(path, schema=_SCHEMA, page_checksum_verification=True)
-        except (OSError, pa.ArrowException) as error:
+            table = pq.read_table(path, page_checksum_verification=True).cast(_SCHEMA)
+        except (OSError, ValueError, pa.ArrowException) as error:
             log.warning("%s cannot be read (%s): its reference log-probs are computed anew", path, error)
             path.unlink()
             continue
-        for row in table.to_pylist():
-            known[row["piece"]] = np.array(row["log_probs"], dtype=np.float32)
+        for name, values in zip(table["piece"].to_pylist(), table["log_probs"], strict=True):
+            known[str(name)] = values.values.to_numpy()
     return known

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from conself.training.distributed import OneDevice, Ranks, Sharing
+from conself.training.distributed import OneDevice, Sharing
 from conself.training.export import EXPORTS, MERGED
 from conself.training.layouts import Layout
+from conself.training.ranks import Ranks
 from conself.training.tuning import Tuning
 
 _POSITIVE = ("learning_rate", "epochs", "batch_size", "max_length")

@@ -37,8 +37,7 @@ def check_policy(policy: Policy, settings: Training, pairs: Sequence[TokenPair])
         if worst := _difference(policy, layout, trial):
             plain = DistinctLayout(layout.token_budget)
             remedy = "such models cannot be trained yet" if _difference(policy, plain, trial) else "set layout=distinct"
-            name = type(model).__name__
-            raise ValueError(f"{name} gives other log-probs by itself than in this layout ({worst}); {remedy}")
+            raise ValueError(f"{type(model).__name__} does not compute {type(layout).__name__}: {worst}; {remedy}")
 
 
 def _check_positions(model: PreTrainedModel, longest: int) -> None:
@@ -62,7 +61,7 @@ def _trial(pairs: Sequence[TokenPair]) -> list[TokenPair]:
 
 
 def _difference(policy: Policy, layout: Layout, pairs: Sequence[TokenPair]) -> str:
-    """What differs beyond rounding, in words; empty: nothing."""
+    """What fails, or differs beyond rounding, in words; empty: nothing."""
     batch = layout.lay(pairs)
     try:
         ours = response_log_probs(policy.model, batch, policy.dtype).tolist()
@@ -73,7 +72,7 @@ def _difference(policy: Policy, layout: Layout, pairs: Sequence[TokenPair]) -> s
     for response, value in zip(batch.responses, ours, strict=True):
         own = float(_own_log_prob(policy.model, response, policy.dtype))
         if not abs(own - value) <= _TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)):
-            return f"{own:.6g} against {value:.6g} nats"
+            return f"by itself it gives a response {own:.6g} nats, laid out {value:.6g}"
     return ""
 
 

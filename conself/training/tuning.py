@@ -105,10 +105,12 @@ class Lora:
             OSError: there is no such model.
             ValueError: a name fits no module, or a matrix that is embedding and head in one: merging would change both.
         """
+        if self.target == "all-linear":
+            return
         model = skeleton(ref)
         names = [name for name, _ in model.named_modules() if name]
         wanted = [self.target] if isinstance(self.target, str) else self.target
-        for target in wanted if self.target != "all-linear" else ():
+        for target in wanted:
             found = [name for name in names if _fits(name, target, isinstance(self.target, str))]
             if not found:
                 linear = {n.rpartition(".")[2]: None for n, m in model.named_modules() if isinstance(m, nn.Linear)}

@@ -1,4 +1,4 @@
-"""Attention for rows where responses share a prompt: as a dense mask, or as FlexAttention's block mask."""
+"""Attention where responses share a prompt: part by part, as a dense mask, or as FlexAttention's block mask."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,11 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import create_block_mask
 from transformers import PreTrainedModel
 
+from conself.training.branch_attention import BY_BRANCH
 from conself.training.micro_batches import Branches
 
 FLEX = "flex_attention"
-_MASKED = ("sdpa", "eager", FLEX)
+_MASKED = ("sdpa", "eager", BY_BRANCH, FLEX)
 
 
 def attention_mask(model: PreTrainedModel, branches: Branches, dtype: torch.dtype) -> Any:
@@ -43,7 +44,7 @@ def sees(branches: Branches) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tenso
 
 
 def use_attention(model: PreTrainedModel, longest_row: int, flex_above: int | None) -> None:
-    """Choose FlexAttention for long rows on a GPU; check that the model takes masks of ours.
+    """Choose FlexAttention for long rows on a GPU, SDPA by branches on a CPU; check that the model takes masks of ours.
 
     Raises:
         ValueError: its attention takes none, or it slides a window shorter than the rows.
@@ -53,6 +54,8 @@ def use_attention(model: PreTrainedModel, longest_row: int, flex_above: int | No
             model.set_attn_implementation(FLEX)
         except (ValueError, ImportError) as error:
             raise ValueError(f"{error}; set training.runtime.layout.flex_above=null, or layout=distinct") from error
+    if model.device.type == "cpu" and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation(BY_BRANCH)
     used = model.config._attn_implementation
     if used not in _MASKED:
         raise ValueError(

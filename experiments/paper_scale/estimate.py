@@ -60,7 +60,7 @@ def sampling_memory(models: dict[str, Backbone], work: Work, machine: Machine) -
 
 def training_memory(models: dict[str, Backbone], work: Work, machine: Machine, budget: int) -> str:
     """Memory by purpose at one token budget, and the largest budget of each card."""
-    purposes = ("weights", "adapter", "activations", "logits")
+    purposes = ("weights", "adapter", "activations", "head")
     head = ["model", "base", "recompute", *purposes, "total", *(f"budget, {card:.0f} GB" for card in CARDS)]
     rows = []
     for name, m in models.items():

@@ -25,26 +25,39 @@ def prefill_rate(model: Backbone, machine: Machine) -> float:
     return machine.tflops * 1e12 * machine.compute_share / (2 * model.linear)
 
 
+def tokens_and_positions(work: Work) -> tuple[float, float]:
+    """Per pair, where the m pairs of a problem share its prompt and winner: tokens, and pairs of positions that see.
+
+    A row of the shared layout holds the prompt of p tokens and m + 1 responses of a tokens.
+    """
+    p, a, m = work.prompt_tokens, work.program_tokens, work.pairs_per_problem
+    return (p + (m + 1) * a) / m, (p * p / 2 + (m + 1) * a * (p + a / 2)) / m
+
+
 def training_flops(model: Backbone, work: Work, checkpointing: bool) -> float:
-    """FLOPs of one pass over one pair, two responses behind their prompt each.
+    """FLOPs of one pass over one pair, in the shared layout.
 
     A frozen matrix is multiplied forward (2 FLOPs per weight and token) and back to its input (2), with checkpointing
     forward once more; a pair of positions in attention takes 4 H forward and twice that back; the head sees responses
     only. The adapter's own share is below 1 %.
     """
-    length = work.prompt_tokens + work.program_tokens
+    tokens, positions = tokens_and_positions(work)
     passes = 3 if checkpointing else 2
-    linear = 2.0 * model.linear * length * passes
-    attention = 4.0 * model.layers * model.hidden * length * length / 2 * (passes + 1)
-    head = 4.0 * model.head * work.program_tokens
-    return 2 * (linear + attention + head)
+    linear = 2.0 * model.linear * tokens * passes
+    attention = 4.0 * model.layers * model.hidden * positions * (passes + 1)
+    return linear + attention + 4.0 * model.head * scored(work)
 
 
 def reference_flops(model: Backbone, work: Work) -> float:
-    """FLOPs of the reference's log-probs of one pair, forward only; no response is counted as shared."""
-    length = work.prompt_tokens + work.program_tokens
-    attention = 4.0 * model.layers * model.hidden * length * length / 2
-    return 2 * (2.0 * model.linear * length + attention + 2.0 * model.head * work.program_tokens)
+    """FLOPs of the reference's log-probs of one pair, forward only, in the shared layout."""
+    tokens, positions = tokens_and_positions(work)
+    attention = 4.0 * model.layers * model.hidden * positions
+    return 2.0 * model.linear * tokens + attention + 2.0 * model.head * scored(work)
+
+
+def scored(work: Work) -> float:
+    """Response tokens per pair."""
+    return (work.pairs_per_problem + 1) * work.program_tokens / work.pairs_per_problem
 
 
 def stage_hours(

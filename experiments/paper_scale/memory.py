@@ -7,6 +7,8 @@ from experiments.paper_scale.work import GIB, Machine, Work
 
 CONTEXT_BYTES = 1.5 * GIB
 """A: CUDA's context, cuBLAS's work space, an engine's graphs."""
+LOGITS_AT_ONCE = 2**26
+"""Logits of one chunk of the head on a GPU (conself/training/log_probs.py)."""
 FRAGMENTATION = 1.05
 """A: what PyTorch's allocator holds beside what is asked of it."""
 
@@ -34,8 +36,7 @@ def activation_bytes(model: Backbone, rank: int) -> int:
 def training_bytes(
     model: Backbone, work: Work, token_budget: int, checkpointing: bool, quantization: str | None = None
 ) -> dict[str, float]:
-    """Bytes by purpose for micro-batches of ``token_budget`` tokens, with responses up to ``max_length``."""
-    scored = token_budget * (1 - work.prompt_tokens / work.max_length)
+    """Bytes by purpose for micro-batches of ``token_budget`` tokens, as if all of them were responses'."""
     layer = activation_bytes(model, work.rank) * token_budget
     return {
         "weights": model.weight_bytes(quantization),
@@ -43,7 +44,8 @@ def training_bytes(
         "activations": 2.0 * model.hidden * token_budget * model.layers + layer
         if checkpointing
         else layer * model.layers,
-        "logits": 12.0 * scored * model.vocab,  # 16 bits, float32, their log-softmax; about the same on the way back
+        # A chunk of logits in float32 and once more in 16 bits; of every position the slope that the way back wants.
+        "head": 6.0 * min(token_budget * model.vocab, LOGITS_AT_ONCE) + 2.0 * token_budget * model.hidden,
         "context": CONTEXT_BYTES,
     }
 

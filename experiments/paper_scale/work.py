@@ -25,6 +25,7 @@ class Work:
     slow_share: float = 0.04  # M: programs near the time limit, 8 of 200 reference solutions; sampled ones may be worse
     slow_ms: float = 2512.0  # M: CPU time of such a program
     pairs: int = 6_372  # P for DeepSeek-Coder at tau 0.3
+    pairs_per_problem: float = 2.0  # A: 1 to 3, which share a prompt and a winner
     epochs: int = 3  # C
     batch: int = 16  # C
     rank: int = 16  # C

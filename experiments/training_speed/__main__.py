@@ -43,10 +43,9 @@ def _results(rows: Sequence[Any], place: Any, args: argparse.Namespace, say: Cal
     done = []
     started = time.perf_counter()
     for row in rows:
-        is_first = row == rows[0]
         shape = settings.CODER_7B if args.model == "7b" else settings.small(row.words)
-        names = contenders.names(row, is_first)
-        measured = run.measure(row, shape, place, names, args.rounds if is_first else 2, args.seed, say)
+        rounds = args.rounds if row == settings.CENTRAL else 2
+        measured = run.measure(row, shape, place, contenders.names(row), rounds, args.seed, say)
         done.append(report.result(row, shape, place, measured, args.seed))
     return {
         "command": shlex.join(["python", "-m", "experiments.training_speed", *sys.argv[1:]]),
@@ -72,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--checkpointing", action="store_true", help="TRL and all others compute each layer twice")
     parser.add_argument("--quick", action="store_true", help="one small row, for a look whether everything runs")
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
-    parser.add_argument("--rounds", type=int, default=4, help="of the first row; the others take two")
+    parser.add_argument("--rounds", type=int, default=4, help="of the central row; the others take two")
     parser.add_argument("--seed", type=int, default=0, help="of weights, tokens and the order of lengths")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and table.md")
     args = parser.parse_args()

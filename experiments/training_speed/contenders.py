@@ -8,7 +8,7 @@ import torch
 
 from experiments.training_speed import models, ours, plain, trl_side
 from experiments.training_speed.models import Place
-from experiments.training_speed.settings import Row, Shape, pairs
+from experiments.training_speed.settings import CENTRAL, QUICK, Row, Shape, pairs
 from experiments.training_speed.steps import Step
 
 SHARED, LEAN = "shared", "shared, products kept"
@@ -50,10 +50,12 @@ def _prepare(name: str) -> Callable[..., Step]:
     return partial(ours.prepare, layout=layout, keep=keep.removesuffix(" kept") or "all")
 
 
-def names(row: Row, is_central: bool) -> list[str]:
-    """Who takes part: in the central row everybody, elsewhere the best of each kind and those that might be."""
-    if is_central:
+def names(row: Row) -> list[str]:
+    """Who takes part: in the central row everybody, elsewhere what may be the best of each kind."""
+    if row == CENTRAL:
         return [*OURS, *(f"{TRL}{n}" for n in (1, 2, 4)), *(f"{PLAIN}{n}" for n in (1, 4)), ONLINE]
+    if row == QUICK:
+        return [SHARED, LEAN, DISTINCT, PAIRS, f"{TRL}1", f"{PLAIN}1"]
     batches = (1, 2) if max(row.prompt) + max(row.response) > 500 else (1, 2, 4)
     plain_batches = (1,) if row.words > _WIDE or batches == (1, 2) else (1, 4)
     return [SHARED, LEAN, DISTINCT, *(f"{TRL}{n}" for n in batches), *(f"{PLAIN}{n}" for n in plain_batches)]

@@ -83,7 +83,7 @@ ROWS = (
     *(Row(f"response {n}", response=(n, n)) for n in (60, 150, 300)),
     *(Row(f"vocabulary {n // 1000}k", words=n) for n in (32_000, 152_000)),
 )
-QUICK = Row("quick", prompt=(40, 80), response=(10, 30))
+QUICK = Row("quick", prompt=(40, 80), response=(10, 30), batch=6)
 
 
 def pairs(row: Row, seed: int) -> list[TokenPair]:

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from peft import PeftConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conself.records import Candidate, PreferencePair, Problem
 from conself.tables import read_records
@@ -64,6 +65,30 @@ def test_the_adapter_is_a_peft_folder(whole: Job, store: Path) -> None:
     folder = store / "fit" / whole.results["artifacts"]["fit"] / "adapter"
     assert (folder / "adapter_model.safetensors").is_file()
     assert PeftConfig.from_pretrained(str(folder)).r == 16
+
+
+def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tmp_path: Path) -> None:
+    """At a rate for weights; the recipe's is for LoRA's factors. The reference is the one that the adapter had."""
+    full = train(store, tmp_path, "training=full", "training.learning_rate=1e-4", "logger=none").results
+    made = store / "fit" / full["artifacts"]["fit"]
+    assert not (made / "adapter").exists()
+    model = AutoModelForCausalLM.from_pretrained(made / "model")
+    assert model.num_parameters() > 500_000
+    assert len(AutoTokenizer.from_pretrained(made / "model")) > 100
+    assert full["training"] == whole.results["training"]
+    assert full["artifacts"]["evaluate/minipy/tuned"] != whole.results["artifacts"]["evaluate/minipy/tuned"]
+    tuned = full["benchmarks"]["minipy"]["tuned"]["pass@1"]
+    assert tuned > 0.5 * full["benchmarks"]["minipy"]["base"]["pass@1"]
+    assert len(list(store.glob("reference/*/manifest.json"))) == 1
+
+
+def test_a_merged_model_answers_as_its_adapter_does(whole: Job, store: Path, tmp_path: Path) -> None:
+    merged = train(store, tmp_path, "training.export=merged", "logger=none").results
+    made, before = (store / "fit" / results["artifacts"]["fit"] for results in (merged, whole.results))
+    assert {path.name for path in made.iterdir()} - {path.name for path in before.iterdir()} == {"model"}
+    weights = [(folder / "adapter" / "adapter_model.safetensors").read_bytes() for folder in (made, before)]
+    assert weights[0] == weights[1]
+    assert merged["benchmarks"] == whole.results["benchmarks"]
 
 
 def test_training_texts_carry_no_observation(whole: Job, store: Path) -> None:

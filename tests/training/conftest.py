@@ -1,12 +1,15 @@
 """The tiny world as fixtures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_world import tiny_qwen, word_tokenizer
+from resume_world import THREE_EPOCHS, adapter, train
+from training_world import runtime, tiny_qwen, word_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from conself.records import ModelRef
+from conself.training.fit import FitReport
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,10 @@ def model_ref(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
     tiny_qwen().save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     return ModelRef(name=str(folder), revision=None, adapter=None, dtype="float32", attention="sdpa", quantization=None)
+
+
+@pytest.fixture(scope="session")
+def whole(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[FitReport, bytes]:
+    """Report and adapter of the training of THREE_EPOCHS that nothing stops, and that writes no checkpoint."""
+    out: Path = tmp_path_factory.mktemp("whole") / "out"
+    return train(model_ref, out, replace(THREE_EPOCHS, runtime=runtime(checkpoint_share=None))), adapter(out)

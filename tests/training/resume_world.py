@@ -1,9 +1,13 @@
-"""What test_resume.py runs in processes of its own."""
+"""Trainings that are stopped, and what the tests of checkpoints run in processes of their own."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 import torch.distributed as dist
+from lightning.pytorch.loggers import Logger
 from safetensors.torch import save_file
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -14,12 +18,64 @@ from conself.losses.con_dpo import ConDPO
 from conself.records import ModelRef
 from conself.training.checkpoints import restore, state
 from conself.training.fit import FitReport, fit
+from conself.training.settings import Training
+
+LOSS = ConDPO(beta=0.5)
+THREE_EPOCHS = settings(epochs=3, batch_size=3)  # 8 pairs: steps of 3, 3 and 2 pairs, three times
+
+
+class StoppedError(Exception):
+    """What :class:`Stop` raises."""
+
+
+class Stop(Logger):
+    """Stops the training when step ``step`` (from 0) is logged, after its checkpoint was written."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    @property
+    def name(self) -> str:
+        return "stop"
+
+    @property
+    def version(self) -> str:
+        return "0"
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to keep."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        if step == self.step and "train/loss" in metrics:
+            raise StoppedError
+
+
+def without_seconds(report: FitReport) -> dict[str, Any]:
+    return {name: value for name, value in asdict(report).items() if name != "seconds"}
+
+
+def adapter(out: Path) -> bytes:
+    return (out / "adapter" / "adapter_model.safetensors").read_bytes()
+
+
+def train(model: ModelRef, out: Path, chosen: Training | None = None, logger: Logger | None = None) -> FitReport:
+    """One training with the same reference, which the test's folder keeps."""
+    return fit(toy_pairs(), model, chosen or THREE_EPOCHS, LOSS, 0, out, out.parent / "reference", logger)
+
+
+def stopped_at(step: int, model: ModelRef, out: Path, chosen: Training = THREE_EPOCHS) -> Path:
+    """The checkpoint that a training leaves which is stopped at a step."""
+    with pytest.raises(StoppedError):
+        train(model, out, chosen, Stop(step))
+    assert [path.name for path in out.iterdir()] == ["checkpoints"]
+    return max((out / "checkpoints").glob("step-*"))
 
 
 def long_training(model: ModelRef, out: Path) -> FitReport:
     """120 steps, with a checkpoint after each: long enough to be killed more than once."""
     chosen = settings(epochs=40, batch_size=3)
-    return fit(toy_pairs(), model, chosen, ConDPO(beta=0.5), 0, out, out / "reference", None)
+    return fit(toy_pairs(), model, chosen, LOSS, 0, out, out / "reference", None)
 
 
 def policy() -> torch.nn.Module:

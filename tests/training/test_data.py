@@ -2,16 +2,17 @@
 
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from itertools import groupby
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
-from training_world import END, text_pair, token_pairs, toy_pairs, word_tokenizer, words
+from training_world import END, layouts, text_pair, token_pairs, toy_pairs, word_tokenizer, words
 from transformers import PreTrainedTokenizerFast
 
-from conself.training.data import PairData, encode, global_batches
+from conself.training.data import PairData, Response, TokenPair, deal, encode, global_batches
 
 
 def test_prompt_then_response_then_end_of_turn(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -105,3 +106,45 @@ def test_steps_taken_before_are_not_fed_again() -> None:
     pairs = token_pairs([3, 3, 3, 1])
     loader = PairData(pairs, 4, 5, by_problem=True, steps_taken=4).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 1, True)[1:]
+
+
+@given(shapes, st.integers(0, 30), st.integers(1, 6))
+def test_problems_are_dealt_whole_and_evenly(shape: list[int], seed: int, ranks: int) -> None:
+    """No process has more than an even share and one problem; the same on each of them."""
+    pairs = token_pairs(shape, seed)
+    shares = deal(pairs, ranks)
+    assert len(shares) == ranks
+    assert Counter(pair.name for share in shares for pair in share) == Counter(pair.name for pair in pairs)
+    owners = [{pair.problem_id for pair in share} for share in shares]
+    assert sum(map(len, owners)) == len(shape)
+    tokens = Counter({pair.problem_id: 0 for pair in pairs})
+    for pair in pairs:
+        tokens[pair.problem_id] += sum(map(len, pair.responses))
+    loads = [sum(tokens[problem] for problem in owner) for owner in owners]
+    assert max(loads) <= tokens.total() / ranks + max(tokens.values())
+    assert deal(pairs, ranks) == shares
+
+
+def test_dealt_by_hand() -> None:
+    """Problems of 20, 16, 12 and 8 tokens for two: 20 + 8 and 16 + 12, each with its largest first."""
+
+    def pair(name: str, tokens: int) -> TokenPair:
+        response = Response((3,), (4,) * (tokens // 2 - 1))
+        return TokenPair(name, name, response, response, 1.0)
+
+    pairs = [pair("d", 8), pair("c", 12), pair("a", 20), pair("b", 16)]
+    assert [[p.name for p in share] for share in deal(pairs, 2)] == [["a", "d"], ["b", "c"]]
+    assert [len(share) for share in deal(pairs[:1], 3)] == [1, 0, 0]
+
+
+@settings(deadline=None)
+@given(shapes, st.integers(0, 30), st.integers(1, 4), st.integers(32, 200), st.sampled_from(sorted(layouts(0))))
+def test_sums_over_any_pieces_of_any_ranks_are_the_global_mean(
+    shape: list[int], seed: int, ranks: int, budget: int, layout: str
+) -> None:
+    """Exactly, in fractions: what each micro-batch adds up, divided by the pairs of the global batch, not its own."""
+    for batch in global_batches(token_pairs(shape, seed), 5, seed, 0, by_problem=True):
+        cutter = layouts(budget)[layout]
+        micro_batches = [cutter.lay(piece) for share in deal(batch, ranks) for piece in cutter.cut(share)]
+        parts = [sum(Fraction(pair.weight) for pair in micro.pairs) / len(batch) for micro in micro_batches]
+        assert sum(parts) == sum(Fraction(pair.weight) for pair in batch) / len(batch)

@@ -3,7 +3,6 @@
 import csv
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,10 +10,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import lost_ranks
 import pytest
 import torch
-import torch.distributed as dist
 from lightning.pytorch.loggers import CSVLogger, Logger
+from lost_ranks import CPU, lose_one
 from safetensors.torch import load_file
 from torch import Tensor
 from training_world import runtime, settings, toy_pairs, word_tokenizer
@@ -23,9 +23,10 @@ from conself.losses.con_dpo import ConDPO
 from conself.losses.sft import SFT
 from conself.records import ModelRef
 from conself.training.data import deal, encode, global_batches
-from conself.training.distributed import ALONE, DDP, FSDP, Ranks, Sharing, check_devices
+from conself.training.distributed import DDP, FSDP, Sharing, check_devices
 from conself.training.fit import FitReport, fit, fit_rank
-from conself.training.processes import together
+from conself.training.processes import Remote, together
+from conself.training.ranks import ALONE, Ranks
 from conself.training.settings import Training
 from conself.training.shared import SharedLayout
 from conself.training.tuning import Full
@@ -46,16 +47,31 @@ def chosen(kind: str, devices: int, sharing: Sharing) -> Training:
     return settings(runtime=shared, **changes)
 
 
-def train(kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks) -> FitReport:
+def train(
+    kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks, logger: Logger | None = None
+) -> FitReport:
     """One training; ``root`` gets the weights."""
     winners = [replace(p, rejected=None, rejected_index=None, rejected_consensus=None) for p in PAIRS[::2]]
     loss, pairs = (SFT(), winners) if kind == "sft" else (ConDPO(beta=0.5), PAIRS)
     made = (pairs, model, chosen(kind, ranks.count, sharing), loss, 0, root, root / "reference", time.perf_counter())
-    return fit_rank(*made, ranks, None)
+    return fit_rank(*made, ranks, logger)
 
 
-def train_all(model: ModelRef, root: Path, ranks: Ranks, _logger: Logger | None) -> list[FitReport]:
+class Interrupting(CSVLogger):
+    """Ends a training after four steps, when it would write down the fourth."""
+
+    def log_metrics(self, metrics: object, step: int | None = None) -> None:  # noqa: ARG002
+        if step == 3:
+            raise InterruptedError
+
+
+def train_all(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> list[FitReport]:
     """All cases one after another: starting processes takes longer than training."""
+    for kind, sharing in CASES[:4]:
+        again = folder(root / "again", kind, sharing)
+        with suppress(InterruptedError):
+            train(kind, sharing, model, again, ranks, Interrupting(str(root / str(ranks.index))))
+        train(kind, sharing, model, again, ranks)
     return [train(kind, sharing, model, folder(root, kind, sharing), ranks) for kind, sharing in CASES]
 
 
@@ -72,10 +88,10 @@ def weights(root: Path) -> dict[str, Tensor]:
 def by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[FitReport]]:
     """Where two processes have put what they trained, and their reports."""
     root = tmp_path_factory.mktemp("by_two")
-    return root, together(train_all, (model_ref, root), 2, "cpu", None)
+    return root, together(train_all, (model_ref, root), 2, CPU, None)
 
 
-@pytest.mark.parametrize(("kind", "sharing"), CASES, ids=lambda value: value if isinstance(value, str) else repr(value))
+@pytest.mark.parametrize(("kind", "sharing"), CASES, ids=str)
 def test_two_processes_train_what_one_trains(
     kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]], model_ref: ModelRef, tmp_path: Path
 ) -> None:
@@ -93,6 +109,16 @@ def test_two_processes_train_what_one_trains(
     assert trained.keys() == expected.keys()
     for name, weight in expected.items():
         assert torch.linalg.vector_norm(trained[name] - weight) <= 1e-4 * torch.linalg.vector_norm(weight), name
+
+
+@pytest.mark.parametrize(("kind", "sharing"), CASES[:4], ids=str)
+def test_two_processes_go_on_from_where_two_were_interrupted(
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]]
+) -> None:
+    root, _ = by_two
+    expected, resumed = weights(folder(root, kind, sharing)), weights(folder(root / "again", kind, sharing))
+    assert resumed.keys() == expected.keys()
+    assert all(torch.equal(resumed[name], weight) for name, weight in expected.items())
 
 
 def test_the_cases_are_ragged() -> None:
@@ -134,30 +160,20 @@ def test_what_one_process_raises_is_raised_here_at_once(model_ref: ModelRef, tmp
     assert children() == []
 
 
-def lose_one(ranks: Ranks, _logger: Logger | None) -> None:
-    if ranks.index == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    dist.barrier()
-
-
 def test_a_killed_process_is_told_with_the_remedy() -> None:
     began = time.perf_counter()
     with pytest.raises(
         ChildProcessError, match=r"a training process was killed, most likely for lack of memory; lower"
     ):
-        together(lose_one, (), 2, "cpu", None)
+        together(lose_one, (), 2, CPU, None)
     assert time.perf_counter() - began < 60
     assert children() == []
 
 
-def wait_for_ever(pids: Path, ranks: Ranks, _logger: Logger | None) -> None:
-    (pids / str(ranks.index)).write_text(str(os.getpid()))
-    time.sleep(600)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent's death is told by Linux only")
 def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, __file__, str(tmp_path)], env={**os.environ, "PYTHONPATH": path()})
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    parent = subprocess.Popen([sys.executable, lost_ranks.__file__, str(tmp_path)], env=environment)
     try:
         until(lambda: len([p for p in tmp_path.iterdir() if p.read_text()]) == 2)
     finally:
@@ -178,6 +194,11 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
         check_devices("cuda:1", 2, DDP(), ref)
     with pytest.raises(ValueError, match=r"FSDP cannot slice weights in nf4; set strategy=ddp, or model.quantization="):
         check_devices("cpu", 2, FSDP(), replace(ref, quantization="nf4"))
+
+
+def test_there_is_one_device_at_least() -> None:
+    with pytest.raises(ValueError, match=r"training.runtime.devices is 0; it must be at least 1"):
+        runtime(devices=0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -213,12 +234,3 @@ def until(condition: object, seconds: float = 60.0) -> None:
     while not condition():  # type: ignore[operator]
         assert time.perf_counter() < end
         time.sleep(0.05)
-
-
-def path() -> str:
-    """Where the code of these tests is found by a process of its own."""
-    return os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-
-
-if __name__ == "__main__":
-    together(wait_for_ever, (Path(sys.argv[1]),), 2, "cpu", None)

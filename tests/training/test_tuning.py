@@ -184,6 +184,16 @@ def test_full_training_learns_keeps_the_dtype_and_loads(base: ModelRef, tmp_path
     assert torch.equal(logits(theirs), logits(load_policy(tuned_model(base, tmp_path / "fit"), "cpu")))
 
 
+def test_weights_gathered_elsewhere_are_saved_in_place_of_the_models(base: ModelRef, tmp_path: Path) -> None:
+    """As processes that hold slices of a model gather them: a tied matrix comes as two."""
+    policy = Full()(base, "cpu", 0)
+    gathered = {name: weight + 1 for name, weight in policy.model.state_dict().items()}
+    policy.save(tmp_path / "out", gathered)
+    stored = load_file(tmp_path / "out" / "model.safetensors")
+    assert stored.keys() == load_file(Path(base.name) / "model.safetensors").keys()
+    assert all(torch.equal(weight, gathered[name]) for name, weight in stored.items())
+
+
 def test_full_training_repeats_bit_for_bit(base: ModelRef, tmp_path: Path) -> None:
     for run in ("one", "two"):
         trained(base, "full", tmp_path / run)

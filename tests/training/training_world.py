@@ -160,6 +160,16 @@ def token_pairs(shape: Sequence[int], seed: int = 0) -> list[TokenPair]:
     return pairs
 
 
+def response(prompt: Sequence[int], *tokens: int) -> Response:
+    return Response(tuple(prompt), tokens)
+
+
+def row_of_four(changed: tuple[int, ...] = (8, 9, 1)) -> list[TokenPair]:
+    """A winner and three losers, of which ``changed`` is the middle one."""
+    losers = [response([3, 4, 5], 10, 1), response([3, 4, 5], *changed), response([3, 4, 5], 11, 12, 13, 1)]
+    return [TokenPair("p", f"p/0/{i}", response([3, 4, 5], 6, 7, 1), lost, 1.0) for i, lost in enumerate(losers)]
+
+
 def scored(model: PreTrainedModel, layout: Layout, pairs: Sequence[TokenPair]) -> dict[Response, Tensor]:
     """Log-probs of every response by a layout, all micro-batches of it."""
     values: dict[Response, Tensor] = {}
