@@ -242,7 +242,7 @@ def test_recomputing_layers_keeps_less() -> None:
         ):
             policy.get_decoder()(input_ids=ids, use_cache=False)
         kept[checkpointing] = sum(sizes.values())
-    assert kept[True] < 0.4 * kept[False]
+    assert kept[True] < 0.6 * kept[False]
 
 
 def test_a_model_whose_layers_cannot_be_computed_again_is_named() -> None:

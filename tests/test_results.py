@@ -90,7 +90,7 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
         "pairs": 11,
         "golden_rate": None,
         "winner_accuracy": 0.25,
-        "training": {"steps": 3},
+        "training": {"steps": 3, "n_overlong": 5},
         "metrics": {
             "nll": {"n": 9, "undefined": {}, "auc": None, "pearson": (-0.25, 0.1), "spearman": None, "kendall": None}
         },
@@ -104,6 +104,7 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
     text = out.getvalue()
     for shown in (
         "unanimous (H = 0)",
+        "left out: above training.max_length",
         "25.0%",
         "-0.250",
         "+100.0%",

@@ -183,7 +183,7 @@ def check_lora(config: Mapping[str, Any]) -> int:
     Raises:
         ValueError: vLLM has no use for such an adapter.
     """
-    remedy = "train with training.export=merged and evaluate the model that is then beside it, or use transformers"
+    remedy = "set training.export=merged and use the model that is then beside it, or choose decoder=transformers"
     if config.get("use_dora"):
         raise ValueError(f"vLLM cannot put DoRA adapters on; {remedy}")
     rank = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])

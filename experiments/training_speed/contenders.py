@@ -11,9 +11,11 @@ from experiments.training_speed.models import Place
 from experiments.training_speed.settings import CENTRAL, QUICK, Row, Shape, pairs
 from experiments.training_speed.steps import Step
 
-SHARED, LEAN = "shared", "shared, products kept"
+SHARED, LEAN = "shared", "shared, half of the layers twice"
+LEANEST = "shared, layers twice"
 DISTINCT, PAIRS = "distinct", "pairs"
-OURS = (SHARED, LEAN, "shared, inputs kept", DISTINCT, PAIRS)
+OURS = (SHARED, LEAN, LEANEST, DISTINCT, PAIRS)
+_TWICE = {LEAN: 0.5, LEANEST: 1.0}  # share of layers
 TRL, PLAIN = "TRL, batch ", "plain loop, batch "
 ONLINE = "plain loop, online reference"
 _WIDE = 10_000  # words from which all logits of several pairs would take gigabytes
@@ -46,8 +48,7 @@ def _prepare(name: str) -> Callable[..., Step]:
         return partial(plain.prepare, batch=1, online=True)
     if name.startswith(PLAIN):
         return partial(plain.prepare, batch=int(name.removeprefix(PLAIN)), online=False)
-    layout, _, keep = name.partition(", ")
-    return partial(ours.prepare, layout=layout, keep=keep.removesuffix(" kept") or "all")
+    return partial(ours.prepare, layout=name.partition(", ")[0], twice=_TWICE.get(name, 0.0))
 
 
 def names(row: Row) -> list[str]:

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
 from conself.models import with_lora
-from conself.training.checkpointing import checkpoint_layers, keep_products
+from conself.training.checkpointing import checkpoint_layers
 from conself.training.data import TokenPair
 from conself.training.micro_batches import grouped
 from conself.training.module import PreferenceModule
@@ -37,20 +37,18 @@ _ENOUGH = 1 << 30
 
 
 def prepare(
-    model: PreTrainedModel, pairs: Sequence[TokenPair], layout: str, keep: str, place: Place, seed: int
+    model: PreTrainedModel, pairs: Sequence[TokenPair], layout: str, twice: float, place: Place, seed: int
 ) -> Step:
     """A step of Lightning's fit loop: laying out, forward, backward, optimiser, and the loop's own work are counted.
 
-    ``layout`` is a name in conf/layout; ``keep`` says what a layer keeps for the way back: all, products or inputs.
+    ``layout`` is a name in conf/layout; ``twice`` the share of layers computed again on the way back.
     Pieces hold one of the largest problems (of the largest pairs, in the layout of pairs), which takes least memory.
     """
     settings = _settings(layout, _room(layout, pairs, place), len(pairs), place)
     adapted = with_lora(model, _lora(settings), seed)
     policy = Policy(model, place.dtype, adapted.disable_adapter, reference_stays=True, save=_unsaved)
-    if keep == "inputs" or place.checkpointing:
-        checkpoint_layers(model)
-    if keep == "products":
-        keep_products(model)
+    if twice or place.checkpointing:
+        checkpoint_layers(model, 1.0 if place.checkpointing else twice)
     rows = settings.runtime.layout
     rows.prepare(model, pairs)
     with tempfile.TemporaryDirectory() as folder:

@@ -49,6 +49,8 @@ def test_the_least_rank_that_holds_the_adapter(tmp_path: Path) -> None:
     assert lora_rank(adapter(tmp_path, r=4)) == 8
     assert lora_rank(adapter(tmp_path, r=16, rank_pattern=None)) == 16
     assert lora_rank(adapter(tmp_path, r=16, rank_pattern={"q_proj": 40})) == 64
+    with pytest.raises(ValueError, match=r"cannot put DoRA adapters on; set training\.export=merged"):
+        lora_rank(adapter(tmp_path, r=16, use_dora=True))
     with pytest.raises(ValueError, match="1024"):
         lora_rank(adapter(tmp_path, r=1024))
     with pytest.raises(OSError, match=r"model\.adapter"):
