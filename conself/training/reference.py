@@ -24,7 +24,7 @@ from rich.progress import track
 from conself.artifacts import write_whole
 from conself.training.data import Response, TokenPair
 from conself.training.layouts import Layout
-from conself.training.micro_batches import MicroBatch, grouped
+from conself.training.micro_batches import distinct, grouped
 from conself.training.ranks import ALONE, Ranks
 from conself.training.tuning import Policy
 
@@ -113,26 +113,32 @@ def reference_log_probs(
             known = {}
         missing = [name for name in pieces if name not in known]
         for part in track(list(_files(missing)), "Reference", disable=not progress):
-            made = ranks.united({name: _values(policy, layout.lay(pieces[name])) for name in ranks.share(part)})
+            made = ranks.united({name: _values(policy, layout, pieces[name]) for name in ranks.share(part)})
             if ranks.first:
                 _write(folder, {name: made[name] for name in part})
             known |= made
     return {
         response: value
         for name, piece in pieces.items()
-        for response, value in _sums(layout.lay(piece), known[name]).items()
+        for response, value in _sums(piece, known[name]).items()
     }
 
 
-def _values(policy: Policy, batch: MicroBatch) -> Values:
-    values: Values = policy.scorer(batch).cpu().numpy()
-    return values
+def _values(policy: Policy, layout: Layout, piece: Sequence[TokenPair]) -> Values:
+    """Of every distinct response, in the order in which the pairs name them, whatever the layout's is."""
+    batch = layout.lay(piece)
+    parts = _split(batch.responses, policy.scorer(batch).cpu().numpy())
+    return np.concatenate([parts[response] for response in distinct(piece)])
 
 
-def _sums(batch: MicroBatch, values: Values) -> dict[Response, float]:
-    ends = np.cumsum([len(response.tokens) for response in batch.responses])[:-1]
-    parts = np.split(values.astype(np.float64), ends)
-    return {response: float(part.sum()) for response, part in zip(batch.responses, parts, strict=True)}
+def _split(responses: Sequence[Response], values: Values) -> dict[Response, Values]:
+    ends = np.cumsum([len(response.tokens) for response in responses])[:-1]
+    return dict(zip(responses, np.split(values, ends), strict=True))
+
+
+def _sums(piece: Sequence[TokenPair], values: Values) -> dict[Response, float]:
+    parts = _split(distinct(piece), values)
+    return {response: float(part.sum(dtype=np.float64)) for response, part in parts.items()}
 
 
 def _name(piece: Sequence[TokenPair]) -> str:
@@ -166,8 +172,8 @@ def _still_true(
     name = next((name for name in pieces if name in known), None)
     if name is None:
         return True
-    batch = layout.lay(pieces[name])
-    old, new = _sums(batch, known[name]), _sums(batch, _values(policy, batch))
+    piece = pieces[name]
+    old, new = _sums(piece, known[name]), _sums(piece, _values(policy, layout, piece))
     off = {response: abs(old[response] - new[response]) for response in old}
     if all(off[response] <= _TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)) for response in off):
         return True
