@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,11 +99,11 @@ class CsvTracker:
 
     def training_logger(self) -> Logger | None:
         """Lightning's CSV logger in the same folder."""
-        return CSVLogger(save_dir=str(self._folder), name="", version="")
+        return self._logger()
 
     def replay(self, curve: Sequence[Mapping[str, float]]) -> None:
         """Write a stored curve as Lightning's logger would."""
-        logger = CSVLogger(save_dir=str(self._folder), name="", version="")
+        logger = self._logger()
         for step, row in enumerate(curve):
             logger.log_metrics(dict(row), step)
         logger.save()
@@ -116,6 +117,13 @@ class CsvTracker:
 
     def finish(self, failed: bool) -> None:
         """Nothing is left open."""
+
+    def _logger(self) -> CSVLogger:
+        logger = CSVLogger(save_dir=str(self._folder), name="", version="")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Experiment logs directory")  # config.json is there, and stays
+            _ = logger.experiment  # opens it
+        return logger
 
 
 @dataclass

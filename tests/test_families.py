@@ -147,7 +147,7 @@ LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
 
 
 def training(**runtime: bool) -> Training:
-    changes = {"gradient_checkpointing": False, **runtime}
+    changes = {"gradient_checkpointing": 0.0, **runtime}
     return Training(
         tuning=LORA,
         export="adapter",
@@ -222,7 +222,7 @@ def test_the_adapter_on_a_16_bit_base_is_float32(family: Family, tmp_path: Path)
 @families
 def test_recomputing_layers_changes_no_bit(family: Family, tmp_path: Path) -> None:
     plain = learn(model_ref(family), tmp_path / "plain")
-    again = learn(model_ref(family), tmp_path / "again", gradient_checkpointing=True)
+    again = learn(model_ref(family), tmp_path / "again", gradient_checkpointing=1.0)
     assert again == plain
     adapters = [(tmp_path / name / "adapter" / "adapter_model.safetensors").read_bytes() for name in ("plain", "again")]
     assert adapters[0] == adapters[1]
@@ -231,23 +231,22 @@ def test_recomputing_layers_changes_no_bit(family: Family, tmp_path: Path) -> No
 def test_recomputing_layers_keeps_less() -> None:
     """What autograd keeps for one response of 400 tokens, in numbers, with and without."""
     kept = {}
-    for checkpointing in (False, True):
+    for share in (0.0, 1.0):
         policy = with_lora(load_policy(model_ref(QWEN), "cpu"), LORA.config(), 0).get_base_model()
-        if checkpointing:
-            checkpoint_layers(policy)
+        checkpoint_layers(policy, share)
         sizes: dict[int, int] = {}
         ids = torch.arange(400).remainder(300)[None]
         with torch.autograd.graph.saved_tensors_hooks(
             lambda t, sizes=sizes: sizes.__setitem__(t.data_ptr(), t.numel()) or t, lambda t: t
         ):
             policy.get_decoder()(input_ids=ids, use_cache=False)
-        kept[checkpointing] = sum(sizes.values())
-    assert kept[True] < 0.6 * kept[False]
+        kept[share] = sum(sizes.values())
+    assert kept[1.0] < 0.6 * kept[0.0]
 
 
 def test_a_model_whose_layers_cannot_be_computed_again_is_named() -> None:
-    with pytest.raises(ValueError, match=r"Linear cannot recompute its layers; set .*gradient_checkpointing=false"):
-        checkpoint_layers(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Linear cannot recompute its layers; set .*gradient_checkpointing=0"):
+        checkpoint_layers(torch.nn.Linear(1, 1), 1.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["x", " x", "\n\nx", "Here:\n```python\nx = 1\n```\n", ""])

@@ -90,7 +90,7 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
         hub = compose("train", ["model=hub", f"model.name={BACKBONES[choice][0]}", f"tau={BACKBONES[choice][1]}"])
     assert (config.model.name, config.tau) == BACKBONES[choice]
     assert config == hub
-    assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == ("bfloat16", True)
+    assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == ("bfloat16", 1.0)
 
 
 def test_every_backbone_is_named_here() -> None:

@@ -141,8 +141,7 @@ def fit_rank(
 
 def _policy(model: ModelRef, settings: Training, pairs: Sequence[TokenPair], seed: int, ranks: Ranks) -> Policy:
     policy = settings.tuning(model, str(ranks.device(device_of(settings.runtime.device))), seed)
-    if settings.runtime.gradient_checkpointing:
-        checkpoint_layers(policy.model)
+    checkpoint_layers(policy.model, settings.runtime.gradient_checkpointing)
     check_policy(policy, settings, pairs)
     return policy
 

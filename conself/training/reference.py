@@ -117,11 +117,7 @@ def reference_log_probs(
             if ranks.first:
                 _write(folder, {name: made[name] for name in part})
             known |= made
-    return {
-        response: value
-        for name, piece in pieces.items()
-        for response, value in _sums(piece, known[name]).items()
-    }
+    return {response: value for name, piece in pieces.items() for response, value in _sums(piece, known[name]).items()}
 
 
 def _values(policy: Policy, layout: Layout, piece: Sequence[TokenPair]) -> Values:

@@ -15,25 +15,30 @@ _POSITIVE = ("learning_rate", "epochs", "batch_size", "max_length")
 class Runtime:
     """What changes speed and memory, not results: these stay out of artifact keys. ``device``: auto, cpu or cuda.
 
-    With ``gradient_checkpointing`` a layer keeps its input only, and is computed again on the way back.
+    That share of the layers given by ``gradient_checkpointing`` keep their input only, and are computed again later.
     ``checkpoint_share`` of the time goes into checkpoints: 1 is one after each step, null is none. More ``devices``
     than one share the work as ``strategy`` says.
 
     Raises:
-        ValueError: ``checkpoint_share`` is no such share, or ``devices`` no such number.
+        ValueError: one of the shares is none, or ``devices`` no such number.
     """
 
     layout: Layout
     device: str
     devices: int
     strategy: Sharing
-    gradient_checkpointing: bool
+    gradient_checkpointing: float
     checkpoint_share: float | None
     progress: bool
 
     def __post_init__(self) -> None:
         if self.devices < 1:
             raise ValueError(f"training.runtime.devices is {self.devices}; it must be at least 1")
+        if not 0 <= self.gradient_checkpointing <= 1:
+            raise ValueError(
+                f"training.runtime.gradient_checkpointing is {self.gradient_checkpointing}; "
+                "it must lie between 0 (no layer) and 1 (all layers)"
+            )
         if self.checkpoint_share is not None and not 0 < self.checkpoint_share <= 1:
             raise ValueError(
                 f"training.runtime.checkpoint_share is {self.checkpoint_share}; "

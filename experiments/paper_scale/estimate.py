@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", nargs="+", choices=BACKBONES, default=list(BACKBONES), help="files of conf/model")
     parser.add_argument("--decode", type=float, default=None, help="measured tokens/s, in place of the estimate")
     parser.add_argument("--token-budget", type=int, default=8192, help="training.runtime.layout.token_budget")
-    parser.add_argument("--no-recompute", action="store_true", help="training.runtime.gradient_checkpointing=false")
+    parser.add_argument("--no-recompute", action="store_true", help="training.runtime.gradient_checkpointing=0")
     for cls in (Work, Machine):
         for field in fields(cls):
             default = field.default

@@ -47,8 +47,7 @@ def prepare(
     settings = _settings(layout, _room(layout, pairs, place), len(pairs), place)
     adapted = with_lora(model, _lora(settings), seed)
     policy = Policy(model, place.dtype, adapted.disable_adapter, reference_stays=True, save=_unsaved)
-    if twice or place.checkpointing:
-        checkpoint_layers(model, 1.0 if place.checkpointing else twice)
+    checkpoint_layers(model, 1.0 if place.checkpointing else twice)
     rows = settings.runtime.layout
     rows.prepare(model, pairs)
     with tempfile.TemporaryDirectory() as folder:

@@ -81,7 +81,7 @@ ROWS = (
     *(Row(f"{n} pair{'s' * (n > 1)} per problem", pairs=n) for n in (1, 2)),
     *(Row(f"prompt {n}", prompt=(n, n)) for n in (100, 200, 500, 800)),
     *(Row(f"response {n}", response=(n, n)) for n in (60, 150, 300)),
-    *(Row(f"vocabulary {n // 1000}k", words=n) for n in (32_000, 152_000)),
+    *(Row(f"vocabulary {n}", words=n) for n in (1_500, 32_000, 152_000)),
 )
 QUICK = Row("quick", prompt=(40, 80), response=(10, 30), batch=6)
 

@@ -89,7 +89,7 @@ def test_the_key_follows_what_decides_the_steps_and_nothing_else() -> None:
     pairs = [TokenPair("p", "p/0/1", Response(prompt, (5, 1)), Response(prompt, (6, 1)), 0.5)]
     small, large = torch.nn.Linear(2, 3), torch.nn.Linear(2, 4)
     known = training_key("model", small, pairs, settings(), LOSS, 0)
-    slower = runtime(gradient_checkpointing=True, checkpoint_share=0.5)
+    slower = runtime(gradient_checkpointing=1.0, checkpoint_share=0.5)
     assert training_key("model", small, pairs, settings(runtime=slower), LOSS, 0) == known
     others = [
         training_key("tuned", small, pairs, settings(), LOSS, 0),

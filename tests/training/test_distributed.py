@@ -41,7 +41,10 @@ CASES = [(kind, sharing) for kind in ("lora", "full", "sft") for sharing in STRA
 def chosen(kind: str, devices: int, sharing: Sharing) -> Training:
     """A small budget, so that the processes have unlike numbers of micro-batches."""
     shared = runtime(
-        SharedLayout(24, flex_above=None), devices=devices, strategy=sharing, gradient_checkpointing=kind == "lora"
+        SharedLayout(24, flex_above=None),
+        devices=devices,
+        strategy=sharing,
+        gradient_checkpointing=float(kind == "lora"),
     )
     changes = {"tuning": Full(), "export": "merged", "learning_rate": 1e-3} if kind == "full" else {}
     return settings(runtime=shared, **changes)

@@ -91,7 +91,7 @@ def runtime(layout: Layout | None = None, **changes: object) -> Runtime:
         "device": "cpu",
         "devices": 1,
         "strategy": DDP(),
-        "gradient_checkpointing": False,
+        "gradient_checkpointing": 0.0,
         "checkpoint_share": 1.0,
         "progress": False,
     }
