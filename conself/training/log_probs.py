@@ -1,6 +1,6 @@
 """Log-probabilities of response tokens without ever holding a logit for each position and word at once."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -68,11 +68,16 @@ def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
     instead of keeping its logits.
     """
     size = _rows_per_chunk(hidden, head)
-    if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
+    if is_frozen(head):
         values: Tensor = _FrozenHead.apply(hidden.to(head.weight.dtype), head.weight, targets, size)
         return values
     parts = zip(hidden.split(size), targets.split(size), strict=True)
     return torch.cat([checkpoint(_plain, head, part, aims, use_reentrant=False) for part, aims in parts])
+
+
+def is_frozen(head: nn.Module) -> TypeGuard[nn.Linear]:
+    """Whether a head is a plain matrix that is not trained: its log-probs are worked out, and rounded, in another way."""
+    return type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad
 
 
 def _plain(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:

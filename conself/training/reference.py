@@ -24,6 +24,7 @@ from rich.progress import track
 from conself.artifacts import write_whole
 from conself.training.data import Response, TokenPair
 from conself.training.layouts import Layout
+from conself.training.log_probs import is_frozen
 from conself.training.micro_batches import distinct, grouped
 from conself.training.ranks import ALONE, Ranks
 from conself.training.tuning import Policy
@@ -43,7 +44,8 @@ class Identity:
     """What reference log-probs depend on beside the tokens; ``model`` is a content fingerprint.
 
     ``weights`` is what the weights are kept in, ``dtype`` what is computed in: full fine-tuning keeps more than it
-    computes with, and what no product touches (norms, sums) stays finer than in a model of that dtype.
+    computes with, and what no product touches (norms, sums) stays finer than in a model of that dtype. ``head`` tells a
+    frozen head from others, which add up in another order: what one tuning leaves changes no bit of another's training.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Identity:
     dtype: str
     layout: str
     attention: str
+    head: str
     device: str
     threads: int
     torch: str
@@ -75,6 +78,7 @@ def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
         dtype=str(policy.dtype).removeprefix("torch."),
         layout=type(layout).__name__,
         attention=str(policy.model.config._attn_implementation),
+        head="frozen" if is_frozen(policy.model.get_output_embeddings()) else "other",
         device=torch.cuda.get_device_name(device) if on_gpu else device.type,
         threads=0 if on_gpu else torch.get_num_threads(),  # they decide the order in which a CPU adds up
         torch=torch.__version__,

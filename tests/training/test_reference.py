@@ -151,12 +151,13 @@ def test_the_identity_names_what_the_numbers_depend_on() -> None:
         "weights": "float32",
         "layout": "SharedLayout",
         "attention": "sdpa",
+        "head": "frozen",
         "device": "cpu",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
     assert who == identity(policy, SharedLayout(7, 9), "weights"), "not the budget: each problem is laid out by itself"
-    assert len({replace(who, **{name: "x"}).key for name in who.facts()} | {who.key}) == 9  # type: ignore[arg-type]
+    assert len({replace(who, **{name: "x"}).key for name in who.facts()} | {who.key}) == 10  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "one byte", "not parquet", "other columns"])
