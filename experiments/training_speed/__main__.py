@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +22,53 @@ def main() -> None:
     args = _arguments()
     # Before torch and TRL are imported: one thread each, no progress bars, no word to anybody.
     os.environ.update({"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1", "CI": "true"})
+    from datasets.utils.logging import disable_progress_bar
+
     from experiments.training_speed import report, settings
     from experiments.training_speed.models import Place
 
+    disable_progress_bar()
     place = Place(args.device, args.checkpointing)
     rows = [settings.QUICK] if args.quick else [row for row in settings.ROWS if args.rows in row.name]
-    found = _results(rows, place, args, lambda line: print(line, file=sys.stderr, flush=True))
-    text = report.table(found["rows"])
-    (args.out / "results.json").write_text(json.dumps(found, indent=2) + "\n")
-    (args.out / "table.md").write_text(text)
-    print(text)
-
-
-def _results(rows: Sequence[Any], place: Any, args: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
-    from datasets.utils.logging import disable_progress_bar
-
-    from experiments.training_speed import contenders, report, run, settings
-
-    disable_progress_bar()
     done = []
     started = time.perf_counter()
     for row in rows:
-        shape = settings.CODER_7B if args.model == "7b" else settings.small(row.words)
-        rounds = args.rounds if row == settings.CENTRAL else 2
-        measured = run.measure(row, shape, place, contenders.names(row), rounds, args.seed, say)
-        done.append(report.result(row, shape, place, measured, args.seed))
+        done.append(_measured(row, place, args))
+        found = _results(done, place, args, (time.perf_counter() - started) / 60)
+        text = report.table(done)
+        (args.out / "results.json").write_text(json.dumps(found, indent=2) + "\n")  # after each row: it may be stopped
+        (args.out / "table.md").write_text(text)
+    print(text)
+
+
+def _measured(row: Any, place: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from experiments.training_speed import contenders, report, run, settings
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    shape = settings.CODER_7B if args.model == "7b" else settings.small(row.words)
+    rounds = args.rounds if row == settings.CENTRAL else 2
+    measured = run.measure(row, shape, place, contenders.names(row), rounds, args.seed, say)
+    return report.result(row, shape, place, measured, args.seed)
+
+
+def _results(done: Sequence[Any], place: Any, args: argparse.Namespace, minutes: float) -> dict[str, Any]:
+    from experiments.training_speed import report, settings
+
+    shape = settings.CODER_7B if args.model == "7b" else settings.small(settings.WORDS)
     return {
         "command": shlex.join(["python", "-m", "experiments.training_speed", *sys.argv[1:]]),
         "seed": args.seed,
         "date": time.strftime("%Y-%m-%d"),
-        "minutes": round((time.perf_counter() - started) / 60, 1),
+        "minutes": round(minutes, 1),
         "machine": report.machine(place),
         "versions": report.versions(),
-        "model": {"head_to_body": round(settings.HEAD_TO_BODY, 4), **(shape.config() if rows else {})},
+        "model": {"head_to_body": round(settings.HEAD_TO_BODY, 4), **shape.config()},
         "gradient_checkpointing": args.checkpointing,
         **{key: done[0][key] for key in report.BARS},
         "bars": report.BARS,
-        "rows": done,
+        "rows": list(done),
     }
 
 

@@ -72,16 +72,17 @@ class Row:
     prompt: tuple[int, int] = (200, 500)
     response: tuple[int, int] = (60, 200)
     words: int = WORDS
-    batch: int = 12
+    batch: int = 6
 
 
-CENTRAL = Row("central")
+CENTRAL = Row("central", batch=12)
 ROWS = (
     CENTRAL,
     *(Row(f"{n} pair{'s' * (n > 1)} per problem", pairs=n) for n in (1, 2)),
     *(Row(f"prompt {n}", prompt=(n, n)) for n in (100, 200, 500, 800)),
     *(Row(f"response {n}", response=(n, n)) for n in (60, 150, 300)),
-    *(Row(f"vocabulary {n}", words=n) for n in (1_500, 32_000, 152_000)),
+    *(Row(f"vocabulary {n}", words=n) for n in (1_500, 32_000)),
+    Row("vocabulary 152000", words=152_000, batch=3),
 )
 QUICK = Row("quick", prompt=(40, 80), response=(10, 30), batch=6)
 
