@@ -31,6 +31,7 @@ from conself.turns import end_of_turn_id
 log = logging.getLogger(__name__)
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_ATTENTION = ("sdpa", "eager")
 _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
 
 transformers_logging.disable_progress_bar()
@@ -115,8 +116,11 @@ def check_model(ref: ModelRef) -> None:
 
     Raises:
         OSError: the model cannot be found, in one line with the remedy.
-        ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
+        ValueError: ``ref.dtype``, ``ref.attention`` or ``ref.quantization`` is none of those there are, or bitsandbytes
+            is missing.
     """
+    if ref.attention not in _ATTENTION:
+        raise ValueError(f"model.attention must be {' or '.join(_ATTENTION)}, got {ref.attention!r}")
     quantized(ref.quantization, dtype_of(ref), torch.device("cpu"))
     source(ref)
 

@@ -29,7 +29,6 @@ from conself.sandbox import isolation
 from conself.shards import execute_into, sample_into, score_into
 from conself.tables import read_records, read_traces, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
-from conself.training.export import MERGED, save_merged
 from conself.training.fit import fit as fit_policy
 from conself.validation import sift
 from conself.workers import Workers
@@ -226,9 +225,6 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
             fit_policy(data, model, settings, parts["loss"], parts["seed"], folder, references, logger),
         )
         write_json(folder / "steps.json", report.pop("curve"))
-        if settings.export == MERGED and (folder / "adapter").is_dir():
-            _give_back()  # the base is loaded once more
-            save_merged(model, folder / "adapter", folder / "model")
         return report
 
     fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)

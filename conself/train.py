@@ -20,6 +20,7 @@ from conself.tables import read_records
 from conself.tracking import Tracker
 from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
+from conself.training.fit import check_losers
 from conself.training.settings import Training
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
@@ -73,12 +74,13 @@ def check(config: DictConfig) -> None:
     Raises:
         OSError: there is no such model.
         ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
-            what answers the benchmarks can't load what comes of it.
+            the loss has no use for such pairs, or what answers the benchmarks can't load what comes of it.
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
+    check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")
     training.tuning.check(model)
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)

@@ -49,6 +49,12 @@ def test_every_choice_composes_and_its_parts_can_be_built(option: Path) -> None:
         instantiate(config[part], _convert_="all")
 
 
+@pytest.mark.parametrize("group", ["experiment", "size"])
+def test_a_misspelt_choice_is_not_taken_for_none(group: str) -> None:
+    with pytest.raises(MissingConfigException, match=f"'{group}/self_dop'"):
+        composed(f"{group}=self_dop")
+
+
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_entry_point_composes(path: Path) -> None:
     assert composed(name=path.stem)

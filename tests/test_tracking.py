@@ -2,6 +2,7 @@
 
 import csv
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def job(tracker: Tracker, folder: Path) -> None:
 
 
 def test_csv_holds_config_curve_and_figures(tmp_path: Path) -> None:
-    job(CsvTracker(), tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        job(CsvTracker(), tmp_path)
     assert json.loads((tmp_path / "csv" / "config.json").read_text()) == {"tau": 0.3}
     with (tmp_path / "csv" / "metrics.csv").open() as handle:
         rows = list(csv.DictReader(handle))

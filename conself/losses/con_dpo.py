@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from conself.losses.output import LogProbs, LossOutput, preference
+from conself.losses.output import LogProbs, LossOutput, check_beta, preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,9 @@ class ConDPO:
     needs_losers: ClassVar[bool] = True
 
     beta: float
+
+    def __post_init__(self) -> None:
+        check_beta(self.beta)
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
         """The loss [N] of each pair, with margin, accuracy (r > 0) and rewards as diagnostics.

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from conself.losses.output import LogProbs, LossOutput, preference
+from conself.losses.output import LogProbs, LossOutput, check_beta, preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,9 @@ class DPO:
     needs_losers: ClassVar[bool] = True
 
     beta: float
+
+    def __post_init__(self) -> None:
+        check_beta(self.beta)
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
         """The loss [N] of each pair, ``weights`` being ignored; diagnostics as in Con-DPO.

@@ -4,6 +4,7 @@ N is the number of pairs at hand. A loss never averages: the trainer sums the N 
 divides by the number of pairs of the whole global batch, which keeps that mean exact however it is cut up.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -46,6 +47,16 @@ class Loss(Protocol):
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
         """The loss of each pair."""
         ...
+
+
+def check_beta(beta: float) -> None:
+    """Refuse a ``beta`` under which nothing would be learned, or the wrong way round.
+
+    Raises:
+        ValueError: it is not above 0, or not finite.
+    """
+    if not 0 < beta < math.inf:
+        raise ValueError(f"loss.beta is {beta}; it must be above 0 (beta=0.1 is the paper's)")
 
 
 def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, beta: float) -> LossOutput:

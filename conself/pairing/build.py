@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
 
 from transformers import PreTrainedTokenizerBase
 
@@ -12,7 +13,18 @@ from conself.pairing.consensus_pairs import why_no_pair
 from conself.prompts import Prompts, program_messages, render
 from conself.records import Pool, PreferencePair
 
-Pairing = Callable[[Pool, Consensus, str], list[PreferencePair]]
+
+class Pairing(Protocol):
+    """The pairs of one problem, given how its candidates agree and its rendered prompt.
+
+    ``gives_losers`` says whether all of its pairs have a loser, or none.
+    """
+
+    gives_losers: ClassVar[bool]
+
+    def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
+        """At most a few; none where the problem is good for none."""
+        ...
 
 
 def build_pairs(

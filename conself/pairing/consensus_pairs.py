@@ -1,6 +1,7 @@
 """Preference pairs without an oracle: the candidate most agreed with, against those least agreed with."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from conself.consensus import Consensus, losers
 from conself.records import Candidate, Pool, PreferencePair
@@ -20,6 +21,8 @@ class ConsensusPairs:
     Raises:
         ValueError: ``max_losers`` is below 1.
     """
+
+    gives_losers: ClassVar[bool] = True
 
     max_losers: int
     crashed_fill: bool

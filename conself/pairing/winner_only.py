@@ -1,6 +1,7 @@
 """Targets for supervised fine-tuning: the candidate most agreed with, and no loser (Self-SFT)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from conself.consensus import Consensus
 from conself.records import Pool, PreferencePair
@@ -9,6 +10,8 @@ from conself.records import Pool, PreferencePair
 @dataclass(frozen=True)
 class WinnerOnly:
     """One record per problem: the consensus winner, with ``rejected`` None; nothing when every candidate crashed."""
+
+    gives_losers: ClassVar[bool] = False
 
     def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
         """At most one record; ``prompt`` is the rendered direct prompt."""

@@ -8,7 +8,6 @@ that a kill leaves behind. No random state is kept: order and steps follow from 
 import hashlib
 import json
 import logging
-import shutil
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -69,10 +68,6 @@ class Checkpoints(Callback):
     def seconds(self) -> float:
         """Time taken so far: this run's, and up to their checkpoints that of the runs it goes on from."""
         return time.perf_counter() - self.started
-
-    def remove(self) -> None:
-        """What was trained is saved: no checkpoint is of use any more."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put weights, optimiser, curve and counts back; the loggers get the steps taken so far.

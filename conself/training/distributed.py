@@ -154,22 +154,25 @@ def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) ->
     """Refuse what cannot be shared, before anything is started.
 
     Raises:
-        ValueError: there are not ``count`` such devices, or ``sharing`` cannot take ``model``.
+        ValueError: there is no such device, or there are not ``count``, or ``sharing`` cannot take ``model``.
     """
     place = device_of(device)
-    if count == 1:
-        return
-    if place.index is not None:
+    if place.index is not None and count > 1:
         raise ValueError(
             f"training.runtime.device={device} is one device, and training.runtime.devices is {count}; "
             f"set training.runtime.device={place.type}, or training.runtime.devices=1"
         )
-    if place.type == "cuda" and torch.cuda.device_count() < count:
+    there = torch.cuda.device_count()
+    if place.type == "cuda" and (place.index or 0) >= there:
         raise ValueError(
-            f"training.runtime.devices is {count}, and this machine has {torch.cuda.device_count()} GPU; "
+            f"training.runtime.device is {device}, and this machine has {there} GPU; set training.runtime.device=auto"
+        )
+    if place.type == "cuda" and there < count:
+        raise ValueError(
+            f"training.runtime.devices is {count}, and this machine has {there} GPU; "
             "set training.runtime.devices to that, or training.runtime.device=cpu"
         )
-    if model.quantization is not None and not sharing.takes_quantized:
+    if count > 1 and model.quantization is not None and not sharing.takes_quantized:
         raise ValueError(
             f"{type(sharing).__name__} cannot slice weights in {model.quantization}; "
             "set strategy=ddp, or model.quantization=null"

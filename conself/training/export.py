@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from shutil import copymode
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -33,6 +34,7 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping
     state = None if weights is None else {f"base_model.model.{name}": value for name, value in weights.items()}
     with disk_errors(out):
         policy.save_pretrained(str(out), save_embedding_layers=False, state_dict=state)
+        _readable_as(out / "adapter_config.json")
 
 
 def save_model(
@@ -53,6 +55,7 @@ def save_model(
     model.config.save_pretrained(str(out))
     model.config.dtype = before
     load_tokenizer(ref).save_pretrained(str(out))
+    _readable_as(out / "config.json")
 
 
 def save_merged(ref: ModelRef, adapter: Path, out: Path) -> None:
@@ -102,6 +105,12 @@ def _converted(model: PreTrainedModel, weights: Mapping[str, Tensor], dtype: tor
         for name, weight in weights.items()
         if names.get(name, name) == name
     }
+
+
+def _readable_as(config: Path) -> None:
+    """Let who may read ``config`` read the weights beside it: safetensors writes them for their owner only."""
+    for weights in config.parent.glob("*.safetensors"):
+        copymode(config, weights)
 
 
 def _savable(config: GenerationConfig) -> GenerationConfig:

@@ -1,7 +1,9 @@
 """Train a policy on preference pairs."""
 
+import gc
 import logging
 import math
+import shutil
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ from conself.training.checkpointing import checkpoint_layers
 from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import PairData, Response, TokenPair, encode
 from conself.training.distributed import check_devices
+from conself.training.export import MERGED, save_merged
 from conself.training.module import PreferenceModule
 from conself.training.processes import together
 from conself.training.ranks import ALONE, Ranks
@@ -31,6 +34,9 @@ from conself.training.remote_logger import RemoteLogger
 from conself.training.settings import Training, sharing_of
 from conself.training.suitability import check_policy
 from conself.training.tuning import Policy
+
+CHECKPOINTS = "checkpoints"
+"""The folder that a training keeps its checkpoints in until all of it is saved."""
 
 # What Lightning warns of and is meant to be so: no dropout anywhere, batches made in this process, a GPU left alone on
 # demand; and what its own code provokes.
@@ -69,7 +75,7 @@ def fit(
     references: Path,
     logger: Logger | None,
 ) -> FitReport:
-    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
+    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), ``model/`` with all weights, or both.
 
     The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
     computed once, before the first step, and left there. On a CPU the same arguments give the same bits, also where an
@@ -84,8 +90,14 @@ def fit(
     check_devices(runtime.device, runtime.devices, runtime.strategy, model)
     arguments = (pairs, model, settings, loss, seed, out, references, time.perf_counter())
     if runtime.devices == 1:
-        return fit_rank(*arguments, ALONE, logger)
-    return together(_fit_with_others, arguments, runtime.devices, device_of(runtime.device), logger)
+        report = fit_rank(*arguments, ALONE, logger)
+    else:
+        report = together(_fit_with_others, arguments, runtime.devices, device_of(runtime.device), logger)
+    if settings.export == MERGED and settings.tuning.config() is not None:
+        gc.collect()  # model, trainer and optimiser refer to one another, and the base is loaded once more
+        save_merged(model, out / "adapter", out / "model")
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # not before: where a merge fails, no training is lost
+    return report
 
 
 def _fit_with_others(*arguments: Any) -> FitReport:
@@ -120,14 +132,13 @@ def fit_rank(
         sharing.settle(policy.scorer)
         module = PreferenceModule(policy, loss, reference, settings, steps, ranks)
         key = training_key(fingerprint(model), module, encoded, settings, loss, seed)
-        checkpoints = Checkpoints(out / "checkpoints", key, settings.runtime.checkpoint_share, started)
+        checkpoints = Checkpoints(out / CHECKPOINTS, key, settings.runtime.checkpoint_share, started)
         data = PairData(encoded, settings.batch_size, seed, settings.by_problem, checkpoints.steps_taken)
         trainer = _trainer(policy.model.device, settings, data, checkpoints, ranks, logger)
-        trainer.fit(module, data)
+        _run(trainer, module, data)
     weights = sharing.weights(policy.model)
     if ranks.first:
         policy.save(out / settings.tuning.folder, weights)
-        checkpoints.remove()
     return FitReport(
         steps=len(module.curve),
         epochs=settings.epochs,
@@ -155,14 +166,24 @@ def _reference(
     return reference_log_probs(policy, layout, pairs, who, root, progress, ranks)
 
 
+def check_losers(there: bool, needed: bool) -> None:
+    """Refuse pairs with losers for a loss without use for them, and the other way round.
+
+    Raises:
+        ValueError: losers are ``there`` and not ``needed``, or needed and not there.
+    """
+    if there != needed:
+        need, other = ("a loser in every pair", "consensus_pairs") if needed else ("no losers", "winner_only")
+        raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
+
+
 def _encoded(
     pairs: Sequence[PreferencePair], model: ModelRef, max_length: int, needs_losers: bool
 ) -> tuple[list[TokenPair], int]:
     if not pairs:
         raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
-    if any((pair.rejected is not None) != needs_losers for pair in pairs):
-        need, other = ("a loser in every pair", "consensus_pairs") if needs_losers else ("no losers", "winner_only")
-        raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
+    for pair in pairs:
+        check_losers(pair.rejected is not None, needs_losers)
     encoded, n_overlong = encode(pairs, load_tokenizer(model), max_length)
     if not encoded:
         raise ValueError(f"all {n_overlong} pairs are longer than training.max_length ({max_length} tokens); raise it")
@@ -196,6 +217,13 @@ def _trainer(
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
+
+
+def _run(trainer: Trainer, module: PreferenceModule, data: PairData) -> None:
+    try:
+        trainer.fit(module, data)
+    except SystemExit:
+        raise KeyboardInterrupt from None  # what Lightning has made it of
 
 
 @contextmanager

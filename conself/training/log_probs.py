@@ -69,14 +69,15 @@ def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
     """
     size = _rows_per_chunk(hidden, head)
     if is_frozen(head):
-        values: Tensor = _FrozenHead.apply(hidden.to(head.weight.dtype), head.weight, targets, size)
+        inputs = (hidden.to(head.weight.dtype), head.weight, targets, size)
+        values: Tensor = _FrozenHead.apply(*inputs)  # type: ignore[no-untyped-call]
         return values
     parts = zip(hidden.split(size), targets.split(size), strict=True)
     return torch.cat([checkpoint(_plain, head, part, aims, use_reentrant=False) for part, aims in parts])
 
 
 def is_frozen(head: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether a head is a plain matrix that is not trained: its log-probs are worked out, and rounded, in another way."""
+    """Whether a head is a plain matrix that is not trained: its log-probs round otherwise than others'."""
     return type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad
 
 

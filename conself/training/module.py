@@ -128,9 +128,8 @@ class PreferenceModule(LightningModule):
     def _record(self, row: dict[str, float], batch_size: int) -> None:
         self.log("step", float(len(self.curve)))  # what loggers count by; Lightning counts from a resumption on
         self.curve.append(row)
-        shown = {"loss", "accuracy"}
         for name, value in row.items():
-            self.log(f"train/{name}", value, prog_bar=name in shown, batch_size=batch_size)
+            self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=batch_size)  # more is a second line
 
 
 def _per_pair(values: Tensor, micro_batch: MicroBatch) -> LogProbs:

@@ -90,8 +90,9 @@ def together(
     try:
         for index in range(count):
             ours, theirs = context.Pipe()
-            processes[ours] = context.Process(target=_main, args=(group, index, theirs, function, tuple(arguments)))
-            processes[ours].start()
+            new = context.Process(target=_main, args=(group, index, theirs, function, tuple(arguments)))
+            new.start()
+            processes[ours] = new
             theirs.close()
         result: Result = _listen(processes, receiver)
         return result

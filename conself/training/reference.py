@@ -116,7 +116,7 @@ def reference_log_probs(
                     path.unlink()
             known = {}
         missing = [name for name in pieces if name not in known]
-        for part in track(list(_files(missing)), "Reference", disable=not progress):
+        for part in track(list(_files(missing)), "Reference", disable=not (progress and missing)):
             made = ranks.united({name: _values(policy, layout, pieces[name]) for name in ranks.share(part)})
             if ranks.first:
                 _write(folder, {name: made[name] for name in part})

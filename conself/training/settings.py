@@ -1,5 +1,6 @@
 """The settings of training, as conf/training/*.yaml spells them out."""
 
+import math
 from dataclasses import dataclass
 
 from conself.training.distributed import OneDevice, Sharing
@@ -20,7 +21,7 @@ class Runtime:
     than one share the work as ``strategy`` says.
 
     Raises:
-        ValueError: one of the shares is none, or ``devices`` no such number.
+        ValueError: one of the shares is none, ``devices`` no such number, or the token budget holds nothing.
     """
 
     layout: Layout
@@ -38,6 +39,11 @@ class Runtime:
             raise ValueError(
                 f"training.runtime.gradient_checkpointing is {self.gradient_checkpointing}; "
                 "it must lie between 0 (no layer) and 1 (all layers)"
+            )
+        if self.layout.token_budget < 1:
+            raise ValueError(
+                f"training.runtime.layout.token_budget is {self.layout.token_budget}; it must hold the longest pair: "
+                "2 x training.max_length is enough"
             )
         if self.checkpoint_share is not None and not 0 < self.checkpoint_share <= 1:
             raise ValueError(
@@ -73,16 +79,16 @@ class Training:
         if self.export != MERGED and self.tuning.config() is None:
             raise ValueError(f"training.export={self.export}, but all weights are trained: set training.export=merged")
         for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0, and finite")
         if self.gradient_clip is not None and not self.gradient_clip > 0:
             raise ValueError(f"training.gradient_clip is {self.gradient_clip}; it must be above 0, or null: never clip")
         if not 0 <= self.warmup_ratio <= 1:
             raise ValueError(f"training.warmup_ratio is {self.warmup_ratio}; it must lie between 0 and 1")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"training.threads is {self.threads}; it must be at least 1, or null: torch's own choice")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"training.weight_decay is {self.weight_decay}; it must not be negative")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"training.weight_decay is {self.weight_decay}; it must be 0 or more, and finite")
 
 
 def sharing_of(runtime: Runtime, ranks: Ranks) -> Sharing:

@@ -53,6 +53,13 @@ def test_gradient_by_hand_pushes_winner_up_and_loser_down() -> None:
     assert policy.rejected.grad.item() == pytest.approx(0.1075765686, rel=1e-9)
 
 
+@pytest.mark.parametrize("loss", [ConDPO, DPO])
+@pytest.mark.parametrize("beta", [0.0, -0.1, math.inf, math.nan])
+def test_beta_is_above_zero(loss: type[ConDPO | DPO], beta: float) -> None:
+    with pytest.raises(ValueError, match=r"loss\.beta is .*; it must be above 0"):
+        loss(beta)
+
+
 def test_a_hopeless_margin_costs_its_size_not_infinity() -> None:
     policy, reference = log_probs([-1000.0], [0.0]), log_probs([0.0], [-1000.0])
     assert ConDPO(beta=1.0)(policy, reference, weights(0.5)).losses.item() == pytest.approx(1000.0)

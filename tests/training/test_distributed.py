@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from pickle import PicklingError
 
 import lost_ranks
 import pytest
@@ -173,6 +174,12 @@ def test_a_killed_process_is_told_with_the_remedy() -> None:
     assert children() == []
 
 
+def test_what_keeps_a_process_from_starting_is_told() -> None:
+    with pytest.raises((AttributeError, PicklingError), match=r"[Pp]ickle"):
+        together(lambda: None, (), 2, CPU, None)
+    assert children() == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent's death is told by Linux only")
 def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -195,6 +202,8 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
         check_devices("cuda", 2, DDP(), ref)
     with pytest.raises(ValueError, match=r"device=cuda:1 is one device, .* set training.runtime.device=cuda, or"):
         check_devices("cuda:1", 2, DDP(), ref)
+    with pytest.raises(ValueError, match=r"device is cuda:1, and this machine has 1 GPU; set .*device=auto"):
+        check_devices("cuda:1", 1, DDP(), ref)
     with pytest.raises(ValueError, match=r"FSDP cannot slice weights in nf4; set strategy=ddp, or model.quantization="):
         check_devices("cpu", 2, FSDP(), replace(ref, quantization="nf4"))
 

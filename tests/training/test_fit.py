@@ -24,6 +24,7 @@ from conself.training.data import TokenPair, encode, global_batches
 from conself.training.export import save_adapter
 from conself.training.fit import fit
 from conself.training.micro_batches import MicroBatch
+from conself.training.module import PreferenceModule
 from conself.training.shared import SharedLayout
 
 LOSS = ConDPO(beta=0.5)
@@ -75,6 +76,11 @@ def test_the_adapter_folder_loads_and_prefers_the_winners(model_ref: ModelRef, t
     with torch.no_grad():
         before, after = (m(torch.tensor([[10, 5, 6]])).logits[0, -1] for m in (tiny_qwen(), tuned))
     assert after[20] - after[30] > before[20] - before[30] + 0.5
+
+
+def test_who_may_read_an_adapters_config_may_read_its_weights(model_ref: ModelRef, tmp_path: Path) -> None:
+    fit(toy_pairs(), model_ref, settings(epochs=1), LOSS, 0, tmp_path, tmp_path / "reference", None)
+    assert len({path.stat().st_mode for path in (tmp_path / "adapter").glob("adapter_*")}) == 1
 
 
 def test_a_saved_adapter_reproduces_the_log_probs(tmp_path: Path) -> None:
@@ -148,6 +154,20 @@ def test_a_broken_pair_stops_the_run_and_leaves_no_adapter(model_ref: ModelRef, 
     pairs = [replace(pair, chosen_consensus=math.inf) for pair in toy_pairs(problems=1)]
     with pytest.raises(FloatingPointError, match=r"loss is inf at step 0 \(problems: p0\)"):
         fit(pairs, model_ref, settings(), LOSS, 0, tmp_path, tmp_path / "reference", None)
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_an_interruption_is_one_for_the_caller(
+    model_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning would have the process exit with status 1, without a word; entry points know better."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PreferenceModule, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path, tmp_path / "reference", None)
     assert not (tmp_path / "adapter").exists()
 
 

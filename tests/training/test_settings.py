@@ -18,6 +18,8 @@ from training_world import runtime, settings
         ("max_length", 0),
         ("warmup_ratio", 1.5),
         ("weight_decay", -0.1),
+        ("weight_decay", float("inf")),
+        ("learning_rate", float("inf")),
     ],
 )
 def test_out_of_range(key: str, value: float) -> None:
