@@ -57,6 +57,8 @@ def names(row: Row) -> list[str]:
         return [*OURS, *(f"{TRL}{n}" for n in (1, 2, 4)), *(f"{PLAIN}{n}" for n in (1, 4)), ONLINE]
     if row == QUICK:
         return [SHARED, LEAN, DISTINCT, PAIRS, f"{TRL}1", f"{PLAIN}1"]
-    batches = (1, 2) if max(row.prompt) + max(row.response) > 500 else (1, 2, 4)
-    plain_batches = (1,) if row.words > _WIDE or batches == (1, 2) else (1, 4)
+    # TRL takes the mean of its micro-batches' means: they must be of one size to give the mean over pairs.
+    most = 2 if max(row.prompt) + max(row.response) > 500 else 3
+    batches = [n for n in range(1, most + 1) if row.batch % n == 0]
+    plain_batches = (1,) if row.words > _WIDE or most == 2 else (1, 3)
     return [SHARED, LEAN, DISTINCT, *(f"{TRL}{n}" for n in batches), *(f"{PLAIN}{n}" for n in plain_batches)]

@@ -18,7 +18,7 @@ from experiments.training_speed.settings import BETA, LORA_ALPHA, LORA_R, RATE
 from experiments.training_speed.steps import Step
 
 
-class Tokenised(DPOTrainer):
+class Tokenised(DPOTrainer):  # type: ignore[misc]  # the same whether TRL is installed or not
     """Takes token ids as they are."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: object) -> Dataset:
