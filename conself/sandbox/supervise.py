@@ -112,7 +112,7 @@ def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shi
         os.lseek(descriptor, 0, os.SEEK_SET)
     if request.is_stdin:
         _write_all(setup.stdin, request.inputs[start][1])
-    plan = _plan(setup, request, runs, held)
+    plan = _plan(setup, request, start, runs, held)
     child = fork()
     for _ in range(_FORK_TRIES):
         if child >= 0:
@@ -129,14 +129,14 @@ def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shi
     return ending
 
 
-def _plan(setup: Setup, request: Request, runs: int, held: int) -> Plan:
+def _plan(setup: Setup, request: Request, start: int, runs: int, held: int) -> Plan:
     """How a runner gets its descriptors and limits."""
     size = runs * (1024 * request.output_kb + wire.NAME_LIMIT) + SLACK
     if request.is_stdin:
         size = max(size, *(len(data) for _, data in request.inputs))
     # a runner is a copy of this process, results so far included; in whole MiB, so that plans repeat
     memory = request.base_size + (request.memory_mb + (2 * held >> 20) << 20)
-    seconds = math.ceil(request.cpu_seconds * (runs + 1))
+    seconds = math.ceil(request.cpu_seconds * (runs + 1) + request.parsing_seconds(start, runs))
     streams = [(setup.null, 0), (setup.null, 1), (setup.null, 2), (setup.frames, RESULT_FD)]
     if request.is_stdin:
         kept = [(setup.stdin, STDIN_FD), (setup.stdout, STDOUT_FD)] if runs > 1 else []

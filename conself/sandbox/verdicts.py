@@ -9,6 +9,7 @@ from .canonical import canonical
 from .frames import ENDING, Frames
 
 _CPU_SLACK = 0.05  # seconds: fork and walls, and the kernel's tick
+_PARSING = 2e-6  # seconds per byte of a literal: several times what a slow machine takes
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Request:
     def is_stdin(self) -> bool:
         """Whether the programs read standard input, instead of having an entry point."""
         return self.entry_point is None
+
+    def parsing_seconds(self, start: int, runs: int) -> float:
+        """The most CPU time that a runner may take to parse the arguments of ``runs`` inputs from ``start`` on."""
+        literals = [] if self.is_stdin else self.inputs[start : start + runs]
+        return _PARSING * sum(len(data) for is_marshal, data in literals if not is_marshal)
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,10 @@ def judge_calls(request: Request, _: int, ending: Ending, frames: Frames, exact:
     if len(results) < expected and not _stopped(frames):
         verdict = _verdict(ending, request.cpu_seconds) if frames.sound else wire.KILLED
         results.append((verdict, b""))
-    elif expected == 1 and ending.cpu > 2 * request.cpu_seconds + _CPU_SLACK:  # the module, then the call
-        results = [(wire.TIMEOUT, b"")]
+    elif expected == 1:
+        own = ending.cpu - request.parsing_seconds(len(request.inputs) - left, 1)
+        if own > 2 * request.cpu_seconds + _CPU_SLACK:  # the module, then the call
+            results = [(wire.TIMEOUT, b"")]
     if not frames.ready and not frames.results:
         results *= left  # it died while loading: so it would for every other input
     return results
