@@ -4,6 +4,7 @@ Everything is pure over ``keys``: K rows (candidates) of M comparison keys (inpu
 crashed. CRASH is one value: its reason is no part of a trace.
 """
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ Keys = Sequence[Sequence[str | None]]
 
 TIE = 1e-12
 """Consensus scores closer than this are equal."""
+_LONGEST = 64  # characters of a key; of a longer one the hash tells as much
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def consensus_of(keys: Keys) -> Consensus:
 def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
     """K x M comparison keys of a pool, None = CRASH (every status but OK); each distinct value is compared once.
 
+    A key of more than 64 characters is given as its hash: keys are for telling outputs apart, and are kept on disk.
+
     Raises:
         ValueError: there is not one trace per candidate, or not one outcome per input.
     """
@@ -86,10 +90,16 @@ def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
                 row.append(None)
                 continue
             if outcome.value not in known:
-                known[outcome.value] = comparison.key(outcome.value, is_stdout)
+                known[outcome.value] = _short(comparison.key(outcome.value, is_stdout))
             row.append(known[outcome.value])
         rows.append(row)
     return rows
+
+
+def _short(key: str) -> str:
+    if len(key) <= _LONGEST:
+        return key
+    return f"sha256:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def crashed(keys: Keys) -> list[bool]:
@@ -133,6 +143,19 @@ def consensus_scores(keys: Keys) -> list[float]:
             shares = [Fraction(counts[cell], total) for cell, counts, total in cells if cell is not None]
             known[row] = float(sum(shares, Fraction(0)) / max(len(row), 1))
     return [known[tuple(row)] for row in keys]
+
+
+def pseudo_test_scores(keys: Keys) -> list[float]:
+    """The share of pseudo tests that each of K candidates passes: M inputs, each with the output that most give (PFPO).
+
+    Votes are those of all candidates whose execution gave an output; of outputs with equally many, the one that the
+    lowest index gives. An input on which every candidate crashes is no test; without any test all scores are 0.
+    """
+    votes = [Counter(cell for cell in column if cell is not None) for column in zip(*keys, strict=True)]
+    expected = [counts.most_common(1)[0][0] if counts else None for counts in votes]
+    tests = sum(cell is not None for cell in expected)
+    agreeing = [sum(c is not None and c == e for c, e in zip(row, expected, strict=True)) for row in keys]
+    return [count / tests if tests else 0.0 for count in agreeing]
 
 
 def winner(scores: Sequence[float]) -> int | None:

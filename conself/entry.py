@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -18,9 +19,9 @@ from rich.markup import escape
 
 from conself import results
 from conself.checks import check_types
+from conself.context import Context
 from conself.sandbox import isolation
-from conself.stages import Context
-from conself.tracking import Tracker
+from conself.tracking import Tracker, record
 from conself.workers import Workers
 
 log = logging.getLogger("conself")
@@ -42,7 +43,8 @@ def resolved(config: DictConfig) -> DictConfig:
     plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     if not isinstance(plain, DictConfig):
         raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
-    plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
+    if "benchmark" in plain:
+        plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
     return plain
 
 
@@ -58,7 +60,8 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
     plain: Any = OmegaConf.to_container(config)
     check_types(plain, "")
     for name in names:
-        instantiate(config[name], _convert_="all")
+        if config[name] is not None:
+            instantiate(config[name], _convert_="all")
 
 
 def check_benchmarks(config: DictConfig) -> None:
@@ -68,7 +71,8 @@ def check_benchmarks(config: DictConfig) -> None:
         OSError: they cannot be read; the remedy names the benchmark's own key.
         ValueError: as OSError.
     """
-    for name, benchmark in instantiate(config.benchmark, _convert_="all").items():
+    chosen = instantiate(config.benchmark, _convert_="all") if "benchmark" in config else {}
+    for name, benchmark in chosen.items():
         try:
             benchmark.fingerprint()
         except (OSError, ValueError) as error:
@@ -128,15 +132,16 @@ def _one_line(error: BaseException) -> str:
 class Command:
     """What one entry point does with a config.
 
-    ``parts`` are checked before any work, ``limits`` those of the sandbox among them; then ``check`` refuses what they
-    can't be together. ``first`` names the sampler or decoder whose module the workers import meanwhile. ``work``
-    returns the figures that ``show`` prints.
+    ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
+    among them; then ``check`` refuses what they can't be together. ``first`` names the sampler or decoder whose module
+    the workers import meanwhile, if there is one. ``work`` returns the figures that ``show`` prints.
     """
 
+    kind: str
     parts: Sequence[str]
     limits: Sequence[str]
     check: Callable[[DictConfig], object]
-    first: str
+    first: str | None
     work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
     show: Callable[[Console, dict[str, Any]], None]
 
@@ -144,10 +149,13 @@ class Command:
 def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> None:
     """Check all parts, do the work, write results.json into the run folder, show it.
 
+    A dashboard names the job by the overrides of the command line.
+
     Raises:
         JobFailed, SystemExit: as ``one_line_errors`` says.
     """
     console = Console()
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     with one_line_errors(console, folder, in_sweep):
         config = resolved(config)
         pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
@@ -160,16 +168,19 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         failed = True
         try:
             with pool as workers:
-                first = config[command.first]
-                workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
-                tracker.start(folder, config)
+                if command.first is not None:
+                    first = config[command.first]
+                    workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
+                tracker.start(folder, config, command.kind, overrides, in_sweep)
                 context = Context(Path(config.artifacts), workers, console)
                 figures = command.work(config, context, tracker)
             path = results.write(folder, figures, config, context.artifacts)
-            tracker.summarise(results.flat(figures))
+            record(tracker, figures)
+            tracker.link(context.artifacts)
             failed = False
         finally:
-            tracker.finish(failed)
+            if note := tracker.finish(failed):
+                console.print(note, highlight=False, soft_wrap=True)
         command.show(console, figures)
         console.print(f"figures: {path}")
 

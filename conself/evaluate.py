@@ -14,16 +14,16 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself import reports, results, stages
 from conself.artifacts import Artifact, write_whole
+from conself.context import Context
 from conself.entry import Command, run
 from conself.models import check_model
 from conself.records import ModelRef, Verdict
-from conself.stages import Context
 from conself.tables import read_verdicts
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "decoder", "judging", "benchmark", "comparison")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "artifacts", "runtime")
+PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
+KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -34,10 +34,14 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     """
     model: ModelRef | None = instantiate(config.model)
     others = _others(config)
-    made = {str(name): stages.evaluate(context, str(name), config, model, None) for name in config.benchmark}
+    made = {str(name): stages.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
     found = {name: results.verdicts(artifact) for name, artifact in made.items()}
     write_verdicts(folder / VERDICTS, found)
     figures = {name: results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
+    if config.voters.n:
+        for name in found:
+            voters = stages.evaluate(context, f"{name}/base_voters", results.voting(config), model, None)
+            figures[name] |= results.voters_figures(voters)
     for name, other in others.items():
         compared = results.paired_figures(other, found[name])
         figures[name]["versus"] = {**results.pass_figures(other, None), **compared}
@@ -75,6 +79,7 @@ def check(config: DictConfig) -> None:
         check_model(instantiate(config.model))
         if adapter is not None:
             decoder.check_adapter(json.loads((Path(adapter) / "adapter_config.json").read_text()))
+    results.check_voters(config)
     _ks(config)
     _others(config)
 
@@ -140,7 +145,9 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     Raises:
         JobFailed, SystemExit: as :func:`conself.entry.run`.
     """
-    command = Command(PARTS, ("judging",), check, "decoder", partial(judged, folder), reports.show_evaluation)
+    command = Command(
+        "evaluate", PARTS, ("judging",), check, "decoder", partial(judged, folder), reports.show_evaluation
+    )
     run(command, chosen(config), folder, in_sweep)
 
 

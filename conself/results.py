@@ -10,46 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from conself.artifacts import Artifact
-from conself.benchmarks.task import Judge
+from conself.context import changed
 from conself.pass_rates import estimate, paired, pass_rates, usual_ks
-from conself.records import Pool, PreferencePair, Uncertainty, Verdict
-from conself.statistics import auc, correlations, golden
+from conself.records import Verdict
 from conself.tables import read_verdicts, write_json
 
 _PACKAGES = ("conself", "torch", "transformers", "peft", "lightning", "hydra-core")
-
-
-def pass_table(pools: Sequence[Pool], judge: Judge, workers: int) -> dict[str, list[bool]]:
-    """Problem id -> one verdict per candidate, for the pools whose problems have an oracle."""
-    return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers)
-
-
-def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
-    """n, AUC and correlations of one metric with the pass rate, over the problems where both are known.
-
-    ``undefined`` counts the problems on which the metric has no value, by reason.
-    """
-    known = [(u.value, passed[u.problem_id]) for u in uncertainties if u.value is not None and u.problem_id in passed]
-    values = [value for value, _ in known]
-    rates = [sum(verdicts) / len(verdicts) for _, verdicts in known]
-    undefined = Counter(u.reason for u in uncertainties if u.reason is not None)
-    return {
-        "n": len(known),
-        "undefined": dict(undefined),
-        "auc": auc(values, [rate > 0 for rate in rates]),
-        **correlations(values, rates),
-    }
-
-
-def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
-    """Number of pairs, golden rate, and the share of winners that are right; None where no oracle is known."""
-    judged = [pair for pair in pairs if pair.problem_id in passed]
-    winners = {pair.problem_id: passed[pair.problem_id][pair.chosen_index] for pair in judged}
-    return {
-        "pairs": len(pairs),
-        "golden_rate": golden(judged, passed)[1],
-        "winner_accuracy": sum(winners.values()) / len(winners) if winners else None,
-    }
 
 
 def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Any]:
@@ -104,21 +70,93 @@ def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict
     return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
 
 
+def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[str, Artifact]) -> dict[str, Any]:
+    """Per benchmark the figures before and after training, with those of the voters where there are any."""
+    found = {}
+    for name in config.benchmark:
+        sides = {"base": base, "tuned": tuned}
+        row = benchmark_figures(*(verdicts(made[f"{name}/{who}"]) for who, made in sides.items()))
+        for who, made in sides.items():
+            if f"{name}/{who}_voters" in made:
+                row[who] |= voters_figures(made[f"{name}/{who}_voters"])
+        found[str(name)] = row
+    return found
+
+
+def voting(config: DictConfig) -> DictConfig:
+    """The config in which a benchmark is answered by ``voters``: so many answers, sampled."""
+    voters = {"n": config.voters.n, "temperature": config.voters.temperature}
+    return changed(config, {"decoder": voters})
+
+
+def check_voters(config: DictConfig) -> None:
+    """Refuse voters that can't vote.
+
+    Raises:
+        ValueError: fewer than 0, only one, or the decoder draws no samples; or they would all be the same.
+    """
+    voters = config.voters
+    if voters.n < 0 or voters.n == 1:
+        raise ValueError(f"voters.n must be 2 or more, or 0 for none, got {voters.n}")
+    if voters.n and "n" not in config.decoder:
+        raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
+    if voters.n and voters.temperature <= 0:
+        raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
+
+
+def voters_figures(artifact: Artifact) -> dict[str, Any]:
+    """K sampled answers to each problem: how good one is, whether one of them is right, and the one voted for.
+
+    ``sampled`` is pass@1 of a single sample; ``pass@k`` and ``consensus@k`` are by K, the two ceilings between which a
+    model can improve by itself.
+    """
+    found = verdicts(artifact)
+    k = len(found[0].passed)
+    return {
+        "sampled": _mean(pass_rates(found, 1)),
+        "pass@k": {str(k): _mean(pass_rates(found, k))},
+        "consensus@k": {str(k): _mean(pass_rates(read_verdicts(artifact.path / "voted.jsonl"), 1))},
+    }
+
+
+def _mean(rates: Sequence[float]) -> dict[str, Any]:
+    found = estimate(rates)
+    return {"value": found.mean, "ci95": [found.low, found.high]}
+
+
+def over_rounds(
+    config: DictConfig, rounds: Sequence[dict[str, Any]], artifacts: Mapping[str, Artifact], stopped: str | None
+) -> dict[str, Any]:
+    """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
+
+    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None.
+    """
+    if config.rounds == 1:
+        return rounds[0]
+    made = {
+        who: {
+            label.partition("/evaluate/")[2]: artifact
+            for label, artifact in artifacts.items()
+            if label.startswith(f"round{number}/evaluate/") and f"/{who}" in label
+        }
+        for who, number in (("base", 1), ("tuned", len(rounds)))
+    }
+    seconds: Counter[str] = Counter()
+    for row in rounds:
+        seconds.update(row["seconds"])
+    return {
+        **rounds[-1],
+        "benchmarks": benchmarks(config, made["base"], made["tuned"]),
+        "rounds": list(rounds),
+        "stopped": stopped,
+        "seconds": dict(seconds),
+        "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
+    }
+
+
 def verdicts(artifact: Artifact) -> list[Verdict]:
     """The verdicts of an ``evaluate`` artifact, in benchmark order."""
     return read_verdicts(artifact.path / "verdicts.jsonl")
-
-
-def problem_figures(artifacts: Mapping[str, Artifact], driver: Sequence[Uncertainty]) -> dict[str, Any]:
-    """How many problems there were, had a defined uncertainty, were trained on, and left for which reason."""
-    sources, selection, pairs = (artifacts[stage].summary() for stage in ("problems", "select", "pair"))
-    dropped = Counter(sources["dropped"]) + Counter(selection["dropped"]) + Counter(pairs["dropped"])
-    return {
-        "total": sources["total"] + sum(sources["dropped"].values()),
-        "eligible": sum(u.value is not None for u in driver),
-        "kept": selection["kept"],
-        "dropped": dict(dropped),
-    }
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
-from conself.records import Candidate, ModelRef, Pool, Problem, Trace, Uncertainty, Undefined
+from conself.records import Candidate, ModelRef, Pool, Problem, Trace
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
@@ -21,7 +21,6 @@ SHARD = 50
 """Problems per shard."""
 
 Item = TypeVar("Item")
-Metric = Callable[[Pool], float | Undefined]
 
 
 class Runtime(Protocol):
@@ -106,25 +105,6 @@ def sample_shards(
         candidates = [candidate for group in groups for candidate in group]
         write_records(path, Candidate, candidates)
         yield len(problems), sum(c.n_tokens for c in candidates)
-
-
-def score_into(bench: Bench, folder: Path, name: str, metric: Metric, pools: Sequence[Pool]) -> list[Uncertainty]:
-    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order."""
-    tasks = [(metric, name, group, path) for group, path in missing(folder, "uncertainty", pools)]
-    total = sum(len(group) for _, _, group, _ in tasks)
-    run_shards(bench, bench.workers, name.replace("_", " "), "problems", total, score_shard, tasks)
-    return read_records(folder, Uncertainty, "uncertainty")
-
-
-def score_shard(metric: Metric, name: str, pools: list[Pool], path: Path) -> Iterator[tuple[int, int]]:
-    """One metric on the pools of one shard; yields the number of problems, twice (one value each)."""
-    values = [(pool.problem.id, metric(pool)) for pool in pools]
-    rows = [
-        Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
-        for i, v in values
-    ]
-    write_records(path, Uncertainty, rows)
-    yield len(pools), len(pools)
 
 
 def run_shards(
@@ -253,6 +233,13 @@ def with_prefix(prefix: str, code: str) -> str:
 
 def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:
     """Problems joined with their candidates and traces, in the problems' order, from three artifacts' folders."""
-    drawn = _by_problem(read_records(candidates, Candidate, "candidates"))
-    outcomes: Mapping[str, list[Trace]] = read_traces(traces, "traces")
-    return [Pool(p, drawn[p.id], outcomes[p.id]) for p in read_records(problems, Problem, "problems")]
+    drawn = read_records(candidates, Candidate, "candidates")
+    return pools_of(read_records(problems, Problem, "problems"), drawn, read_traces(traces, "traces"))
+
+
+def pools_of(
+    problems: Sequence[Problem], candidates: Iterable[Candidate], traces: Mapping[str, list[Trace]]
+) -> list[Pool]:
+    """Problems joined with their candidates and traces, in the problems' order."""
+    drawn = _by_problem(candidates)
+    return [Pool(p, drawn[p.id], traces[p.id]) for p in problems]

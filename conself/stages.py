@@ -4,89 +4,35 @@ Stages know Hydra's ``instantiate`` and nothing of one another; ``conself.train`
 them names an oracle: judging is a call of the judge that a benchmark brings along.
 """
 
-import gc
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
+from omegaconf import DictConfig
 
-from conself.artifacts import Artifact, build
+from conself.artifacts import Artifact
+from conself.context import Context, free_accelerator, give_back, names_model, plain, tell
 from conself.curricula.selection import Selection, what_would_keep
 from conself.models import fingerprint, load_tokenizer, tuned_model
-from conself.pairing.build import build_pairs, capped
+from conself.pairing.build import NothingToLearn, build_pairs, capped, taken
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.samplers.guided import observation_figures
 from conself.samplers.recorded import MISSING
 from conself.sandbox import isolation
-from conself.shards import execute_into, sample_into, score_into
-from conself.tables import read_records, read_traces, write_json, write_records, write_verdicts
+from conself.scoring import agree_into, score_into, voted
+from conself.shards import execute_into, pools_of, sample_into
+from conself.tables import read_consensus, read_records, read_traces, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
+from conself.training.export import save_merged
 from conself.training.fit import fit as fit_policy
 from conself.validation import sift
-from conself.workers import Workers
 
-
-@dataclass(frozen=True)
-class Context:
-    """What the stages of one job share: the store's root, workers, console; and what each stage made and took."""
-
-    root: Path
-    workers: Workers
-    console: Console
-    seconds: dict[str, float] = field(default_factory=dict)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-
-    def build(
-        self,
-        name: str,
-        config: Mapping[str, Any],
-        inputs: Mapping[str, Artifact],
-        make: Callable[[Path], dict[str, Any]],
-    ) -> Artifact:
-        """``artifacts.build`` with a line on the console; ``name`` is ``stage`` or ``stage/part``."""
-        stage, start = name.split("/")[0], time.perf_counter()
-        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, make)
-        known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-        self.artifacts[name] = artifact
-        if not known:
-            how = "reused" if artifact.reused else "done"
-            self.console.print(f"[dim]{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}[/dim]")
-        return artifact
-
-
-VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "score": 1, "select": 1, "pair": 1, "fit": 1, "evaluate": 4}
-"""Part of every key: raise a stage's number when its code gives other results for the same config."""
-
-
-def plain(node: Any) -> Any:
-    """A config node as plain data for a key; a ModelRef in it stands as its content's fingerprint."""
-    return _identified(OmegaConf.to_container(node, resolve=True))
-
-
-def _identified(node: Any) -> Any:
-    if isinstance(node, dict):
-        if node.get("_target_") == f"{ModelRef.__module__}.{ModelRef.__qualname__}":
-            return fingerprint(ModelRef(**{k: v for k, v in node.items() if k != "_target_"}))
-        return {k: _identified(v) for k, v in node.items()}
-    return [_identified(v) for v in node] if isinstance(node, list) else node
-
-
-def _names_model(node: Any) -> bool:
-    return bool(plain(node) != OmegaConf.to_container(node, resolve=True))
-
-
-def choose(config: DictConfig, *names: str) -> DictConfig:
-    """The named top-level keys of a resolved config, as a config: what a stage depends on."""
-    return OmegaConf.masked_copy(config, list(names))
+Verdicts = Mapping[str, Sequence[bool]]
 
 
 def problems(context: Context, config: DictConfig) -> Artifact:
@@ -95,7 +41,7 @@ def problems(context: Context, config: DictConfig) -> Artifact:
 
     def make(folder: Path) -> dict[str, Any]:
         kept, dropped = sift(dataset())
-        _tell(context, f"{len(kept)} problems", dropped)
+        tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
@@ -107,7 +53,7 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
     sampler = instantiate(config, _convert_="all")
 
     def make(folder: Path) -> dict[str, Any]:
-        _give_back()
+        give_back()
         known = read_records(source.path, Problem, "problems")
         drawn = sample_into(context, folder, "candidates", "sampling", sampler, model, known)
         return {
@@ -134,7 +80,44 @@ def execute(context: Context, config: DictConfig, source: Artifact, candidates: 
     return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
 
 
-def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
+def agree(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
+    """What the candidates of each problem agree on -> consensus-*.parquet, for metrics, pairing and analysis alike.
+
+    ``config`` holds comparison and behaviour. Summary: over all problems, live candidates and clusters.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        parts = instantiate(config, _convert_="all")
+        found = agree_into(context, folder, parts["comparison"], parts["behaviour"], pools).values()
+        return {"alive": sum(c.n_alive for c in found), "clusters": sum(len(c.clusters) for c in found)}
+
+    return context.build("agree", plain(config), {"traces": traces}, make)
+
+
+def verify(
+    context: Context, config: Mapping[str, Any], judge: Callable[[], Verdicts], pools: Sequence[Pool], traces: Artifact
+) -> Artifact:
+    """Which candidates are right, as far as oracles are known -> verdicts.jsonl; for analysis: no stage reads it.
+
+    ``config`` identifies the oracles; ``judge`` gives a verdict per candidate, by problem id.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        passed = judge()
+        known = [pool.problem for pool in pools if pool.problem.id in passed]
+        write_verdicts(folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in known])
+        return {"problems": len(passed), "solvable": sum(map(any, passed.values()))}
+
+    return context.build("verify", config, {"traces": traces}, make)
+
+
+def score(
+    context: Context,
+    label: str,
+    config: DictConfig,
+    pools: Sequence[Pool],
+    agreed: Artifact,
+) -> Artifact:
     """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined.
 
     ``label`` says under which name the job knows it: ``driver``, or its key among the reported ``metrics``.
@@ -142,30 +125,33 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
     name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
 
     def make(folder: Path) -> dict[str, Any]:
-        if torch.cuda.is_available() and _names_model(config):
-            _free_accelerator(context)  # an engine leaves no room for the metric's model
-            alone = replace(context, workers=context.workers.sized(1))  # a GPU has no room for a model per worker
-            values = score_into(alone, folder, name, instantiate(config), pools)
-            _free_accelerator(context)  # nor for this one beside what answers the benchmarks
-        else:
-            values = score_into(context, folder, name, instantiate(config), pools)
+        alone = torch.cuda.is_available() and names_model(config)
+        if alone:
+            free_accelerator(context)  # an engine leaves no room for the metric's model
+        workers = context.workers.sized(1) if alone else context.workers  # a GPU has no room for a model per worker
+        known = read_consensus(agreed.path)
+        values = score_into(replace(context, workers=workers), folder, name, instantiate(config), pools, known)
+        if alone:
+            free_accelerator(context)  # nor for this one beside what answers the benchmarks
         return {"undefined": sum(u.value is None for u in values)}
 
-    return context.build(f"score/{label}", plain(config), {"traces": traces}, make)
+    return context.build(f"score/{label}", plain(config), {"consensus": agreed}, make)
 
 
-def select(context: Context, config: DictConfig, scores: Artifact) -> Artifact:
+def select(context: Context, name: str, config: DictConfig, scores: Artifact) -> Artifact:
     """Apply the curriculum to the driving metric -> selection.json; summary: kept, dropped by reason.
 
+    ``name`` is ``select``, or ``select/...`` where a job makes another selection beside its own.
+
     Raises:
-        ValueError: nothing is left; the message gives the range of uncertainty and what would keep something.
+        NothingToLearn: nothing is left; the message gives the range of uncertainty and what would keep something.
     """
 
     def make(folder: Path) -> dict[str, Any]:
         selection: Selection = instantiate(config)(read_records(scores.path, Uncertainty, "uncertainty"))
         if not selection.kept:
             reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
-            raise ValueError(
+            raise NothingToLearn(
                 f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
                 "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
             )
@@ -176,51 +162,59 @@ def select(context: Context, config: DictConfig, scores: Artifact) -> Artifact:
             "entropy_range": [selection.minimum, selection.maximum],
         }
 
-    return context.build("select", plain(config), {"scores": scores}, make)
+    return context.build(name, plain(config), {"scores": scores}, make)
 
 
 def pair(
-    context: Context, config: DictConfig, model: ModelRef, pools: Sequence[Pool], traces: Artifact, selected: Artifact
+    context: Context,
+    name: str,
+    config: DictConfig,
+    model: ModelRef,
+    pools: Sequence[Pool],
+    agreed: Artifact,
+    selected: Artifact,
 ) -> Artifact:
     """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
 
-    ``config`` holds pairing, comparison, prompts, max_pairs and seed.
+    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``pair/...``, as in :func:`select`.
 
     Raises:
-        ValueError: no kept problem gives a pair; the message counts the reasons.
+        NothingToLearn: no kept problem gives a pair; the message counts the reasons.
     """
 
     def make(folder: Path) -> dict[str, Any]:
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
-        kept = set(json.loads((selected.path / "selection.json").read_text())["kept"])
-        chosen = [pool for pool in pools if pool.problem.id in kept]
+        selection = json.loads((selected.path / "selection.json").read_text())
+        chosen = taken(pools, selection["kept"], selection["ranked"])
         tokenizer = load_tokenizer(model)
-        pairs, dropped = build_pairs(chosen, parts["pairing"], parts["comparison"], parts["prompts"], tokenizer)
+        pairs, dropped = build_pairs(chosen, read_consensus(agreed.path), parts["pairing"], parts["prompts"], tokenizer)
         found = len({p.problem_id for p in pairs})
-        pairs = capped(pairs, parts["max_pairs"], parts["seed"])
+        pairs = capped(pairs, parts["max_pairs"], parts["seed"], selection["ranked"])
         if left := found - len({p.problem_id for p in pairs}):
             dropped["beyond max_pairs"] = left
         write_records(folder / "pairs.parquet", PreferencePair, pairs)
         return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
 
     key = {**plain(config), "model": fingerprint(model)}
-    return context.build("pair", key, {"traces": traces, "selection": selected}, make)
+    return context.build(name, key, {"consensus": agreed, "selection": selected}, make)
 
 
-def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker) -> Artifact:
+def fit(
+    context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker, prefix: str
+) -> Artifact:
     """Train on the pairs -> adapter/ (PEFT), or model/ (all weights), or both (export=merged); steps.json.
 
     ``config`` holds training, loss and seed. Curves go to the tracker as training runs; those of a training found in
-    the store are played back.
+    the store are played back. ``prefix`` goes before their names.
     """
 
     def make(folder: Path) -> dict[str, Any]:
-        _free_accelerator(context)
+        free_accelerator(context)
         context.workers.release_others()  # engines hold much memory on a CPU, too
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
         data = read_records(pairs.path, PreferencePair, "pairs")
         settings, references = parts["training"], context.root / "reference"
-        logger = tracker.training_logger()
+        logger = tracker.training_logger(prefix)
         report = asdict(
             fit_policy(data, model, settings, parts["loss"], parts["seed"], folder, references, logger),
         )
@@ -230,63 +224,65 @@ def fit(context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, 
     fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)
     if fitted.reused:
         steps = json.loads((fitted.path / "steps.json").read_text())
-        tracker.replay([{f"train/{name}": value for name, value in row.items()} for row in steps])
+        rows = [{f"train/{name}": value for name, value in row.items()} for row in steps]
+        tracker.replay(rows, prefix)
     return fitted
 
 
-def evaluate(
-    context: Context, name: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
-) -> Artifact:
-    """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl.
+def merge(context: Context, model: ModelRef, fitted: Artifact) -> ModelRef:
+    """The trained model as one to train again -> model/ with its adapter worked in, where the fit has only that.
 
-    ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits). ``model`` is not read by a decoder
-    that loads none; ``tuned`` is the fit that made another of it, None for the model as it is.
+    Raises:
+        ValueError: the base is quantised.
     """
-    slices = {"benchmark": config.benchmark[name], "decoder": config.decoder, "judging": config.judging}
-    policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
-    who = "base" if tuned is None else "tuned"
-    parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
+    if (fitted.path / "model").is_dir():
+        return tuned_model(model, fitted.path)
 
     def make(folder: Path) -> dict[str, Any]:
-        _give_back()
+        save_merged(model, fitted.path / "adapter", folder / "model")
+        return {}
+
+    merged = context.build("merge", {"model": fingerprint(model)}, {"fit": fitted}, make)
+    return tuned_model(model, merged.path)
+
+
+def evaluate(
+    context: Context, label: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
+) -> Artifact:
+    """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl, voted.jsonl.
+
+    ``label`` is ``benchmark/who``. ``config`` holds benchmark (by name), decoder, judging (the sandbox's limits),
+    comparison and behaviour: of several answers that one is voted for which has the highest consensus score on the
+    benchmark's inputs. ``model`` is not read by a decoder that loads none; ``tuned`` is the fit that made another of
+    it, None for the model as it is.
+    """
+    name, who = label.split("/")
+    slices = {"benchmark": config.benchmark[name], **{k: config[k] for k in ("decoder", "judging")}}
+    voting = {key: config[key] for key in ("comparison", "behaviour")}
+    policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
+    parts = {part: instantiate(node, _convert_="all") for part, node in (slices | voting).items()}
+
+    def make(folder: Path) -> dict[str, Any]:
+        give_back()
         task = parts["benchmark"]()
-        _tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
-        label = f"answering ({who})"
-        answers = sample_into(context, folder, "answers", label, parts["decoder"], policy, task.problems)
+        tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
+        answers = sample_into(context, folder, "answers", f"answering ({who})", parts["decoder"], policy, task.problems)
         counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
-        traces = read_traces(folder, "traces")
-        passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count)
+        pools = pools_of(task.problems, answers, read_traces(folder, "traces"))
+        passed = task.judge([(pool.problem, pool.traces) for pool in pools], context.workers.count)
         verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
-        answered = [v.passed for v in verdicts]
+        write_verdicts(folder / "voted.jsonl", voted(pools, verdicts, parts["comparison"], parts["behaviour"]))
         unanswered = sum(a.finish_reason == MISSING for a in answers)
         if unanswered:
             context.console.print(f"- {unanswered} without an answer: they count as wrong", highlight=False)
+        answered = [v.passed for v in verdicts]
         totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
         return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
     # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
     decoder = parts["decoder"]
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
-    key = {part: plain(node) for part, node in slices.items()}
+    key = {part: plain(node) for part, node in (slices | voting).items()}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    return context.build(f"evaluate/{name}/{who}", key, {}, make)
-
-
-def _tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
-    context.console.print(what, highlight=False)
-    for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
-        context.console.print(f"- {n} left out: {reason}", highlight=False)
-
-
-def _free_accelerator(context: Context) -> None:
-    """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
-    if torch.cuda.is_available():
-        context.workers.release()
-        _give_back()
-
-
-def _give_back() -> None:
-    """Let go of the GPU memory that a training in this process has left: an engine wants nearly all of it."""
-    gc.collect()  # model, trainer and optimiser refer to one another
-    torch.cuda.empty_cache()  # does nothing where CUDA was not in use
+    return context.build(f"evaluate/{label}", key, {}, make)

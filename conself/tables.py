@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conself.artifacts import write_whole
+from conself.consensus import Consensus, clusters, crashed
 from conself.records import Outcome, Status, Trace, Verdict
 
 Record = TypeVar("Record")
@@ -33,6 +34,16 @@ _TRACES = pa.schema(
         "status": pa.list_(pa.string()),
         "value": pa.list_(pa.string()),
         "rows": pa.list_(pa.list_(pa.int32())),
+    }
+)
+# Keys in the same way; what follows from them without arithmetic is worked out again.
+_CONSENSUS = pa.schema(
+    {
+        "problem_id": pa.string(),
+        "keys": pa.list_(pa.string()),
+        "rows": pa.list_(pa.list_(pa.int32())),
+        "scores": pa.list_(pa.float64()),
+        "winner": pa.int32(),
     }
 )
 
@@ -84,6 +95,37 @@ def read_notes(folder: Path, name: str) -> list[Any]:
     """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
     schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
     return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
+
+
+def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
+    """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
+    rows = []
+    for name, agreement in found.items():
+        position: dict[str | None, int] = {None: -1}
+        for row in agreement.keys:
+            for key in row:
+                position.setdefault(key, len(position) - 1)
+        rows.append(
+            {
+                "problem_id": name,
+                "keys": [key for key in position if key is not None],
+                "rows": [[position[key] for key in row] for row in agreement.keys],
+                "scores": list(agreement.scores),
+                "winner": agreement.winner,
+            }
+        )
+    _write(path, pa.Table.from_pylist(rows, schema=_CONSENSUS))
+
+
+def read_consensus(folder: Path) -> dict[str, Consensus]:
+    """What candidates agree on, by problem id, of ``consensus*.parquet`` in a folder."""
+    found = {}
+    for row in _rows(folder, "consensus"):
+        values = [*row["keys"], None]
+        keys = tuple(tuple(values[i] for i in line) for line in row["rows"])
+        groups = tuple(clusters(keys))
+        found[row["problem_id"]] = Consensus(keys, tuple(crashed(keys)), groups, tuple(row["scores"]), row["winner"])
+    return found
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:

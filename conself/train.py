@@ -1,4 +1,4 @@
-"""The pipeline, one round: ``python -m conself.train [group=choice] [key=value] [-m]``."""
+"""The pipeline: ``python -m conself.train [group=choice] [key=value] [-m]``."""
 
 from pathlib import Path
 from typing import Any
@@ -10,62 +10,52 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself import reports, results, stages
-from conself.benchmarks.task import Judge
+from conself.context import Context
 from conself.entry import Command, run
 from conself.models import check_model
-from conself.records import ModelRef, PreferencePair, Uncertainty
-from conself.shards import read_pools
-from conself.stages import Context
-from conself.tables import read_records
-from conself.tracking import Tracker
+from conself.pairing.build import NothingToLearn
+from conself.records import ModelRef
+from conself.rounds import Learned, learn_round
+from conself.tracking import Tracker, round_prefix
 from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
 from conself.training.fit import check_losers
 from conself.training.settings import Training
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
-PARTS += ("metrics", "curriculum", "pairing", "loss", "training", "benchmark", "comparison")
+PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
-    """One round from problems to a tuned model and its evaluation; returns the figures of ``results.json``."""
-    model: ModelRef = instantiate(config.model)
-    found = stages.problems(context, config.dataset)
-    candidates = stages.sample(context, config.sampler, model, found)
-    traces = stages.execute(context, config.sandbox, found, candidates)
-    pools = read_pools(found.path, candidates.path, traces.path)
-    driver = stages.score(context, "driver", config.metric, pools, traces)
-    scores = {name: stages.score(context, str(name), node, pools, traces) for name, node in config.metrics.items()}
-    selected = stages.select(context, config.curriculum, driver)
-    part = stages.choose(config, "pairing", "comparison", "prompts", "max_pairs", "seed")
-    pairs = stages.pair(context, part, model, pools, traces, selected)
-    base = {name: stages.evaluate(context, str(name), config, model, None) for name in config.benchmark}
-    fitted = stages.fit(context, stages.choose(config, "training", "loss", "seed"), model, pairs, tracker)
-    tuned = {name: stages.evaluate(context, str(name), config, model, fitted) for name in config.benchmark}
+    """``rounds`` times from problems to a tuned model, each from what the last has made; figures of ``results.json``.
 
-    judge = Judge(
-        {o.problem_id: o for o in instantiate(config.dataset, _convert_="all").oracles()},
-        instantiate(config.comparison),
-    )
-    passed = results.pass_table(pools, judge, context.workers.count)
-    uncertainties = {name: read_records(a.path, Uncertainty, "uncertainty") for name, a in scores.items()}
-    selection = selected.summary()
-    training = fitted.summary()
-    return {
-        "problems": results.problem_figures(context.artifacts, read_records(driver.path, Uncertainty, "uncertainty")),
-        **results.pair_figures(read_records(pairs.path, PreferencePair, "pairs"), passed),
-        "tau": config.tau if "tau" in config.curriculum else None,
-        "entropy_range": selection["entropy_range"],
-        "metrics": {name: results.metric_figures(rows, passed) for name, rows in uncertainties.items()},
-        "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
-        "benchmarks": {
-            name: results.benchmark_figures(results.verdicts(base[name]), results.verdicts(tuned[name]))
-            for name in config.benchmark
-        },
-        "seconds": context.seconds,
-        "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
-        "versions": results.versions(),
-    }
+    A later round that finds nothing to learn from ends the job with what the earlier ones have found.
+
+    Raises:
+        NothingToLearn: the first round finds nothing.
+    """
+    model: ModelRef = instantiate(config.model)
+    done: list[Learned] = []
+    stopped = None
+    for number in range(1, config.rounds + 1):
+        here = context if config.rounds == 1 else context.anew()
+        if config.rounds > 1:
+            context.console.print(f"round {number} of {config.rounds}", highlight=False)
+        before = done[-1].answers if done else None
+        try:
+            if done:
+                model = stages.merge(here, model, done[-1].fitted)
+            done.append(learn_round(config, here, tracker, model, before, round_prefix(number)))
+        except NothingToLearn as error:
+            if not done:
+                raise
+            stopped = f"round {number} has nothing to learn from: {error}"
+            context.console.print(stopped, highlight=False)
+            break
+        if config.rounds > 1:
+            context.artifacts.update({f"round{number}/{name}": made for name, made in here.artifacts.items()})
+    figures = [learned.figures for learned in done]
+    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": results.versions()}
 
 
 def check(config: DictConfig) -> None:
@@ -80,6 +70,8 @@ def check(config: DictConfig) -> None:
     check_model(model)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
+    check_rounds(config)
+    results.check_voters(config)
     check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")
     training.tuning.check(model)
@@ -99,7 +91,22 @@ def check(config: DictConfig) -> None:
         decoder.check_adapter(adapter.to_dict())
 
 
-COMMAND = Command(PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)
+def check_rounds(config: DictConfig) -> None:
+    """Refuse a number of rounds that means nothing, and a base that a second round cannot start from.
+
+    Raises:
+        ValueError: as said.
+    """
+    if config.rounds < 1:
+        raise ValueError(f"rounds must be at least 1, got {config.rounds}")
+    if config.rounds > 1 and config.model.quantization is not None:
+        raise ValueError(
+            f"rounds={config.rounds} works each round's adapter into the weights, and "
+            f"model.quantization={config.model.quantization} has none to add to; set model.quantization=null"
+        )
+
+
+COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:

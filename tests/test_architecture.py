@@ -20,15 +20,17 @@ ROOMS = (
     "sandbox",
     "minipy",
 )
-ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau"}
-HELPERS = {"shards", "workers", "statistics", "pass_rates", "tracking", "checks"}
+ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds", "pool_figures"}
+HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
-FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization"}
+FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "oracles"}),
-    "stages": PARTS | FLOOR | {"shards", "workers", "statistics", "tracking"},
+    "stages": PARTS | FLOOR | {"context", "shards", "scoring", "workers", "statistics", "tracking"},
     "shards": FLOOR | {"workers"},
+    "context": FLOOR | {"workers"},
+    "scoring": FLOOR | {"shards", "workers"},
     "workers": set(),
     "checks": set(),
     "tracking": set(),
@@ -52,10 +54,13 @@ ALLOWED = {
     "turns": set(),
     "quantization": set(),
     "artifacts": set(),
-    "tables": {"records", "artifacts"},
+    "behaviour": {"consensus"},
+    "selectors": {"records", "consensus"},
+    "tables": {"records", "artifacts", "consensus"},
     "validation": {"records"},
 }
 TRAINING_CODE = ("samplers", "metrics", "curricula", "pairing", "losses", "training", "consensus", "comparison")
+TRAINING_CODE += ("behaviour", "selectors", "scoring", "stages")
 
 
 def modules() -> dict[str, Path]:

@@ -15,4 +15,4 @@ class AllProblems:
         """All problems in the order given."""
         low, high, normalised = normalise(uncertainties)
         kept = tuple(uncertainty.problem_id for uncertainty in uncertainties)
-        return Selection(kept=kept, dropped={}, minimum=low, maximum=high, normalised=normalised)
+        return Selection(kept=kept, ranked=False, dropped={}, minimum=low, maximum=high, normalised=normalised)

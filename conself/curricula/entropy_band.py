@@ -32,6 +32,7 @@ class EntropyBand:
         reasons = {u.problem_id: self._why_not(u, normalised) for u in uncertainties}
         return Selection(
             kept=tuple(problem for problem, reason in reasons.items() if reason is None),
+            ranked=False,
             dropped={problem: reason for problem, reason in reasons.items() if reason is not None},
             minimum=low,
             maximum=high,

@@ -11,7 +11,9 @@ class Selection:
     """The problems that a curriculum keeps and those it drops.
 
     Attributes:
-        kept: problem ids in the order given.
+        kept: problem ids.
+        ranked: whether ``kept`` stands in the order in which problems are taken when there may be only so many pairs;
+            if not, it stands in the order given, and problems are drawn.
         dropped: problem id -> reason, one of few fixed texts so that reasons can be counted.
         minimum: lowest defined uncertainty, None when none is defined.
         maximum: highest defined uncertainty, None when none is defined.
@@ -19,6 +21,7 @@ class Selection:
     """
 
     kept: tuple[str, ...]
+    ranked: bool
     dropped: Mapping[str, str]
     minimum: float | None
     maximum: float | None

@@ -21,7 +21,7 @@ class ConDPO:
         check_beta(self.beta)
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
-        """The loss [N] of each pair, with margin, accuracy (r > 0) and rewards as diagnostics.
+        """The loss [N] of each pair, with the diagnostics of :func:`~conself.losses.output.preference`.
 
         Raises:
             ValueError: there is no reference, or there are no losers.

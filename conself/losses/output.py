@@ -59,10 +59,32 @@ def check_beta(beta: float) -> None:
         raise ValueError(f"loss.beta is {beta}; it must be above 0 (beta=0.1 is the paper's)")
 
 
+def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
+    """An estimate [N] of KL(ref || pi) in nats per response: mean of log ref - log pi over a pair's winner and loser.
+
+    This is the estimator k1 = -log r, r = pi(y) / ref(y), of J. Schulman, "Approximating KL Divergence" (2020,
+    http://joschu.net/blog/kl-approx.html): unbiased for any responses y that ref draws, and negative at times. His
+    k3 = (r - 1) - log r is never negative and has less variance while r is near 1; but r is a ratio of whole programs
+    here, which lies at e^20 after 20 nats, so that one response would be the mean. Sums are all that is known of a
+    response, hence no k3 per token.
+
+    What it is not: KL(pi || ref), for which pi would have to be sampled; nor free of bias. Winners and losers are
+    chosen ones of what ref drew (winners once per pair), and were drawn with an observation in the prompt, truncated as
+    the sampler says, while these log-probs are without. Read it as how far training has moved the mass of its own
+    responses: 0 at the start, negative where winners gained more than losers lost.
+    """
+    moved = [reference.chosen - policy.chosen]
+    if policy.rejected is not None and reference.rejected is not None:
+        moved.append(reference.rejected - policy.rejected)
+    return torch.stack(moved).mean(0)
+
+
 def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, beta: float) -> LossOutput:
     """``-weights * logsigmoid(r)`` with r = beta * [(log pi - log ref)(yw) - (log pi - log ref)(yl)] (Eq. 4, 5).
 
-    Con-DPO and DPO are this function under different weights [N].
+    Con-DPO and DPO are this function under different weights [N]. Diagnostics, each [N]: ``margin`` r and ``accuracy``
+    (r > 0); ``chosen_reward`` and ``rejected_reward``, which r is the difference of; ``chosen_log_prob`` and
+    ``rejected_log_prob`` under the policy, and ``kl`` (:func:`drift`), in nats per response.
 
     Raises:
         ValueError: there is no reference, or there are no losers to compare with.
@@ -79,6 +101,9 @@ def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, be
         "accuracy": (margin > 0).to(margin.dtype),
         "chosen_reward": chosen,
         "rejected_reward": rejected,
+        "chosen_log_prob": policy.chosen,
+        "rejected_log_prob": policy.rejected,
+        "kl": drift(policy, reference),
     }
     return LossOutput(
         losses=-weights * torch.nn.functional.logsigmoid(margin),

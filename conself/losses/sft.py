@@ -21,5 +21,11 @@ class SFT:
     needs_losers: ClassVar[bool] = False
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:  # noqa: ARG002
-        """The loss [N] of each winner; ``reference`` and ``weights`` are ignored."""
-        return LossOutput(losses=-policy.chosen / policy.chosen_tokens, diagnostics={})
+        """The loss [N] of each winner; ``reference`` and ``weights`` are ignored.
+
+        Diagnostics: ``chosen_log_prob`` in nats per response, as the preference losses have it, and ``perplexity`` per
+        token, each response's own.
+        """
+        losses = -policy.chosen / policy.chosen_tokens
+        diagnostics = {"chosen_log_prob": policy.chosen.detach(), "perplexity": losses.detach().exp()}
+        return LossOutput(losses=losses, diagnostics=diagnostics)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.comparison import Comparison
-from conself.consensus import clusters, semantic_entropy, trace_keys
+from conself.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
 
 
@@ -13,22 +12,19 @@ class CodeSemanticEntropy:
 
     Args:
         min_alive: fewer live candidates than this leave H undefined.
-        comparison: when two outputs are equal.
 
     Raises:
         ValueError: ``min_alive`` is below 1.
     """
 
     min_alive: int
-    comparison: Comparison
 
     def __post_init__(self) -> None:
         if self.min_alive < 1:
             raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
 
-    def __call__(self, pool: Pool) -> float | Undefined:
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
         """H(p) in [0, log K], or Undefined."""
-        sizes = [len(cluster) for cluster in clusters(trace_keys(pool, self.comparison))]
-        if sum(sizes) < self.min_alive:
+        if consensus.n_alive < self.min_alive:
             return Undefined(f"fewer than {self.min_alive} live candidates")
-        return semantic_entropy(sizes)
+        return semantic_entropy([len(cluster) for cluster in consensus.clusters])

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from conself.records import Pool, Status, Undefined
+from conself.consensus import Consensus
+from conself.records import Pool, Undefined
 
 
 @dataclass(frozen=True)
 class CrashRate:
     """Share in [0, 1] of the K candidates that crash on all inputs (METHOD, "crash rate")."""
 
-    def __call__(self, pool: Pool) -> float | Undefined:
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
         """The share, or Undefined without candidates."""
-        if not pool.traces:
+        if not consensus.crashed:
             return Undefined("no candidates")
-        dead = [all(outcome.status is not Status.OK for outcome in trace.outcomes) for trace in pool.traces]
-        return sum(dead) / len(dead)
+        return sum(consensus.crashed) / len(consensus.crashed)

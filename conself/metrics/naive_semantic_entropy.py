@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from conself.consensus import semantic_entropy
+from conself.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
 
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -37,7 +37,7 @@ class NaiveSemanticEntropy:
         if not -1 <= self.similarity <= 1:
             raise ValueError(f"metric.similarity is a cosine in [-1, 1], got {self.similarity}")
 
-    def __call__(self, pool: Pool) -> float | Undefined:
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
         """The entropy in [0, log K], or Undefined without candidates."""
         texts = sorted(candidate.text if candidate.code is None else candidate.code for candidate in pool.candidates)
         if not texts:

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from transformers import PreTrainedTokenizerBase
 
-from conself.comparison import Comparison
-from conself.consensus import Consensus, consensus
-from conself.pairing.consensus_pairs import why_no_pair
+from conself.consensus import Consensus
+from conself.pairing.ranking import why_no_pair
 from conself.prompts import Prompts, program_messages, render
 from conself.records import Pool, PreferencePair
 
@@ -27,10 +26,21 @@ class Pairing(Protocol):
         ...
 
 
+class NothingToLearn(ValueError):
+    """No problem is left, or none that gives a pair: the first round is an error, a later one ends the rounds."""
+
+
+def taken(pools: Sequence[Pool], kept: Sequence[str], ranked: bool) -> list[Pool]:
+    """The pools of the problems ``kept``: in the order of ``kept`` where that is a ranking, else as they come."""
+    chosen = {pool.problem.id: pool for pool in pools}
+    wanted = set(kept)
+    return [chosen[name] for name in (kept if ranked else chosen) if name in wanted]
+
+
 def build_pairs(
     pools: Sequence[Pool],
+    agreed: Mapping[str, Consensus],
     pairing: Pairing,
-    comparison: Comparison,
     prompts: Prompts,
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[list[PreferencePair], dict[str, int]]:
@@ -39,12 +49,12 @@ def build_pairs(
     Pairs carry the direct prompt, without the observation, so that training matches evaluation (METHOD, "pair prompt").
 
     Raises:
-        ValueError: no problem gives a pair.
+        NothingToLearn: no problem gives a pair.
     """
     pairs: list[PreferencePair] = []
     dropped: Counter[str] = Counter()
     for pool in pools:
-        agreement = consensus(pool, comparison)
+        agreement = agreed[pool.problem.id]
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
         found = pairing(pool, agreement, prompt)
         if not found:
@@ -52,14 +62,17 @@ def build_pairs(
         pairs.extend(found)
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
-        raise ValueError(f"none of the {len(pools)} kept problems gives a pair ({reasons}); sample more, or raise tau")
+        raise NothingToLearn(
+            f"none of the {len(pools)} kept problems gives a pair ({reasons}); sample more, or raise tau"
+        )
     return pairs, dict(dropped)
 
 
-def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int) -> list[PreferencePair]:
-    """At most ``max_pairs`` pairs: whole problems in a seeded order, the last one cut; None keeps all.
+def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int, ranked: bool) -> list[PreferencePair]:
+    """At most ``max_pairs`` pairs: whole problems, the last one cut; None keeps all.
 
-    For ablations of equal size (METHOD, Table 3): which problems stay doesn't depend on their order in ``pairs``.
+    For comparisons of equal size (METHOD, Table 3). Where ``pairs`` are ``ranked`` the first ones stay; else problems
+    are taken in a seeded order, so that which ones stay doesn't depend on their order in ``pairs``.
 
     Raises:
         ValueError: ``max_pairs`` is below 1.
@@ -68,6 +81,8 @@ def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int) ->
         return list(pairs)
     if max_pairs < 1:
         raise ValueError(f"max_pairs must be at least 1, or null for all, got {max_pairs}")
+    if ranked:
+        return list(pairs[:max_pairs])
 
     def draw(pair: PreferencePair) -> bytes:
         return hashlib.sha256(f"{seed}/pairs/{pair.problem_id}".encode()).digest()

@@ -1,6 +1,7 @@
 """One training step: log-probs of a global batch, its loss, one optimiser step."""
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -34,7 +35,8 @@ class PreferenceModule(LightningModule):
 
     ``curve`` collects one row per step: loss, learning_rate, grad_norm, mean_weight and the loss's diagnostics,
     each a mean over the pairs of the global batch; grad_norm is the norm before clipping. ``n_tokens`` counts the
-    response tokens of the pairs trained on, each time that they are.
+    response tokens of the pairs trained on, each time that they are. Loggers get all this as ``train/NAME``, and
+    ``train/tokens_per_second``, which no curve keeps: a training that was resumed has the same curve to the last bit.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class PreferenceModule(LightningModule):
         Raises:
             FloatingPointError: loss or gradient is not finite; names the problems at hand.
         """
+        began = time.perf_counter()
         optimizer = self.optimizers()
         if isinstance(optimizer, list):
             raise TypeError("expected one optimiser")
@@ -101,9 +104,11 @@ class PreferenceModule(LightningModule):
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.trainable, self.settings.gradient_clip, norm)
         optimizer.step()
-        self.n_tokens += sum(len(response.tokens) for pair in batch for response in pair.responses)
         weight = sum(pair.weight for pair in batch) / len(batch)
-        self._record({**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}, len(batch))
+        row = {**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}
+        n_tokens = sum(len(response.tokens) for pair in batch for response in pair.responses)
+        self.n_tokens += n_tokens
+        self._record(row, n_tokens / (time.perf_counter() - began), len(batch))
 
     def _share(self, batch: Sequence[TokenPair]) -> list[tuple[list[TokenPair], int]]:
         """The pieces of a global batch for this process, each with 1: it counts.
@@ -125,10 +130,10 @@ class PreferenceModule(LightningModule):
         weights = torch.tensor([pair.weight for pair in micro_batch.pairs], dtype=policy.dtype, device=policy.device)
         return self.loss(_per_pair(policy, micro_batch), reference, weights)
 
-    def _record(self, row: dict[str, float], batch_size: int) -> None:
+    def _record(self, row: dict[str, float], speed: float, batch_size: int) -> None:
         self.log("step", float(len(self.curve)))  # what loggers count by; Lightning counts from a resumption on
         self.curve.append(row)
-        for name, value in row.items():
+        for name, value in {**row, "tokens_per_second": speed}.items():  # all devices', without what is between steps
             self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=batch_size)  # more is a second line
 
 

@@ -1,0 +1,196 @@
+"""One line of a pool file: a problem, its programs and, where it is known, which of them are right.
+
+Whoever wrote the file is told the key that is wrong, what stands there, and what should.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from conself.records import Candidate, Problem
+from conself.sandbox.jobs import arguments
+
+KEYS = ("id", "entry_point", "prefix", "statement", "inputs", "candidates")
+CANDIDATE_KEYS = ("code", "text", "mean_nll", "token_logprobs", "mean_token_entropy", "passed")
+_SHOWN = 60  # characters of a wrong value
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLine:
+    """A problem with its K >= 1 candidates, and a verdict on each where the file has them."""
+
+    problem: Problem
+    candidates: tuple[Candidate, ...]
+    passed: tuple[bool, ...] | None
+
+
+def parse(row: Any) -> PoolLine:
+    """The records of one parsed line; ``conself.score`` says what it holds.
+
+    Raises:
+        ValueError: the line holds something else; names the key, what stands there and what should.
+    """
+    row = _object(row, "the line", KEYS, ("id", "entry_point", "inputs", "candidates"))
+    entry_point = row["entry_point"]
+    if entry_point is not None and not (isinstance(entry_point, str) and entry_point.isidentifier()):
+        raise _wrong("entry_point", entry_point, "the name of a function, or null for programs that read stdin")
+    name = _text(row, "id", "")
+    if not name.strip():
+        raise _wrong("id", name, "text that tells this problem from the others")
+    inputs = _list(row["inputs"], "inputs", "show what the programs do")
+    problem = Problem(
+        id=name,
+        statement=_text(row, "statement", ""),
+        starter_code="",
+        entry_point=_utf8(entry_point, "entry_point"),
+        inputs=tuple(_input(value, f"inputs[{j}]", entry_point is None) for j, value in enumerate(inputs)),
+        source="pool",
+        difficulty="",
+        prefix=_text(row, "prefix", ""),
+    )
+    programs = _list(row["candidates"], "candidates", "be compared")
+    nodes = [_object(node, f"candidates[{k}]", CANDIDATE_KEYS, ("code",)) for k, node in enumerate(programs)]
+    candidates = tuple(_candidate(node, name, k) for k, node in enumerate(nodes))
+    return PoolLine(problem, candidates, _passed([node.get("passed") for node in nodes]))
+
+
+def _candidate(node: Mapping[str, Any], problem_id: str, index: int) -> Candidate:
+    where = f"candidates[{index}]"
+    code, text = node["code"], node.get("text")
+    for key, value in (("code", code), ("text", text)):
+        if value is not None and not isinstance(value, str):
+            raise _wrong(f"{where}.{key}", value, "text, or null")
+    if text is None:
+        text = code or ""
+    if code is not None and _has_surrogate(code):
+        code = None  # Python does not compile it either
+    nll, log_probs = _number(node, "mean_nll", where), node.get("token_logprobs")
+    if log_probs is not None:
+        if nll is not None:
+            raise ValueError(f"{where} has both mean_nll and token_logprobs: give one of them")
+        nll = _mean_nll(log_probs, f"{where}.token_logprobs")
+    entropy = _number(node, "mean_token_entropy", where)
+    # what can't be encoded can't be stored, and is only looked at as text
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return Candidate(problem_id, index, None, shown, code, "recorded", nll, entropy, None, len(log_probs or ()))
+
+
+def _mean_nll(log_probs: Any, where: str) -> float | None:
+    """Nats per token; None of no tokens."""
+    if not isinstance(log_probs, list) or any(not _is_finite(value) or value > 0 for value in log_probs):
+        raise _wrong(where, log_probs, "a list of natural logarithms of probabilities: finite numbers, none above 0")
+    return -math.fsum(log_probs) / len(log_probs) + 0.0 if log_probs else None
+
+
+def _number(node: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = node.get(key)
+    if value is not None and (not _is_finite(value) or value < 0):
+        raise _wrong(f"{where}.{key}", value, "a finite number of nats per token, at least 0, or null")
+    return None if value is None else float(value)
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def _passed(flags: Sequence[Any]) -> tuple[bool, ...] | None:
+    for k, flag in enumerate(flags):
+        if flag is not None and not isinstance(flag, bool):
+            raise _wrong(f"candidates[{k}].passed", flag, "true or false, or null where it is not known")
+    known = [flag for flag in flags if flag is not None]
+    if known and len(known) < len(flags):
+        raise ValueError(
+            f"candidates[{flags.index(None)}].passed is missing, and {len(known)} of {len(flags)} candidates have it: "
+            "give it for all candidates of a problem, or for none"
+        )
+    return tuple(known) if known else None
+
+
+def _input(value: Any, where: str, is_stdin: bool) -> str:
+    if is_stdin:
+        if not isinstance(value, str):
+            raise _wrong(where, value, "text for stdin; to call a function, name it in entry_point")
+        return str(_utf8(value, where))
+    if isinstance(value, list):
+        text = f"({''.join(f'{_literal(item, where)},' for item in value)})"
+    elif isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str):
+        text = str(_utf8(value["py"], where))
+    else:
+        raise _wrong(where, value, 'a JSON array of positional arguments, or {"py": "(1, {2, 3})"}')
+    try:
+        arguments(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{where} is not the literal of a tuple of arguments ({error}); write such as (1, [2])"
+        ) from None
+    return text
+
+
+def _literal(value: Any, where: str) -> str:
+    """A JSON value as Python writes it; infinity, which Python has no literal for, as the number that overflows to it.
+
+    Raises:
+        ValueError: NaN, which has no literal.
+    """
+    if isinstance(value, list):
+        return f"[{','.join(_literal(item, where) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key!r}:{_literal(item, where)}' for key, item in value.items())}}}"
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            raise _wrong(where, value, "a value with a literal; leave this input out")
+        return "1e999" if value > 0 else "-1e999"
+    return repr(value)
+
+
+def _object(value: Any, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Any]:
+    """A JSON object with all keys that are needed; of its others, none that looks like a known one misspelt."""
+    if not isinstance(value, dict):
+        raise _wrong(where, value, f"a JSON object with the keys {', '.join(keys)}")
+    dot = f"{where}." if where != "the line" else ""
+    for key in value:
+        if key not in keys and (meant := get_close_matches(str(key).lower(), keys, n=1, cutoff=0.8)):
+            raise ValueError(f"{dot}{key} is no key: write {meant[0]}, or another name for what is yours")
+    for key in needed:
+        if key not in value:
+            raise ValueError(f"{dot}{key} is missing: {_NEEDED[key]}")
+    return value
+
+
+_NEEDED = {
+    "id": "give each problem an id",
+    "entry_point": "name the function to call, or give null for programs that read stdin",
+    "inputs": "give a list of the test inputs",
+    "candidates": 'give a list of programs, each {"code": "..."}',
+    "code": "give the program's text, or null where an answer had no program in it",
+}
+
+
+def _text(row: Mapping[str, Any], key: str, default: str) -> str:
+    value = row.get(key, default)
+    if not isinstance(value, str):
+        raise _wrong(key, value, "text")
+    return str(_utf8(value, key))
+
+
+def _utf8(value: str | None, where: str) -> str | None:
+    if value is not None and _has_surrogate(value):
+        raise ValueError(f"{where} has a lone surrogate, which is no character: take it out")
+    return value
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _list(value: Any, key: str, what_for: str) -> list[Any]:
+    if not isinstance(value, list) or not value:
+        raise _wrong(key, value, f"a list of at least one, to {what_for}")
+    return value
+
+
+def _wrong(where: str, value: Any, wanted: str) -> ValueError:
+    shown = repr(value)
+    return ValueError(f"{where} is {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}: it must be {wanted}")

@@ -1,0 +1,33 @@
+"""Cluster count: how many different behaviours the candidates show."""
+
+from dataclasses import dataclass
+
+from conself.consensus import Consensus
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class ClusterCount:
+    """The number of clusters of live candidates with equal traces, after Sharma and David (arXiv 2502.11620).
+
+    They count classes of programs that symbolic execution can't tell apart; here the given inputs tell them apart.
+    Of all metrics this one is not 0 but 1 where all candidates agree.
+
+    Args:
+        min_alive: fewer live candidates than this leave it undefined.
+
+    Raises:
+        ValueError: ``min_alive`` is below 1.
+    """
+
+    min_alive: int
+
+    def __post_init__(self) -> None:
+        if self.min_alive < 1:
+            raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+        """The number, 1 to K, or Undefined."""
+        if consensus.n_alive < self.min_alive:
+            return Undefined(f"fewer than {self.min_alive} live candidates")
+        return float(len(consensus.clusters))

@@ -1,0 +1,27 @@
+"""Output entropy: how widely candidates disagree on an input, on average over the inputs."""
+
+from dataclasses import dataclass
+from math import fsum
+
+from conself.consensus import Consensus
+from conself.metrics.agreement import entropy_with_singletons, incomplete, votes
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class OutputEntropy:
+    """Mean over the M inputs of the entropy in nats of the K outputs on it; every crash is an output of its own.
+
+    (1/M) sum_j sum_v n_jv/K * log(K/n_jv), n_jv the candidates that give output v on input j. Whole traces split as soon
+    as two programs differ on one input of thirty; outputs show how far apart they are. It is the mean of the marginal
+    entropies of what partial semantic entropy takes jointly: never more than that one (Cover and Thomas, Elements of
+    Information Theory, section 2.2), up to crashed executions.
+    """
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+        """The mean in [0, log K], or Undefined without candidates or inputs."""
+        if reason := incomplete(consensus.keys):
+            return reason
+        k = len(consensus.keys)
+        entropies = [entropy_with_singletons(list(counts.values()), k) for counts in votes(consensus.keys)]
+        return fsum(entropies) / len(entropies)

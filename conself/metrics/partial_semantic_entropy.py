@@ -1,0 +1,33 @@
+"""Partial semantic entropy: code semantic entropy for which a program that crashes anywhere is nobody's peer."""
+
+from dataclasses import dataclass
+
+from conself.behaviour import Behaviour
+from conself.consensus import Consensus
+from conself.metrics.agreement import entropy_with_singletons, incomplete, whole_traces
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class PartialSemanticEntropy:
+    """Entropy in nats over all K candidates; one that crashes on any input is a cluster of its own.
+
+    H = sum over clusters c of |c|/K * log(K/|c|), with clusters of equal traces (METHOD Eq. 1-2) among the candidates
+    that run on every input, and one cluster for each of the others. The inputs of a problem are valid ones, so a program
+    that crashes on one of them is wrong whatever it does on the rest: it is no evidence of agreement, and what others
+    share with it is not either. The paper's entropy leaves crashed candidates out, and so calls a problem certain on
+    which two programs of fifteen run. The formula is this project's own (LAB.md, section 3); the entropy is that of
+    Farquhar et al., Nature 630 (2024), "discrete semantic entropy".
+
+    Args:
+        behaviour: what counts as behaviour, on top of what the run's own ``behaviour`` has settled.
+    """
+
+    behaviour: Behaviour
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+        """H in [0, log K], or Undefined without candidates or inputs."""
+        if reason := incomplete(consensus.keys):
+            return reason
+        keys = self.behaviour(consensus.keys, pool.problem.entry_point is None)
+        return entropy_with_singletons(list(whole_traces(keys).values()), len(keys))

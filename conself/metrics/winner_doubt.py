@@ -1,0 +1,25 @@
+"""Winner's doubt: how much of the pool speaks against the candidate that most speak for."""
+
+from dataclasses import dataclass
+
+from conself.consensus import Consensus
+from conself.metrics.agreement import incomplete, votes
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class WinnerDoubt:
+    """1 - the highest consensus score there is, with votes counted among all K candidates.
+
+    1 - max_k (1/M) sum_j n_j(E_k[j])/K, n_j(v) the candidates that give output v on input j (METHOD, R(c_k), whose
+    denominator |V_j| leaves out crashes: there one program that runs where fourteen crash is sure of itself).
+    """
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+        """The doubt in [0, 1], or Undefined without candidates or inputs."""
+        keys = consensus.keys
+        if reason := incomplete(keys):
+            return reason
+        columns, total = votes(keys), len(keys) * len(keys[0])
+        support = [sum(n[cell] for cell, n in zip(row, columns, strict=True) if cell is not None) for row in set(keys)]
+        return (total - max(support)) / total

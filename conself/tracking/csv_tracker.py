@@ -1,0 +1,89 @@
+"""Plain files in the run folder, for spreadsheets and scripts."""
+
+import csv
+import json
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lightning.pytorch.loggers import CSVLogger, Logger
+from omegaconf import DictConfig
+
+from conself.tracking.prefixed import play, prefixed
+from conself.tracking.tracker import Cell, Stored, binned, plain
+
+
+@dataclass
+class CsvTracker:
+    """Files in ``csv/``: config.json, metrics.csv (curves), summary.csv (figures), artifacts.csv, and NAME.csv each.
+
+    NAME is that of a table or a histogram: ``csv/tables/metrics.csv``, ``csv/histograms/uncertainty.csv``.
+    """
+
+    _folder: Path | None = field(default=None, init=False)
+    _logger: CSVLogger | None = field(default=None, init=False)
+    _figures: dict[str, float] = field(default_factory=dict, init=False)
+
+    def start(
+        self,
+        folder: Path,
+        config: DictConfig,
+        kind: str = "train",
+        overrides: Sequence[str] = (),
+        in_sweep: bool = False,
+    ) -> None:
+        """Open ``folder``/csv and write the config there."""
+        self._folder, self._logger, self._figures = folder / "csv", None, {}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "config.json").write_text(json.dumps(plain(config), indent=1))
+
+    def training_logger(self, prefix: str = "") -> Logger | None:
+        """Lightning's CSV logger in the same folder: one for all trainings of the job."""
+        if self._logger is None:
+            self._logger = CSVLogger(save_dir=str(self._opened()), name="", version="")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Experiment logs directory")  # config.json is there, and stays
+                _ = self._logger.experiment  # opens it
+        return prefixed(self._logger, prefix)
+
+    def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
+        """Write a stored curve as Lightning's logger would."""
+        logger = self.training_logger(prefix)
+        if logger is not None:
+            play(logger, curve)
+
+    def summarise(self, figures: Mapping[str, float]) -> None:
+        """Write one row per figure."""
+        self._figures |= figures
+        self._write("summary", ("figure", "value"), self._figures.items())
+
+    def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Write a file of its own."""
+        self._write(name, columns, rows)
+
+    def histogram(self, name: str, values: Sequence[float]) -> None:
+        """Write one row per bin: its edges, and how many values lie between them."""
+        if len(values):
+            counts, edges = binned(values)
+            self._write(name, ("low", "high", "count"), zip(edges, edges[1:], counts, strict=False))
+
+    def link(self, artifacts: Mapping[str, Stored]) -> None:
+        """Write one row per artifact."""
+        rows = [(name, found.stage, found.key, str(found.path)) for name, found in artifacts.items()]
+        self._write("artifacts", ("name", "stage", "key", "path"), rows)
+
+    def finish(self, failed: bool) -> str | None:  # noqa: ARG002
+        """Nothing is left open; the files lie beside results.json."""
+        return None
+
+    def _opened(self) -> Path:
+        if self._folder is None:
+            raise RuntimeError("CsvTracker was used before start: open the run first")
+        return self._folder
+
+    def _write(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+        path = self._opened() / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="") as handle:
+            csv.writer(handle).writerows([columns, *rows])

@@ -1,0 +1,105 @@
+"""The figures of ``results.json`` as a dashboard wants them: flat numbers to sort runs by, tables to read."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from conself.tracking.tracker import Cell, Tracker
+
+Figures = Mapping[str, Any]
+Rows = list[list[Cell]]
+_CORRELATIONS = ("pearson", "spearman", "kendall")
+
+
+def record(tracker: Tracker, figures: Figures) -> None:
+    """Give a tracker all figures of a job: each number by its name, and a table for each part that has one.
+
+    What ``figures`` of a kind of job lack is left out. The figures of several rounds are in ``rounds``, and get names
+    of their own: ``round1/metrics/nll/auc``, ``round2/tables/metrics``.
+    """
+    tracker.summarise(flat(figures))
+    parts = {"": figures, **{f"round{number}/": part for number, part in _rounds(figures)}}
+    for prefix, part in parts.items():
+        for name, (columns, rows) in TABLES.items():
+            if part.get(name):
+                tracker.tabulate(f"{prefix}tables/{name}", columns, rows(part[name]))
+
+
+def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
+    """The numbers of nested figures under slash-separated names.
+
+    A correlation [r, p] becomes ``pearson`` and ``pearson_p``, any other pair of numbers ``ci95/low`` and
+    ``ci95/high``; longer lists are left to the tables, truth values and what is None or text to results.json.
+    """
+    found: dict[str, float] = {}
+    for key, value in figures.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{name}/")
+        elif _number(value):
+            found[name] = value
+        elif isinstance(value, tuple | list) and len(value) == 2 and all(map(_number, value)):
+            low, high = (name, f"{name}_p") if key in _CORRELATIONS else (f"{name}/low", f"{name}/high")
+            found |= {low: value[0], high: value[1]}
+    for number, part in _rounds(figures):
+        found |= flat(part, f"{prefix}round{number}/")
+    return found
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _rounds(figures: Figures) -> Iterator[tuple[int, Figures]]:
+    rounds = figures.get("rounds")
+    return enumerate(rounds if isinstance(rounds, list | tuple) else [], start=1)
+
+
+def _metrics(found: Mapping[str, Figures]) -> Rows:
+    rows: Rows = []
+    for name, row in found.items():
+        links = [cell for key in _CORRELATIONS for cell in (row[key] or (None, None))]
+        why = ", ".join(f"{n}: {reason}" for reason, n in row.get("undefined", {}).items())
+        rows.append([name, row["n"], row["auc"], *links, why])
+    return rows
+
+
+def _benchmarks(found: Mapping[str, Figures]) -> Rows:
+    """A row per model; the comparison stands with the tuned one, or with the one that was asked about."""
+    rows: Rows = []
+    for name, row in found.items():
+        if "base" in row:
+            sides, compared = {"base": row["base"], "tuned": row["tuned"]}, row
+        else:
+            sides, compared = {"versus": row.get("versus"), "model": row}, row.get("versus", {})
+        for who, side in sides.items():
+            if side is not None:
+                versus = compared if who in ("tuned", "model") else {}
+                change = [versus.get(key) for key in ("relative_improvement", "fixed", "broken", "p")]
+                rows.append([name, who, side["n"], side["pass@1"], *side["ci95"], *change])
+    return rows
+
+
+def _problems(found: Figures) -> Rows:
+    counts = [[key, found[key]] for key in ("total", "eligible", "kept")]
+    return counts + [[f"dropped: {reason}", n] for reason, n in found["dropped"].items()]
+
+
+def _golden(found: Mapping[str, Sequence[Figures]]) -> Rows:
+    keys = ("tau", "problems", "pairs", "golden", "golden_rate")
+    return [[name, *(point[key] for key in keys)] for name, points in found.items() for point in points]
+
+
+def _selectors(found: Mapping[str, Figures]) -> Rows:
+    return [[name, row["accuracy"], row["n"]] for name, row in found.items()]
+
+
+_P = [column for name in ("Pearson", "Spearman", "Kendall") for column in (name, f"p ({name})")]
+_CHANGE = ["relative improvement", "fixed", "broken", "p"]
+TABLES: dict[str, tuple[list[str], Callable[[Any], Rows]]] = {
+    "metrics": (["metric", "n", "AUC", *_P, "undefined"], _metrics),
+    "benchmarks": (["benchmark", "model", "n", "pass@1", "low", "high", *_CHANGE], _benchmarks),
+    "problems": (["problems", "n"], _problems),
+    "golden_by_tau": (["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
+    "selectors": (["selector", "accuracy", "n"], _selectors),
+}
+"""Key of results.json -> columns of its table, and what makes the rows."""

@@ -1,0 +1,87 @@
+"""The face of a tracker. A tracker that can't show a thing does nothing with it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+
+Cell = str | int | float | None
+"""One cell of a table; None is empty."""
+
+
+class Stored(Protocol):
+    """An artifact of the store: its stage, its key (64 hex digits) and its folder."""
+
+    @property
+    def stage(self) -> str:
+        """The stage that made it."""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of what it was made from."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+
+
+class Tracker(Protocol):
+    """A dashboard for one job. Names are slash-separated: ``train/loss``, ``metrics/nll/auc``, ``tables/metrics``."""
+
+    def start(
+        self,
+        folder: Path,
+        config: DictConfig,
+        kind: str = "train",
+        overrides: Sequence[str] = (),
+        in_sweep: bool = False,
+    ) -> None:
+        """Open the run in the job's folder, with the resolved config.
+
+        ``kind`` of job: train, evaluate, score; ``overrides`` are the words of its command line, and ``in_sweep`` says
+        whether ``folder`` is one of several jobs' in the folder above.
+        """
+
+    def training_logger(self, prefix: str = "") -> Logger | None:
+        """What Lightning logs curves to while it trains, under ``prefix`` + name; None for nothing."""
+
+    def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
+        """Record the curve of a training that was found in the store, one mapping per step, as if it ran now."""
+
+    def summarise(self, figures: Mapping[str, float]) -> None:
+        """Record final figures by name, e.g. ``metrics/nll/auc``. Several calls add up."""
+
+    def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Record a table."""
+
+    def histogram(self, name: str, values: Sequence[float]) -> None:
+        """Record how ``values`` are distributed, in ``BINS`` bins of equal width; nothing where there are none."""
+
+    def link(self, artifacts: Mapping[str, Stored]) -> None:
+        """Record which artifacts of the store the job made or took, by name. Nothing is copied."""
+
+    def finish(self, failed: bool) -> str | None:
+        """Close the run, so that the next job of a sweep opens one of its own; returns a line for the user, or None."""
+
+
+BINS = 32
+"""Bins of a histogram."""
+
+
+def binned(values: Sequence[float]) -> tuple[list[int], list[float]]:
+    """Counts [BINS] of ``values`` and the edges [BINS + 1] of bins of equal width between the least and the greatest.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
+    counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=BINS)
+    return counts.tolist(), edges.tolist()
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The whole config as plain data, resolved."""
+    found: Any = OmegaConf.to_container(config, resolve=True)
+    return dict(found)

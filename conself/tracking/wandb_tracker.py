@@ -1,0 +1,125 @@
+"""Weights & Biases: a run per job, in the job's folder; a sweep is a group."""
+
+import logging
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, WandbLogger
+from omegaconf import DictConfig
+
+from conself.tracking.naming import group, run_name, tags
+from conself.tracking.prefixed import play, prefixed
+from conself.tracking.tracker import Cell, Stored, binned, plain
+
+STEP = "trainer/global_step"
+"""What Lightning's logger calls a training step: the x-axis of every curve."""
+
+
+@dataclass
+class WandbTracker:
+    """Weights & Biases; ``mode`` offline (no account needed), online or disabled."""
+
+    project: str
+    mode: str
+    _run: Any = field(default=None, init=False)
+
+    def start(
+        self,
+        folder: Path,
+        config: DictConfig,
+        kind: str = "train",
+        overrides: Sequence[str] = (),
+        in_sweep: bool = False,
+    ) -> None:
+        """Open a W&B run in ``folder``, named by its overrides, grouped by its sweep, with ``kind`` as its job type.
+
+        Raises:
+            ValueError: ``mode`` is none of the three, or it is online and there is no account to log in to.
+        """
+        import wandb
+
+        if self.mode not in ("offline", "online", "disabled"):
+            raise ValueError(f"logger.mode must be offline, online or disabled, got {self.mode!r}")
+        logging.getLogger("wandb").setLevel(logging.ERROR)
+        try:
+            self._run = wandb.init(
+                project=self.project,
+                mode=self.mode,  # type: ignore[arg-type]  # checked above
+                dir=str(folder),
+                name=run_name(overrides),
+                group=group(folder, in_sweep),
+                job_type=kind,
+                tags=tags(config),
+                config=plain(config),
+                reinit="create_new",  # never the run of another job, nor of a program around this one
+                settings=wandb.Settings(silent=True, console="off"),
+            )
+        except wandb.errors.UsageError as error:
+            raise ValueError(
+                f"W&B does not take this run ({error}); call `wandb login` first, or set logger.mode=offline"
+            ) from error
+
+    def training_logger(self, prefix: str = "") -> Logger | None:
+        """Lightning's W&B logger on this run; curves are drawn over the training step."""
+        self._run.define_metric(f"{prefix}train/*", step_metric=STEP)
+        return prefixed(WandbLogger(experiment=self._run), prefix)
+
+    def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
+        """Log every step of a stored curve."""
+        logger = self.training_logger(prefix)
+        if logger is not None:
+            play(logger, curve)
+
+    def summarise(self, figures: Mapping[str, float]) -> None:
+        """Write the run's summary: what columns and filters of the project's table of runs refer to."""
+        self._run.summary.update(dict(figures))
+
+    def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Log a W&B table; select several runs and the dashboard puts theirs one below another."""
+        import wandb
+
+        table = wandb.Table(columns=list(columns), data=[list(row) for row in rows], allow_mixed_types=True)
+        self._run.log({name: table})
+
+    def histogram(self, name: str, values: Sequence[float]) -> None:
+        """Log a W&B histogram."""
+        import wandb
+
+        if len(values):
+            self._run.log({name: wandb.Histogram(np_histogram=binned(values))})
+
+    def link(self, artifacts: Mapping[str, Stored]) -> None:
+        """Log a W&B artifact per artifact of the store: a reference to its folder, and its stage and key.
+
+        Nothing is read, hashed or uploaded (``checksum=False``): weights and samples are gigabytes, and the key says
+        already what is in the folder. W&B tells versions apart by the folder's address, which ends in the key, so that
+        jobs which share an artifact of the store share a version, and the lineage page shows which jobs those are. What
+        the address leads to can be opened where the store is, and only there.
+        """
+        import wandb
+
+        for name, found in artifacts.items():
+            content = {"stage": found.stage, "key": found.key, "path": str(found.path)}
+            artifact = wandb.Artifact(name.replace("/", "-"), type=found.stage, metadata=content)
+            artifact.add_reference(found.path.resolve().as_uri(), name="folder", checksum=False)
+            self._run.log_artifact(artifact, aliases=[found.key[:12]])
+
+    def finish(self, failed: bool) -> str | None:
+        """Close the run, as failed or finished; says how to upload one that was kept offline, or where it is."""
+        if self._run is None:
+            return None
+        run, self._run = self._run, None
+        run.finish(exit_code=int(failed))
+        if self.mode == "offline":
+            return f"dashboard: wandb sync {shlex.quote(_short(run.settings.sync_dir))}"
+        return f"dashboard: {run.url}" if run.url else None
+
+
+def _short(path: str) -> str:
+    """The path as seen from here, where it lies below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
