@@ -1,6 +1,7 @@
 """From artifacts to the figures of ``results.json``; :mod:`conself.reports` prints the same numbers."""
 
 import platform
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -182,9 +183,9 @@ def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifact
     path = folder / "results.json"
     write_json(path, results)
     OmegaConf.save(config, folder / "config.yaml")
+    shutil.rmtree(folder / "artifacts", ignore_errors=True)  # links of an earlier job in this folder
     for name, artifact in artifacts.items():
         link = folder / "artifacts" / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
         link.symlink_to(artifact.path.resolve(), target_is_directory=True)
     return path

@@ -50,9 +50,9 @@ def learn_round(
     traces = stages.execute(context, config.sandbox, found, candidates)
     pools = read_pools(found.path, candidates.path, traces.path)
     agreed = stages.agree(context, choose(config, "comparison", "behaviour"), pools, traces)
-    driver = stages.score(context, "driver", config.metric, pools, agreed)
+    driver = stages.score(context, "score/driver", config.metric, pools, agreed)
     for name, node in config.metrics.items():
-        stages.score(context, str(name), node, pools, agreed)
+        stages.score(context, f"score/{name}", node, pools, agreed)
     pairs = _pairs(config, context, model, pools, agreed, driver)
     base = answers(config, context, model, None) if before is None else _known(context, before)
     fitted = stages.fit(context, choose(config, "training", "loss", "seed"), model, pairs, tracker, prefix)
@@ -68,9 +68,9 @@ def _pairs(
     """The pairs to train on: at most ``max_pairs``, or as many as the curriculum of ``matched`` gives."""
     part = choose(config, "pairing", "prompts", "max_pairs", "seed")
     if config.matched is not None:
-        scores = stages.score(context, "matched", config.matched.metric, pools, agreed)
-        like = stages.select(context, "select/matched", config.matched.curriculum, scores)
-        other = stages.pair(context, "pair/matched", part, model, pools, agreed, like)
+        scores = stages.score(context, "matched/score", config.matched.metric, pools, agreed)
+        like = stages.select(context, "matched/select", config.matched.curriculum, scores)
+        other = stages.pair(context, "matched/pair", part, model, pools, agreed, like)
         part = changed(part, {"max_pairs": other.summary()["pairs"]})
     selected = stages.select(context, "select", config.curriculum, driver)
     return stages.pair(context, "pair", part, model, pools, agreed, selected)

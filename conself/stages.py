@@ -111,16 +111,11 @@ def verify(
     return context.build("verify", config, {"traces": traces}, make)
 
 
-def score(
-    context: Context,
-    label: str,
-    config: DictConfig,
-    pools: Sequence[Pool],
-    agreed: Artifact,
-) -> Artifact:
+def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool], agreed: Artifact) -> Artifact:
     """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined.
 
-    ``label`` says under which name the job knows it: ``driver``, or its key among the reported ``metrics``.
+    ``label`` says under which name the job knows it: ``score/driver``, ``score/`` and its key among the reported
+    ``metrics``, or ``matched/score``.
     """
     name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
 
@@ -135,13 +130,13 @@ def score(
             free_accelerator(context)  # nor for this one beside what answers the benchmarks
         return {"undefined": sum(u.value is None for u in values)}
 
-    return context.build(f"score/{label}", plain(config), {"consensus": agreed}, make)
+    return context.build(label, plain(config), {"consensus": agreed}, make)
 
 
 def select(context: Context, name: str, config: DictConfig, scores: Artifact) -> Artifact:
     """Apply the curriculum to the driving metric -> selection.json; summary: kept, dropped by reason.
 
-    ``name`` is ``select``, or ``select/...`` where a job makes another selection beside its own.
+    ``name`` is ``select``, or ``matched/select`` for the curriculum that a job only counts the pairs of.
 
     Raises:
         NothingToLearn: nothing is left; the message gives the range of uncertainty and what would keep something.
@@ -176,7 +171,7 @@ def pair(
 ) -> Artifact:
     """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
 
-    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``pair/...``, as in :func:`select`.
+    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``matched/pair``, as in :func:`select`.
 
     Raises:
         NothingToLearn: no kept problem gives a pair; the message counts the reasons.

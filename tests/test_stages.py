@@ -39,7 +39,7 @@ def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     config = OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
     with Workers(2) as workers:
         context = stages.Context(root, workers, Console(quiet=True))
-        made = stages.score(context, "who", config, pools, Artifact("execute", "0" * 64, root, reused=True))
+        made = stages.score(context, "score/who", config, pools, Artifact("execute", "0" * 64, root, reused=True))
         rows = read_records(made.path, Uncertainty, "uncertainty")
         yield {int(row.value) for row in rows if row.value is not None}
 
