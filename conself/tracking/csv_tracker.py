@@ -10,15 +10,16 @@ from pathlib import Path
 from lightning.pytorch.loggers import CSVLogger, Logger
 from omegaconf import DictConfig
 
+from conself.tracking.naming import group, run_name, tags
 from conself.tracking.prefixed import play, prefixed
 from conself.tracking.tracker import Cell, Stored, binned, plain
 
 
 @dataclass
 class CsvTracker:
-    """Files in ``csv/``: config.json, metrics.csv (curves), summary.csv (figures), artifacts.csv, and NAME.csv each.
+    """Files in ``csv/``: config.json, job.json, metrics.csv (curves), summary.csv (figures), artifacts.csv, NAME.csv.
 
-    NAME is that of a table or a histogram: ``csv/tables/metrics.csv``, ``csv/histograms/uncertainty.csv``.
+    NAMEs are those of tables and histograms: ``csv/tables/metrics.csv``, ``csv/uncertainty.csv``.
     """
 
     _folder: Path | None = field(default=None, init=False)
@@ -33,10 +34,12 @@ class CsvTracker:
         overrides: Sequence[str] = (),
         in_sweep: bool = False,
     ) -> None:
-        """Open ``folder``/csv and write the config there."""
+        """Open ``folder``/csv and write the config there, and in job.json what W&B calls the run."""
         self._folder, self._logger, self._figures = folder / "csv", None, {}
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "config.json").write_text(json.dumps(plain(config), indent=1))
+        job = {"kind": kind, "name": run_name(overrides), "group": group(folder, in_sweep), "tags": tags(config)}
+        (self._folder / "job.json").write_text(json.dumps(job, indent=1))
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's CSV logger in the same folder: one for all trainings of the job."""

@@ -19,9 +19,9 @@ def record(tracker: Tracker, figures: Figures) -> None:
     tracker.summarise(flat(figures))
     parts = {"": figures, **{f"round{number}/": part for number, part in _rounds(figures)}}
     for prefix, part in parts.items():
-        for name, (columns, rows) in TABLES.items():
-            if part.get(name):
-                tracker.tabulate(f"{prefix}tables/{name}", columns, rows(part[name]))
+        for name, (key, columns, make) in TABLES.items():
+            if part.get(key) and (rows := make(part[key])):
+                tracker.tabulate(f"{prefix}tables/{name}", columns, rows)
 
 
 def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
@@ -67,16 +67,31 @@ def _benchmarks(found: Mapping[str, Figures]) -> Rows:
     """A row per model; the comparison stands with the tuned one, or with the one that was asked about."""
     rows: Rows = []
     for name, row in found.items():
-        if "base" in row:
-            sides, compared = {"base": row["base"], "tuned": row["tuned"]}, row
-        else:
-            sides, compared = {"versus": row.get("versus"), "model": row}, row.get("versus", {})
+        compared = row if "tuned" in row else row.get("versus", {})
+        change: list[Cell] = [compared.get(key) for key in ("relative_improvement", "fixed", "broken", "p")]
+        sides = _sides(row)
         for who, side in sides.items():
-            if side is not None:
-                versus = compared if who in ("tuned", "model") else {}
-                change = [versus.get(key) for key in ("relative_improvement", "fixed", "broken", "p")]
-                rows.append([name, who, side["n"], side["pass@1"], *side["ci95"], *change])
+            last = who == list(sides)[-1]
+            rows.append([name, who, side["n"], side["pass@1"], *side["ci95"], *(change if last else [None] * 4)])
     return rows
+
+
+def _sampled(found: Mapping[str, Figures]) -> Rows:
+    """What K sampled answers reach: any of them (pass@K), and the one that they agree on most (consensus@K)."""
+    return [
+        [name, who, measure, int(k), point["value"], *point["ci95"]]
+        for name, row in found.items()
+        for who, side in _sides(row).items()
+        for measure in ("pass@k", "consensus@k")
+        for k, point in side.get(measure, {}).items()
+    ]
+
+
+def _sides(row: Figures) -> dict[str, Figures]:
+    """The models on a benchmark: before and after training; or another one, where there is, and the one asked about."""
+    if "tuned" in row:
+        return {who: row[who] for who in ("base", "tuned")}
+    return {**({"versus": row["versus"]} if "versus" in row else {}), "model": row}
 
 
 def _problems(found: Figures) -> Rows:
@@ -95,11 +110,13 @@ def _selectors(found: Mapping[str, Figures]) -> Rows:
 
 _P = [column for name in ("Pearson", "Spearman", "Kendall") for column in (name, f"p ({name})")]
 _CHANGE = ["relative improvement", "fixed", "broken", "p"]
-TABLES: dict[str, tuple[list[str], Callable[[Any], Rows]]] = {
-    "metrics": (["metric", "n", "AUC", *_P, "undefined"], _metrics),
-    "benchmarks": (["benchmark", "model", "n", "pass@1", "low", "high", *_CHANGE], _benchmarks),
-    "problems": (["problems", "n"], _problems),
-    "golden_by_tau": (["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
-    "selectors": (["selector", "accuracy", "n"], _selectors),
+_INTERVAL = ["low", "high"]
+TABLES: dict[str, tuple[str, list[str], Callable[[Any], Rows]]] = {
+    "metrics": ("metrics", ["metric", "n", "AUC", *_P, "undefined"], _metrics),
+    "benchmarks": ("benchmarks", ["benchmark", "model", "n", "pass@1", *_INTERVAL, *_CHANGE], _benchmarks),
+    "sampled": ("benchmarks", ["benchmark", "model", "measure", "k", "value", *_INTERVAL], _sampled),
+    "problems": ("problems", ["problems", "n"], _problems),
+    "golden_by_tau": ("golden_by_tau", ["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
+    "selectors": ("selectors", ["selector", "accuracy", "n"], _selectors),
 }
-"""Key of results.json -> columns of its table, and what makes the rows."""
+"""Name of a table -> the key of results.json that it shows, its columns, and what makes its rows."""

@@ -1,6 +1,6 @@
 """A Lightning logger whose names all get a prefix, so that several trainings share a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
@@ -45,7 +45,7 @@ def prefixed(logger: Logger, prefix: str) -> Logger:
     return PrefixedLogger(logger, prefix) if prefix else logger
 
 
-def play(logger: Logger, curve: list[Mapping[str, float]] | tuple[Mapping[str, float], ...]) -> None:
+def play(logger: Logger, curve: Sequence[Mapping[str, float]]) -> None:
     """Log a stored curve, one mapping per step, as a training would have."""
     for step, row in enumerate(curve):
         logger.log_metrics(dict(row), step)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,7 +18,7 @@ from conself.tracking.tracker import BINS, Cell, Stored, plain
 
 @dataclass
 class TensorBoardTracker:
-    """Event file and hparams.yaml in ``tensorboard/``. Tables are text; the tab HPARAMS compares the jobs of a sweep."""
+    """Event file and hparams.yaml in ``tensorboard/``. Tables are text; the tab HPARAMS compares a sweep's jobs."""
 
     _logger: Any = field(default=None, init=False)
     _config: dict[str, Any] = field(default_factory=dict, init=False)
@@ -67,7 +68,7 @@ class TensorBoardTracker:
     def histogram(self, name: str, values: Sequence[float]) -> None:
         """Write a histogram."""
         if len(values):
-            self._logger.experiment.add_histogram(name, list(values), bins=BINS)
+            self._logger.experiment.add_histogram(name, np.asarray(values), bins=BINS)
 
     def link(self, artifacts: Mapping[str, Stored]) -> None:
         """Write a table of the artifacts."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning.pytorch.loggers import Logger, WandbLogger
 from omegaconf import DictConfig
 
@@ -90,22 +91,23 @@ class WandbTracker:
         import wandb
 
         if len(values):
-            self._run.log({name: wandb.Histogram(np_histogram=binned(values))})
+            counts, edges = map(np.asarray, binned(values))
+            self._run.log({name: wandb.Histogram(np_histogram=(counts, edges))})
 
     def link(self, artifacts: Mapping[str, Stored]) -> None:
-        """Log a W&B artifact per artifact of the store: a reference to its folder, and its stage and key.
+        """Log a W&B artifact per artifact of the store: its stage and key, and references to its files.
 
-        Nothing is read, hashed or uploaded (``checksum=False``): weights and samples are gigabytes, and the key says
-        already what is in the folder. W&B tells versions apart by the folder's address, which ends in the key, so that
-        jobs which share an artifact of the store share a version, and the lineage page shows which jobs those are. What
-        the address leads to can be opened where the store is, and only there.
+        Names and sizes of files are listed; none is read, hashed or uploaded (``checksum=False``), for weights and
+        samples are gigabytes, and the key says already what is in the folder. W&B tells versions apart by the files'
+        addresses, which hold the key: jobs that share an artifact of the store share a version, and its page shows
+        which jobs those are. The addresses can be followed where the store is, and only there.
         """
         import wandb
 
         for name, found in artifacts.items():
             content = {"stage": found.stage, "key": found.key, "path": str(found.path)}
             artifact = wandb.Artifact(name.replace("/", "-"), type=found.stage, metadata=content)
-            artifact.add_reference(found.path.resolve().as_uri(), name="folder", checksum=False)
+            artifact.add_reference(found.path.resolve().as_uri(), checksum=False)
             self._run.log_artifact(artifact, aliases=[found.key[:12]])
 
     def finish(self, failed: bool) -> str | None:

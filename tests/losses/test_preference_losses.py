@@ -10,7 +10,7 @@ from torch import Tensor
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.dpo import DPO
-from conself.losses.output import LogProbs
+from conself.losses.output import LogProbs, drift
 
 
 def log_probs(chosen: list[float], rejected: list[float] | None) -> LogProbs:
@@ -39,7 +39,23 @@ def test_by_hand() -> None:
     output = ConDPO(beta=0.5)(policy, reference, weights(0.8))
     assert output.losses.item() == pytest.approx(0.8 * 0.3132616875, rel=1e-9)
     shown = {name: values.item() for name, values in output.diagnostics.items()}
-    assert shown == {"margin": 1.0, "accuracy": 1.0, "chosen_reward": 0.5, "rejected_reward": -0.5}
+    rewards = {"margin": 1.0, "accuracy": 1.0, "chosen_reward": 0.5, "rejected_reward": -0.5}
+    assert shown == {**rewards, "chosen_log_prob": -2.0, "rejected_log_prob": -5.0, "kl": 0.0}
+
+
+def test_drift_by_hand() -> None:
+    """Winner lost 1 nat, loser 4: 2.5 on average; where both gained it is negative; alone it is the winner's."""
+    policy, reference = log_probs([-4.0, -1.0], [-8.0, -2.0]), log_probs([-3.0, -2.0], [-4.0, -5.0])
+    assert drift(policy, reference).tolist() == [2.5, -2.0]
+    assert drift(log_probs([-4.0], None), log_probs([-3.0], None)).tolist() == [1.0]
+
+
+def test_drift_estimates_the_divergence_from_reference_to_policy() -> None:
+    """Two responses: over what the reference draws, its mean is the sum of ref * log(ref / pi)."""
+    ref, pi = torch.tensor([0.5, 0.5], dtype=torch.float64), torch.tensor([0.9, 0.1], dtype=torch.float64)
+    drawn = torch.multinomial(ref, 40_000, replacement=True, generator=torch.Generator().manual_seed(0))
+    found = drift(LogProbs(pi.log()[drawn], None, drawn), LogProbs(ref.log()[drawn], None, drawn))
+    assert found.mean().item() == pytest.approx(0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1), abs=0.02)
 
 
 def test_gradient_by_hand_pushes_winner_up_and_loser_down() -> None:

@@ -1,5 +1,8 @@
 """SFT by hand: the mean over each response's tokens, each response one vote."""
 
+import math
+
+import pytest
 import torch
 
 from conself.losses.output import LogProbs
@@ -11,6 +14,9 @@ def test_mean_nll_per_token_of_each_response() -> None:
     chosen = torch.tensor([-6.0, -1.0], requires_grad=True)
     output = SFT()(LogProbs(chosen, None, torch.tensor([3, 4])), None, torch.tensor([0.1, 0.9]))
     assert output.losses.tolist() == [2.0, 0.25]
+    shown = {name: values.tolist() for name, values in output.diagnostics.items()}
+    assert shown == {"chosen_log_prob": [-6.0, -1.0], "perplexity": pytest.approx([math.exp(2), math.exp(0.25)])}
+    assert not any(values.requires_grad for values in output.diagnostics.values())
     assert not SFT.needs_reference
     output.losses.sum().backward()
     assert chosen.grad is not None

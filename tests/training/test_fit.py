@@ -131,7 +131,8 @@ def test_sft_needs_no_reference_and_no_losers(model_ref: ModelRef, tmp_path: Pat
     report = fit(winners, model_ref, chosen, SFT(), 0, tmp_path, tmp_path / "reference", None)
     assert len(witness.laid) == 1 + report.steps, "one trial of the layout, no reference"
     assert report.curve[-1]["loss"] < report.curve[0]["loss"]
-    assert report.curve[0].keys() == {"loss", "learning_rate", "grad_norm", "mean_weight"}
+    diagnostics = {"chosen_log_prob", "perplexity"}
+    assert report.curve[0].keys() == {"loss", "learning_rate", "grad_norm", "mean_weight", *diagnostics}
 
 
 def test_overlong_pairs_are_counted(model_ref: ModelRef, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """The training step from outside: schedule, exact means, what moves and what does not."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import Logger
 from training_world import layouts, lora_policy, naive, scored, settings, tiny_qwen, token_pairs
 
 from conself.losses.con_dpo import ConDPO
@@ -20,7 +23,29 @@ pytestmark = [
 ]
 
 
-def train(pairs: list[TokenPair], chosen: Training, loss: Loss) -> PreferenceModule:
+class Kept(Logger):
+    """Keeps the rows it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+
+    @property
+    def name(self) -> str:
+        return "kept"
+
+    @property
+    def version(self) -> str:
+        return "0"
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """There are none."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:  # noqa: ARG002
+        self.rows.append(dict(metrics))
+
+
+def train(pairs: list[TokenPair], chosen: Training, loss: Loss, logger: Logger | None = None) -> PreferenceModule:
     policy = lora_policy(tiny_qwen())
     with torch.no_grad():
         values = scored(tiny_qwen(), chosen.runtime.layout, pairs)
@@ -30,7 +55,8 @@ def train(pairs: list[TokenPair], chosen: Training, loss: Loss) -> PreferenceMod
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=chosen.epochs,
-        logger=False,
+        logger=logger or False,
+        log_every_n_steps=1,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -58,6 +84,7 @@ def test_the_first_step_starts_at_the_reference() -> None:
     assert first["mean_weight"] == pytest.approx(weight)
     assert first["loss"] == pytest.approx(weight * math.log(2), abs=1e-5)
     assert first["margin"] == pytest.approx(0.0, abs=1e-5)
+    assert first["kl"] == pytest.approx(0.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("layout", layouts(0))
@@ -112,6 +139,19 @@ def test_only_the_adapter_moves_and_margins_grow() -> None:
     assert last["margin"] > first["margin"] + 0.5
     assert last["accuracy"] == 1.0
     assert last["loss"] < first["loss"]
+    gained, lost = (last[f"{who}_log_prob"] - first[f"{who}_log_prob"] for who in ("chosen", "rejected"))
+    assert last["margin"] == pytest.approx(0.5 * (gained - lost), abs=1e-4), "all pairs in every step: the same means"
+    assert last["kl"] == pytest.approx(-(gained + lost) / 2, abs=1e-4)
+
+
+def test_speed_is_logged_and_no_part_of_the_curve() -> None:
+    """A curve is stored, and the same to the last bit however often the training was interrupted; time is not."""
+    pairs, logger = token_pairs([2, 2]), Kept()
+    module = train(pairs, settings(epochs=2, batch_size=4), ConDPO(beta=0.5), logger)
+    assert [set(row) - {"epoch"} for row in logger.rows] == [
+        {"train/tokens_per_second", *(f"train/{name}" for name in row)} for row in module.curve
+    ]
+    assert all(row["train/tokens_per_second"] > 0 for row in logger.rows)
 
 
 def test_gradients_are_clipped_to_the_norm_and_the_norm_before_is_logged() -> None:

@@ -97,6 +97,8 @@ def test_a_resumed_training_shows_its_whole_curve_and_counts_all_seconds(model_r
         assert report.seconds > (earlier if run == "resumed" else 0)
         with (Path(logger.log_dir) / "metrics.csv").open() as file:
             rows.append([{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)])
+        speeds = [row.pop("train/tokens_per_second", 0) > 0 for row in rows[-1]]
+        assert speeds == [run == "whole" or step > 4 for step in range(9)], "of the steps that this run has taken"
     assert [row["step"] for row in rows[0]] == list(range(9))
     assert rows[0] == [pytest.approx(row, rel=1e-6) for row in rows[1]]  # Lightning logs float32
 
