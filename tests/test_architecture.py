@@ -21,10 +21,11 @@ ROOMS = (
     "minipy",
 )
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds", "pool_figures"}
+ENTRIES |= {"score_files", "score_report"}
 HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
-FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors"}
+FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "oracles"}),
     "stages": PARTS | FLOOR | {"context", "shards", "scoring", "workers", "statistics", "tracking"},
@@ -55,7 +56,8 @@ ALLOWED = {
     "quantization": set(),
     "artifacts": set(),
     "behaviour": {"consensus"},
-    "selectors": {"records", "consensus"},
+    "agreement": {"consensus", "records"},
+    "selectors": {"records", "consensus", "behaviour", "agreement"},
     "tables": {"records", "artifacts", "consensus"},
     "validation": {"records"},
 }

@@ -1,37 +1,23 @@
 """Figures worked by hand, and the tables that show them."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself.records import PreferencePair, Uncertainty, Verdict
+from conself.artifacts import Artifact
+from conself.records import Verdict
 from conself.reports import show, show_evaluation
-from conself.results import benchmark_figures, flat, metric_figures, pair_figures, paired_figures, pass_figures
+from conself.results import benchmark_figures, check_voters, paired_figures, pass_figures, voters_figures, voting
+from conself.tables import write_verdicts
 
 
 def verdicts(rows: dict[str, str], difficulty: dict[str, str] | None = None) -> list[Verdict]:
     """Problem id -> one letter per answer, r is right."""
     return [Verdict(i, (difficulty or {}).get(i, ""), tuple(x == "r" for x in row)) for i, row in rows.items()]
-
-
-def test_metric_figures_leave_out_undefined_and_unjudged_problems() -> None:
-    values = {"a": 0.1, "b": 0.9, "c": None, "d": 0.5, "e": 0.3}
-    rows = [Uncertainty(k, "m", v, None if v is not None else "why") for k, v in values.items()]
-    passed = {"a": [True, True], "b": [False, False], "c": [True, True], "d": [True, False]}
-    figures = metric_figures(rows, passed)
-    assert figures["n"] == 3
-    assert figures["auc"] == 1.0  # a and d, both solvable, lie below b
-    # pass rates 1, 0, .5 against .1, .9, .5 lie on a line that falls: r = -1
-    assert figures["pearson"][0] == pytest.approx(-1)
-
-
-def test_pair_figures() -> None:
-    pairs = [PreferencePair(p, "q", "y", "n", 0, loser, 0.5, 0.1) for p, loser in [("a", 1), ("a", 2), ("b", 1)]]
-    figures = pair_figures(pairs, {"a": [True, False, True], "b": [False, False]})
-    assert figures == {"pairs": 3, "golden_rate": 1 / 3, "winner_accuracy": 0.5}
-    assert pair_figures(pairs, {}) == {"pairs": 3, "golden_rate": None, "winner_accuracy": None}
 
 
 def test_benchmark_figures_pair_problems_by_id() -> None:
@@ -69,16 +55,6 @@ def test_difficulties_are_counted_apart() -> None:
 
 def test_a_base_that_solves_nothing_has_no_relative_improvement() -> None:
     assert paired_figures(verdicts({"a": "w"}), verdicts({"a": "r"}))["relative_improvement"] is None
-
-
-def test_flat_names() -> None:
-    nested = {"metrics": {"nll": {"auc": 0.8, "pearson": (-0.5, 0.01), "spearman": None}}, "tau": 0.3, "x": "text"}
-    assert flat(nested) == {
-        "metrics/nll/auc": 0.8,
-        "metrics/nll/pearson": -0.5,
-        "metrics/nll/pearson_p": 0.01,
-        "tau": 0.3,
-    }
 
 
 def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
@@ -130,3 +106,55 @@ def test_an_evaluation_shows_each_k_and_the_model_it_is_compared_with() -> None:
         show_evaluation(Console(file=out, width=200), results)
         for text in shown:
             assert text in out.getvalue()
+
+
+def test_voters_by_hand(tmp_path: Path) -> None:
+    write_verdicts(tmp_path / "verdicts.jsonl", verdicts({"a": "rrwr", "b": "wwwr", "c": "wwww"}))
+    write_verdicts(tmp_path / "voted.jsonl", verdicts({"a": "r", "b": "w", "c": "w"}))
+    figures = voters_figures(Artifact("evaluate", "0" * 64, tmp_path, reused=True))
+    assert figures["sampled"]["value"] == pytest.approx((0.75 + 0.25) / 3)
+    assert figures["pass@k"] == {"4": {"value": pytest.approx(2 / 3), "ci95": [0.0, 1.0]}}
+    assert figures["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
+
+
+def test_voters_differ_from_the_decoder_in_number_and_temperature() -> None:
+    config = OmegaConf.create(
+        {"decoder": {"n": 1, "temperature": 0.0, "top_p": 0.9}, "voters": {"n": 15, "temperature": 1.0}, "tau": 0.3}
+    )
+    check_voters(config)
+    assert OmegaConf.to_container(voting(config).decoder) == {"n": 15, "temperature": 1.0, "top_p": 0.9}
+    assert config.decoder.n == 1
+
+
+@pytest.mark.parametrize(
+    ("voters", "decoder", "message"),
+    [
+        ({"n": 1, "temperature": 1.0}, {"n": 1}, r"voters.n must be 2 or more, or 0 for none, got 1"),
+        ({"n": 15, "temperature": 0.0}, {"n": 1}, "voters.temperature must be above 0"),
+        ({"n": 15, "temperature": 1.0}, {"_target_": "a.Recorded"}, "a.Recorded draws no samples to vote with"),
+    ],
+)
+def test_voters_that_cannot_vote_are_refused(voters: dict[str, Any], decoder: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_voters(OmegaConf.create({"voters": voters, "decoder": decoder}))
+
+
+def test_voters_and_rounds_are_shown() -> None:
+    side = {"pass@1": 0.5, "n": 2, "ci95": [0.0, 1.0]}
+    ceiling = {"consensus@k": {"15": {"value": 0.6125, "ci95": [0.5, 0.7]}}, "sampled": {"value": 0.25, "ci95": [0, 1]}}
+    row = {
+        "base": side | ceiling,
+        "tuned": side | ceiling,
+        **paired_figures(verdicts({"a": "w"}), verdicts({"a": "r"})),
+    }
+    one = {
+        "problems": {"total": 10, "eligible": 9, "kept": 4, "dropped": {}},
+        "entropy_range": [0.0, 2.5],
+        "tau": None, "pairs": 11, "golden_rate": 0.5, "winner_accuracy": 0.25, "metrics": {}, "seconds": {},
+        "training": {"steps": 3, "n_overlong": 0},
+        "benchmarks": {"toy": row},
+    }
+    out = io.StringIO()
+    show(Console(file=out, width=200), {**one, "rounds": [one, {**one, "pairs": 7}], "stopped": None})
+    for shown in ("consensus@15", "0.613", "one sample", "0.250", "Rounds", "0.500 -> 0.500"):
+        assert shown in out.getvalue(), shown

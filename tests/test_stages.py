@@ -16,9 +16,10 @@ from rich.console import Console
 
 from conself import stages
 from conself.artifacts import Artifact
+from conself.consensus import Consensus, consensus_of
 from conself.records import ModelRef, Pool, Problem, Uncertainty
 from conself.shards import SHARD
-from conself.tables import read_records
+from conself.tables import read_records, write_consensus
 from conself.workers import Workers
 
 
@@ -28,7 +29,7 @@ class WhoScores:
 
     model: ModelRef | None
 
-    def __call__(self, pool: Pool) -> float:  # noqa: ARG002
+    def __call__(self, pool: Pool, consensus: Consensus) -> float:  # noqa: ARG002
         return float(os.getpid())
 
 
@@ -39,7 +40,10 @@ def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     config = OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
     with Workers(2) as workers:
         context = stages.Context(root, workers, Console(quiet=True))
-        made = stages.score(context, "score/who", config, pools, Artifact("execute", "0" * 64, root, reused=True))
+        (root / "agreed").mkdir(parents=True)
+        write_consensus(root / "agreed" / "consensus.parquet", {pool.problem.id: consensus_of([]) for pool in pools})
+        agreed = Artifact("agree", "0" * 64, root / "agreed", reused=True)
+        made = stages.score(context, "score/who", config, pools, agreed)
         rows = read_records(made.path, Uncertainty, "uncertainty")
         yield {int(row.value) for row in rows if row.value is not None}
 

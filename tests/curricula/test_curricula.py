@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from conself.curricula.all_problems import AllProblems
 from conself.curricula.entropy_band import EntropyBand
+from conself.curricula.lowest_first import LowestFirst
 from conself.curricula.selection import normalise, what_would_keep
 from conself.records import Uncertainty
 
@@ -66,6 +67,19 @@ def test_all_problems_keeps_the_undefined_as_well() -> None:
     assert selection.kept == ("p0", "p1", "p2")
     assert selection.dropped == {}
     assert (selection.minimum, selection.maximum, selection.normalised) == (0.0, 2.0, {"p0": 1.0, "p2": 0.0})
+
+
+def test_lowest_first_ranks_the_defined() -> None:
+    selection = LowestFirst()(uncertainties(2.0, None, 0.0, 1.0))
+    assert (selection.kept, selection.ranked) == (("p2", "p3", "p0"), True)
+    assert selection.dropped == {"p1": "undefined: fewer than 3 live candidates"}
+
+
+def test_equal_values_are_ranked_alike_whatever_their_order() -> None:
+    values = uncertainties(*[0.0] * 30)
+    kept = LowestFirst()(values).kept
+    assert kept == LowestFirst()(values[::-1]).kept
+    assert kept != tuple(sorted(kept, key=lambda name: int(name[1:])))
 
 
 _VALUES = st.lists(st.one_of(st.none(), st.just(0.0), st.floats(0, 3)), max_size=12)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.consensus import Consensus
-from conself.pairing.consensus_pairs import ConsensusPairs, why_no_pair
+from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.pairing.ranking import why_no_pair
 from conself.records import Pool, PreferencePair
 
 MakeCase = Callable[..., tuple[Pool, Consensus]]
