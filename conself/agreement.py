@@ -1,4 +1,4 @@
-"""What behaviour metrics share: which outputs are alike, and what a program that crashes has in common with others.
+"""What candidates have in common, by input and by pair; what metrics of behaviour and selectors share.
 
 A crash says nothing about the right output, so that it agrees with nothing, not even with another crash; an execution
 that crashes is a cluster of its own wherever the entropy is over all K candidates.
@@ -24,7 +24,7 @@ def votes(keys: Keys) -> list[Counter[str]]:
 
 
 def entropy_with_singletons(sizes: Sequence[int], total: int) -> float:
-    """Shannon entropy in nats over clusters of the given sizes, each of ``total`` not in one being a cluster of its own.
+    """Shannon entropy in nats over clusters of the given sizes; each of ``total`` in none of them is one of its own.
 
     Exactly 0.0 for one cluster of all, and log ``total`` where nobody is like anybody.
 
@@ -45,3 +45,29 @@ def whole_traces(keys: Keys) -> Counter[tuple[str | None, ...]]:
 def agreement(one: Sequence[str | None], other: Sequence[str | None]) -> int:
     """On how many inputs two traces give the same output; a crash agrees with nothing."""
     return sum(a is not None and a == b for a, b in zip(one, other, strict=True))
+
+
+def kappa(one: Sequence[str | None], other: Sequence[str | None]) -> float:
+    """Cohen's kappa of two traces, programs as raters of M inputs: agreement beyond what their habits bring about.
+
+    (p_o - p_e) / (1 - p_e), with p_o the share of inputs on which they agree, and p_e = sum_v p_1(v) p_2(v) the chance
+    that they would were the inputs of one shuffled (Cohen, Educational and Psychological Measurement 20, 1960). Two
+    programs that always say None agree on everything and have p_e = 1: kappa says nothing of such a pair, and is 0.
+
+    Returns:
+        A value in [-1, 1]; 0 as well when one crashes on any input: it is wrong, and its habits are unknown.
+    """
+    if None in one or None in other:
+        return 0.0
+    m, habits = len(one), Counter(other)
+    chance = sum(n * habits[value] for value, n in Counter(one).items())
+    return (m * agreement(one, other) - chance) / (m * m - chance) if chance < m * m else 0.0
+
+
+def kappas(keys: Keys) -> list[list[float]]:
+    """K x K: Cohen's kappa of each pair of candidates, with 0 on the diagonal; equal traces are compared once."""
+    rows = [tuple(row) for row in keys]
+    distinct = list(dict.fromkeys(rows))
+    known = {(a, b): kappa(a, b) for i, a in enumerate(distinct) for b in distinct[i:]}
+    known |= {(b, a): value for (a, b), value in known.items()}
+    return [[0.0 if i == j else known[a, b] for j, b in enumerate(rows)] for i, a in enumerate(rows)]

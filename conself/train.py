@@ -7,10 +7,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from conself import reports, results, stages
-from conself.context import Context
+from conself.context import Context, models_in
 from conself.entry import Command, run
 from conself.models import check_model
 from conself.pairing.build import NothingToLearn
@@ -62,12 +62,14 @@ def check(config: DictConfig) -> None:
     """Refuse what can't be trained.
 
     Raises:
-        OSError: there is no such model.
+        OSError: there is no such model, or none that a metric asks for.
         ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
             the loss has no use for such pairs, or what answers the benchmarks can't load what comes of it.
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
+    for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics")}):
+        check_model(ref)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)

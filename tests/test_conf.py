@@ -30,9 +30,15 @@ def composed(*overrides: str, name: str = "train") -> DictConfig:
     return resolved
 
 
+NESTED = {"grouping": "grouping@metric.grouping", "encoder": "encoder@metric.grouping.encoder"}
+"""Groups that are parts of a metric."""
+
+
 def override(option: Path) -> list[str]:
     """The command-line words that choose a YAML file."""
     group, name = str(option.parent), option.stem
+    if group in NESTED:
+        return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
     if group == "recipe":
         return [f"model={name}", *NEEDS.get(name, [])]
@@ -46,7 +52,8 @@ def test_every_choice_composes_and_its_parts_can_be_built(option: Path) -> None:
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
     )
     for part in (*PARTS, "logger"):
-        instantiate(config[part], _convert_="all")
+        if config[part] is not None:
+            instantiate(config[part], _convert_="all")
 
 
 @pytest.mark.parametrize("group", ["experiment", "size"])
@@ -63,8 +70,11 @@ def test_every_entry_point_composes(path: Path) -> None:
 def test_a_part_is_called_what_its_module_is_called() -> None:
     for group in ("metric", "curriculum", "pairing", "loss", "dataset", "sampler"):
         for path in (CONF / group).glob("*.yaml"):
-            target = OmegaConf.load(path)["_target_"]
-            assert target.split(".")[-2] == path.stem, path
+            node = OmegaConf.load(path)
+            if "_target_" in node:
+                assert node["_target_"].split(".")[-2] == path.stem, path
+            else:  # a variant by settings alone stands on the part whose name it goes on from
+                assert path.stem.startswith(f"{node.defaults[0]}_"), path
 
 
 def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_one() -> None:
@@ -89,16 +99,27 @@ def test_tau_and_seed_reach_the_parts() -> None:
 def test_experiments_are_what_the_method_table_says() -> None:
     """METHOD, "Methods that one framework expresses": filter, pairing and loss of each."""
     table = {}
-    for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft"):
+    for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo", "curriculum_by_metric"):
         config = composed(f"experiment={name}")
         table[name] = tuple(config[g]["_target_"].split(".")[-2] for g in ("curriculum", "pairing", "loss"))
+        assert config.method == name
     assert table == {
         "conself": ("entropy_band", "consensus_pairs", "con_dpo"),
         "wo_cw": ("entropy_band", "consensus_pairs", "dpo"),
         "wo_cc": ("all_problems", "consensus_pairs", "con_dpo"),
         "self_dpo": ("all_problems", "consensus_pairs", "dpo"),
         "self_sft": ("all_problems", "winner_only", "sft"),
+        "pfpo": ("all_problems", "pseudo_test_pairs", "dpo"),
+        "curriculum_by_metric": ("lowest_first", "consensus_pairs", "con_dpo"),
     }
+    matched = composed("experiment=curriculum_by_metric", "tau=0.25", "metric=nll").matched
+    assert matched.metric["_target_"].endswith("CodeSemanticEntropy")
+    assert matched.curriculum.tau == 0.25
+
+
+def test_a_method_is_matched_in_size_by_one_word() -> None:
+    assert composed("experiment=wo_cc").matched is None
+    assert composed("experiment=wo_cc", "matched=conself").matched.curriculum["_target_"].endswith("EntropyBand")
 
 
 def test_a_wrong_key_is_refused() -> None:

@@ -1,13 +1,7 @@
 """A real pool (CodeGen-16B on HumanEval) against golden values of an independent implementation."""
 
-import ast
-import json
 import math
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,75 +10,31 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from conself.behaviour import Behaviour
 from conself.comparison import Comparison
 from conself.consensus import Consensus, consensus, consensus_of, losers
 from conself.curricula.entropy_band import EntropyBand
+from conself.metrics.by_similarity import BySimilarity
+from conself.metrics.cluster_count import ClusterCount
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
 from conself.metrics.crash_rate import CrashRate
 from conself.metrics.naive_semantic_entropy import NaiveSemanticEntropy
+from conself.metrics.output_entropy import OutputEntropy
+from conself.metrics.pairwise_disagreement import PairwiseDisagreement
+from conself.metrics.partial_semantic_entropy import PartialSemanticEntropy
+from conself.metrics.von_neumann_entropy import VonNeumannEntropy
+from conself.metrics.winner_doubt import WinnerDoubt
 from conself.pairing.consensus_pairs import ConsensusPairs
-from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace, Uncertainty
-from conself.sandbox.canonical import canonical
+from conself.records import PreferencePair, Uncertainty
+from conself.selectors import SELECTORS
 from conself.statistics import auc, correlations, golden
+from experiments.metric_pools.golden import FOLDER, LOOSE, Case, cases, summary
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "pools" / "codegen16b"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+Metric = Callable[..., Any]
 STRICT = Comparison(list_equals_tuple=False, float_digits=17, split_whitespace=True)
 PRINTED = 0.5000001e-10  # per-problem values are printed with 10 decimals
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One golden problem: the pool as recorded by us, its values' loose groups, and what the reference found."""
-
-    pool: Pool
-    group_keys: list[list[str | None]]
-    passed: list[bool]
-    expected: dict[str, Any]
-
-
-def read_value(text: str) -> Any:
-    """The value behind the reference's text; what it abbreviated (objects, long strings) stands for itself."""
-    if text in ("nan", "inf", "-inf"):
-        return float(text)
-    if text == "set()":
-        return set()
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
-def lines(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
-
-
-@cache
-def cases() -> list[Case]:
-    names = ("codegen16b.candidates", "codegen16b.outcomes", "codegen16b.metrics")
-    return [build(*three) for three in zip(*map(lines, names), strict=True)]
-
-
-def build(drawn: dict[str, Any], outcomes: dict[str, Any], expected: dict[str, Any]) -> Case:
-    name, width = drawn["task_id"], expected["M"]
-    assert name == outcomes["task_id"] == expected["task_id"]
-    texts = [[canonical(read_value(value)) for value in column] for column in outcomes["values"]]
-    groups = outcomes.get("loose_groups") or [None] * width
-    candidates, traces, keys = [], [], []
-    for k, u in enumerate(drawn["candidates"]):
-        code = drawn["prompt"] + drawn["unique"][u]
-        candidates.append(Candidate(name, k, None, code, code, "stop", None, None, None, 1))
-        row = outcomes["rows"][u]
-        cells = [
-            Outcome(Status.EXCEPTION, cell) if isinstance(cell, str) else Outcome(Status.OK, texts[j][cell])
-            for j, cell in enumerate(row)
-        ]
-        traces.append(Trace(name, k, tuple(cells)))
-        keys.append([None if isinstance(c, str) else str(groups[j][c] if groups[j] else c) for j, c in enumerate(row)])
-    problem = Problem(name, drawn["prompt"], "", "f", ("()",) * width, "HumanEval", "")
-    return Case(Pool(problem, candidates, traces), keys, [bool(flag) for flag in expected["passed"]], expected)
 
 
 def check(found: Consensus, block: dict[str, Any]) -> None:
@@ -94,10 +44,6 @@ def check(found: Consensus, block: dict[str, Any]) -> None:
     np.testing.assert_allclose(found.scores, block["R"], rtol=0, atol=PRINTED)
     assert found.winner == block["winner"]
     assert losers(found)[:3] == block["losers3"]  # the reference fills up with crashed ones
-
-
-def summary() -> dict[str, Any]:
-    return json.loads((FOLDER / "summary.json").read_text())["codegen16b"]  # type: ignore[no-any-return]  # json
 
 
 def test_the_pool_is_whole() -> None:
@@ -118,12 +64,44 @@ def test_agreement_from_the_values_under_our_comparison(comparison: Comparison, 
         check(consensus(case.pool, comparison), case.expected["loose"] | differing)
 
 
+def values(metric: Metric) -> list[float]:
+    return [metric(case.pool, consensus(case.pool, LOOSE)) for case in cases()]
+
+
 def test_metrics() -> None:
-    for case in cases():
-        block = case.expected["loose"]
-        assert CodeSemanticEntropy(3, LOOSE)(case.pool) == pytest.approx(block["H"], abs=PRINTED)
-        assert CrashRate()(case.pool) == pytest.approx(block["crash_rate"], abs=PRINTED)
-        assert block["eligible"]
+    blocks = [case.expected["loose"] for case in cases()]
+    np.testing.assert_allclose(values(CodeSemanticEntropy(3)), [b["H"] for b in blocks], rtol=0, atol=PRINTED)
+    np.testing.assert_allclose(values(CrashRate()), [b["crash_rate"] for b in blocks], rtol=0, atol=PRINTED)
+    assert all(block["eligible"] for block in blocks)
+
+
+PAPER, SILENT, CONSTANT = Behaviour(False, None), Behaviour(True, None), Behaviour(True, 5)
+ALTERNATIVES: list[tuple[Metric, str]] = [
+    (PartialSemanticEntropy(PAPER), "H partial-crash=singletons"),
+    (PartialSemanticEntropy(SILENT), "none"),
+    (PartialSemanticEntropy(CONSTANT), "const5"),
+    (ClusterCount(3), "n_clusters"),
+    (OutputEntropy(), "mean per-input H crash=singletons"),
+    (PairwiseDisagreement(), "1-mean pairwise agree (all)"),
+    (WinnerDoubt(), "1-Rwinner(/K)"),
+    (VonNeumannEntropy(), "von Neumann entropy agree (all)"),
+]
+
+
+@pytest.mark.parametrize(("metric", "name"), ALTERNATIVES, ids=lambda value: str(value)[:40])
+def test_alternative_metrics(metric: Metric, name: str) -> None:
+    found, rates = values(metric), pass_rates()
+    figures = {"AUC": auc(found, [rate > 0 for rate in rates])}
+    figures |= {key: pair[0] for key, pair in correlations(found, rates).items() if pair is not None}
+    if name in ("none", "const5"):
+        expected = [case.expected["improved"][name]["Hpartial"] for case in cases()]
+        printed = summary()["improved_metric"][f"Hpartial/{name}"]
+    else:
+        expected = [case.expected["alts"][name] for case in cases()]
+        printed = summary()["alternative_metrics(loose, eligible only)"][name]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.5000001e-9)  # printed with 9 decimals
+    for key, value in figures.items():
+        assert value == pytest.approx(printed[key], abs=0.5001e-4), key
 
 
 def one_hot(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -133,7 +111,8 @@ def one_hot(texts: Sequence[str]) -> NDArray[np.float32]:
 def test_naive_semantic_entropy_of_unlike_texts_is_their_entropy() -> None:
     for case in cases():
         expected = case.expected["alts"]["text entropy"]
-        assert NaiveSemanticEntropy(one_hot, 0.9)(case.pool) == pytest.approx(expected, abs=1e-8)
+        found = NaiveSemanticEntropy(BySimilarity(one_hot, 0.9))(case.pool, consensus(case.pool, LOOSE))
+        assert found == pytest.approx(expected, abs=1e-8)
 
 
 def test_pairs_take_the_live_losers_in_order_and_each_program_once() -> None:
@@ -157,12 +136,11 @@ def pass_rates() -> list[float]:
 
 @pytest.mark.parametrize(
     ("metric", "name", "field"),
-    [(CodeSemanticEntropy(3, LOOSE), "code_semantic_entropy", "H"), (CrashRate(), "crash_rate", "crash_rate")],
+    [(CodeSemanticEntropy(3), "code_semantic_entropy", "H"), (CrashRate(), "crash_rate", "crash_rate")],
 )
-def test_auc_and_correlations(metric: CodeSemanticEntropy | CrashRate, name: str, field: str) -> None:
-    values = [value for case in cases() if isinstance(value := metric(case.pool), float)]
-    rates = pass_rates()
-    found = {"AUC": auc(values, [rate > 0 for rate in rates])} | correlations(values, rates)
+def test_auc_and_correlations(metric: Metric, name: str, field: str) -> None:
+    found_values, rates = values(metric), pass_rates()
+    found = {"AUC": auc(found_values, [rate > 0 for rate in rates])} | correlations(found_values, rates)
     printed = summary()["loose"][name]
     assert found["AUC"] == pytest.approx(printed["AUC"], abs=0.5001e-4)
     for key in ("pearson", "spearman", "kendall"):
@@ -172,20 +150,18 @@ def test_auc_and_correlations(metric: CodeSemanticEntropy | CrashRate, name: str
     recomputed(found, [case.expected["loose"][field] for case in cases()])
 
 
-def recomputed(found: dict[str, Any], values: list[float]) -> None:
+def recomputed(found: dict[str, Any], expected: list[float]) -> None:
     """The same figures straight from the golden per-problem values, to 1e-9."""
     rates = [case.expected["pass_rate"] for case in cases()]
-    assert found["AUC"] == pytest.approx(roc_auc_score([r > 0 for r in rates], [-v for v in values]), abs=1e-9)
+    assert found["AUC"] == pytest.approx(roc_auc_score([r > 0 for r in rates], [-v for v in expected]), abs=1e-9)
     for key, function in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
-        assert found[key] == pytest.approx(tuple(function(values, rates)), abs=1e-9)
+        assert found[key] == pytest.approx(tuple(function(expected, rates)), abs=1e-9)
 
 
 def test_golden_rate_by_tau() -> None:
-    values = [CodeSemanticEntropy(3, LOOSE)(case.pool) for case in cases()]
     uncertainties = [
         Uncertainty(case.pool.problem.id, "code_semantic_entropy", value, None)
-        for case, value in zip(cases(), values, strict=True)
-        if isinstance(value, float)
+        for case, value in zip(cases(), values(CodeSemanticEntropy(3)), strict=True)
     ]
     by_id = {case.pool.problem.id: case for case in cases()}
     passed = {name: case.passed for name, case in by_id.items()}
@@ -211,9 +187,28 @@ def reference_pairs(case: Case) -> list[PreferencePair]:
     ]
 
 
-def test_winner_accuracy() -> None:
-    winners = [consensus(case.pool, LOOSE).winner for case in cases()]
-    right = [case.passed[w] for case, w in zip(cases(), winners, strict=True) if w is not None]
-    assert sum(right) / len(cases()) == pytest.approx(summary()["loose"]["winner_acc"], abs=0.5001e-4)
-    assert math.fsum(pass_rates()) / len(cases()) == pytest.approx(summary()["loose"]["random_acc"], abs=0.5001e-4)
-    assert Counter(right)[True] == sum(case.expected["loose"]["winner_correct"] or 0 for case in cases())
+def accuracy(name: str) -> float:
+    indices = [SELECTORS[name](case.pool, consensus(case.pool, LOOSE)) for case in cases()]
+    right = [index is not None and case.passed[index] for index, case in zip(indices, cases(), strict=True)]
+    return sum(right) / len(right)
+
+
+def test_accuracy_of_selectors() -> None:
+    block, improved = summary()["loose"], summary()["improved_metric"]["winner_acc"]
+    expected = {
+        "consensus": block["winner_acc"],
+        "majority_cluster": block["majority_cluster_acc"],
+        "consensus_silent": improved["none"],
+        "consensus_constant": improved["const5"],
+    }
+    assert {name: accuracy(name) for name in expected} == pytest.approx(expected, abs=0.5001e-4)
+    assert math.fsum(pass_rates()) / len(cases()) == pytest.approx(block["random_acc"], abs=0.5001e-4)
+
+
+def test_rules_of_behaviour_choose_the_winners_of_the_reference() -> None:
+    for case in cases():
+        agreed = consensus(case.pool, LOOSE)
+        for name, rule, block in (("silent", SILENT, "none"), ("constant", CONSTANT, "const5")):
+            expected = case.expected["improved"][block]
+            assert SELECTORS[f"consensus_{name}"](case.pool, agreed) == expected["winner"]
+            assert consensus_of(rule(agreed.keys, is_stdin=False)).n_alive == expected["n_alive"]

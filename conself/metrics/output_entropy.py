@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import fsum
 
+from conself.agreement import entropy_with_singletons, incomplete, votes
 from conself.consensus import Consensus
-from conself.metrics.agreement import entropy_with_singletons, incomplete, votes
 from conself.records import Pool, Undefined
 
 
@@ -12,10 +12,10 @@ from conself.records import Pool, Undefined
 class OutputEntropy:
     """Mean over the M inputs of the entropy in nats of the K outputs on it; every crash is an output of its own.
 
-    (1/M) sum_j sum_v n_jv/K * log(K/n_jv), n_jv the candidates that give output v on input j. Whole traces split as soon
-    as two programs differ on one input of thirty; outputs show how far apart they are. It is the mean of the marginal
-    entropies of what partial semantic entropy takes jointly: never more than that one (Cover and Thomas, Elements of
-    Information Theory, section 2.2), up to crashed executions.
+    (1/M) sum_j sum_v n_jv/K * log(K/n_jv), n_jv the candidates that give output v on input j. Whole traces split as
+    soon as two programs differ on one input of thirty; outputs show how far apart they are. It is the mean of marginal
+    entropies, and partial semantic entropy the joint one, which is never less (Cover and Thomas, Elements of
+    Information Theory, section 2.2).
     """
 
     def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:

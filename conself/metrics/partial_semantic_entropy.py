@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from conself.agreement import entropy_with_singletons, incomplete, whole_traces
 from conself.behaviour import Behaviour
 from conself.consensus import Consensus
-from conself.metrics.agreement import entropy_with_singletons, incomplete, whole_traces
 from conself.records import Pool, Undefined
 
 
@@ -13,11 +13,11 @@ class PartialSemanticEntropy:
     """Entropy in nats over all K candidates; one that crashes on any input is a cluster of its own.
 
     H = sum over clusters c of |c|/K * log(K/|c|), with clusters of equal traces (METHOD Eq. 1-2) among the candidates
-    that run on every input, and one cluster for each of the others. The inputs of a problem are valid ones, so a program
-    that crashes on one of them is wrong whatever it does on the rest: it is no evidence of agreement, and what others
-    share with it is not either. The paper's entropy leaves crashed candidates out, and so calls a problem certain on
-    which two programs of fifteen run. The formula is this project's own (LAB.md, section 3); the entropy is that of
-    Farquhar et al., Nature 630 (2024), "discrete semantic entropy".
+    that run on every input, and one cluster for each of the others. A problem's inputs are valid ones: a program that
+    crashes on one of them is wrong whatever it does on the rest, and agreeing with it is no evidence. The paper's
+    entropy leaves crashed candidates out, and so calls a problem certain on which two programs of fifteen run. The
+    clusters are this project's own (LAB.md, section 3); the entropy is the discrete one of Farquhar et al., Nature 630
+    (2024).
 
     Args:
         behaviour: what counts as behaviour, on top of what the run's own ``behaviour`` has settled.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from conself.agreement import incomplete, votes
 from conself.consensus import Consensus
-from conself.metrics.agreement import incomplete, votes
 from conself.records import Pool, Undefined
 
 

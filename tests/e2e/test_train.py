@@ -18,6 +18,8 @@ from conself.tables import read_records
 from tests.e2e.conftest import ROOT, Job, command, environment, train
 
 METRICS = {"code_semantic_entropy", "crash_rate", "token_entropy", "nll", "naive_semantic_entropy"}
+METRICS |= {"partial_semantic_entropy", "partial_semantic_entropy_silent", "trace_disagreement", "kappa_disagreement"}
+METRICS |= {"output_entropy", "pairwise_disagreement", "winner_doubt", "cluster_count", "joint_uncertainty"}
 
 
 def figures(results: dict[str, Any]) -> dict[str, Any]:

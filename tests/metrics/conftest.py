@@ -1,21 +1,31 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from conself.comparison import Comparison
+from conself.consensus import Consensus, consensus
+from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
+
+METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+OUTPUTS = {"N": "null"}
 
 
-def _make_pool(rows: Sequence[str], **fields: Sequence[object]) -> Pool:
+def _make_pool(rows: Sequence[str], entry_point: str | None = "f", **fields: Sequence[object]) -> Pool:
     width = len(rows[0]) if rows else 0
-    problem = Problem("p", "", "", "f", ("(1,)",) * width, "", "")
+    problem = Problem("p", "", "", entry_point, ("(1,)",) * width, "", "")
     candidates = []
     for k in range(len(rows)):
         candidate = Candidate("p", k, None, f"text {k}", f"code {k}", "stop", 1.0, 1.0, 15, 3)
         candidates.append(replace(candidate, **{name: values[k] for name, values in fields.items()}))
     crash = Outcome(Status.EXCEPTION, "ValueError")
     traces = [
-        Trace("p", k, tuple(crash if cell == "." else Outcome(Status.OK, f'"{cell}"') for cell in row))
+        Trace(
+            "p",
+            k,
+            tuple(crash if cell == "." else Outcome(Status.OK, OUTPUTS.get(cell, f'"{cell}"')) for cell in row),
+        )
         for k, row in enumerate(rows)
     ]
     return Pool(problem, candidates, traces)
@@ -23,5 +33,20 @@ def _make_pool(rows: Sequence[str], **fields: Sequence[object]) -> Pool:
 
 @pytest.fixture(scope="session")
 def make_pool() -> Callable[..., Pool]:
-    """``make_pool(["ab", "a."], mean_nll=[1, 2])``: one trace per row, one letter per output, a dot for CRASH."""
+    """``make_pool(["ab", "a."], mean_nll=[1, 2])``: a trace per row, a letter per output (N: None), a dot for CRASH."""
     return _make_pool
+
+
+def _agreed(pool: Pool) -> Consensus:
+    return consensus(pool, METHOD)
+
+
+@pytest.fixture(scope="session")
+def score() -> Callable[..., Any]:
+    """``score(metric, rows or pool)``: the metric of a pool, with what its candidates agree on worked out."""
+
+    def scored(metric: Callable[[Pool, Consensus], float | Undefined], rows: Pool | Sequence[str]) -> float | Undefined:
+        pool = rows if isinstance(rows, Pool) else _make_pool(rows)
+        return metric(pool, _agreed(pool))
+
+    return scored

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,17 +12,17 @@ CASES = [(NLL(), "mean_nll", "log-probabilities"), (TokenEntropy(), "mean_token_
 
 @pytest.mark.parametrize(("metric", "field", "_"), CASES)
 def test_every_candidate_weighs_the_same(
-    make_pool: Callable[..., Pool], metric: Callable[[Pool], float], field: str, _: str
+    make_pool: Callable[..., Pool], score: Callable[..., Any], metric: NLL | TokenEntropy, field: str, _: str
 ) -> None:
     # a candidate of 100 tokens counts as one of 1 token, a crashed one as a live one: (0.2 + 0.4 + 0.9) / 3
     pool = make_pool(["a", "b", "."], **{field: [0.2, 0.4, 0.9]}, n_tokens=[1, 100, 1])
-    assert metric(pool) == pytest.approx(0.5, abs=1e-15)
+    assert score(metric, pool) == pytest.approx(0.5, abs=1e-15)
 
 
 @pytest.mark.parametrize(("metric", "field", "what"), CASES)
 def test_black_box_candidates_leave_it_undefined(
-    make_pool: Callable[..., Pool], metric: Callable[[Pool], float | Undefined], field: str, what: str
+    make_pool: Callable[..., Pool], score: Callable[..., Any], metric: NLL | TokenEntropy, field: str, what: str
 ) -> None:
     expected = Undefined(f"candidates without {what}")
-    assert metric(make_pool(["a", "b"], **{field: [0.2, None]})) == expected
-    assert metric(make_pool([])) == expected
+    assert score(metric, make_pool(["a", "b"], **{field: [0.2, None]})) == expected
+    assert score(metric, []) == expected

@@ -1,0 +1,37 @@
+"""Weighted semantic entropy: entropy over behaviours that weigh as much as the model finds their texts likely."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conself.agreement import incomplete
+from conself.consensus import Consensus
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class WeightedSemanticEntropy:
+    """Entropy in nats over clusters c with p(c) proportional to sum over members of exp(-mean NLL), all K candidates.
+
+    Semantic entropy with likelihoods (Farquhar et al., Nature 630, 2024, eq. 5), normalised by length as in Kuhn et al.
+    (arXiv 2302.09664), where other metrics here are its discrete form: each candidate weighs the same. Clusters are
+    those of partial semantic entropy, a candidate that crashes on any input being one of its own.
+    """
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+        """The entropy in [0, log K]; Undefined without candidates or inputs, or without all log-probabilities."""
+        if reason := incomplete(consensus.keys):
+            return reason
+        nll = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
+        if len(nll) < len(pool.candidates):
+            return Undefined("candidates without log-probabilities")
+        weights = np.exp(min(nll) - np.array(nll))
+        shares: dict[object, float] = {}
+        for index, (row, weight) in enumerate(zip(consensus.keys, weights, strict=True)):
+            cluster = index if None in row else row
+            shares[cluster] = shares.get(cluster, 0.0) + float(weight)
+        if len(shares) == 1:
+            return 0.0
+        p = np.array(sorted(shares.values()))
+        p /= p.sum()
+        return float(-(p * np.log(p)).sum())

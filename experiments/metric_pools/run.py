@@ -1,0 +1,101 @@
+"""Which metric foretells success, which selector chooses well: on pools on which rules were chosen, and on others.
+
+``python -m experiments.metric_pools.run pools=RUN,RUN,... [out=DIR]`` with run folders of ``conself.train`` writes
+results.json and table.md beside this file, or into DIR. The golden pool comes along where it lies beside the checkout.
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+import conself.entry  # noqa: F401  # its resolvers are named in conf/
+from experiments.metric_pools import golden
+from experiments.metric_pools.figures import (
+    PAPER,
+    Metric,
+    band_size,
+    golden_figures,
+    metric_figures,
+    selector_figures,
+    values_of,
+)
+from experiments.metric_pools.judged import Judged, golden_pool, parts, run_pool
+from experiments.metric_pools.report import markdown
+
+HERE = Path(__file__).parent
+CONF = HERE.parents[1] / "conf"
+TAUS = (0.3, 0.6)
+LEAST = 60
+"""Problems in a part of a pool that is reported by itself."""
+SLOW = ("naive_semantic_entropy",)
+"""It needs a model."""
+
+
+def configured(*words: str) -> DictConfig:
+    """A run's config with a few choices on top."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(words))
+
+
+def all_metrics() -> dict[str, Metric]:
+    """Every metric of conf/metric, as configured there."""
+    names = sorted(path.stem for path in (CONF / "metric").glob("*.yaml") if path.stem not in SLOW)
+    return {name: instantiate(configured(f"metric={name}").metric) for name in names}
+
+
+def figures(problems: list[Judged], metrics: dict[str, Metric], pairing: Any) -> dict[str, Any]:
+    """All there is to tell about one pool."""
+    values = values_of(metrics, problems)
+    counts = [band_size(values[PAPER], problems, pairing, tau) for tau in TAUS]
+    return {
+        "metrics": metric_figures(values, problems, seed=0),
+        "selectors": selector_figures(problems, seed=0),
+        "pairs": dict(zip(map(str, TAUS), counts, strict=True)),
+        "golden": golden_figures(values, problems, pairing, counts),
+        "parts": {
+            name: metric_figures(values_of(metrics, part), part, seed=0)
+            for name, part in parts(problems, LEAST).items()
+        },
+    }
+
+
+def plain(node: Any) -> Any:
+    """The same with null where there is no number: JSON knows no nan."""
+    if isinstance(node, dict):
+        return {key: plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [plain(value) for value in node]
+    return None if isinstance(node, float) and math.isnan(node) else node
+
+
+def main(words: list[str]) -> None:
+    """Read the pools, work out the figures, write them.
+
+    Raises:
+        SystemExit: a word is not ``pools=...`` or ``out=...``.
+    """
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(given) < len(words) or given.keys() - {"pools", "out"}:
+        raise SystemExit("usage: python -m experiments.metric_pools.run pools=RUN,RUN,... [out=DIR]")
+    metrics, pairing = all_metrics(), instantiate(configured().pairing)
+    sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
+    found = {}
+    if golden.FOLDER.is_dir():
+        found["CodeGen-16B, HumanEval"] = figures(golden_pool(), metrics, pairing)
+    for number, problems in enumerate(sources.values()):
+        found[f"embedded, pool {number}"] = figures(problems, metrics, pairing)
+    out = Path(given.get("out", HERE))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
+    (out / "table.md").write_text(markdown(found))
+    print((out / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
