@@ -38,7 +38,7 @@ class Context:
         inputs: Mapping[str, Artifact],
         make: Callable[[Path], dict[str, Any]],
     ) -> Artifact:
-        """``artifacts.build`` with a line on the console; ``name`` is ``stage``, ``stage/part`` or ``matched/stage``."""
+        """``artifacts.build`` with a line on the console; ``name`` is ``stage[/part]`` or ``matched/stage``."""
         stage, start = name.removeprefix("matched/").split("/")[0], time.perf_counter()
         artifact = build(self.root, stage, VERSIONS[stage], config, inputs, make)
         known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well

@@ -83,7 +83,7 @@ def selector_figures(
     """How often each way to choose one candidate chooses a right one, over the problems whose oracle is known.
 
     ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no selector does better.
-    A selector that chooses none for a problem is wrong there; one that never chooses (there are no log-probabilities, say)
+    A selector that chooses none for a problem is wrong there; one that never chooses (it has no log-probabilities, say)
     is left out.
     """
     judged = [pool for pool in pools if pool.problem.id in passed]

@@ -42,7 +42,7 @@ def learn_round(
     before the names of curves.
 
     Raises:
-        NothingToLearn: the curriculum keeps nothing, or what it keeps gives no pair.
+        NothingToLearnError: the curriculum keeps nothing, or what it keeps gives no pair.
     """
     config = with_model(config, model)
     found = stages.problems(context, config.dataset)

@@ -19,7 +19,7 @@ from conself.artifacts import Artifact
 from conself.context import Context, free_accelerator, give_back, names_model, plain, tell
 from conself.curricula.selection import Selection, what_would_keep
 from conself.models import fingerprint, load_tokenizer, tuned_model
-from conself.pairing.build import NothingToLearn, build_pairs, capped, taken
+from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.samplers.guided import observation_figures
 from conself.samplers.recorded import MISSING
@@ -139,14 +139,14 @@ def select(context: Context, name: str, config: DictConfig, scores: Artifact) ->
     ``name`` is ``select``, or ``matched/select`` for the curriculum that a job only counts the pairs of.
 
     Raises:
-        NothingToLearn: nothing is left; the message gives the range of uncertainty and what would keep something.
+        NothingToLearnError: nothing is left; the message gives the range of uncertainty and what would keep something.
     """
 
     def make(folder: Path) -> dict[str, Any]:
         selection: Selection = instantiate(config)(read_records(scores.path, Uncertainty, "uncertainty"))
         if not selection.kept:
             reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
-            raise NothingToLearn(
+            raise NothingToLearnError(
                 f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
                 "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
             )
@@ -171,10 +171,10 @@ def pair(
 ) -> Artifact:
     """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
 
-    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``matched/pair``, as in :func:`select`.
+    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``matched/pair``: see :func:`select`.
 
     Raises:
-        NothingToLearn: no kept problem gives a pair; the message counts the reasons.
+        NothingToLearnError: no kept problem gives a pair; the message counts the reasons.
     """
 
     def make(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from conself import reports, results, stages
 from conself.context import Context, models_in
 from conself.entry import Command, run
 from conself.models import check_model
-from conself.pairing.build import NothingToLearn
+from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef
 from conself.rounds import Learned, learn_round
 from conself.tracking import Tracker, round_prefix
@@ -32,7 +32,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     A later round that finds nothing to learn from ends the job with what the earlier ones have found.
 
     Raises:
-        NothingToLearn: the first round finds nothing.
+        NothingToLearnError: the first round finds nothing.
     """
     model: ModelRef = instantiate(config.model)
     done: list[Learned] = []
@@ -46,7 +46,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
             if done:
                 model = stages.merge(here, model, done[-1].fitted)
             done.append(learn_round(config, here, tracker, model, before, round_prefix(number)))
-        except NothingToLearn as error:
+        except NothingToLearnError as error:
             if not done:
                 raise
             stopped = f"round {number} has nothing to learn from: {error}"

@@ -20,8 +20,8 @@ ROOMS = (
     "sandbox",
     "minipy",
 )
-ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds", "pool_figures"}
-ENTRIES |= {"score_files", "score_report"}
+ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
+ENTRIES |= {"pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}

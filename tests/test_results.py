@@ -150,7 +150,12 @@ def test_voters_and_rounds_are_shown() -> None:
     one = {
         "problems": {"total": 10, "eligible": 9, "kept": 4, "dropped": {}},
         "entropy_range": [0.0, 2.5],
-        "tau": None, "pairs": 11, "golden_rate": 0.5, "winner_accuracy": 0.25, "metrics": {}, "seconds": {},
+        "tau": None,
+        "pairs": 11,
+        "golden_rate": 0.5,
+        "winner_accuracy": 0.25,
+        "metrics": {},
+        "seconds": {},
         "training": {"steps": 3, "n_overlong": 0},
         "benchmarks": {"toy": row},
     }

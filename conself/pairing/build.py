@@ -26,7 +26,7 @@ class Pairing(Protocol):
         ...
 
 
-class NothingToLearn(ValueError):
+class NothingToLearnError(ValueError):
     """No problem is left, or none that gives a pair: the first round is an error, a later one ends the rounds."""
 
 
@@ -49,7 +49,7 @@ def build_pairs(
     Pairs carry the direct prompt, without the observation, so that training matches evaluation (METHOD, "pair prompt").
 
     Raises:
-        NothingToLearn: no problem gives a pair.
+        NothingToLearnError: no problem gives a pair.
     """
     pairs: list[PreferencePair] = []
     dropped: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def build_pairs(
         pairs.extend(found)
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
-        raise NothingToLearn(
+        raise NothingToLearnError(
             f"none of the {len(pools)} kept problems gives a pair ({reasons}); sample more, or raise tau"
         )
     return pairs, dict(dropped)

@@ -1,0 +1,31 @@
+"""Every figure that the runs hold numbers for, as PNG and SVG."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from analysis.figure import Figure, styled
+from analysis.figure_methods import methods, sizes
+from analysis.figure_roc import curves
+from analysis.figure_tau import golden, improvements
+from analysis.figure_training import histogram, rounds, training
+from analysis.runs import Run
+
+__all__ = ["FIGURES", "Figure", "all_figures"]
+
+FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
+    methods,
+    sizes,
+    curves,
+    improvements,
+    golden,
+    training,
+    histogram,
+    rounds,
+)
+
+
+def all_figures(runs: Sequence[Run], out: Path) -> list[Figure]:
+    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``)."""
+    out.mkdir(parents=True, exist_ok=True)
+    with styled():
+        return [draw(runs, out) for draw in FIGURES]

@@ -1,0 +1,82 @@
+"""What tells one run from another: settings that differ, as short labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Where a run logs or keeps files and how fast it works makes no difference to what it finds.
+_SPEED = ("hydra", "artifacts", "logger", "runtime", "experiment", "layout", "strategy", "out")
+_UNSAID = "default"  # the value of a setting that a run was not asked for
+_OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
+
+
+def settings_of(
+    keys: Sequence[str], overrides: Mapping[str, str], config: Mapping[str, Any], choices: Mapping[str, str]
+) -> dict[str, str]:
+    """Key -> its value in one run: the YAML chosen in a group, else the configuration's value, else the word given.
+
+    Keys of speed, of logging and of the seed are left out.
+    """
+    return {key: _value(key, overrides, config, choices) for key in keys if _tells(key)}
+
+
+def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys whose value is not the same in all of them, in the order of the first."""
+    return [key for key in settings[0] if len({each.get(key) for each in settings}) > 1] if settings else []
+
+
+def labelled(method: str, own: Mapping[str, str]) -> str:
+    """A method and what else there is to say: ``conself tau=0.3``; what is not set, or null, is not said."""
+    said = [f"{key}={value}" for key, value in own.items() if value not in ("null", _UNSAID)]
+    return " ".join([method, *said])
+
+
+def metric_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    """The metric that drives the curriculum: its YAML's name, else its function's; "" where there is none."""
+    if "metric" in choices:
+        return choices["metric"]
+    node = config.get("metric")
+    if isinstance(node, Mapping):
+        return next((n for n, m in (config.get("metrics") or {}).items() if m == node), _target(node))
+    return str(node or "")
+
+
+def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """The leaves of nested settings under dotted names, as text; an empty group counts as a leaf."""
+    found: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            found |= flattened(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = text_of(value)
+    return found
+
+
+def telling(config: Mapping[str, Any]) -> dict[str, str]:
+    """The flattened settings that may change what a run finds, without the seed."""
+    return {key: value for key, value in flattened(config).items() if _tells(key)}
+
+
+def text_of(value: Any) -> str:
+    """A setting as one writes it: ``null``, ``true``, ``0.3``."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
+
+
+def _tells(key: str) -> bool:
+    parts = key.replace("@", ".").split(".")
+    is_seed = parts[-1] == "seed" and parts[0] not in _OTHER_SEEDS
+    return parts[0] not in _SPEED and "runtime" not in parts and not is_seed
+
+
+def _value(key: str, overrides: Mapping[str, str], config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
+    if key in choices:
+        return choices[key]
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part, _UNSAID) if isinstance(node, Mapping) else _UNSAID
+    return overrides.get(key, _UNSAID) if isinstance(node, Mapping) or node == _UNSAID else text_of(node)
+
+
+def _target(node: Mapping[str, Any]) -> str:
+    return str(node.get("_target_", "")).split(".")[-1]

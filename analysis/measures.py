@@ -1,0 +1,145 @@
+"""What one run measured, and how methods stand beside one another: the numbers that several tables and figures need."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from analysis.runs import Run, artifact, by_label
+from conself.records import Verdict
+from conself.tables import read_verdicts
+
+VERDICTS = "verdicts.jsonl"
+
+
+def trained(runs: Iterable[Run]) -> list[Run]:
+    """The runs that trained a model and evaluated it before and after."""
+    return [run for run in runs if any("tuned" in entry for entry in _benchmarks(run).values())]
+
+
+def groups(runs: Sequence[Run]) -> list[tuple[str, str, list[Run]]]:
+    """(model, label without the model, runs by seed): models in the order of the runs, methods in the paper's."""
+    models = list(dict.fromkeys(run.backbone for run in runs))
+    found = [(group[0].backbone, label, group) for label, group in by_label(runs).items()]
+    named = [(model, label.replace(f" model={model}", ""), group) for model, label, group in found]
+    return sorted(named, key=lambda item: models.index(item[0]))
+
+
+def benchmarks_of(runs: Iterable[Run]) -> list[str]:
+    """The benchmarks that some run has figures for, in the order of the runs."""
+    return list(dict.fromkeys(name for run in runs for name in _benchmarks(run)))
+
+
+def shared_benchmarks(runs: Sequence[Run]) -> list[str]:
+    """The benchmarks that every one of the runs has figures for: what averages over benchmarks are taken over."""
+    return [name for name in benchmarks_of(runs) if all(name in _benchmarks(run) for run in runs)]
+
+
+def figures(run: Run, benchmark: str, side: str) -> Mapping[str, Any]:
+    """The figures of ``base`` or ``tuned`` on a benchmark; {} where there are none.
+
+    A run of ``conself.evaluate`` has one model only, which counts as ``tuned``.
+    """
+    entry = _benchmarks(run).get(benchmark, {})
+    found: Mapping[str, Any] = entry.get(side, entry if side == "tuned" and "pass@1" in entry else {})
+    return found
+
+
+def pass_at_1(run: Run, benchmark: str, side: str) -> float | None:
+    """pass@1 in [0, 1] of ``base`` or ``tuned``."""
+    value = figures(run, benchmark, side).get("pass@1")
+    return None if value is None else float(value)
+
+
+def average(run: Run, side: str, benchmarks: Sequence[str]) -> float | None:
+    """The plain mean of pass@1 over benchmarks, as the paper averages; None where one is missing."""
+    values = [value for name in benchmarks if (value := pass_at_1(run, name, side)) is not None]
+    return sum(values) / len(values) if values and len(values) == len(benchmarks) else None
+
+
+def improvement(run: Run, benchmarks: Sequence[str]) -> float | None:
+    """Relative improvement of the average: tuned / base - 1; None where the base solves nothing."""
+    base, tuned = (average(run, side, benchmarks) for side in ("base", "tuned"))
+    return tuned / base - 1 if base and tuned is not None else None
+
+
+def pairs(run: Run) -> int | None:
+    """Training pairs (SFT: targets), of all rounds together."""
+    return _total(run, "pairs")
+
+
+def steps(run: Run) -> int | None:
+    """Optimiser steps, of all rounds together."""
+    counts = [(figures.get("training") or {}).get("steps") for figures in run.rounds]
+    known = [int(count) for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+def golden_rate(run: Run) -> float | None:
+    """Share of pairs whose winner is right and whose loser is wrong, over the pairs of all rounds."""
+    found = [(row["golden_rate"], row.get("pairs") or 1) for row in run.rounds if row.get("golden_rate") is not None]
+    total = sum(n for _, n in found)
+    return sum(rate * n for rate, n in found) / total if total else None
+
+
+def verdicts(run: Run, benchmark: str, side: str) -> Sequence[Verdict] | None:
+    """Which answers of ``base`` (before the first round) or ``tuned`` (after the last) are right; None if not kept."""
+    number = len(run.rounds) if side == "tuned" else 1
+    path = artifact(run, f"evaluate/{benchmark}/{side}", number) / VERDICTS
+    return _read(path) if path.is_file() else None
+
+
+def by_seeds(runs: Iterable[Run], benchmark: str, side: str) -> dict[int, Sequence[Verdict]]:
+    """Seed -> verdicts, for the runs that have kept them."""
+    return {run.seed: found for run in runs if (found := verdicts(run, benchmark, side)) is not None}
+
+
+def reference(group: Sequence[Run], others: Sequence[Run], method: str = "conself") -> list[Run]:
+    """The runs of ``method`` to compare a group with: of the same model, and of several labels the most similar one.
+
+    Similar is what agrees in the most settings; of equally similar labels the first counts. Empty without any.
+    """
+    candidates = [run for run in others if run.method == method and run.backbone == group[0].backbone]
+    labels = by_label(candidates)
+    if not labels:
+        return []
+    return max(labels.values(), key=lambda runs: _agreement(runs[0], group[0]))
+
+
+def seeds_note(runs: Sequence[Run]) -> str:
+    """How many seeds stand behind the figures, and what ± is."""
+    found = [[run.seed for run in group] for _, _, group in groups(runs)]
+    counts = sorted({len(set(seeds)) for seeds in found})
+    text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    several = "; ± is the sample standard deviation between seeds" if counts[-1] > 1 else ""
+    twice = " Some rows hold runs of one seed that differ in what no command line says: see the settings."
+    return f"Seeds: {text} per row{several}.{twice if any(len(set(s)) < len(s) for s in found) else ''}"
+
+
+def problems_note(runs: Sequence[Run]) -> str:
+    """How many problems each benchmark has."""
+    sizes = {
+        name: sorted({n for run in runs for side in ("base", "tuned") if (n := figures(run, name, side).get("n"))})
+        for name in benchmarks_of(runs)
+    }
+    listed = [f"{name} {' or '.join(f'{n:,}' for n in ns)}" for name, ns in sizes.items() if ns]
+    return f"Problems per benchmark: {', '.join(listed)}." if listed else ""
+
+
+def _benchmarks(run: Run) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = run.results.get("benchmarks") or {}
+    return found
+
+
+def _total(run: Run, key: str) -> int | None:
+    counts = [figures.get(key) for figures in run.rounds]
+    return sum(int(n) for n in counts if n is not None) if any(n is not None for n in counts) else None
+
+
+def _agreement(one: Run, other: Run) -> int:
+    return sum(value == other.settings.get(key) for key, value in one.settings.items())
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path) -> tuple[Verdict, ...]:
+    return tuple(read_verdicts(path))

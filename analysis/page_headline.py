@@ -1,0 +1,161 @@
+"""The figures that the report opens with: per method what became of pass@1, and the few numbers of a title slide."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.runs import Run, by_label
+from analysis.spread import Spread, spread
+from analysis.table import show
+
+_PAD = 0.12  # of the scale's span, left free at both ends
+
+
+@dataclass(frozen=True)
+class Change:
+    """One method on one benchmark, from the base model to the tuned one, over its seeds.
+
+    Attributes:
+        label: the method.
+        benchmark: its name.
+        base, tuned: pass@1.
+        relative: relative improvement, each seed against its own base.
+        pairs, golden: number of training pairs and the share of golden ones, None where unknown.
+        at: positions in percent of the scale that the benchmark's rows share: base, tuned, and each seed's tuned.
+        direction: ``up``, ``down`` or ``level``.
+    """
+
+    label: str
+    benchmark: str
+    base: Spread
+    tuned: Spread
+    relative: Spread | None
+    pairs: Spread | None
+    golden: Spread | None
+    at: tuple[float, float, tuple[float, ...]]
+    direction: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number, its heading, and a line that says what it is."""
+
+    heading: str
+    figure: str
+    what: str
+
+
+def changes(runs: Sequence[Run]) -> list[Change]:
+    """One row per benchmark and method, benchmarks in the order of the runs; none where nothing was evaluated twice."""
+    names = dict.fromkeys(name for run in runs for name, both in _benchmarks(run).items() if _pass(both, "tuned"))
+    found = []
+    for name in names:
+        rows = []
+        for label, group in by_label(runs).items():
+            both = [_benchmarks(run)[name] for run in group if name in _benchmarks(run)]
+            pairs = [(_pass(each, "base"), _pass(each, "tuned")) for each in both]
+            known = [(base, tuned) for base, tuned in pairs if base is not None and tuned is not None]
+            if known:
+                rows.append((label, group, both, known))
+        scale = _scale([value for *_, known in rows for pair in known for value in pair])
+        found += [_change(name, *row, scale) for row in rows]
+    return found
+
+
+def cards(runs: Sequence[Run], found: Sequence[Change]) -> list[Card]:
+    """What a title slide would say: runs, the largest improvement, the best metric, the golden rate."""
+    made = [_runs_card(runs), _best_change(found), _best_metric(runs), _golden(found)]
+    return [card for card in made if card is not None]
+
+
+def metric_spreads(runs: Sequence[Run], figure: str) -> dict[str, Spread]:
+    """Metric -> its ``figure`` (``auc``) over the different pools of the runs: a pool that runs share counts once."""
+    values: dict[str, dict[str, float]] = {}
+    for run in runs:
+        keys = run.results.get("artifacts") or {}
+        key = str(keys.get("agree") or keys.get("round1/agree") or run.name)
+        for name, figures in (run.first.get("metrics") or {}).items():
+            if figures.get(figure) is not None:
+                values.setdefault(name, {})[key] = figures[figure]
+    found = {name: spread(by_pool.values()) for name, by_pool in values.items()}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _change(
+    benchmark: str,
+    label: str,
+    group: Sequence[Run],
+    both: Sequence[Mapping[str, Any]],
+    known: Sequence[tuple[float, float]],
+    scale: Callable[[float], float],
+) -> Change:
+    base, tuned = spread(first for first, _ in known), spread(second for _, second in known)
+    assert base is not None  # there is at least one of each
+    assert tuned is not None
+    step = tuned.mean - base.mean
+    return Change(
+        label=label,
+        benchmark=benchmark,
+        base=base,
+        tuned=tuned,
+        relative=spread(each.get("relative_improvement") for each in both),
+        pairs=spread(run.results.get("pairs") for run in group),
+        golden=spread(run.results.get("golden_rate") for run in group),
+        at=(scale(base.mean), scale(tuned.mean), tuple(scale(second) for _, second in known)),
+        direction="level" if abs(step) < 1e-9 else "up" if step > 0 else "down",
+    )
+
+
+def _scale(values: Sequence[float]) -> Callable[[float], float]:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    span = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        return round(100 * (_PAD + (1 - 2 * _PAD) * (value - low) / span), 2)
+
+    return place
+
+
+def _benchmarks(run: Run) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = run.results.get("benchmarks") or {}
+    return found
+
+
+def _pass(both: Mapping[str, Any], which: str) -> float | None:
+    value = (both.get(which) or {}).get("pass@1")
+    return None if value is None else float(value)
+
+
+def _runs_card(runs: Sequence[Run]) -> Card:
+    labels, seeds = len(by_label(runs)), len({run.seed for run in runs})
+    what = f"{labels} {'configuration' if labels == 1 else 'configurations'}"
+    return Card("Runs", str(len(runs)), f"{what}, {seeds} {'seed' if seeds == 1 else 'seeds'}")
+
+
+def _best_change(found: Sequence[Change]) -> Card | None:
+    known = [(change.relative.mean, change) for change in found if change.relative is not None]
+    if not known:
+        return None
+    value, change = max(known, key=lambda pair: pair[0])
+    steps = f"{show(change.base.mean, '.1%')} → {show(change.tuned.mean, '.1%')} pass@1"
+    over = f", mean of {change.tuned.n}" if change.tuned.n > 1 else ""
+    return Card("Best improvement", f"{value:+.1%}", f"relative, {change.label} on {change.benchmark}: {steps}{over}")
+
+
+def _best_metric(runs: Sequence[Run]) -> Card | None:
+    found = metric_spreads(runs, "auc")
+    if not found:
+        return None
+    name, best = max(found.items(), key=lambda item: item[1].mean)
+    what = f"{name.replace('_', ' ')}, of {len(found)} metrics: solvable against unsolvable problems"
+    return Card("Highest AUC", f"{best.mean:.3f}", what)
+
+
+def _golden(found: Sequence[Change]) -> Card | None:
+    known = {change.label: change.golden.mean for change in found if change.golden is not None}
+    if not known:
+        return None
+    best, least = max(known, key=lambda k: known[k]), min(known, key=lambda k: known[k])
+    differ = f"{known[best]:.0%}" != f"{known[least]:.0%}"
+    where = f": {best}; lowest {known[least]:.0%} ({least})" if differ else ""
+    return Card("Golden pairs", f"{known[best]:.0%}", f"winner right and loser wrong{where}")

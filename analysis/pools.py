@@ -1,0 +1,92 @@
+"""The candidates that runs share: figures of a pool are counted once, however many methods learned from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.labels import differing, labelled, telling
+from analysis.runs import METHODS, Run
+
+# What candidates and verdicts depend on; the method comes after.
+_PARTS = ("model", "dataset", "prompts", "sampler", "sandbox", "comparison", "behaviour", "pool")
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """What the runs say of one pool (one model, data set and seed).
+
+    Attributes:
+        group: what it shares with the pools of other seeds: the model, and what else differs between groups.
+        seed: of its sampling.
+        runs: those that have it, the ones of ConSelf first.
+        metrics: label -> figures of ``results.json``'s ``metrics``.
+        golden_by_tau: label -> rows, of the first run that pairs winners with losers.
+        selectors: name -> accuracy and n.
+    """
+
+    group: str
+    seed: int
+    runs: tuple[Run, ...]
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    golden_by_tau: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    selectors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def pools_of(runs: Sequence[Run]) -> list[PoolFigures]:
+    """The distinct pools of the runs' first rounds, groups in the order of the runs, by seed."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.first.get("metrics"):
+            found.setdefault(_key(run), []).append(run)
+    names = _names([group[0] for group in found.values()])
+    pools = [_figures(name, group) for name, group in zip(names, found.values(), strict=True)]
+    order = list(dict.fromkeys(names))
+    return sorted(pools, key=lambda pool: (order.index(pool.group), pool.seed))
+
+
+def grouped(pools: Sequence[PoolFigures]) -> dict[str, list[PoolFigures]]:
+    """Group -> its pools, by seed."""
+    groups: dict[str, list[PoolFigures]] = {}
+    for pool in pools:
+        groups.setdefault(pool.group, []).append(pool)
+    return groups
+
+
+def metric_names(pools: Sequence[PoolFigures]) -> list[str]:
+    """The metrics that some pool has figures of, in the order of the runs."""
+    return list(dict.fromkeys(name for pool in pools for name in pool.metrics))
+
+
+def _key(run: Run) -> str:
+    """Identity of a pool: the artifact of its executions, or else the run."""
+    keys = run.first.get("artifacts") or {}
+    return str(keys.get("execute") or run.folder)
+
+
+def _figures(name: str, runs: Sequence[Run]) -> PoolFigures:
+    ranks = {method: rank for rank, method in enumerate(reversed(METHODS))}
+    ordered = sorted(runs, key=lambda run: ranks.get(run.method, len(ranks)))
+    golden = (run.first.get("golden_by_tau") or {} for run in ordered)
+    return PoolFigures(
+        group=name,
+        seed=runs[0].seed,
+        runs=tuple(ordered),
+        metrics={label: row for run in reversed(ordered) for label, row in run.first["metrics"].items()},
+        golden_by_tau=next((found for found in golden if _has_pairs(found)), {}),
+        selectors=next((found for run in ordered if (found := run.first.get("selectors"))), {}),
+    )
+
+
+def _has_pairs(golden: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
+    return any(row.get("golden_rate") is not None for rows in golden.values() for row in rows)
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """A name for each pool's group: the model, and the settings of pools that differ but for seeds."""
+    settings = [{k: v for k, v in telling(run.config).items() if k.split(".")[0] in _PARTS} for run in runs]
+    keys = differing([{key: each.get(key, "-") for s in settings for key in s} for each in settings])
+    apart = [key for key in keys if not key.startswith(("model.", "prompts.", "sampler.prompts"))]
+    return [
+        labelled(run.backbone or "pool", {key: each.get(key, "-") for key in apart[:3]})
+        for run, each in zip(runs, settings, strict=True)
+    ]

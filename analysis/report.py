@@ -1,0 +1,125 @@
+"""``python -m analysis.report runs=DIR [out=DIR]``: tables, figures, ``report.html`` and a page per problem."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from analysis import page_stream
+from analysis.figures import all_figures
+from analysis.html import report_page
+from analysis.page_pools import PoolSource, pools_of, without_pages
+from analysis.page_report import left_out, report_content
+from analysis.problem_pages import Advance, PoolPages, write_problem_pages
+from analysis.runs import Run, read_runs, unfinished
+from analysis.tables import all_tables
+from analysis.write import write_tables
+
+USAGE = "usage: python -m analysis.report runs=DIR [out=DIR]"
+_KEYS = ("runs", "out")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where the runs are and where the report goes."""
+
+    runs: Path
+    out: Path
+
+
+def parse(words: Sequence[str]) -> Request:
+    """The words of a command line; ``out`` is ``<runs>/report`` unless given.
+
+    Raises:
+        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder.
+    """
+    given: dict[str, str] = {}
+    for word in words:
+        key, mark, value = word.partition("=")
+        if key not in _KEYS or not mark or not value:
+            raise ValueError(f"{word!r} is none of runs=DIR and out=DIR; {USAGE}")
+        if key in given:
+            raise ValueError(f"{key}= is given twice; {USAGE}")
+        given[key] = value
+    if "runs" not in given:
+        raise ValueError(f"runs= is missing: name a run folder, a multirun folder, or a folder of these; {USAGE}")
+    runs = Path(given["runs"]).expanduser()
+    if not runs.is_dir():
+        raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
+    return Request(runs, Path(given["out"]).expanduser() if "out" in given else runs / "report")
+
+
+def make_report(request: Request, console: Console) -> Path:
+    """Write everything into ``request.out``; returns the path of ``report.html``.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+        ValueError: a run's files cannot be read; names the file.
+    """
+    runs = read_runs(request.runs)
+    notes = _notes(request, runs)
+    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
+    for note in notes:
+        console.print(f"- {note}", highlight=False, markup=False)
+    request.out.mkdir(parents=True, exist_ok=True)
+    tables = all_tables(runs)
+    write_tables(tables, request.out / "tables")
+    with console.status("figures"):
+        figures = all_figures(runs, request.out / "figures")
+    pages = _problem_pages(pools_of(runs), request.out / "problems", console)
+    path = request.out / "report.html"
+    path.write_text(report_page(report_content(runs, tables, figures, pages, notes)), encoding="utf-8")
+    missing = len(left_out([*tables, *figures]))
+    console.print(
+        f"{len(tables)} tables and {len(figures)} figures, {missing} of them left out for want of runs; "
+        f"{sum(page.problems for page in pages):,} pages of problems",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return path
+
+
+def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
+    """What the reader should know of runs that are not there, or not in full."""
+    notes = []
+    if left := unfinished(request.runs):
+        names = ", ".join(str(job.relative_to(request.runs)) for job in left[:5]) + (", …" if len(left) > 5 else "")
+        notes.append(f"{len(left)} unfinished left out ({names}); run them again to have them here")
+    if bare := [run for run in without_pages(runs) if run.method]:
+        names = ", ".join(run.name for run in bare[:5]) + (", …" if len(bare) > 5 else "")
+        notes.append(f"no pages of problems for {names}: the artifacts are not where the run left them")
+    return notes
+
+
+def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> list[PoolPages]:
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
+
+        def advance(pool: PoolSource) -> Advance:
+            task = bar.add_task(f"problems, {escape(pool.name)}", total=page_stream.count(pool.problems))
+            return lambda done: bar.advance(task, done)
+
+        return write_problem_pages(pools, out, advance)
+
+
+def main() -> None:
+    """Make one report; an error is one line, with exit status 2."""
+    console = Console()
+    try:
+        path = make_report(parse(sys.argv[1:]), console)
+    except (ValueError, OSError) as error:
+        line = escape(" ".join(str(error).split()))
+        console.print(f"[bold red]error:[/bold red] {line}", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        console.print("[bold red]interrupted:[/bold red] give the same command again to go on", highlight=False)
+        raise SystemExit(130) from None
+    console.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The finished runs below a folder, as plain data: what every table, figure and page is made from."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from analysis.labels import differing, labelled, metric_of, settings_of, telling
+
+_RESULTS = "results.json"
+_SUMMARY = "summary.json"  # what `python -m conself.score` leaves
+_NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems"}
+_DEPTH = 3  # a folder of multirun folders of job folders
+# The order of the paper's tables; what is not named here follows in the order of the runs.
+METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished job.
+
+    Attributes:
+        folder: the run folder.
+        overrides: the words of the command line, key -> value as written.
+        config: config.yaml, resolved, as plain data.
+        results: results.json as plain data (of ``conself.score``: its summary.json).
+        choices: group -> the YAML chosen in it, as Hydra recorded it; empty where it did not.
+        method: ``conself``, ``wo_cw``, ...; "" for a run that trains nothing (``score``, ``evaluate``).
+        seed: of sampling and training.
+        label: the method and what else differs among the report's runs of that method, but for the seed.
+        settings: key -> value, for every key that some run of the report was given on the command line.
+    """
+
+    folder: Path
+    overrides: Mapping[str, str]
+    config: Mapping[str, Any]
+    results: Mapping[str, Any]
+    choices: Mapping[str, str]
+    method: str
+    seed: int
+    label: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Short and unique among the runs of one sweep: the sweep's folder and the job's number."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def backbone(self) -> str:
+        """The model as its YAML is called, or the last part of a name of its own; "" where there is none."""
+        model = self.config.get("model")
+        name = str(model.get("name", "")) if isinstance(model, Mapping) else ""
+        return Path(name).name if "model.name" in self.overrides else self.choices.get("model") or Path(name).name
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric that drives the curriculum; "" where there is none."""
+        return metric_of(self.config, self.choices)
+
+    @property
+    def rounds(self) -> Sequence[Mapping[str, Any]]:
+        """The figures of each round; of a run with one round, its results alone."""
+        found: Sequence[Mapping[str, Any]] = self.results.get("rounds") or [self.results]
+        return found
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The figures of the first round, whose pool is the base model's own: comparable between all runs."""
+        return self.rounds[0]
+
+
+def read_runs(folder: Path | str) -> list[Run]:
+    """The finished jobs of a multirun folder, a run folder, or a folder of such folders, in the order of their names.
+
+    Of jobs with the same settings and seed the last one counts: one that was run twice is no second seed.
+
+    Raises:
+        FileNotFoundError: there is no finished job; says what there is instead.
+        ValueError: a run's files are no JSON or YAML; names the file.
+    """
+    root = Path(folder)
+    jobs = list(_jobs(root))
+    runs = [_read(job) for job in jobs if _results(job) is not None]
+    if not runs:
+        raise FileNotFoundError(
+            f"no finished run below {root} ({len(jobs)} unfinished); "
+            "name a run folder (with results.json), a multirun folder, or a folder of these"
+        )
+    return _with_labels(_once(runs))
+
+
+def unfinished(folder: Path | str) -> list[Path]:
+    """The job folders below ``folder`` that have a configuration and no results: still running, or failed."""
+    return [job for job in _jobs(Path(folder)) if _results(job) is None]
+
+
+def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A002
+    """Where a run's artifact lies, such as ``score/nll`` or ``evaluate/minipy/tuned``; it may not be there.
+
+    ``round`` counts from 1; None is the only round, or the first of several (the base model's own pool).
+    """
+    base = run.folder / "artifacts"
+    return base / f"round{round or 1}" / name if (base / "round1").is_dir() else base / name
+
+
+def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Label -> its runs by seed, methods in the order of the paper's tables, then in the order of the runs."""
+    listed = list(runs)
+    methods = list(dict.fromkeys([*METHODS, *(run.method for run in listed)]))
+    groups: dict[str, list[Run]] = {}
+    for run in sorted(listed, key=lambda run: methods.index(run.method)):
+        groups.setdefault(run.label, []).append(run)
+    return {label: sorted(group, key=lambda run: run.seed) for label, group in groups.items()}
+
+
+def _jobs(root: Path) -> Iterator[Path]:
+    """Folders that are or were to be a job; links are not followed, and a job's own folders are not searched."""
+    for place, folders, files in os.walk(root):
+        here = Path(place)
+        depth = len(here.relative_to(root).parts)
+        folders[:] = sorted((f for f in folders if f not in _NOT_JOBS), key=_natural) if depth < _DEPTH else []
+        if _RESULTS in files or _SUMMARY in files or (here / ".hydra" / "config.yaml").is_file():
+            folders.clear()
+            yield here
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _results(job: Path) -> Path | None:
+    return next((job / name for name in (_RESULTS, _SUMMARY) if (job / name).is_file()), None)
+
+
+def _read(job: Path) -> Run:
+    path = _results(job)
+    assert path is not None  # read_runs asks for finished jobs only
+    try:
+        results = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); remove that run folder, or run it again") from error
+    config = _yaml(job / "config.yaml") or _yaml(job / ".hydra" / "config.yaml") or {}
+    hydra = _yaml(job / ".hydra" / "hydra.yaml") or {}
+    choices = ((hydra.get("hydra") or {}).get("runtime") or {}).get("choices") or {}
+    words = _yaml(job / ".hydra" / "overrides.yaml") or []
+    overrides = dict(str(word).lstrip("+~").partition("=")[::2] for word in words)
+    method = str(results.get("method") or config.get("method") or _guessed(overrides, results))
+    return Run(
+        folder=job,
+        overrides=overrides,
+        config=config,
+        results=results,
+        choices={str(k): str(v) for k, v in choices.items() if isinstance(v, str)},
+        method=method,
+        seed=int(config.get("seed") or 0),
+    )
+
+
+def _guessed(overrides: Mapping[str, str], results: Mapping[str, Any]) -> str:
+    """The method of a run that does not say it: the experiment it was given, or the method itself if it trained."""
+    return overrides.get("experiment", "conself" if "pairs" in results else "")
+
+
+def _yaml(path: Path) -> Any:
+    """A YAML file as plain data, None where there is none."""
+    if not path.is_file():
+        return None
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # of the YAML reader, which has no common ancestor with OmegaConf's own
+        raise ValueError(f"{path} is no YAML ({error}); remove that run folder, or run it again") from error
+
+
+def _once(runs: Sequence[Run]) -> list[Run]:
+    """The last of the runs that have the same settings and seed."""
+    last = {
+        (run.method, run.seed, *sorted(telling(run.config).items())) if run.config else run.folder: run for run in runs
+    }
+    return [run for run in runs if run in last.values()]
+
+
+def _with_labels(runs: Sequence[Run]) -> list[Run]:
+    """The runs with their labels and settings, which depend on what the others are."""
+    keys = list(dict.fromkeys(key for run in runs for key in run.overrides))
+    found = [replace(run, settings=settings_of(keys, run.overrides, run.config, run.choices)) for run in runs]
+    backbones = Counter(run.backbone for run in found)
+    named = []
+    for run in found:
+        peers = [other.settings for other in found if other.method == run.method]
+        own = {key: run.settings[key] for key in differing(peers)}
+        model = {"model": run.backbone} if len(backbones) > 1 else {}
+        named.append(
+            replace(
+                run,
+                label=labelled(
+                    run.method or ("evaluated" if run.results.get("benchmarks") else "scored"), {**model, **own}
+                ),
+            )
+        )
+    return named

@@ -1,0 +1,95 @@
+"""Figures over seeds, and whether two methods differ: over seeds and over problems, each said for what it is."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from conself.pass_rates import Estimate, paired
+from conself.records import Verdict
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over ``n`` runs with the sample standard deviation (n - 1) between them, None for one run."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class BySeed:
+    """Second minus first on the seeds that both have; ``p`` is the paired t-test's, None below 2 seeds."""
+
+    difference: Spread
+    wins: int
+    p: float | None
+
+
+@dataclass(frozen=True)
+class ByProblem:
+    """Second minus first on the same problems, every seed's answers pooled per problem; ``test`` says which."""
+
+    difference: Estimate
+    p: float
+    test: str
+    problems: int
+    seeds: int
+
+
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """Mean and standard deviation of the values that there are; None without any."""
+    known = [float(value) for value in values if value is not None]
+    if not known:
+        return None
+    return Spread(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None, len(known))
+
+
+def flat(value: Spread | None) -> Spread | float | None:
+    """A figure that is the same for all runs without its spread: a count, or the base model's greedy pass@1."""
+    return value.mean if value is not None and not value.sd else value
+
+
+def by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> BySeed | None:
+    """Paired differences by seed, with a two-sided paired t-test; None where the two share no seed.
+
+    With few seeds the test has next to no power, and differences that are all the same have no p: say n beside it.
+    """
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
+        return None
+    differences = [second[seed] - first[seed] for seed in seeds]
+    found = spread(differences)
+    assert found is not None  # there is a seed
+    p = None
+    if found.sd is not None and found.sd > 1e-12:
+        p = float(stats.ttest_1samp(np.asarray(differences, dtype=np.float64), 0.0).pvalue)
+    return BySeed(found, sum(d > 0 for d in differences), p)
+
+
+def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
+    """Whether two methods differ on the problems, over the seeds that both have; None where they share no seed.
+
+    One seed with one answer each: McNemar's test, exact. Several seeds: a problem's answers of all seeds are its
+    answers, and the bootstrap is over problems, because the seeds of one problem are no independent problems.
+
+    Raises:
+        ValueError: the two are not of the same problems; names those that differ.
+    """
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
+        return None
+    before, after = (_pooled([verdicts[seed] for seed in seeds]) for verdicts in (first, second))
+    found = paired(before, after)
+    return ByProblem(found.difference, found.p, found.test, len(before), len(seeds))
+
+
+def _pooled(seeds: Sequence[Sequence[Verdict]]) -> list[Verdict]:
+    answers: dict[str, tuple[bool, ...]] = {}
+    for verdicts in seeds:
+        for verdict in verdicts:
+            answers[verdict.problem_id] = (*answers.get(verdict.problem_id, ()), *verdict.passed)
+    return [Verdict(problem, "", passed) for problem, passed in answers.items()]

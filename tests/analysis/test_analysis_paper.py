@@ -1,0 +1,40 @@
+import pytest
+
+from analysis import paper
+from analysis.runs import METHODS
+
+
+@pytest.mark.parametrize("backbone", paper.BACKBONES)
+def test_the_printed_changes_follow_from_the_printed_averages(backbone: str) -> None:
+    rows = {method: figures[paper.AVERAGE] for method, figures in paper.PASS_AT_1[backbone].items()}
+    for printed, against in ((paper.RELATIVE_IMPROVEMENT, "base"), (paper.RELATIVE_DEGRADATION, "conself")):
+        for method, change in printed[backbone].items():
+            assert rows[method] / rows[against] - 1 == pytest.approx(change, abs=1.5e-4), method
+
+
+@pytest.mark.parametrize("backbone", paper.BACKBONES)
+def test_the_average_is_over_five_benchmarks_the_parts_of_livecodebench_left_out(backbone: str) -> None:
+    for method, figures in paper.PASS_AT_1[backbone].items():
+        mean = sum(figures[name] for name in paper.COLUMNS.values()) / 5
+        # the paper's Self-DPO row of Qwen averages to 71.82 and prints 71.78
+        assert mean == pytest.approx(figures[paper.AVERAGE], abs=5e-4 if method == "self_dpo" else 1.1e-4), method
+
+
+def test_every_method_of_the_paper_has_a_place_in_our_order() -> None:
+    assert {method for rows in paper.PASS_AT_1.values() for method in rows} <= set(METHODS)
+
+
+def test_table_3_ends_with_the_figures_of_table_1() -> None:
+    for backbone, row in paper.CURRICULA.items():
+        assert row["code_semantic_entropy"] == paper.PASS_AT_1[backbone]["conself"][paper.AVERAGE]
+        assert set(row) < set(paper.CORRELATIONS[backbone])
+
+
+def test_a_changed_method_is_not_the_papers() -> None:
+    labels = ["conself", "conself tau=0.3", "wo_cc matched=conself", "conself tau=0.3 rounds=2"]
+    assert [paper.method_of(label) for label in labels] == ["conself", "conself", "", ""]
+
+
+def test_models_of_ours_that_the_paper_has() -> None:
+    assert paper.backbone_of("qwen2_5_coder_7b") == "Qwen2.5-Coder-7B"
+    assert paper.backbone_of("minipy") is None

@@ -1,0 +1,113 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.spread import Spread
+from analysis.table import Cell, Table, missing, number, show, table_of
+from analysis.write import csv_text, escaped, latex, markdown, write_tables
+
+TABLE = Table(
+    "a_b",
+    "Rates & such.",
+    ("method", "pass@1", "p"),
+    ("", ".1%", "p"),
+    (("wo_cc | x", Spread(0.5, 0.0125, 3), 0.0123456), ("base", 0.25, None)),
+    ("100 % of it.",),
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "form", "text"),
+    [
+        (None, ".1%", "-"),
+        ("x", "d", "x"),
+        (0.4694, ".1%", "46.9%"),
+        (-0.0154, "+.1%", "-1.5%"),
+        (Spread(0.4694, 0.012, 3), ".1%", "46.9 ± 1.2%"),
+        (Spread(0.4694, 0.012, 3), "+.1%", "+46.9 ± 1.2%"),
+        (Spread(0.4694, None, 1), ".1%", "46.9%"),
+        (Spread(966.5, 0.7, 2), "d", "966 ± 1"),
+        (0.8626, ".3f", "0.863"),
+        (3.4e-51, "p", "3e-51"),
+        (0.0, "p", "<1e-300"),
+        (0.04, "p", "0.040"),
+        (7, "", "7"),
+    ],
+)
+def test_cells_as_text(cell: Cell, form: str, text: str) -> None:
+    assert show(cell, form) == text
+
+
+def test_raw_numbers_to_sort_by() -> None:
+    assert [number(cell) for cell in (Spread(0.5, 0.1, 2), 3, 0.25, "x", None)] == [0.5, 3.0, 0.25, None, None]
+
+
+def test_markdown() -> None:
+    assert markdown(TABLE) == (
+        "**Rates & such.**\n\n"
+        "| method | pass@1 | p |\n"
+        "| --- | ---: | ---: |\n"
+        "| wo_cc \\| x | 50.0 ± 1.2% | 0.012 |\n"
+        "| base | 25.0% | - |\n\n"
+        "- 100 % of it.\n"
+    )
+
+
+def test_csv_has_the_numbers_at_full_precision() -> None:
+    assert list(csv.reader(io.StringIO(csv_text(TABLE)))) == [
+        ["method", "pass@1", "pass@1 (sd)", "pass@1 (n)", "p"],
+        ["wo_cc | x", "0.5", "0.0125", "3", "0.0123456"],
+        ["base", "0.25", "", "", ""],
+    ]
+
+
+def test_latex_is_booktabs_and_escaped() -> None:
+    text = latex(TABLE)
+    assert r"\caption{Rates \& such.}" in text
+    assert r"\label{tab:a-b}" in text
+    assert r"\begin{tabular}{lrr}" in text
+    assert r"wo\_cc | x & 50.0 $\pm$ 1.2\% & 0.012 \\" in text
+    assert text.index(r"\toprule") < text.index(r"\midrule") < text.index(r"\bottomrule")
+
+
+def test_wide_tables_are_made_to_fit() -> None:
+    wide = Table("t", "c", tuple("abcdefghi"), ("d",) * 9, (tuple(range(9)),))
+    assert r"\resizebox{\textwidth}{!}{%" in latex(wide)
+    assert r"\end{tabular}}" in latex(wide)
+    assert "resizebox" not in latex(TABLE)
+    assert latex(wide).count("{") == latex(wide).count("}")
+
+
+@given(st.text())
+def test_no_special_character_is_left_bare(text: str) -> None:
+    found = escaped(text)
+    for special in "&%$#_{}":
+        assert (
+            found.replace(f"\\{special}", "")
+            .replace("{}", "")
+            .replace("$\\pm$", "")
+            .replace("$-$", "")
+            .replace("$\\geq$", "")
+            .count(special)
+            == 0
+        )
+
+
+def test_files_are_named_by_the_table_and_those_left_out_are_not_written(tmp_path: Path) -> None:
+    files = write_tables([TABLE, missing("none", "None.", "nothing to show")], tmp_path / "tables")
+    assert sorted(path.name for path in files) == ["a_b.csv", "a_b.md", "a_b.tex"]
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["a_b.csv", "a_b.md", "a_b.tex"]
+
+
+def test_columns_that_say_nothing_are_left_out() -> None:
+    found = table_of("t", "c", [("a", ""), ("b", "d"), ("c", "d")], [("x", None, 1), ("y", None, None)], ["", "n"])
+    assert (found.columns, found.formats, found.rows, found.notes) == (
+        ("a", "c"),
+        ("", "d"),
+        (("x", 1), ("y", None)),
+        ("n",),
+    )

@@ -1,0 +1,45 @@
+"""The report's opening figures against values worked by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.page_headline import cards, changes, metric_spreads
+from analysis.runs import read_runs
+from analysis.spread import Spread
+from tests.analysis.report_runs import make_run, make_sweep
+
+
+def test_each_method_has_its_means_over_seeds_on_one_scale(tmp_path: Path) -> None:
+    found = {change.label: change for change in changes(read_runs(make_sweep(tmp_path, 3)))}
+    conself, self_dpo = found["conself"], found["self_dpo"]
+    assert conself.base == Spread(pytest.approx(0.4), pytest.approx(0.0), 2)
+    assert conself.tuned.mean == pytest.approx(0.515)  # 0.51 and 0.52
+    assert self_dpo.tuned.mean == pytest.approx(0.365)  # 0.36 and 0.37
+    assert (conself.direction, self_dpo.direction) == ("up", "down")
+    assert conself.relative is not None
+    assert conself.relative.mean == pytest.approx(0.2875)  # 0.515 / 0.4 - 1
+    # the scale runs from 0.36 (12 %) to 0.52 (88 %): 0.4 lies a quarter along
+    assert conself.at[0] == self_dpo.at[0] == pytest.approx(12 + 76 / 4)
+    assert self_dpo.at[2] == pytest.approx((12.0, 12 + 76 / 16))
+
+
+def test_a_pool_that_runs_share_counts_once(tmp_path: Path) -> None:
+    found = metric_spreads(read_runs(make_sweep(tmp_path, 3)), "auc")
+    assert {name: (each.mean, each.n) for name, each in found.items()} == {
+        "entropy": (pytest.approx(0.8), 2),  # two pools, four runs
+        "nll": (pytest.approx(0.6), 2),
+    }
+
+
+def test_the_cards_name_the_largest_figures(tmp_path: Path) -> None:
+    runs = read_runs(make_sweep(tmp_path, 3))
+    assert [card.figure for card in cards(runs, changes(runs))] == ["4", "+28.7%", "0.800", "50%"]
+
+
+def test_a_run_without_figures_has_a_card_all_the_same(tmp_path: Path) -> None:
+    make_run(tmp_path / "0", {}, "conself", 1, 0.5)
+    (tmp_path / "0" / "results.json").write_text('{"method": "conself"}')
+    runs = read_runs(tmp_path)
+    assert changes(runs) == []
+    assert [card.heading for card in cards(runs, [])] == ["Runs"]
