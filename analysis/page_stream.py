@@ -6,9 +6,9 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow.parquet as pq
 
-from conself.consensus import Consensus, clusters, crashed
+from conself.consensus import Consensus
 from conself.records import Candidate, Pool, Problem, Trace
-from conself.tables import read_records, read_traces
+from conself.tables import read_consensus, read_records, read_traces
 
 _BATCH = 50  # problems read at once
 
@@ -90,12 +90,4 @@ def _traces(path: Path) -> dict[str, list[Trace]]:
 
 
 def _agreed(path: Path) -> dict[str, Consensus]:
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    found = {}
-    for row in rows:
-        values = [*row["keys"], None]
-        keys = tuple(tuple(values[place] for place in line) for line in row["rows"])
-        found[row["problem_id"]] = Consensus(
-            keys, tuple(crashed(keys)), tuple(clusters(keys)), tuple(row["scores"]), row["winner"]
-        )
-    return found
+    return read_consensus(path.parent, path.stem)

@@ -117,10 +117,10 @@ def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
     _write(path, pa.Table.from_pylist(rows, schema=_CONSENSUS))
 
 
-def read_consensus(folder: Path) -> dict[str, Consensus]:
-    """What candidates agree on, by problem id, of ``consensus*.parquet`` in a folder."""
+def read_consensus(folder: Path, name: str = "consensus") -> dict[str, Consensus]:
+    """What candidates agree on, by problem id, of ``<name>*.parquet`` in a folder."""
     found = {}
-    for row in _rows(folder, "consensus"):
+    for row in _rows(folder, name):
         values = [*row["keys"], None]
         keys = tuple(tuple(values[i] for i in line) for line in row["rows"])
         groups = tuple(clusters(keys))
