@@ -50,6 +50,7 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 10.5,
     "svg.fonttype": "none",  # text stays text: it can be searched, and edited for a talk
+    "text.parse_math": False,  # a dollar in a label is a dollar
     "svg.hashsalt": "conself",  # ids that are the same each time
 }
 # Methods keep their colour over all figures.

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis import paper
 from analysis.figure import GREY, PAPER, SKY, VERMILION, Figure, colours, missing, panels, percent, save, thin
-from analysis.measures import improvement, problems_note, shared_benchmarks, trained
+from analysis.measures import groups, improvement, problems_note, shared_benchmarks, trained
 from analysis.pools import PoolFigures, grouped, pools_of
 from analysis.runs import Run
 from analysis.spread import Spread, spread
@@ -16,15 +16,15 @@ def improvements(runs: Sequence[Run], out: Path) -> Figure:
     """Figure 7a: relative improvement over the base model against tau, mean and standard deviation over seeds."""
     name, caption = "figure7a_tau", "Relative improvement over the base model against the threshold tau."
     swept = [run for run in trained(runs) if run.method == "conself" and run.results.get("tau") is not None]
-    curves = {model: _curve([run for run in swept if run.backbone == model]) for model in _models(swept)}
-    curves = {model: curve for model, curve in curves.items() if len(curve) > 1}
+    curves = {name: _curve(each) for name, each in _alike(swept).items()}
+    curves = {name: curve for name, curve in curves.items() if len(curve) > 1}
     if not curves:
         return missing(name, caption, "a sweep of conself over tau is needed; add -m tau=0.1,0.3,0.55,1.0")
     drawing, (axis,) = panels(1)
-    for model, colour in colours(list(curves)).items():
-        taus, means = list(curves[model]), list(curves[model].values())
+    for which, colour in colours(list(curves)).items():
+        taus, means = list(curves[which]), list(curves[which].values())
         axis.errorbar(
-            taus, [m.mean for m in means], yerr=[m.sd or 0 for m in means], fmt="o-", color=colour, label=model
+            taus, [m.mean for m in means], yerr=[m.sd or 0 for m in means], fmt="o-", color=colour, label=which
         )
     axis.axhline(0, color=GREY, linewidth=1)
     axis.axvline(paper.BEST_TAU, color=PAPER, linestyle=":", label="paper's best: tau 0.3, +2.73%")
@@ -44,12 +44,12 @@ def improvements(runs: Sequence[Run], out: Path) -> Figure:
 def golden(runs: Sequence[Run], out: Path) -> Figure:
     """Figure 7b: golden pairs (bars) and golden rate (line) of the pairs that each tau keeps."""
     name, caption = "figure7b_golden", "Golden pairs (bars) and golden rate (line) among the pairs that each tau keeps."
-    groups = {group: (_metric(members), members) for group, members in grouped(pools_of(runs)).items()}
-    groups = {group: (metric, members) for group, (metric, members) in groups.items() if metric}
-    if not groups:
+    found = {group: (_metric(members), members) for group, members in grouped(pools_of(runs)).items()}
+    found = {group: (metric, members) for group, (metric, members) in found.items() if metric}
+    if not found:
         return missing(name, caption, "no run has golden rates by tau (they need pairs, and oracles of the data set)")
-    drawing, axes = panels(len(groups))
-    for axis, (group, (metric, members)) in zip(axes, groups.items(), strict=True):
+    drawing, axes = panels(len(found))
+    for axis, (group, (metric, members)) in zip(axes, found.items(), strict=True):
         counts, rates = (_by_tau(members, metric, key) for key in ("golden", "golden_rate"))
         known = list(counts)
         axis.bar(known, [counts[tau].mean for tau in known], width=0.06, color=SKY, label="golden pairs")
@@ -78,7 +78,7 @@ def golden(runs: Sequence[Run], out: Path) -> Figure:
         percent(right.yaxis)
         handles = [*axis.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
         right.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-    seeds = sorted({len(members) for _, members in groups.values()})
+    seeds = sorted({len(members) for _, members in found.values()})
     notes = (
         f"Means over {' or '.join(map(str, seeds))} pool(s) (seeds); error bars are their sample standard deviation.",
         "The paper (DeepSeek-Coder-6.7B, TACO): about 15 % at tau 1.0, above 60 % at tau 0.1 (diamonds).",
@@ -86,8 +86,13 @@ def golden(runs: Sequence[Run], out: Path) -> Figure:
     return save(drawing, out, name, caption, notes)
 
 
-def _models(runs: Sequence[Run]) -> list[str]:
-    return list(dict.fromkeys(run.backbone for run in runs))
+def _alike(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Model, and what else a label says beside tau -> its runs: only what differs in tau alone is one curve."""
+    found: dict[str, list[Run]] = {}
+    for model, label, group in groups(runs):
+        words = [word for word in label.split(" ")[1:] if not word.startswith("tau=")]
+        found.setdefault(" ".join([model, *words]), []).extend(group)
+    return found
 
 
 def _curve(runs: Sequence[Run]) -> dict[float, Spread]:

@@ -25,7 +25,14 @@ FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
 
 
 def all_figures(runs: Sequence[Run], out: Path) -> list[Figure]:
-    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``)."""
+    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``).
+
+    What an earlier report drew there of a figure that is left out now is removed.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with styled():
-        return [draw(runs, out) for draw in FIGURES]
+        found = [draw(runs, out) for draw in FIGURES]
+    for figure in found:
+        for suffix in (".png", ".svg") if figure.left_out else ():
+            (out / f"{figure.name}{suffix}").unlink(missing_ok=True)
+    return found

@@ -7,6 +7,8 @@ from typing import Any
 _SPEED = ("hydra", "artifacts", "logger", "runtime", "experiment", "layout", "strategy", "out")
 _UNSAID = "default"  # the value of a setting that a run was not asked for
 _OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
+_GONE = "removed"
+_MOST, _LONG = 3, 40  # settings of a label that no command line says, and characters of one
 
 
 def settings_of(
@@ -24,10 +26,25 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
     return [key for key in settings[0] if len({each.get(key) for each in settings}) > 1] if settings else []
 
 
+def word_of(word: str) -> tuple[str, str]:
+    """A word of Hydra's command line as key and value: ``+a.b=1`` is (a.b, 1), ``~a`` is (a, removed)."""
+    key, _, value = word.lstrip("+~").partition("=")
+    return key, _GONE if word.startswith("~") else value
+
+
 def labelled(method: str, own: Mapping[str, str]) -> str:
     """A method and what else there is to say: ``conself tau=0.3``; what is not set, or null, is not said."""
-    said = [f"{key}={value}" for key, value in own.items() if value not in ("null", _UNSAID)]
+    said = [f"{key}={' '.join(value.split())}" for key, value in own.items() if value not in ("null", _UNSAID)]
     return " ".join([method, *said])
+
+
+def apart(label: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A longer label per configuration, by the first few settings that differ; those of analysis alone do not count."""
+    settings = [{k: v for k, v in telling(config).items() if not k.startswith("metrics.")} for config in configs]
+    keys = list(dict.fromkeys(key for each in settings for key in each))
+    full = [{key: each.get(key, _UNSAID) for key in keys} for each in settings]
+    short = [key for key in differing(full) if all(len(each[key]) <= _LONG for each in full)]
+    return [labelled(label, {key: each[key] for key in short[:_MOST]}) for each in full]
 
 
 def metric_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
@@ -57,9 +74,11 @@ def telling(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def text_of(value: Any) -> str:
-    """A setting as one writes it: ``null``, ``true``, ``0.3``."""
+    """A setting as one writes it: ``null``, ``true``, ``0.3``, ``[a,b]``."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
+    if isinstance(value, list):
+        return f"[{','.join(map(text_of, value))}]"
     return str(value)
 
 

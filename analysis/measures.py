@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from analysis.runs import Run, artifact, by_label
+from analysis.spread import Spread, spread
 from conself.records import Verdict
 from conself.tables import read_verdicts
 
@@ -97,13 +99,27 @@ def by_seeds(runs: Iterable[Run], benchmark: str, side: str) -> dict[int, Sequen
 def reference(group: Sequence[Run], others: Sequence[Run], method: str = "conself") -> list[Run]:
     """The runs of ``method`` to compare a group with: of the same model, and of several labels the most similar one.
 
-    Similar is what agrees in the most settings; of equally similar labels the first counts. Empty without any.
+    Similar is what agrees in the most settings; of equally similar labels the first counts. A label that was measured
+    on other problems (by their number) is none to compare with. Empty without any.
     """
-    candidates = [run for run in others if run.method == method and run.backbone == group[0].backbone]
+    same = [run for run in others if run.method == method and run.backbone == group[0].backbone]
+    candidates = [run for run in same if _sizes_agree(run, group[0])]
     labels = by_label(candidates)
     if not labels:
         return []
     return max(labels.values(), key=lambda runs: _agreement(runs[0], group[0]))
+
+
+def over_seeds(values: Iterable[tuple[int, float | None]]) -> Spread | None:
+    """The spread over seeds of (seed, value); values of one seed count once, as their mean.
+
+    All methods of a seed share the base model's answers, so that those are no more samples than there are seeds.
+    """
+    by_seed: dict[int, list[float]] = {}
+    for seed, value in values:
+        if value is not None:
+            by_seed.setdefault(seed, []).append(value)
+    return spread(fmean(each) for each in by_seed.values())
 
 
 def seeds_note(runs: Sequence[Run]) -> str:
@@ -112,8 +128,7 @@ def seeds_note(runs: Sequence[Run]) -> str:
     counts = sorted({len(set(seeds)) for seeds in found})
     text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     several = "; ± is the sample standard deviation between seeds" if counts[-1] > 1 else ""
-    twice = " Some rows hold runs of one seed that differ in what no command line says: see the settings."
-    return f"Seeds: {text} per row{several}.{twice if any(len(set(s)) < len(s) for s in found) else ''}"
+    return f"Seeds: {text} per row{several}."
 
 
 def problems_note(runs: Sequence[Run]) -> str:
@@ -134,6 +149,13 @@ def _benchmarks(run: Run) -> Mapping[str, Any]:
 def _total(run: Run, key: str) -> int | None:
     counts = [figures.get(key) for figures in run.rounds]
     return sum(int(n) for n in counts if n is not None) if any(n is not None for n in counts) else None
+
+
+def _sizes_agree(one: Run, other: Run) -> bool:
+    """Whether the benchmarks that both have are of as many problems, as far as it is known."""
+    both = [name for name in _benchmarks(one) if name in _benchmarks(other)]
+    sizes = [[figures(run, name, "tuned").get("n") for run in (one, other)] for name in both]
+    return all(None in pair or pair[0] == pair[1] for pair in sizes)
 
 
 def _agreement(one: Run, other: Run) -> int:

@@ -1,5 +1,6 @@
 """The candidates that runs share: figures of a pool are counted once, however many methods learned from it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +39,7 @@ def pools_of(runs: Sequence[Run]) -> list[PoolFigures]:
     for run in runs:
         if run.first.get("metrics"):
             found.setdefault(_key(run), []).append(run)
-    names = _names([group[0] for group in found.values()])
+    names = _told_apart(_names([group[0] for group in found.values()]), list(found.values()))
     pools = [_figures(name, group) for name, group in zip(names, found.values(), strict=True)]
     order = list(dict.fromkeys(names))
     return sorted(pools, key=lambda pool: (order.index(pool.group), pool.seed))
@@ -58,9 +59,9 @@ def metric_names(pools: Sequence[PoolFigures]) -> list[str]:
 
 
 def _key(run: Run) -> str:
-    """Identity of a pool: the artifact of its executions, or else the run."""
+    """Identity of a pool: what its candidates agree on, or else their executions, or else the run."""
     keys = run.first.get("artifacts") or {}
-    return str(keys.get("execute") or run.folder)
+    return str(keys.get("agree") or keys.get("execute") or run.folder)
 
 
 def _figures(name: str, runs: Sequence[Run]) -> PoolFigures:
@@ -79,6 +80,18 @@ def _figures(name: str, runs: Sequence[Run]) -> PoolFigures:
 
 def _has_pairs(golden: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
     return any(row.get("golden_rate") is not None for rows in golden.values() for row in rows)
+
+
+def _told_apart(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list[str]:
+    """Names under which no seed stands twice: where one would, each pool goes by the label of its first run as well."""
+    seeds = Counter((name, group[0].seed) for name, group in zip(names, users, strict=True))
+    twice = {name for (name, _), n in seeds.items() if n > 1}
+    longer = [f"{n}, {group[0].label}" if n in twice else n for n, group in zip(names, users, strict=True)]
+    seeds = Counter((name, group[0].seed) for name, group in zip(longer, users, strict=True))
+    return [
+        f"{name} ({group[0].name})" if seeds[name, group[0].seed] > 1 else name
+        for name, group in zip(longer, users, strict=True)
+    ]
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

@@ -1,4 +1,7 @@
-"""``python -m analysis.report runs=DIR [out=DIR]``: tables, figures, ``report.html`` and a page per problem."""
+"""``python -m analysis.report runs=DIR [out=DIR]``: tables, figures, ``report.html`` and a page per problem.
+
+With ``parts=table1_methods,methods`` only these tables and figures, straight into ``out``.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -14,21 +17,23 @@ from analysis.figures import all_figures
 from analysis.html import report_page
 from analysis.page_pools import PoolSource, pools_of, without_pages
 from analysis.page_report import left_out, report_content
+from analysis.parts import write_parts
 from analysis.problem_pages import Advance, PoolPages, write_problem_pages
 from analysis.runs import Run, read_runs, unfinished
 from analysis.tables import all_tables
 from analysis.write import write_tables
 
-USAGE = "usage: python -m analysis.report runs=DIR [out=DIR]"
-_KEYS = ("runs", "out")
+USAGE = "usage: python -m analysis.report runs=DIR [out=DIR] [parts=NAME,NAME]"
+_KEYS = ("runs", "out", "parts")
 
 
 @dataclass(frozen=True)
 class Request:
-    """Where the runs are and where the report goes."""
+    """Where the runs are, where the report goes, and which tables and figures alone are wanted (none: everything)."""
 
     runs: Path
     out: Path
+    parts: tuple[str, ...] = ()
 
 
 def parse(words: Sequence[str]) -> Request:
@@ -41,7 +46,7 @@ def parse(words: Sequence[str]) -> Request:
     for word in words:
         key, mark, value = word.partition("=")
         if key not in _KEYS or not mark or not value:
-            raise ValueError(f"{word!r} is none of runs=DIR and out=DIR; {USAGE}")
+            raise ValueError(f"{word!r} is none of runs=DIR, out=DIR and parts=NAME,NAME; {USAGE}")
         if key in given:
             raise ValueError(f"{key}= is given twice; {USAGE}")
         given[key] = value
@@ -50,7 +55,8 @@ def parse(words: Sequence[str]) -> Request:
     runs = Path(given["runs"]).expanduser()
     if not runs.is_dir():
         raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
-    return Request(runs, Path(given["out"]).expanduser() if "out" in given else runs / "report")
+    out = Path(given["out"]).expanduser() if "out" in given else runs / "report"
+    return Request(runs, out, tuple(filter(None, given.get("parts", "").split(","))))
 
 
 def make_report(request: Request, console: Console) -> Path:
@@ -60,11 +66,7 @@ def make_report(request: Request, console: Console) -> Path:
         FileNotFoundError: there is no finished run.
         ValueError: a run's files cannot be read; names the file.
     """
-    runs = read_runs(request.runs)
-    notes = _notes(request, runs)
-    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
-    for note in notes:
-        console.print(f"- {note}", highlight=False, markup=False)
+    runs, notes = _read(request, console)
     request.out.mkdir(parents=True, exist_ok=True)
     tables = all_tables(runs)
     write_tables(tables, request.out / "tables")
@@ -81,6 +83,27 @@ def make_report(request: Request, console: Console) -> Path:
         soft_wrap=True,
     )
     return path
+
+
+def make_parts(request: Request, console: Console) -> list[Path]:
+    """Write the tables and figures that ``request.parts`` names into ``request.out``; returns the files.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+        ValueError: a run's files cannot be read, a part is unknown, or the runs hold nothing for it.
+    """
+    runs, _ = _read(request, console)
+    return write_parts(runs, request.parts, request.out)
+
+
+def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
+    """The runs, and what is to be said of those that are not there; both are told."""
+    runs = read_runs(request.runs)
+    notes = _notes(request, runs)
+    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
+    for note in notes:
+        console.print(f"- {note}", highlight=False, markup=False)
+    return runs, notes
 
 
 def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
@@ -110,7 +133,8 @@ def main() -> None:
     """Make one report; an error is one line, with exit status 2."""
     console = Console()
     try:
-        path = make_report(parse(sys.argv[1:]), console)
+        request = parse(sys.argv[1:])
+        made = make_parts(request, console) if request.parts else [make_report(request, console)]
     except (ValueError, OSError) as error:
         line = escape(" ".join(str(error).split()))
         console.print(f"[bold red]error:[/bold red] {line}", highlight=False, soft_wrap=True)
@@ -118,7 +142,8 @@ def main() -> None:
     except KeyboardInterrupt:
         console.print("[bold red]interrupted:[/bold red] give the same command again to go on", highlight=False)
         raise SystemExit(130) from None
-    console.print(f"report: {path}", highlight=False, soft_wrap=True)
+    for path in made:
+        console.print(f"{'written' if request.parts else 'report'}: {path}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from analysis.labels import differing, labelled, metric_of, settings_of, telling
+from analysis.labels import apart, differing, labelled, metric_of, settings_of, telling, word_of
 
 _RESULTS = "results.json"
 _SUMMARY = "summary.json"  # what `python -m conself.score` leaves
@@ -79,7 +78,9 @@ class Run:
 def read_runs(folder: Path | str) -> list[Run]:
     """The finished jobs of a multirun folder, a run folder, or a folder of such folders, in the order of their names.
 
-    Of jobs with the same settings and seed the last one counts: one that was run twice is no second seed.
+    Of jobs with the same settings and seed the last one counts, and of those with the same label and seed that made the
+    same models and answers (settings of analysis may differ): one that was run twice is no second seed. Jobs of one
+    seed that the command line does not tell apart get labels of their own, by their settings or else by their folders.
 
     Raises:
         FileNotFoundError: there is no finished job; says what there is instead.
@@ -93,7 +94,7 @@ def read_runs(folder: Path | str) -> list[Run]:
             f"no finished run below {root} ({len(jobs)} unfinished); "
             "name a run folder (with results.json), a multirun folder, or a folder of these"
         )
-    return _with_labels(_once(runs))
+    return _apart(_once(_with_labels(runs)))
 
 
 def unfinished(folder: Path | str) -> list[Path]:
@@ -150,7 +151,7 @@ def _read(job: Path) -> Run:
     hydra = _yaml(job / ".hydra" / "hydra.yaml") or {}
     choices = ((hydra.get("hydra") or {}).get("runtime") or {}).get("choices") or {}
     words = _yaml(job / ".hydra" / "overrides.yaml") or []
-    overrides = dict(str(word).lstrip("+~").partition("=")[::2] for word in words)
+    overrides = dict(word_of(str(word)) for word in words)
     method = str(results.get("method") or config.get("method") or _guessed(overrides, results))
     return Run(
         folder=job,
@@ -178,30 +179,53 @@ def _yaml(path: Path) -> Any:
         raise ValueError(f"{path} is no YAML ({error}); remove that run folder, or run it again") from error
 
 
-def _once(runs: Sequence[Run]) -> list[Run]:
-    """The last of the runs that have the same settings and seed."""
-    last = {
-        (run.method, run.seed, *sorted(telling(run.config).items())) if run.config else run.folder: run for run in runs
-    }
-    return [run for run in runs if run in last.values()]
-
-
 def _with_labels(runs: Sequence[Run]) -> list[Run]:
     """The runs with their labels and settings, which depend on what the others are."""
     keys = list(dict.fromkeys(key for run in runs for key in run.overrides))
     found = [replace(run, settings=settings_of(keys, run.overrides, run.config, run.choices)) for run in runs]
-    backbones = Counter(run.backbone for run in found)
+    several = len({run.backbone for run in found}) > 1
     named = []
     for run in found:
         peers = [other.settings for other in found if other.method == run.method]
         own = {key: run.settings[key] for key in differing(peers)}
-        model = {"model": run.backbone} if len(backbones) > 1 else {}
-        named.append(
-            replace(
-                run,
-                label=labelled(
-                    run.method or ("evaluated" if run.results.get("benchmarks") else "scored"), {**model, **own}
-                ),
-            )
-        )
+        model = {"model": run.backbone} if several else {}
+        method = run.method or ("evaluated" if run.results.get("benchmarks") else "scored")
+        named.append(replace(run, label=labelled(method, {**model, **own})))
     return named
+
+
+def _once(runs: Sequence[Run]) -> list[Run]:
+    """The last of the runs that are the same one: by their settings, or by what they made."""
+    return _last(_last(runs, _asked), lambda run: (run.label, run.seed, _made(run)))
+
+
+def _last(runs: Sequence[Run], key: Callable[[Run], Hashable]) -> list[Run]:
+    places = {key(run): place for place, run in enumerate(runs)}
+    return [runs[place] for place in sorted(places.values())]
+
+
+def _asked(run: Run) -> Hashable:
+    return (run.method, run.seed, *sorted(telling(run.config).items())) if run.config else run.folder
+
+
+def _made(run: Run) -> Hashable:
+    """The keys of a run's models and answers, which are of all that went into them; its folder where it tells none."""
+    keys = run.results.get("artifacts") or {}
+    made = {name: key for name, key in keys.items() if {"fit", "evaluate"} & set(name.split("/"))}
+    return tuple(sorted(made.items())) or run.folder
+
+
+def _apart(runs: Sequence[Run]) -> list[Run]:
+    """Runs of one label and seed under labels of their own: they differ in what no command line says."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.label, []).append(run)
+    labels: dict[Path, str] = {}
+    for label, group in groups.items():
+        seeds = [run.seed for run in group]
+        if len(set(seeds)) < len(seeds):
+            longer = apart(label, [run.config for run in group])
+            unique = len(set(zip(longer, seeds, strict=True))) == len(group)
+            named = longer if unique else [f"{label} ({run.name})" for run in group]
+            labels |= {run.folder: name for run, name in zip(group, named, strict=True)}
+    return [replace(run, label=labels.get(run.folder, run.label)) for run in runs]

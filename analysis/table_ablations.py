@@ -16,7 +16,7 @@ from analysis.measures import (
     trained,
 )
 from analysis.runs import Run
-from analysis.spread import Spread, by_problem, by_seed, spread
+from analysis.spread import Spread, by_seed, spread, tested
 from analysis.table import Cell, Head, Table, missing, table_of
 from conself.records import Verdict
 
@@ -54,15 +54,13 @@ def ablations(runs: Sequence[Run]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for model, label, group in groups(found):
         against = reference(group, found)
-        if not against:
-            continue
         printed = [paper.RELATIVE_DEGRADATION[b].get(paper.method_of(label)) for b in paper.BACKBONES]
-        own = against[0].label == group[0].label
-        tested = (
+        own = not against or against[0].label == group[0].label
+        against_it = (
             (None,) * 5 if own else (_degradation(against, group, benchmarks), *_tested(against, group, benchmarks))
         )
         pass_rate = spread(average(run, "tuned", benchmarks) for run in group)
-        rows.append((model, label, len(group), pass_rate, *tested, *printed, *_cost(group)))
+        rows.append((model, label, len(group), pass_rate, *against_it, *printed, *_cost(group)))
     heads: list[Head] = [("model", ""), ("method", ""), ("seeds", "d"), (_head(benchmarks), ".1%"), ("RD", "+.1%")]
     heads += [*_AGAINST, *((f"RD, paper: {b}", "+.1%") for b in paper.BACKBONES), *_COST]
     several = len({run.label for run in found if run.method == "conself"}) > 1
@@ -89,9 +87,9 @@ def curricula(runs: Sequence[Run]) -> Table:
         against = reference(group, [run for run in found if run.metric == "code_semantic_entropy"])
         own = not against or against[0].label == group[0].label
         printed = [paper.CURRICULA[b].get(group[0].metric) for b in paper.BACKBONES]
-        tested = (None,) * 4 if own else _tested(against, group, benchmarks)
+        against_it = (None,) * 4 if own else _tested(against, group, benchmarks)
         pass_rate = spread(average(run, "tuned", benchmarks) for run in group)
-        rows.append((model, group[0].metric, label, len(group), pass_rate, *tested, *printed, *_cost(group)))
+        rows.append((model, group[0].metric, label, len(group), pass_rate, *against_it, *printed, *_cost(group)))
     heads: list[Head] = [("model", ""), ("metric", ""), ("run", ""), ("seeds", "d"), (_head(benchmarks), ".1%")]
     heads += [*_AGAINST, *((f"paper: {b}", ".1%") for b in paper.BACKBONES), *_COST]
     notes = (seeds_note(found), _TESTS, "The paper's average is over its benchmarks. " + paper.MEASURED_ON)
@@ -120,7 +118,7 @@ def _tested(against: Sequence[Run], group: Sequence[Run], benchmarks: Sequence[s
     seeds = by_seed(_averages(against, benchmarks), _averages(group, benchmarks))
     if seeds is None:
         return (None,) * 4
-    problems = by_problem(*(_all_verdicts(runs, benchmarks) for runs in (against, group)))
+    problems = tested(*(_all_verdicts(runs, benchmarks) for runs in (against, group)))
     ahead = f"{seeds.wins} of {seeds.difference.n}"
     return (seeds.difference, ahead, seeds.p, problems.p if problems else None)
 

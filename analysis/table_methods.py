@@ -9,6 +9,7 @@ from analysis.measures import (
     by_seeds,
     groups,
     improvement,
+    over_seeds,
     pass_at_1,
     problems_note,
     reference,
@@ -17,7 +18,7 @@ from analysis.measures import (
     trained,
 )
 from analysis.runs import Run
-from analysis.spread import by_problem, by_seed, flat, spread
+from analysis.spread import by_seed, flat, spread, tested
 from analysis.table import Cell, Head, Table, missing, table_of
 
 _PASS, _CHANGE = ".1%", "+.1%"
@@ -66,8 +67,9 @@ def _rows(model: str, runs: Sequence[Run], names: Sequence[str], shared: Sequenc
     rows: list[tuple[Cell, ...]] = []
     before = trained(runs)
     if before:
-        bases = [flat(spread(pass_at_1(run, name, "base") for run in before)) for name in names]
-        mean = flat(spread(average(run, "base", shared) for run in before)) if len(names) > 1 and shared else None
+        bases = [flat(over_seeds((run.seed, pass_at_1(run, name, "base")) for run in before)) for name in names]
+        of_base = over_seeds((run.seed, average(run, "base", shared)) for run in before)
+        mean = flat(of_base) if len(names) > 1 and shared else None
         rows.append((model, "base", len({run.seed for run in before}), *bases, mean, None, None, None, None))
     for _, label, group in groups(runs):
         values = [spread(pass_at_1(run, name, "tuned") for run in group) for name in names]
@@ -109,6 +111,7 @@ def comparisons(runs: Sequence[Run]) -> Table:
     if not rows:
         return missing(name, caption, "no run has evaluated a model before and after training")
     notes = (
+        "Each method stands against the ConSelf that it shares most settings with, measured on as many problems. "
         "Differences are in points of pass@1. Over problems each problem's answers of all seeds are pooled, and the "
         "bootstrap is over problems; one seed alone is McNemar's exact test.",
         "Seeds share the model and the problems, so that p over seeds speaks of sampling and training noise only; with "
@@ -129,8 +132,8 @@ def _compared(
     if seeds is None:
         return (*head, 0, *(None,) * 9)
     before, after = by_seeds(others, benchmark, side), by_seeds(group, benchmark, "tuned")
-    problems = by_problem(before, after)
-    each = [by_problem({seed: before[seed]}, {seed: after[seed]}) for seed in sorted(before.keys() & after.keys())]
+    problems = tested(before, after)
+    each = [tested({seed: before[seed]}, {seed: after[seed]}) for seed in sorted(before.keys() & after.keys())]
     exact = [found for found in each if found is not None and "McNemar" in found.test]
     ahead = f"{seeds.wins} of {seeds.difference.n}"
     row: tuple[Cell, ...] = (*head, seeds.difference.n, seeds.difference, ahead, seeds.p)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.measures import benchmarks_of, figures, groups, problems_note, seeds_note
+from analysis.measures import benchmarks_of, figures, groups, over_seeds, problems_note, seeds_note
 from analysis.runs import Run
 from analysis.spread import flat, spread
 from analysis.table import Cell, Head, Table, missing, table_of
@@ -92,10 +92,14 @@ def _ceilings(model: str, label: str, side: str, group: Sequence[Run], ks: Seque
     for benchmark in benchmarks_of(group):
         if not any(_ks(run, benchmark, side) for run in group):
             continue
-        rows = [figures(run, benchmark, side) for run in group]
-        cells = [spread(row.get("pass@1") for row in rows), spread(_value(row, "sampled") for row in rows)]
+        rows = [(run.seed, figures(run, benchmark, side)) for run in group]
+        cells = [
+            over_seeds((seed, row.get("pass@1")) for seed, row in rows),
+            over_seeds((seed, _value(row, "sampled")) for seed, row in rows),
+        ]
         for k in ks:
-            cells += [spread(_value(row.get(kind) or {}, str(k)) for row in rows) for kind in ("consensus@k", "pass@k")]
+            kinds = ("consensus@k", "pass@k")
+            cells += [over_seeds((seed, _value(row.get(kind) or {}, str(k))) for seed, row in rows) for kind in kinds]
         seeds = len({run.seed for run in group})
         yield (model, label, benchmark, seeds, *(flat(cell) if side == "base" else cell for cell in cells))
 

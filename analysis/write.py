@@ -16,6 +16,8 @@ _LATEX = {
     "#": r"\#",
     "_": r"\_",
     "{": r"\{",
+    "[": "{[}",  # at the start of a row it would be an argument of the line break before it
+    "*": "{*}",  # likewise
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -29,15 +31,19 @@ _FIT = 8  # columns of a text's width
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
-    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table that has rows into ``folder``; returns the files."""
+    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table that has rows into ``folder``; returns the files.
+
+    What an earlier report wrote there of a table that is left out now is removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for table in tables:
-        if table.left_out:
-            continue
-        for suffix, text in ((".md", markdown(table)), (".csv", csv_text(table)), (".tex", latex(table))):
+        for suffix, form in ((".md", markdown), (".csv", csv_text), (".tex", latex)):
             path = folder / f"{table.name}{suffix}"
-            path.write_text(text, encoding="utf-8")
+            if table.left_out:
+                path.unlink(missing_ok=True)
+                continue
+            path.write_text(form(table), encoding="utf-8")
             files.append(path)
     return files
 
@@ -92,8 +98,8 @@ def latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX prints it, character by character."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    """Text as LaTeX prints it, character by character, in one line."""
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
 def _shown(table: Table) -> list[list[str]]:
@@ -107,7 +113,7 @@ def _raw(cell: Cell, wide: bool) -> Sequence[str | float | int | None]:
 
 
 def _pipe_free(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
+    return " ".join(text.split()).replace("\\|", "\\\\|").replace("|", r"\|")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -41,7 +41,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     if config.voters.n:
         for name in found:
             voters = stages.evaluate(context, f"{name}/base_voters", results.voting(config), model, None)
-            figures[name] |= results.voters_figures(voters)
+            figures[name] = results.with_voters(figures[name], voters)
     for name, other in others.items():
         compared = results.paired_figures(other, found[name])
         figures[name]["versus"] = {**results.pass_figures(other, None), **compared}

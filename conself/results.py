@@ -79,7 +79,7 @@ def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[
         row = benchmark_figures(*(verdicts(made[f"{name}/{who}"]) for who, made in sides.items()))
         for who, made in sides.items():
             if f"{name}/{who}_voters" in made:
-                row[who] |= voters_figures(made[f"{name}/{who}_voters"])
+                row[who] = with_voters(row[who], made[f"{name}/{who}_voters"])
         found[str(name)] = row
     return found
 
@@ -97,12 +97,18 @@ def check_voters(config: DictConfig) -> None:
         ValueError: fewer than 0, only one, or the decoder draws no samples; or they would all be the same.
     """
     voters = config.voters
-    if voters.n < 0 or voters.n == 1:
-        raise ValueError(f"voters.n must be 2 or more, or 0 for none, got {voters.n}")
+    if type(voters.n) is not int or voters.n < 0 or voters.n == 1:
+        raise ValueError(f"voters.n must be an int of 2 or more, or 0 for none, got {voters.n}")
     if voters.n and "n" not in config.decoder:
         raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
     if voters.n and voters.temperature <= 0:
         raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
+
+
+def with_voters(figures: Mapping[str, Any], artifact: Artifact) -> dict[str, Any]:
+    """The figures of a model with those of its voters; a pass@k of the decoder's own answers stays."""
+    added = voters_figures(artifact)
+    return {**figures, **added, "pass@k": {**added["pass@k"], **figures.get("pass@k", {})}}
 
 
 def voters_figures(artifact: Artifact) -> dict[str, Any]:

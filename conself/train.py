@@ -94,13 +94,20 @@ def check(config: DictConfig) -> None:
 
 
 def check_rounds(config: DictConfig) -> None:
-    """Refuse a number of rounds that means nothing, and a base that a second round cannot start from.
+    """Refuse numbers that mean nothing, and what a second round cannot start from.
 
     Raises:
         ValueError: as said.
     """
-    if config.rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {config.rounds}")
+    if type(config.rounds) is not int or config.rounds < 1:
+        raise ValueError(f"rounds must be an int of at least 1, got {config.rounds}")
+    if config.max_pairs is not None and (type(config.max_pairs) is not int or config.max_pairs < 1):
+        raise ValueError(f"max_pairs must be an int of at least 1, or null for all, got {config.max_pairs}")
+    if config.rounds > 1 and not instantiate(config.sampler, _convert_="all").loads_model:
+        raise ValueError(
+            f"rounds={config.rounds} samples from what each round has made, and {config.sampler['_target_']} loads no "
+            "model; choose sampler=transformers or sampler=vllm, or rounds=1"
+        )
     if config.rounds > 1 and config.model.quantization is not None:
         raise ValueError(
             f"rounds={config.rounds} works each round's adapter into the weights, and "

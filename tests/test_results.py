@@ -11,7 +11,15 @@ from rich.console import Console
 from conself.artifacts import Artifact
 from conself.records import Verdict
 from conself.reports import show, show_evaluation
-from conself.results import benchmark_figures, check_voters, paired_figures, pass_figures, voters_figures, voting
+from conself.results import (
+    benchmark_figures,
+    check_voters,
+    paired_figures,
+    pass_figures,
+    voters_figures,
+    voting,
+    with_voters,
+)
 from conself.tables import write_verdicts
 
 
@@ -117,6 +125,16 @@ def test_voters_by_hand(tmp_path: Path) -> None:
     assert figures["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
 
 
+def test_a_decoders_own_pass_at_k_stays_beside_its_voters(tmp_path: Path) -> None:
+    write_verdicts(tmp_path / "verdicts.jsonl", verdicts({"a": "rrw", "b": "www"}))
+    write_verdicts(tmp_path / "voted.jsonl", verdicts({"a": "r", "b": "w"}))
+    own = {"pass@1": 0.3, "pass@k": {"3": {"value": 0.9, "ci95": [0.8, 1.0]}, "4": {"value": 1.0, "ci95": [1.0, 1.0]}}}
+    both = with_voters(own, Artifact("evaluate", "0" * 64, tmp_path, reused=True))
+    assert both["pass@k"] == own["pass@k"]
+    assert both["consensus@k"]["3"]["value"] == 0.5
+    assert "consensus@k" not in own
+
+
 def test_voters_differ_from_the_decoder_in_number_and_temperature() -> None:
     config = OmegaConf.create(
         {"decoder": {"n": 1, "temperature": 0.0, "top_p": 0.9}, "voters": {"n": 15, "temperature": 1.0}, "tau": 0.3}
@@ -129,7 +147,7 @@ def test_voters_differ_from_the_decoder_in_number_and_temperature() -> None:
 @pytest.mark.parametrize(
     ("voters", "decoder", "message"),
     [
-        ({"n": 1, "temperature": 1.0}, {"n": 1}, r"voters.n must be 2 or more, or 0 for none, got 1"),
+        ({"n": 1, "temperature": 1.0}, {"n": 1}, "voters.n must be an int of 2 or more, or 0 for none, got 1"),
         ({"n": 15, "temperature": 0.0}, {"n": 1}, "voters.temperature must be above 0"),
         ({"n": 15, "temperature": 1.0}, {"_target_": "a.Recorded"}, "a.Recorded draws no samples to vote with"),
     ],
