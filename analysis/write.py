@@ -16,8 +16,8 @@ _LATEX = {
     "#": r"\#",
     "_": r"\_",
     "{": r"\{",
-    "[": "{[}",  # at the start of a row it would be an argument of the line break before it
-    "*": "{*}",  # likewise
+    "[": "{}[",  # at the start of a row it would be an argument of the line break before it
+    "*": "{}*",  # likewise
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from conself.tracking.tracker import Cell, Stored, binned, plain
 
 STEP = "trainer/global_step"
 """What Lightning's logger calls a training step: the x-axis of every curve."""
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")  # of artifacts: W&B refuses them, and the job has been done by then
 
 
 @dataclass
@@ -106,7 +108,7 @@ class WandbTracker:
 
         for name, found in artifacts.items():
             content = {"stage": found.stage, "key": found.key, "path": str(found.path)}
-            artifact = wandb.Artifact(name.replace("/", "-"), type=found.stage, metadata=content)
+            artifact = wandb.Artifact(_NOT_IN_NAMES.sub("-", name), type=found.stage, metadata=content)
             artifact.add_reference(found.path.resolve().as_uri(), checksum=False)
             self._run.log_artifact(artifact, aliases=[found.key[:12]])
 

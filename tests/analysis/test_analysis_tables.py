@@ -239,13 +239,16 @@ def test_one_run_alone_is_enough(tmp_path: Path) -> None:
     assert table(tmp_path, "config_differences").left_out
 
 
-def test_runs_of_one_seed_that_differ_in_secret_are_pointed_out(tmp_path: Path) -> None:
-    write_run(tmp_path / "0", config={"beta": 0.1}, pool=False)
-    write_run(tmp_path / "1", config={"beta": 0.5}, pool=False)
+def test_runs_of_one_seed_that_differ_in_secret_are_no_seeds_of_one_row(tmp_path: Path) -> None:
+    write_run(tmp_path / "0", tuned="1110", config={"beta": 0.1}, pool=False)
+    write_run(tmp_path / "1", tuned="1111", config={"beta": 0.5}, pool=False)
     found = table(tmp_path, "table1_methods")
-    assert "Seeds: 1 per row" in found.notes[0]
-    assert "what no command line says" in found.notes[0]
-    assert table(tmp_path, "config_differences").rows[-1] == ("beta", "0.1 | 0.5")
+    assert [r[1:4] for r in found.rows[1:]] == [
+        ("conself beta=0.1", 1, near(0.75, None, 1)),
+        ("conself beta=0.5", 1, near(1, None, 1)),
+    ]
+    assert found.notes[0] == "Seeds: 1 per row."
+    assert table(tmp_path, "config_differences").rows[-1] == ("beta", "0.1", "0.5")
 
 
 def test_a_table_needs_whole_rows() -> None:

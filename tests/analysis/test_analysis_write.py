@@ -103,6 +103,20 @@ def test_files_are_named_by_the_table_and_those_left_out_are_not_written(tmp_pat
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["a_b.csv", "a_b.md", "a_b.tex"]
 
 
+def test_files_of_a_table_that_is_left_out_now_are_removed(tmp_path: Path) -> None:
+    write_tables([TABLE], tmp_path)
+    (tmp_path / "mine.md").write_text("kept")
+    write_tables([missing(TABLE.name, "None.", "nothing to show")], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.md"]
+
+
+def test_a_cell_is_one_line_and_no_argument_of_the_line_before() -> None:
+    found = Table("t", "c", ("[a]", "b"), ("", ""), (("[x]\n\ny", "* z"),))
+    assert "{}[x] y & {}* z \\\\" in latex(found)
+    assert "{}[a] & b \\\\" in latex(found)
+    assert markdown(found).splitlines()[4] == "| [x] y | * z |"
+
+
 def test_columns_that_say_nothing_are_left_out() -> None:
     found = table_of("t", "c", [("a", ""), ("b", "d"), ("c", "d")], [("x", None, 1), ("y", None, None)], ["", "n"])
     assert (found.columns, found.formats, found.rows, found.notes) == (
