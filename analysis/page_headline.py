@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.measures import golden_rate
+from analysis.measures import pairs as all_pairs
+from analysis.pools import grouped, metric_names, pools_of
 from analysis.runs import Run, by_label
 from analysis.spread import Spread, spread
 from analysis.table import show
@@ -20,7 +23,7 @@ class Change:
         benchmark: its name.
         base, tuned: pass@1.
         relative: relative improvement, each seed against its own base.
-        pairs, golden: number of training pairs and the share of golden ones, None where unknown.
+        pairs, golden: number of training pairs of all rounds and the share of golden ones, None where unknown.
         at: positions in percent of the scale that the benchmark's rows share: base, tuned, and each seed's tuned.
         direction: ``up``, ``down`` or ``level``.
     """
@@ -69,16 +72,18 @@ def cards(runs: Sequence[Run], found: Sequence[Change]) -> list[Card]:
 
 
 def metric_spreads(runs: Sequence[Run], figure: str) -> dict[str, Spread]:
-    """Metric -> its ``figure`` (``auc``) over the different pools of the runs: a pool that runs share counts once."""
-    values: dict[str, dict[str, float]] = {}
-    for run in runs:
-        keys = run.results.get("artifacts") or {}
-        key = str(keys.get("agree") or keys.get("round1/agree") or run.name)
-        for name, figures in (run.first.get("metrics") or {}).items():
-            if figures.get(figure) is not None:
-                values.setdefault(name, {})[key] = figures[figure]
-    found = {name: spread(by_pool.values()) for name, by_pool in values.items()}
-    return {name: each for name, each in found.items() if each is not None}
+    """Metric -> its ``figure`` (``auc``) over the seeds of a pool: one that runs share counts once.
+
+    Pools of several models, or otherwise of several kinds, are no seeds of one another: each kind has its own entry.
+    """
+    kinds = grouped(pools_of(runs))
+    found = {}
+    for kind, pools in kinds.items():
+        for name in metric_names(pools):
+            value = spread(pool.metrics.get(name, {}).get(figure) for pool in pools)
+            if value is not None:
+                found[name if len(kinds) == 1 else f"{name} ({kind})"] = value
+    return found
 
 
 def _change(
@@ -99,8 +104,8 @@ def _change(
         base=base,
         tuned=tuned,
         relative=spread(each.get("relative_improvement") for each in both),
-        pairs=spread(run.results.get("pairs") for run in group),
-        golden=spread(run.results.get("golden_rate") for run in group),
+        pairs=spread(all_pairs(run) for run in group),
+        golden=spread(golden_rate(run) for run in group),
         at=(scale(base.mean), scale(tuned.mean), tuple(scale(second) for _, second in known)),
         direction="level" if abs(step) < 1e-9 else "up" if step > 0 else "down",
     )
@@ -139,7 +144,9 @@ def _best_change(found: Sequence[Change]) -> Card | None:
     value, change = max(known, key=lambda pair: pair[0])
     steps = f"{show(change.base.mean, '.1%')} → {show(change.tuned.mean, '.1%')} pass@1"
     over = f", mean of {change.tuned.n}" if change.tuned.n > 1 else ""
-    return Card("Best improvement", f"{value:+.1%}", f"relative, {change.label} on {change.benchmark}: {steps}{over}")
+    among = f", the best of {len(known)}" if len(known) > 1 else ""  # the largest of many is large by chance, too
+    what = f"relative, {change.label} on {change.benchmark}: {steps}{over}{among}"
+    return Card("Best improvement", f"{value:+.1%}", what)
 
 
 def _best_metric(runs: Sequence[Run]) -> Card | None:
@@ -147,7 +154,7 @@ def _best_metric(runs: Sequence[Run]) -> Card | None:
     if not found:
         return None
     name, best = max(found.items(), key=lambda item: item[1].mean)
-    what = f"{name.replace('_', ' ')}, of {len(found)} metrics: solvable against unsolvable problems"
+    what = f"{name.replace('_', ' ')}, the best of {len(found)}: solvable against unsolvable problems"
     return Card("Highest AUC", f"{best.mean:.3f}", what)
 
 

@@ -93,6 +93,31 @@ CORRELATIONS: Mapping[str, Mapping[str, tuple[float, float, float]]] = {
 }
 """Table 2: backbone -> metric -> Pearson, Spearman, Kendall coefficients with the pass rate."""
 
+CORRELATION_P: Mapping[str, Mapping[str, tuple[float, float, float]]] = {
+    "CodeLlama-7B": {
+        "crash_rate": (6e-181, 9e-83, 5e-85),
+        "code_semantic_entropy": (4e-195, 1e-133, 8e-133),
+        "naive_semantic_entropy": (2e-110, 5e-95, 1e-65),
+        "nll": (4e-26, 1e-14, 1e-14),
+        "token_entropy": (1e-22, 1e-13, 1e-13),
+    },
+    "DeepSeek-Coder-6.7B": {
+        "crash_rate": (4e-295, 0, 0),
+        "code_semantic_entropy": (0, 0, 0),
+        "naive_semantic_entropy": (8e-12, 4e-7, 4e-7),
+        "nll": (5e-13, 3e-6, 4e-6),
+        "token_entropy": (9e-6, 6e-6, 7e-4),
+    },
+    "Qwen2.5-Coder-7B": {
+        "crash_rate": (4e-277, 0, 0),
+        "code_semantic_entropy": (0, 0, 0),
+        "naive_semantic_entropy": (3e-130, 6e-105, 1e-95),
+        "nll": (0, 0, 0),
+        "token_entropy": (0, 0, 0),
+    },
+}
+"""Table 2: the p-values beside ``CORRELATIONS``, as printed; 0 stands for less than 1e-300."""
+
 CURRICULA: Mapping[str, Mapping[str, float]] = {
     "CodeLlama-7B": {
         "nll": 0.3195,

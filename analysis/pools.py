@@ -20,7 +20,7 @@ class PoolFigures:
         group: what it shares with the pools of other seeds: the model, and what else differs between groups.
         seed: of its sampling.
         runs: those that have it, the ones of ConSelf first.
-        metrics: label -> figures of ``results.json``'s ``metrics``.
+        metrics: label -> figures of ``results.json``'s ``metrics``; a label of other settings goes with its run's.
         golden_by_tau: label -> rows, of the first run that pairs winners with losers.
         selectors: name -> accuracy and n.
     """
@@ -72,10 +72,20 @@ def _figures(name: str, runs: Sequence[Run]) -> PoolFigures:
         group=name,
         seed=runs[0].seed,
         runs=tuple(ordered),
-        metrics={label: row for run in reversed(ordered) for label, row in run.first["metrics"].items()},
+        metrics=_metrics(ordered),
         golden_by_tau=next((found for found in golden if _has_pairs(found)), {}),
         selectors=next((found for run in ordered if (found := run.first.get("selectors"))), {}),
     )
+
+
+def _metrics(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """Label -> figures; where a later run's differ (the metric had other settings there) its label goes beside."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        for label, row in run.first["metrics"].items():
+            if found.setdefault(label, row) != row:
+                found[f"{label} ({run.label})"] = row
+    return found
 
 
 def _has_pairs(golden: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:

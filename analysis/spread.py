@@ -87,7 +87,7 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
     return ByProblem(found.difference, found.p, found.test, len(before), len(seeds))
 
 
-def tested(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
+def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
     """As :func:`by_problem`, but None where the two are of other problems, and so cannot be compared."""
     names = [{v.problem_id for seed in first.keys() & second.keys() for v in side[seed]} for side in (first, second)]
     return by_problem(first, second) if names[0] == names[1] else None

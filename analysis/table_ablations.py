@@ -16,7 +16,7 @@ from analysis.measures import (
     trained,
 )
 from analysis.runs import Run
-from analysis.spread import Spread, by_seed, spread, tested
+from analysis.spread import Spread, by_seed, over_problems, spread
 from analysis.table import Cell, Head, Table, missing, table_of
 from conself.records import Verdict
 
@@ -29,7 +29,8 @@ _AGAINST: tuple[Head, ...] = (
 )
 _TESTS = (
     "Differences to ConSelf are in points of pass@1, seed by seed (paired t-test over seeds, which says little with "
-    "few); p over problems is McNemar's exact test for one seed and one benchmark, else a bootstrap over problems."
+    "few); p over problems is McNemar's exact test for one seed and one benchmark, else a bootstrap over problems, "
+    "which takes these trainings as given and says nothing of other seeds."
 )
 _MOST_LIKE = (
     "Of several settings of ConSelf each method stands against the one that it shares most settings with; the table of "
@@ -118,7 +119,7 @@ def _tested(against: Sequence[Run], group: Sequence[Run], benchmarks: Sequence[s
     seeds = by_seed(_averages(against, benchmarks), _averages(group, benchmarks))
     if seeds is None:
         return (None,) * 4
-    problems = tested(*(_all_verdicts(runs, benchmarks) for runs in (against, group)))
+    problems = over_problems(*(_all_verdicts(runs, benchmarks) for runs in (against, group)))
     ahead = f"{seeds.wins} of {seeds.difference.n}"
     return (seeds.difference, ahead, seeds.p, problems.p if problems else None)
 

@@ -18,7 +18,7 @@ from analysis.measures import (
     trained,
 )
 from analysis.runs import Run
-from analysis.spread import by_seed, flat, spread, tested
+from analysis.spread import by_seed, flat, over_problems, spread
 from analysis.table import Cell, Head, Table, missing, table_of
 
 _PASS, _CHANGE = ".1%", "+.1%"
@@ -115,7 +115,8 @@ def comparisons(runs: Sequence[Run]) -> Table:
         "Differences are in points of pass@1. Over problems each problem's answers of all seeds are pooled, and the "
         "bootstrap is over problems; one seed alone is McNemar's exact test.",
         "Seeds share the model and the problems, so that p over seeds speaks of sampling and training noise only; with "
-        "three seeds it has 2 degrees of freedom. No p is corrected for the number of comparisons.",
+        "three seeds it has 2 degrees of freedom. p over problems takes these very trainings as given, and speaks of "
+        "other problems, not of other seeds. A claim needs both. No p is corrected for the number of comparisons.",
         problems_note(found),
     )
     return table_of(name, caption, _COMPARED, rows, notes)
@@ -132,8 +133,8 @@ def _compared(
     if seeds is None:
         return (*head, 0, *(None,) * 9)
     before, after = by_seeds(others, benchmark, side), by_seeds(group, benchmark, "tuned")
-    problems = tested(before, after)
-    each = [tested({seed: before[seed]}, {seed: after[seed]}) for seed in sorted(before.keys() & after.keys())]
+    problems = over_problems(before, after)
+    each = [over_problems({seed: before[seed]}, {seed: after[seed]}) for seed in sorted(before.keys() & after.keys())]
     exact = [found for found in each if found is not None and "McNemar" in found.test]
     ahead = f"{seeds.wins} of {seeds.difference.n}"
     row: tuple[Cell, ...] = (*head, seeds.difference.n, seeds.difference, ahead, seeds.p)

@@ -164,6 +164,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         for name in command.limits:
             isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
         check_benchmarks(config)
+        (folder / results.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from conself import reports, results, stages
+from conself import evaluation, reports, results
 from conself.artifacts import Artifact, write_whole
-from conself.context import Context
+from conself.context import Context, choose
 from conself.entry import Command, run
-from conself.models import check_model
+from conself.models import check_model, fingerprint
 from conself.records import ModelRef, Verdict
 from conself.tables import read_verdicts
 from conself.tracking import Tracker
@@ -34,14 +35,16 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     """
     model: ModelRef | None = instantiate(config.model)
     others = _others(config)
-    made = {str(name): stages.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
+    made = {str(name): evaluation.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
     found = {name: results.verdicts(artifact) for name, artifact in made.items()}
     write_verdicts(folder / VERDICTS, found)
     figures = {name: results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     if config.voters.n:
         for name in found:
-            voters = stages.evaluate(context, f"{name}/base_voters", results.voting(config), model, None)
-            figures[name] = results.with_voters(figures[name], voters)
+            label = f"{name}/base_voters"
+            drawn = evaluation.evaluate(context, label, results.voting(config), model, None)
+            voted = evaluation.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
+            figures[name] = results.with_voters(figures[name], *map(results.verdicts, (drawn, voted)))
     for name, other in others.items():
         compared = results.paired_figures(other, found[name])
         figures[name]["versus"] = {**results.pass_figures(other, None), **compared}
@@ -78,10 +81,25 @@ def check(config: DictConfig) -> None:
     if config.model is not None and decoder.loads_model:
         check_model(instantiate(config.model))
         if adapter is not None:
-            decoder.check_adapter(json.loads((Path(adapter) / "adapter_config.json").read_text()))
+            settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
+            _check_base(instantiate(config.model), settings["base_model_name_or_path"])
+            decoder.check_adapter(settings)
     results.check_voters(config)
     _ks(config)
     _others(config)
+
+
+def _check_base(model: ModelRef, trained_on: str) -> None:
+    """Refuse an adapter that was trained on another folder's weights (a later round's, on what the last round made).
+
+    Raises:
+        ValueError: that is so.
+    """
+    if not Path(trained_on).is_dir() or trained_on == model.name:
+        return  # a hub's name may be a copy's
+    base = replace(model, adapter=None)
+    if fingerprint(replace(base, name=trained_on, revision=None)) != fingerprint(base):
+        raise ValueError(f"adapter={model.adapter} was trained on {trained_on}; set model.name={trained_on}")
 
 
 def _left_out(artifact: Artifact) -> dict[str, Any]:
@@ -109,7 +127,9 @@ def _ks(config: DictConfig) -> list[int] | None:
 
 def _other(path: Path, benchmark: str) -> list[Verdict]:
     """The verdicts on a benchmark of another evaluation, or of the tuned model of a training run."""
-    places = (path, path / VERDICTS, path / "artifacts" / "evaluate" / benchmark / "tuned" / VERDICTS)
+    tuned = Path("evaluate") / benchmark / "tuned" / VERDICTS
+    rounds = sorted(path.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
+    places = (path, path / VERDICTS, path / "artifacts" / tuned, *rounds)
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise FileNotFoundError(f"versus={path}: there is no {VERDICTS}; name a run folder or such a file")

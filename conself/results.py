@@ -16,6 +16,8 @@ from conself.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.records import Verdict
 from conself.tables import read_verdicts, write_json
 
+NAME = "results.json"
+"""Of the figures, in a run folder."""
 _PACKAGES = ("conself", "torch", "transformers", "peft", "lightning", "hydra-core")
 
 
@@ -76,10 +78,11 @@ def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[
     found = {}
     for name in config.benchmark:
         sides = {"base": base, "tuned": tuned}
-        row = benchmark_figures(*(verdicts(made[f"{name}/{who}"]) for who, made in sides.items()))
+        row = benchmark_figures(*(verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()))
         for who, made in sides.items():
-            if f"{name}/{who}_voters" in made:
-                row[who] = with_voters(row[who], made[f"{name}/{who}_voters"])
+            if f"vote/{name}/{who}_voters" in made:
+                drawn, voted = (verdicts(made[f"{stage}/{name}/{who}_voters"]) for stage in ("evaluate", "vote"))
+                row[who] = with_voters(row[who], drawn, voted)
         found[str(name)] = row
     return found
 
@@ -101,28 +104,29 @@ def check_voters(config: DictConfig) -> None:
         raise ValueError(f"voters.n must be an int of 2 or more, or 0 for none, got {voters.n}")
     if voters.n and "n" not in config.decoder:
         raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
+    if not isinstance(voters.temperature, int | float):
+        raise ValueError(f"voters.temperature must be a number, got {voters.temperature!r}")
     if voters.n and voters.temperature <= 0:
         raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
 
 
-def with_voters(figures: Mapping[str, Any], artifact: Artifact) -> dict[str, Any]:
+def with_voters(figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
     """The figures of a model with those of its voters; a pass@k of the decoder's own answers stays."""
-    added = voters_figures(artifact)
+    added = voters_figures(drawn, voted)
     return {**figures, **added, "pass@k": {**added["pass@k"], **figures.get("pass@k", {})}}
 
 
-def voters_figures(artifact: Artifact) -> dict[str, Any]:
-    """K sampled answers to each problem: how good one is, whether one of them is right, and the one voted for.
+def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
+    """K answers ``drawn`` to each problem: how good one is, whether one of them is right, and the one voted for.
 
     ``sampled`` is pass@1 of a single sample; ``pass@k`` and ``consensus@k`` are by K, the two ceilings between which a
     model can improve by itself.
     """
-    found = verdicts(artifact)
-    k = len(found[0].passed)
+    k = len(drawn[0].passed)
     return {
-        "sampled": _mean(pass_rates(found, 1)),
-        "pass@k": {str(k): _mean(pass_rates(found, k))},
-        "consensus@k": {str(k): _mean(pass_rates(read_verdicts(artifact.path / "voted.jsonl"), 1))},
+        "sampled": _mean(pass_rates(drawn, 1)),
+        "pass@k": {str(k): _mean(pass_rates(drawn, k))},
+        "consensus@k": {str(k): _mean(pass_rates(voted, 1))},
     }
 
 
@@ -140,20 +144,20 @@ def over_rounds(
     """
     if config.rounds == 1:
         return rounds[0]
-    made = {
-        who: {
-            label.partition("/evaluate/")[2]: artifact
-            for label, artifact in artifacts.items()
-            if label.startswith(f"round{number}/evaluate/") and f"/{who}" in label
+    first, last = (
+        {
+            name.removeprefix(f"round{number}/"): artifact
+            for name, artifact in artifacts.items()
+            if name.startswith(f"round{number}/")
         }
-        for who, number in (("base", 1), ("tuned", len(rounds)))
-    }
+        for number in (1, len(rounds))
+    )
     seconds: Counter[str] = Counter()
     for row in rounds:
         seconds.update(row["seconds"])
     return {
         **rounds[-1],
-        "benchmarks": benchmarks(config, made["base"], made["tuned"]),
+        "benchmarks": benchmarks(config, first, last),
         "rounds": list(rounds),
         "stopped": stopped,
         "seconds": dict(seconds),
@@ -173,7 +177,7 @@ def versions() -> dict[str, str]:
 
 def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
     """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
-    path = folder / "results.json"
+    path = folder / NAME
     write_json(path, results)
     OmegaConf.save(config, folder / "config.yaml")
     shutil.rmtree(folder / "artifacts", ignore_errors=True)  # links of an earlier job in this folder

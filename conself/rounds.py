@@ -8,11 +8,12 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself import pool_figures, results, stages
+from conself import evaluation, pool_figures, results, stages
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
 from conself.context import Context, changed, choose, plain
 from conself.oracles import Oracle, TestOracle
+from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.tables import read_consensus, read_records, read_verdicts
@@ -67,28 +68,51 @@ def _pairs(
 ) -> Artifact:
     """The pairs to train on: at most ``max_pairs``, or as many as the curriculum of ``matched`` gives."""
     part = choose(config, "pairing", "prompts", "max_pairs", "seed")
-    if config.matched is not None:
-        scores = stages.score(context, "matched/score", config.matched.metric, pools, agreed)
-        like = stages.select(context, "matched/select", config.matched.curriculum, scores)
-        other = stages.pair(context, "matched/pair", part, model, pools, agreed, like)
-        part = changed(part, {"max_pairs": other.summary()["pairs"]})
+    if config.matched:
+        part = changed(part, {"max_pairs": _matched(config, context, model, pools, agreed)})
     selected = stages.select(context, "select", config.curriculum, driver)
     return stages.pair(context, "pair", part, model, pools, agreed, selected)
 
 
+def _matched(config: DictConfig, context: Context, model: ModelRef, pools: list[Pool], agreed: Artifact) -> int:
+    """How many pairs the parts of ``matched`` give, whatever the job itself pairs."""
+    like = config.matched
+    part = choose(config, "prompts", "max_pairs", "seed")
+    part.pairing = like.pairing
+    scores = stages.score(context, "matched/score", like.metric, pools, agreed)
+    try:
+        selected = stages.select(context, "matched/select", like.curriculum, scores)
+        made = stages.pair(context, "matched/pair", part, model, pools, agreed, selected)
+    except NothingToLearnError as error:
+        raise NothingToLearnError(f"matched: {error}") from error
+    return int(made.summary()["pairs"])
+
+
 def answers(config: DictConfig, context: Context, model: ModelRef, fitted: Artifact | None) -> dict[str, Artifact]:
-    """How the model, or what ``fitted`` made of it, answers each benchmark, and how its ``voters`` do, by label."""
+    """How the model, or what ``fitted`` made of it, answers each benchmark, and how its ``voters`` do.
+
+    The artifacts by their names in the run folder: ``evaluate/benchmark/who`` and, of voters, ``who_voters`` and
+    ``vote/benchmark/who_voters``.
+    """
     who = "base" if fitted is None else "tuned"
-    made = {f"{name}/{who}": config for name in config.benchmark}
-    if config.voters.n:
-        made |= {f"{name}/{who}_voters": results.voting(config) for name in config.benchmark}
-    return {label: stages.evaluate(context, label, how, model, fitted) for label, how in made.items()}
+    made: dict[str, Artifact] = {}
+    for name in config.benchmark:
+        made[f"evaluate/{name}/{who}"] = evaluation.evaluate(context, f"{name}/{who}", config, model, fitted)
+        if config.voters.n:
+            label = f"{name}/{who}_voters"
+            drawn = evaluation.evaluate(context, label, results.voting(config), model, fitted)
+            made[f"evaluate/{label}"] = drawn
+            made[f"vote/{label}"] = evaluation.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
+    return made
 
 
 def _known(context: Context, before: Mapping[str, Artifact]) -> dict[str, Artifact]:
-    """What the last round's tuned model has answered, as this round's base."""
-    known = {label.replace("/tuned", "/base"): artifact for label, artifact in before.items()}
-    context.artifacts.update({f"evaluate/{label}": artifact for label, artifact in known.items()})
+    """What the last round's tuned model has answered, as this round's base.
+
+    In 16 bits that was its adapter beside the weights, and what is trained now has it rounded into them.
+    """
+    known = {name.replace("/tuned", "/base"): artifact for name, artifact in before.items()}
+    context.artifacts.update(known)
     return known
 
 
@@ -116,6 +140,8 @@ def round_figures(
     passed = {v.problem_id: v.passed for v in read_verdicts(made["verify"].path / "verdicts.jsonl")}
     agreed = read_consensus(made["agree"].path)
     uncertainties = {str(name): scores_of(made[f"score/{name}"]) for name in config.metrics}
+    if made["score/driver"].key not in {made[f"score/{name}"].key for name in config.metrics}:
+        uncertainties["driver"] = scores_of(made["score/driver"])
     training = made["fit"].summary()
     return {
         "method": config.method,

@@ -1,5 +1,6 @@
 """What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -74,11 +75,23 @@ def score_into(
 def score_shard(
     metric: Metric, name: str, pools: list[tuple[Pool, Consensus]], path: Path
 ) -> Iterator[tuple[int, int]]:
-    """One metric on the pools of one shard; yields the number of problems, twice (one value each)."""
-    values = [(pool.problem.id, metric(pool, agreed)) for pool, agreed in pools]
+    """One metric on the pools of one shard; yields the number of problems, twice (one value each).
+
+    Raises:
+        ValueError: a value is not finite; names the problem.
+    """
+    values = [(pool.problem.id, _finite(metric(pool, agreed), name, pool)) for pool, agreed in pools]
     rows = [
         Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
         for i, v in values
     ]
     write_records(path, Uncertainty, rows)
     yield len(pools), len(pools)
+
+
+def _finite(value: float | Undefined, name: str, pool: Pool) -> float | Undefined:
+    if isinstance(value, Undefined) or math.isfinite(value):
+        return value
+    raise ValueError(
+        f"metric {name} is {value} on problem {pool.problem.id}; it must be finite, or Undefined and say why"
+    )

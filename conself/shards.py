@@ -237,6 +237,12 @@ def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:
     return pools_of(read_records(problems, Problem, "problems"), drawn, read_traces(traces, "traces"))
 
 
+def pools_answered(folder: Path) -> list[Pool]:
+    """A benchmark's problems joined with the answers to them and their traces, from the folder of an ``evaluate``."""
+    answers = read_records(folder, Candidate, "answers")
+    return pools_of(read_records(folder, Problem, "problems"), answers, read_traces(folder, "traces"))
+
+
 def pools_of(
     problems: Sequence[Problem], candidates: Iterable[Candidate], traces: Mapping[str, list[Trace]]
 ) -> list[Pool]:

@@ -22,11 +22,16 @@ from conself.models import fingerprint, load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.samplers.guided import observation_figures
-from conself.samplers.recorded import MISSING
 from conself.sandbox import isolation
-from conself.scoring import agree_into, score_into, voted
-from conself.shards import execute_into, pools_of, sample_into
-from conself.tables import read_consensus, read_records, read_traces, write_json, write_records, write_verdicts
+from conself.scoring import agree_into, score_into
+from conself.shards import execute_into, sample_into
+from conself.tables import (
+    read_consensus,
+    read_records,
+    write_json,
+    write_records,
+    write_verdicts,
+)
 from conself.tracking import Tracker
 from conself.training.export import save_merged
 from conself.training.fit import fit as fit_policy
@@ -239,45 +244,3 @@ def merge(context: Context, model: ModelRef, fitted: Artifact) -> ModelRef:
 
     merged = context.build("merge", {"model": fingerprint(model)}, {"fit": fitted}, make)
     return tuned_model(model, merged.path)
-
-
-def evaluate(
-    context: Context, label: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
-) -> Artifact:
-    """Answers to one benchmark, run and judged -> answers-*, traces-*.parquet, verdicts.jsonl, voted.jsonl.
-
-    ``label`` is ``benchmark/who``. ``config`` holds benchmark (by name), decoder, judging (the sandbox's limits),
-    comparison and behaviour: of several answers that one is voted for which has the highest consensus score on the
-    benchmark's inputs. ``model`` is not read by a decoder that loads none; ``tuned`` is the fit that made another of
-    it, None for the model as it is.
-    """
-    name, who = label.split("/")
-    slices = {"benchmark": config.benchmark[name], **{k: config[k] for k in ("decoder", "judging")}}
-    voting = {key: config[key] for key in ("comparison", "behaviour")}
-    policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
-    parts = {part: instantiate(node, _convert_="all") for part, node in (slices | voting).items()}
-
-    def make(folder: Path) -> dict[str, Any]:
-        give_back()
-        task = parts["benchmark"]()
-        tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
-        answers = sample_into(context, folder, "answers", f"answering ({who})", parts["decoder"], policy, task.problems)
-        counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
-        pools = pools_of(task.problems, answers, read_traces(folder, "traces"))
-        passed = task.judge([(pool.problem, pool.traces) for pool in pools], context.workers.count)
-        verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
-        write_verdicts(folder / "verdicts.jsonl", verdicts)
-        write_verdicts(folder / "voted.jsonl", voted(pools, verdicts, parts["comparison"], parts["behaviour"]))
-        unanswered = sum(a.finish_reason == MISSING for a in answers)
-        if unanswered:
-            context.console.print(f"- {unanswered} without an answer: they count as wrong", highlight=False)
-        answered = [v.passed for v in verdicts]
-        totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
-        return {**totals, "dropped": dict(task.dropped), "execution": counts}
-
-    # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
-    decoder = parts["decoder"]
-    answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
-    key = {part: plain(node) for part, node in (slices | voting).items()}
-    key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    return context.build(f"evaluate/{label}", key, {}, make)

@@ -68,7 +68,7 @@ def check(config: DictConfig) -> None:
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
-    for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics")}):
+    for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
         check_model(ref)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")

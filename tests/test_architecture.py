@@ -27,8 +27,9 @@ PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", 
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 ALLOWED = {
-    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "oracles"}),
-    "stages": PARTS | FLOOR | {"context", "shards", "scoring", "workers", "statistics", "tracking"},
+    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
+    "evaluation": PARTS | FLOOR | {"context", "shards", "scoring"},
+    "stages": PARTS | FLOOR | {"context", "shards", "scoring", "tracking"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers"},
     "scoring": FLOOR | {"shards", "workers"},
@@ -126,7 +127,10 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("hydra", ENTRIES | {"stages", "minipy"}),  # minipy: the pre-training command is an entry point of its own
+        (
+            "hydra",
+            ENTRIES | {"stages", "evaluation", "minipy"},
+        ),  # minipy: the pre-training command is an entry point of its own
         ("wandb", {"tracking"}),
         ("lightning", {"training", "tracking"}),
         ("vllm", {"samplers"}),

@@ -118,7 +118,7 @@ def test_experiments_are_what_the_method_table_says() -> None:
 
 
 def test_a_method_is_matched_in_size_by_one_word() -> None:
-    assert composed("experiment=wo_cc").matched is None
+    assert composed("experiment=wo_cc").matched == {}
     assert composed("experiment=wo_cc", "matched=conself").matched.curriculum["_target_"].endswith("EntropyBand")
 
 

@@ -1,14 +1,12 @@
 """Figures worked by hand, and the tables that show them."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself.artifacts import Artifact
 from conself.records import Verdict
 from conself.reports import show, show_evaluation
 from conself.results import (
@@ -20,7 +18,6 @@ from conself.results import (
     voting,
     with_voters,
 )
-from conself.tables import write_verdicts
 
 
 def verdicts(rows: dict[str, str], difficulty: dict[str, str] | None = None) -> list[Verdict]:
@@ -116,22 +113,21 @@ def test_an_evaluation_shows_each_k_and_the_model_it_is_compared_with() -> None:
             assert text in out.getvalue()
 
 
-def test_voters_by_hand(tmp_path: Path) -> None:
-    write_verdicts(tmp_path / "verdicts.jsonl", verdicts({"a": "rrwr", "b": "wwwr", "c": "wwww"}))
-    write_verdicts(tmp_path / "voted.jsonl", verdicts({"a": "r", "b": "w", "c": "w"}))
-    figures = voters_figures(Artifact("evaluate", "0" * 64, tmp_path, reused=True))
+DRAWN, VOTED = {"a": "rrwr", "b": "wwwr", "c": "wwww"}, {"a": "r", "b": "w", "c": "w"}
+
+
+def test_voters_by_hand() -> None:
+    figures = voters_figures(verdicts(DRAWN), verdicts(VOTED))
     assert figures["sampled"]["value"] == pytest.approx((0.75 + 0.25) / 3)
     assert figures["pass@k"] == {"4": {"value": pytest.approx(2 / 3), "ci95": [0.0, 1.0]}}
     assert figures["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
 
 
-def test_a_decoders_own_pass_at_k_stays_beside_its_voters(tmp_path: Path) -> None:
-    write_verdicts(tmp_path / "verdicts.jsonl", verdicts({"a": "rrw", "b": "www"}))
-    write_verdicts(tmp_path / "voted.jsonl", verdicts({"a": "r", "b": "w"}))
-    own = {"pass@1": 0.3, "pass@k": {"3": {"value": 0.9, "ci95": [0.8, 1.0]}, "4": {"value": 1.0, "ci95": [1.0, 1.0]}}}
-    both = with_voters(own, Artifact("evaluate", "0" * 64, tmp_path, reused=True))
+def test_a_decoders_own_pass_at_k_stays_beside_its_voters() -> None:
+    own = {"pass@1": 0.3, "pass@k": {"4": {"value": 0.9, "ci95": [0.8, 1.0]}, "8": {"value": 1.0, "ci95": [1.0, 1.0]}}}
+    both = with_voters(own, verdicts(DRAWN), verdicts(VOTED))
     assert both["pass@k"] == own["pass@k"]
-    assert both["consensus@k"]["3"]["value"] == 0.5
+    assert both["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
     assert "consensus@k" not in own
 
 

@@ -21,6 +21,10 @@ class Pairing(Protocol):
 
     gives_losers: ClassVar[bool]
 
+    def ranked(self, consensus: Consensus) -> Consensus:
+        """The agreement with the scores and the winner that pairs are made by."""
+        ...
+
     def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
         """At most a few; none where the problem is good for none."""
         ...
@@ -58,7 +62,7 @@ def build_pairs(
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
         found = pairing(pool, agreement, prompt)
         if not found:
-            dropped[why_no_pair(pool, agreement)] += 1
+            dropped[why_no_pair(pool, pairing.ranked(agreement))] += 1
         pairs.extend(found)
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
@@ -81,7 +85,7 @@ def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int, ra
         return list(pairs)
     if max_pairs < 1:
         raise ValueError(f"max_pairs must be at least 1, or null for all, got {max_pairs}")
-    if ranked:
+    if ranked or len(pairs) <= max_pairs:
         return list(pairs[:max_pairs])
 
     def draw(pair: PreferencePair) -> bytes:

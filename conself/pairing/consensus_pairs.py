@@ -28,6 +28,10 @@ class ConsensusPairs:
     def __post_init__(self) -> None:
         check_max_losers(self.max_losers)
 
+    def ranked(self, consensus: Consensus) -> Consensus:
+        """The agreement as it is: pairs are made by consensus score."""
+        return consensus
+
     def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
         """The pairs of one problem, all with the same winner; ``prompt`` is the rendered direct prompt."""
         return best_against_lowest(pool, consensus, prompt, self.max_losers, self.crashed_fill)

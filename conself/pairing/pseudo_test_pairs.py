@@ -31,8 +31,11 @@ class PseudoTestPairs:
     def __post_init__(self) -> None:
         check_max_losers(self.max_losers)
 
+    def ranked(self, consensus: Consensus) -> Consensus:
+        """The agreement with shares of pseudo tests for scores."""
+        scores = tuple(pseudo_test_scores(consensus.keys))
+        return replace(consensus, scores=scores, winner=winner(scores))
+
     def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
         """The pairs of one problem, all with the same winner; ``prompt`` is the rendered direct prompt."""
-        scores = tuple(pseudo_test_scores(consensus.keys))
-        ranked = replace(consensus, scores=scores, winner=winner(scores))
-        return best_against_lowest(pool, ranked, prompt, self.max_losers, self.crashed_fill)
+        return best_against_lowest(pool, self.ranked(consensus), prompt, self.max_losers, self.crashed_fill)

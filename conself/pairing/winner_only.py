@@ -13,6 +13,10 @@ class WinnerOnly:
 
     gives_losers: ClassVar[bool] = False
 
+    def ranked(self, consensus: Consensus) -> Consensus:
+        """The agreement as it is: pairs are made by consensus score."""
+        return consensus
+
     def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
         """At most one record; ``prompt`` is the rendered direct prompt."""
         if consensus.winner is None:

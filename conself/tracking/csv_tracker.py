@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +35,12 @@ class CsvTracker:
         overrides: Sequence[str] = (),
         in_sweep: bool = False,
     ) -> None:
-        """Open ``folder``/csv and write the config there, and in job.json what W&B calls the run."""
+        """Open ``folder``/csv and write the config there, and in job.json what W&B calls the run.
+
+        Files of an earlier job in this folder are removed: it may have had tables that this one has not.
+        """
         self._folder, self._logger, self._figures = folder / "csv", None, {}
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "config.json").write_text(json.dumps(plain(config), indent=1))
         job = {"kind": kind, "name": run_name(overrides), "group": group(folder, in_sweep), "tags": tags(config)}

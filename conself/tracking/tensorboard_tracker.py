@@ -35,6 +35,8 @@ class TensorBoardTracker:
     ) -> None:
         """Open an event file in ``folder``/tensorboard, with the config, the kind of job and its overrides as text.
 
+        That of an earlier job in this folder is removed: TensorBoard would draw the two as one run.
+
         Raises:
             ValueError: the package tensorboard is not installed.
         """
@@ -42,6 +44,8 @@ class TensorBoardTracker:
             raise ValueError(
                 "logger=tensorboard needs the package tensorboard: pip install tensorboard, or choose logger=csv"
             )
+        for earlier in (folder / "tensorboard").glob("events.out.tfevents.*"):
+            earlier.unlink()
         self._logger = TensorBoardLogger(str(folder / "tensorboard"), name="", version="", default_hp_metric=False)
         self._config, self._figures, self._around = plain(config), {}, folder.parent if in_sweep else folder
         self._logger.log_hyperparams(self._config)
@@ -95,4 +99,4 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 def _cell(value: Cell) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split()).replace("|", "\\|")

@@ -1,4 +1,5 @@
 import pytest
+from scipy import stats
 
 from analysis import paper
 from analysis.runs import METHODS
@@ -38,3 +39,14 @@ def test_a_changed_method_is_not_the_papers() -> None:
 def test_models_of_ours_that_the_paper_has() -> None:
     assert paper.backbone_of("qwen2_5_coder_7b") == "Qwen2.5-Coder-7B"
     assert paper.backbone_of("minipy") is None
+
+
+def test_the_ps_of_table_2_fit_their_coefficients() -> None:
+    """Both likelihoods of a model are of the same problems, and so must give the same n by Pearson's test."""
+    for backbone in ("CodeLlama-7B", "DeepSeek-Coder-6.7B"):
+        sizes = []
+        for metric in ("nll", "token_entropy"):
+            r, p = paper.CORRELATIONS[backbone][metric][0], paper.CORRELATION_P[backbone][metric][0]
+            sizes.append(stats.norm.isf(p / 2) ** 2 * (1 / r**2 - 1))
+        assert sizes[0] == pytest.approx(sizes[1], rel=0.02)
+    assert all(list(paper.CORRELATION_P[b]) == list(paper.CORRELATIONS[b]) for b in paper.BACKBONES)

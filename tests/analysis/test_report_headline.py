@@ -1,5 +1,6 @@
 """The report's opening figures against values worked by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from analysis.page_headline import cards, changes, metric_spreads
 from analysis.runs import read_runs
 from analysis.spread import Spread
+from conself.tables import write_json
 from tests.analysis.report_runs import make_run, make_sweep
 
 
@@ -35,6 +37,26 @@ def test_a_pool_that_runs_share_counts_once(tmp_path: Path) -> None:
 def test_the_cards_name_the_largest_figures(tmp_path: Path) -> None:
     runs = read_runs(make_sweep(tmp_path, 3))
     assert [card.figure for card in cards(runs, changes(runs))] == ["4", "+28.7%", "0.800", "50%"]
+
+
+def test_pools_of_two_models_are_no_seeds_of_one_another(tmp_path: Path) -> None:
+    sweep = make_sweep(tmp_path, 3)
+    for job in ("0", "1"):  # those of seed 1
+        config = json.loads((sweep / job / "config.yaml").read_text())
+        write_json(sweep / job / "config.yaml", config | {"model": {"name": "other"}})
+    found = metric_spreads(read_runs(sweep), "auc")
+    assert sorted(found) == ["entropy (other)", "entropy (tiny)", "nll (other)", "nll (tiny)"]
+    assert {each.n for each in found.values()} == {1}
+
+
+def test_the_pairs_of_all_rounds_are_counted(tmp_path: Path) -> None:
+    make_run(tmp_path / "0", {}, "conself", 1, 0.5)
+    path = tmp_path / "0" / "results.json"
+    figures = json.loads(path.read_text())
+    rounds = [{"pairs": 30, "golden_rate": 0.9}, {"pairs": 10, "golden_rate": 0.5}]
+    path.write_text(json.dumps(figures | rounds[1] | {"rounds": rounds}))
+    (change,) = changes(read_runs(tmp_path))
+    assert (change.pairs, change.golden) == (Spread(40, None, 1), Spread(pytest.approx(0.8), None, 1))
 
 
 def test_a_run_without_figures_has_a_card_all_the_same(tmp_path: Path) -> None:

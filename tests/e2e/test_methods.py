@@ -12,9 +12,9 @@ import pytest
 
 from conself.comparison import Comparison
 from conself.consensus import consensus
-from conself.records import Candidate, Pool, PreferencePair, Uncertainty
-from conself.shards import pools_of
-from conself.tables import read_records, read_traces, read_verdicts
+from conself.records import Pool, PreferencePair, Uncertainty
+from conself.shards import pools_answered
+from conself.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, command, environment, train
 
 METHODS = ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo")
@@ -142,17 +142,10 @@ def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:
         assert {len(passed) for passed in verdicts.values()} == {3}
         assert side["sampled"]["value"] == pytest.approx(sum(map(sum, verdicts.values())) / 180)
         assert side["pass@k"]["3"]["value"] == pytest.approx(sum(map(any, verdicts.values())) / 60)
-        right = sum(by_hand(pool, verdicts[pool.problem.id]) for pool in voters_pools(folder))
+        right = sum(by_hand(pool, verdicts[pool.problem.id]) for pool in pools_answered(folder))
         assert side["consensus@k"]["3"]["value"] == pytest.approx(right / 60)
         assert side["sampled"]["value"] <= side["pass@k"]["3"]["value"]
     assert "consensus@3" in (output := train(store, tmp_path / "again", "voters.n=3", *QUICK).output), output
-
-
-def voters_pools(folder: Path) -> list[Pool]:
-    from conself.minipy.splits import split  # the test split's own problems, as the benchmark has them
-
-    problems = [problem for problem, _ in split("test", 60, 0)]
-    return pools_of(problems, read_records(folder, Candidate, "answers"), read_traces(folder, "traces"))
 
 
 def by_hand(pool: Pool, passed: tuple[bool, ...]) -> bool:

@@ -56,6 +56,14 @@ def test_each_job_of_a_sweep_has_its_own_csv_figures(tmp_path: Path) -> None:
         assert len(rows(tmp_path / str(number) / "csv" / "metrics.csv")) == 4
 
 
+def test_a_job_in_the_folder_of_an_earlier_one_leaves_its_own_files_alone(tmp_path: Path) -> None:
+    run_one(CsvTracker(), tmp_path, 0.1)
+    run_one(CsvTracker(), tmp_path, 0.3, failed=True)
+    assert len(rows(tmp_path / "csv" / "metrics.csv")) == 4
+    assert not (tmp_path / "csv" / "summary.csv").exists()
+    assert not (tmp_path / "csv" / "tables").exists()
+
+
 def test_summaries_add_up(tmp_path: Path) -> None:
     tracker = CsvTracker()
     tracker.start(tmp_path, OmegaConf.create({}))
@@ -116,6 +124,15 @@ def test_a_failed_job_leaves_its_curve_in_tensorboard(tmp_path: Path) -> None:
     run_one(tracker, tmp_path, failed=True)
     assert len(events(tmp_path / "tensorboard").Scalars("train/loss")) == 2
     assert tracker.finish(failed=True) is None
+
+
+def test_a_job_in_the_folder_of_an_earlier_one_is_one_run_of_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    run_one(TensorBoardTracker(), tmp_path, 0.1)
+    run_one(TensorBoardTracker(), tmp_path, 0.3, failed=True)
+    assert len(list((tmp_path / "tensorboard").glob("events.*"))) == 1
+    assert [event.step for event in events(tmp_path / "tensorboard").Scalars("train/loss")] == [0, 1]
+    assert "tables/metrics/text_summary" not in events(tmp_path / "tensorboard").Tags()["tensors"]
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

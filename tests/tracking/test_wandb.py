@@ -83,6 +83,19 @@ def test_artifacts_are_referred_to_and_not_read(tmp_path: Path) -> None:
     assert (entry.path, entry.ref, entry.local_path) == ("weights", (secret / "weights").as_uri(), "")
 
 
+def test_an_artifact_of_any_name_is_taken(tmp_path: Path) -> None:
+    """A job is done by the time its artifacts are linked: a label that W&B refuses must not make it fail."""
+    place = tmp_path / "a store #1%20"
+    place.mkdir()
+    (place / "file").write_text("x")
+    tracker = WandbTracker("test", "offline")
+    tracker.start(tmp_path, OmegaConf.create({}))
+    tracker.link({"score/mine@2 é": Folder("score", "ef" * 32, place)})
+    tracker.finish(failed=False)
+    (entry,) = of_job(tmp_path).artifacts["score-mine-2--"].manifest.contents
+    assert (entry.path, entry.ref) == ("file", (place / "file").as_uri())
+
+
 def test_a_run_of_the_program_around_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "around").mkdir()
     settings = wandb.Settings(silent=True, console="off")

@@ -1,0 +1,42 @@
+"""Single tables and figures as files, for a folder of their own: ``parts=table1_methods,methods``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.figure import styled
+from analysis.figures import FIGURES
+from analysis.runs import Run
+from analysis.tables import all_tables
+from analysis.write import write_tables
+
+
+def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Path]:
+    """Write the tables (.md, .csv, .tex) and figures (.png, .svg) of these names into ``out``; returns the files.
+
+    A name may belong to a table and to a figure (``rounds``): both are written.
+
+    Raises:
+        ValueError: a name is of no table and no figure (lists those there are), or the runs hold nothing for it (says
+            what is missing); nothing is written then.
+    """
+    tables = {table.name: table for table in all_tables(runs)}
+    figures = {draw([], out).name: draw for draw in FIGURES}  # a figure of no runs is its name, and draws nothing
+    if unknown := [part for part in parts if part not in {*tables, *figures}]:
+        known = ", ".join(dict.fromkeys([*tables, *figures]))
+        raise ValueError(f"parts={','.join(unknown)}: there is no such table or figure; there are {known}")
+    chosen = [tables[part] for part in parts if part in tables]
+    if empty := [table for table in chosen if table.left_out]:
+        raise ValueError(_nothing(empty[0].name, empty[0].left_out))
+    out.mkdir(parents=True, exist_ok=True)
+    with styled():
+        drawn = [figures[part](runs, out) for part in parts if part in figures]
+    if bare := [figure for figure in drawn if figure.left_out]:
+        for path in (path for figure in drawn for path in (figure.png, figure.svg) if path):
+            path.unlink()
+        raise ValueError(_nothing(bare[0].name, bare[0].left_out))
+    files = [path for figure in drawn for path in (figure.png, figure.svg) if path]
+    return [*write_tables(chosen, out), *files]
+
+
+def _nothing(name: str, reason: str) -> str:
+    return f"parts={name}: the runs hold nothing for it: {reason}"

@@ -1,0 +1,73 @@
+"""The stages that answer benchmarks: greedily or by voters, before training and after."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from conself.artifacts import Artifact
+from conself.context import Context, give_back, plain, tell
+from conself.models import fingerprint, tuned_model
+from conself.records import ModelRef, Problem, Verdict
+from conself.samplers.recorded import MISSING
+from conself.scoring import voted
+from conself.shards import execute_into, pools_answered, sample_into
+from conself.tables import read_traces, read_verdicts, write_records, write_verdicts
+
+
+def evaluate(
+    context: Context, label: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
+) -> Artifact:
+    """Answers to one benchmark, run and judged -> problems, answers-*, traces-*.parquet, verdicts.jsonl.
+
+    ``label`` is ``benchmark/who``. ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits).
+    ``model`` is not read by a decoder that loads none; ``tuned`` is the fit that made another of it, None for the model
+    as it is.
+    """
+    name, who = label.split("/")
+    slices = {"benchmark": config.benchmark[name], **{k: config[k] for k in ("decoder", "judging")}}
+    policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
+    parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
+
+    def make(folder: Path) -> dict[str, Any]:
+        give_back()
+        task = parts["benchmark"]()
+        tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
+        answers = sample_into(context, folder, "answers", f"answering ({who})", parts["decoder"], policy, task.problems)
+        counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
+        write_records(folder / "problems.parquet", Problem, task.problems)
+        traces = read_traces(folder, "traces")
+        passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count)
+        verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
+        write_verdicts(folder / "verdicts.jsonl", verdicts)
+        unanswered = sum(a.finish_reason == MISSING for a in answers)
+        if unanswered:
+            context.console.print(f"- {unanswered} without an answer: they count as wrong", highlight=False)
+        answered = [v.passed for v in verdicts]
+        totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
+        return {**totals, "dropped": dict(task.dropped), "execution": counts}
+
+    # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
+    decoder = parts["decoder"]
+    answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
+    key = {part: plain(node) for part, node in slices.items()}
+    key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
+    return context.build(f"evaluate/{label}", key, {}, make)
+
+
+def vote(context: Context, label: str, config: DictConfig, answered: Artifact) -> Artifact:
+    """Of several answers to each problem the one whose behaviour most agree on, as judged -> verdicts.jsonl.
+
+    ``config`` holds comparison and behaviour; ``answered`` is an ``evaluate`` artifact, ``label`` that one's.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        parts = instantiate(config, _convert_="all")
+        pools = pools_answered(answered.path)
+        judged = read_verdicts(answered.path / "verdicts.jsonl")
+        found = voted(pools, judged, parts["comparison"], parts["behaviour"])
+        write_verdicts(folder / "verdicts.jsonl", found)
+        return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
+
+    return context.build(f"vote/{label}", plain(config), {"answers": answered}, make)
