@@ -21,7 +21,7 @@ def curves(runs: Sequence[Run], out: Path) -> Figure:
     if not found:
         return missing(name, caption, "no run has kept scores and verdicts of problems of both kinds")
     look = _looks(list(dict.fromkeys(metric for each in found.values() for metric in each)))
-    drawing, axes = panels(len(found), width=6.4, height=6.0)
+    drawing, axes = panels(len(found), width=10.4, height=5.4)
     for axis, (group, each) in zip(axes, found.items(), strict=True):
         _draw(axis, each, look)
         axis.set_title(f"{group} (n = {max(curve.problems for curve in each.values()):,})")
@@ -50,8 +50,8 @@ def _draw(axis: Axes, each: Mapping[str, Roc], look: Mapping[str, tuple[str, str
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1.005)
     axis.set_xlabel("unsolvable problems taken for solvable")
-    # Below the axes: with a dozen metrics a legend inside would hide the curves.
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), title="metric, AUC [95 % interval]")
+    # Beside the axes: with a dozen metrics a legend inside would hide the curves, and one below would shrink them.
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title="metric, AUC [95 % interval]")
 
 
 def _looks(metrics: Sequence[str]) -> dict[str, tuple[str, str]]:
