@@ -246,7 +246,7 @@ def test_words_of_the_command_line(tmp_path: Path) -> None:
     ("words", "message"),
     [
         ([], "runs= is missing"),
-        (["multirun"], "'multirun' is none of runs=DIR and out=DIR"),
+        (["multirun"], "'multirun' is none of runs=DIR, out=DIR and parts=NAME,NAME"),
         (["runs="], "'runs=' is none of"),
         (["seed=1"], "'seed=1' is none of"),
         (["out=a", "out=b"], "out= is given twice"),
