@@ -157,9 +157,9 @@ def by_hand(pool: Pool, passed: tuple[bool, ...]) -> bool:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("rounds=0",), "rounds must be at least 1, got 0"),
+        (("rounds=0",), "rounds must be an int of at least 1, got 0"),
         (("rounds=2", "model.quantization=nf4"), "quantization"),
-        (("voters.n=1",), "voters.n must be 2 or more"),
+        (("voters.n=1",), "voters.n must be an int of 2 or more"),
         (("behaviour.constant_crashes_from=1",), "constant_crashes_from must be at least 2"),
     ],
 )
