@@ -70,6 +70,10 @@ def _folder_hash(folder: Path) -> str:
 
 @cache
 def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  # they make the cache follow the file
+    if path.name == "adapter_config.json":  # says where the base lies, whose content is told apart by itself
+        settings = json.loads(path.read_bytes())
+        plain = {key: value for key, value in settings.items() if key not in ("base_model_name_or_path", "revision")}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).digest()
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").digest()
 

@@ -1,5 +1,6 @@
 """Loading, identity and adapters, on a model small enough to build here."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -145,7 +146,12 @@ def test_lora_starts_as_the_reference_and_an_adapter_is_loaded_merged(ref: Model
     policy.save_pretrained(str(tmp_path))
     loaded = load_policy(replace(ref, adapter=str(tmp_path)), "cpu")
     torch.testing.assert_close(loaded(ids).logits, tuned)
-    assert fingerprint(replace(ref, adapter=str(tmp_path))) != fingerprint(ref)
+    known = fingerprint(replace(ref, adapter=str(tmp_path)))
+    assert known != fingerprint(ref)
+    settings = json.loads((tmp_path / "adapter_config.json").read_text())
+    for key, value, same in (("base_model_name_or_path", "/elsewhere", True), ("lora_alpha", 3, False)):
+        (tmp_path / "adapter_config.json").write_text(json.dumps({**settings, key: value}))
+        assert (fingerprint(replace(ref, adapter=str(tmp_path))) == known) is same
 
 
 def test_lora_repeats_with_its_seed_and_leaves_the_global_stream_alone(ref: ModelRef) -> None:
