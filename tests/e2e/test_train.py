@@ -81,8 +81,9 @@ def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tm
     assert full["artifacts"]["evaluate/minipy/tuned"] != whole.results["artifacts"]["evaluate/minipy/tuned"]
     tuned = full["benchmarks"]["minipy"]["tuned"]["pass@1"]
     assert tuned > 0.5 * full["benchmarks"]["minipy"]["base"]["pass@1"]
-    tables = [json.loads(path.read_text()) for path in store.glob("reference/*/manifest.json")]
-    assert sorted(table["head"] for table in tables) == ["frozen", "other"]
+    heads = [json.loads(path.read_text())["head"] for path in store.glob("reference/*/manifest.json")]
+    assert set(heads) == {"frozen", "other"}
+    assert heads.count("other") == 1, "this training's alone; models of later rounds have tables of their own"
 
 
 def test_a_merged_model_answers_as_its_adapter_does(whole: Job, store: Path, tmp_path: Path) -> None:
