@@ -1,45 +1,63 @@
 """From scores to pairs: the candidate of highest score against those of lowest, whatever gave the scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from conself.consensus import Consensus, losers
 from conself.records import Candidate, Pool, PreferencePair
 
 
-def best_against_lowest(
-    pool: Pool, ranked: Consensus, prompt: str, max_losers: int, crashed_fill: bool
-) -> list[PreferencePair]:
-    """The pairs of one problem, all with the winner of ``ranked``; none where every candidate crashed (METHOD).
+@dataclass(frozen=True)
+class RankedPairs:
+    """Pairs the candidate of highest score with up to ``max_losers`` that score strictly lower (METHOD).
 
-    Losers score strictly lower: live ones first, lowest score first, then lowest index; identical program text is used
-    once, and never against itself. Crashed losers are taken only where no live one qualifies, and ``crashed_fill``.
-    """
-    if ranked.winner is None:
-        return []
-    best = pool.candidates[ranked.winner]
-    return [
-        PreferencePair(
-            problem_id=pool.problem.id,
-            prompt=prompt,
-            chosen=best.text,
-            rejected=pool.candidates[index].text,
-            chosen_index=ranked.winner,
-            rejected_index=index,
-            chosen_consensus=ranked.scores[ranked.winner],
-            rejected_consensus=ranked.scores[index],
-        )
-        for index in _losers(pool, ranked, best, crashed_fill)[:max_losers]
-    ]
+    Losers come live ones first, lowest score first, then lowest index; identical program text is used once, and never
+    against itself. By which scores is said by ``ranked``.
 
-
-def check_max_losers(max_losers: int) -> None:
-    """Refuse pairs without losers.
+    Args:
+        max_losers: at most this many pairs per problem.
+        crashed_fill: take crashed losers where no live one qualifies.
 
     Raises:
         ValueError: ``max_losers`` is below 1.
     """
-    if max_losers < 1:
-        raise ValueError(f"pairing.max_losers must be at least 1, got {max_losers}; METHOD uses 3")
+
+    gives_losers: ClassVar[bool] = True
+
+    max_losers: int
+    crashed_fill: bool
+
+    def __post_init__(self) -> None:
+        if self.max_losers < 1:
+            raise ValueError(f"pairing.max_losers must be at least 1, got {self.max_losers}; METHOD uses 3")
+
+    def ranked(self, consensus: Consensus) -> Consensus:
+        """The agreement with the scores and the winner that pairs are made by: here, the consensus scores."""
+        return consensus
+
+    def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
+        """The pairs of one problem, all with the same winner; none where every candidate crashed.
+
+        ``prompt`` is the rendered direct prompt.
+        """
+        ranked = self.ranked(consensus)
+        if ranked.winner is None:
+            return []
+        best = pool.candidates[ranked.winner]
+        return [
+            PreferencePair(
+                problem_id=pool.problem.id,
+                prompt=prompt,
+                chosen=best.text,
+                rejected=pool.candidates[index].text,
+                chosen_index=ranked.winner,
+                rejected_index=index,
+                chosen_consensus=ranked.scores[ranked.winner],
+                rejected_consensus=ranked.scores[index],
+            )
+            for index in _losers(pool, ranked, best, self.crashed_fill)[: self.max_losers]
+        ]
 
 
 def why_no_pair(pool: Pool, consensus: Consensus) -> str:
