@@ -84,7 +84,7 @@ def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int, ra
     if max_pairs is None:
         return list(pairs)
     if max_pairs < 1:
-        raise ValueError(f"max_pairs must be at least 1, or null for all, got {max_pairs}")
+        raise ValueError(f"max_pairs must be an int of at least 1, or null for all, got {max_pairs}")
     if ranked or len(pairs) <= max_pairs:
         return list(pairs[:max_pairs])
 

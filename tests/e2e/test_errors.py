@@ -53,7 +53,7 @@ def error_line(output: str) -> str:
         ("sandbox.require=absolute", ["'absolute': it must be one of weak, standard, strong"]),
         ("sandbox.packages=[no_such_package]", ["no_such_package cannot be imported", "install it"]),
         ("runtime.workers=0", ["workers must be at least 1, got 0"]),
-        ("curriculum=all_problems max_pairs=0", ["max_pairs must be at least 1"]),
+        ("curriculum=all_problems max_pairs=0", ["max_pairs must be an int of at least 1, or null for all, got 0"]),
     ],
 )
 @pytest.mark.usefixtures("whole")

@@ -34,7 +34,7 @@ def test_another_seed_draws_other_problems() -> None:
 
 
 def test_a_cap_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="max_pairs must be at least 1, or null for all, got 0"):
+    with pytest.raises(ValueError, match="max_pairs must be an int of at least 1, or null for all, got 0"):
         capped([pair("a")], 0, 0, ranked=False)
 
 
