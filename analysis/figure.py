@@ -1,8 +1,9 @@
 """A figure as files, and the one style of all: Okabe and Ito's palette, which colour-blind people can tell apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
 LINES = ("-", "--", ":", "-.")
 PAPER = GREY
 """The colour of what the paper reports."""
+COLUMNS = 3
+"""Panels side by side."""
+_CHARACTER = 0.1  # inches
 
 _STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
@@ -52,17 +56,6 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and edited for a talk
     "text.parse_math": False,  # a dollar in a label is a dollar
     "svg.hashsalt": "conself",  # ids that are the same each time
-}
-# Methods keep their colour over all figures.
-_OF_METHODS = {
-    "conself": BLUE,
-    "wo_cw": SKY,
-    "wo_cc": GREEN,
-    "self_dpo": ORANGE,
-    "self_sft": PURPLE,
-    "pfpo": VERMILION,
-    "curriculum_by_metric": "#000000",
-    "base": GREY,
 }
 
 
@@ -100,10 +93,21 @@ def styled() -> Iterator[None]:
         yield
 
 
-def panels(count: int, width: float = 6.4, height: float = 4.2) -> tuple[Drawing, list[Axes]]:
-    """An empty drawing with panels side by side; ``width`` and ``height`` of one panel in inches."""
-    drawing = Drawing(figsize=(width * count, height))
-    return drawing, list(drawing.subplots(1, count, squeeze=False)[0])
+def panels(
+    count: int, width: float = 6.4, height: float = 4.2, columns: int = COLUMNS, rows: Iterable[str] = ()
+) -> tuple[Drawing, list[Axes]]:
+    """An empty drawing with panels side by side, after ``columns`` of them in a new line.
+
+    ``width`` and ``height`` are of one panel in inches; ``rows``, the names of the first panel's rows, get room beside.
+    """
+    columns = min(columns, count)
+    down = ceil(count / columns)
+    left = _CHARACTER * max(map(len, rows), default=0)
+    drawing = Drawing(figsize=(width * columns + left, height * down))
+    axes = list(drawing.subplots(down, columns, squeeze=False).flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return drawing, axes[:count]
 
 
 def save(drawing: Drawing, out: Path, name: str, caption: str, notes: Sequence[str]) -> Figure:
@@ -114,31 +118,18 @@ def save(drawing: Drawing, out: Path, name: str, caption: str, notes: Sequence[s
     return Figure(name, caption, png, svg, tuple(note for note in notes if note))
 
 
-def colours(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> colour: a method's own, whatever else a label says; what is no method takes unused ones in turn."""
-    own = {label: _OF_METHODS[_method(label)] for label in labels if _method(label) in _OF_METHODS}
-    free = [colour for colour in PALETTE if colour not in own.values()] or list(PALETTE)
-    rest = list(dict.fromkeys(label for label in labels if label not in own))
-    return {**own, **{label: free[i % len(free)] for i, label in enumerate(rest)}}
-
-
-def lines(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> line style, which tells the settings of one method apart."""
-    found: dict[str, str] = {}
-    for label in labels:
-        same = sum(_method(other) == _method(label) for other in found)
-        found[label] = LINES[same % len(LINES)]
-    return found
-
-
-def _method(label: str) -> str:
-    return label.split(" ", maxsplit=1)[0]
-
-
-def below(drawing: Drawing, axis: Axes) -> None:
-    """The legend of one panel for all of them, below the panels: it hides nothing, however many entries it has."""
-    handles, labels = axis.get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside lower center", ncols=min(4, max(1, len(labels))))
+def below(drawing: Drawing, axes: Sequence[Axes], title: str = "") -> None:
+    """One legend for all panels, below them: it hides nothing, however many entries it has."""
+    found: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        room = int(drawing.get_figwidth() / (0.8 + _CHARACTER * max(map(len, found))))
+        handles, labels = list(found.values()), list(found)
+        drawing.legend(
+            handles, labels, title=title or None, loc="outside lower center", ncols=max(1, min(4, room, len(found)))
+        )
 
 
 def thin(axis: Axes, x: Sequence[float], means: Sequence[Spread], sideways: bool = False) -> None:

@@ -8,9 +8,12 @@ from matplotlib.axes import Axes
 
 from analysis import paper
 from analysis.figure import GREY, LINES, PALETTE, Figure, missing, panels, save
+from analysis.figure_labels import cut
 from analysis.pools import PoolFigures, grouped, metric_names, pools_of
 from analysis.roc import GRID, RESAMPLES, Roc, roc, scored
 from analysis.runs import Run
+
+_COLUMNS = 2  # each panel has a legend beside it
 
 
 def curves(runs: Sequence[Run], out: Path) -> Figure:
@@ -21,11 +24,12 @@ def curves(runs: Sequence[Run], out: Path) -> Figure:
     if not found:
         return missing(name, caption, "no run has kept scores and verdicts of problems of both kinds")
     look = _looks(list(dict.fromkeys(metric for each in found.values() for metric in each)))
-    drawing, axes = panels(len(found), width=10.4, height=5.4)
+    drawing, axes = panels(len(found), width=10.4, height=5.4, columns=_COLUMNS)
     for axis, (group, each) in zip(axes, found.items(), strict=True):
         _draw(axis, each, look)
-        axis.set_title(f"{group} (n = {max(curve.problems for curve in each.values()):,})")
-    axes[0].set_ylabel("solvable problems found")
+        axis.set_title(f"{cut(group)} (n = {max(curve.problems for curve in each.values()):,})")
+    for axis in axes[::_COLUMNS]:
+        axis.set_ylabel("solvable problems found")
     seeds = sorted({len(members) for members in grouped(pools).values()})
     notes = (
         f"AUC [95 % interval: {RESAMPLES:,} bootstrap draws of problems, each with all its seeds]; curves are means "
@@ -43,7 +47,7 @@ def _rocs(pools: Sequence[PoolFigures]) -> dict[str, Roc]:
 def _draw(axis: Axes, each: Mapping[str, Roc], look: Mapping[str, tuple[str, str]]) -> None:
     for metric, curve in sorted(each.items(), key=lambda item: -item[1].auc):
         colour, line = look[metric]
-        label = f"{metric}  {curve.auc:.3f} [{curve.low:.3f}, {curve.high:.3f}]"
+        label = f"{cut(metric)}  {curve.auc:.3f} [{curve.low:.3f}, {curve.high:.3f}]"
         axis.plot(np.append(0.0, GRID), np.append(0.0, curve.rates), color=colour, linestyle=line, label=label)
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", zorder=1)
     axis.set_aspect("equal")

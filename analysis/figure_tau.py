@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis import paper
-from analysis.figure import GREY, PAPER, SKY, VERMILION, Figure, colours, missing, panels, percent, save, thin
+from analysis.figure import GREY, PAPER, SKY, VERMILION, Figure, missing, panels, percent, save, thin
+from analysis.figure_labels import colours, cut
 from analysis.measures import groups, improvement, problems_note, shared_benchmarks, trained
 from analysis.pools import PoolFigures, grouped, pools_of
 from analysis.runs import Run
@@ -24,7 +25,7 @@ def improvements(runs: Sequence[Run], out: Path) -> Figure:
     for which, colour in colours(list(curves)).items():
         taus, means = list(curves[which]), list(curves[which].values())
         axis.errorbar(
-            taus, [m.mean for m in means], yerr=[m.sd or 0 for m in means], fmt="o-", color=colour, label=which
+            taus, [m.mean for m in means], yerr=[m.sd or 0 for m in means], fmt="o-", color=colour, label=cut(which)
         )
     axis.axhline(0, color=GREY, linewidth=1)
     axis.axvline(paper.BEST_TAU, color=PAPER, linestyle=":", label="paper's best: tau 0.3, +2.73%")
@@ -57,7 +58,7 @@ def golden(runs: Sequence[Run], out: Path) -> Figure:
         axis.set_xticks(known)
         axis.set_xlabel(f"tau ({metric})")
         axis.set_ylabel("golden pairs")
-        axis.set_title(group)
+        axis.set_title(cut(group))
         right = axis.twinx()
         right.spines["right"].set_visible(True)
         right.grid(visible=False)

@@ -1,62 +1,79 @@
 """Curves of training, the histogram of uncertainty, and rounds."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.figure import GREEN, GREY, VERMILION, Figure, below, colours, lines, missing, panels, percent, save
+from analysis.figure import COLUMNS, GREEN, GREY, VERMILION, Figure, below, missing, panels, percent, save
+from analysis.figure_labels import colours, cut, lines, names
 from analysis.measures import benchmarks_of, groups, pass_at_1, seeds_note
 from analysis.pools import PoolFigures, grouped, pools_of
 from analysis.roc import scored
-from analysis.runs import Run, artifact
-from analysis.spread import spread
+from analysis.runs import Run, artifact, read_json
+from analysis.spread import Spread, spread
+from conself.records import Uncertainty
+from conself.statistics import DIGITS
+from conself.tables import read_records
 
 _CURVES = {"loss": "loss", "margin": "reward margin", "accuracy": "winner ahead of loser"}
+_METRICS = ("driver", "code_semantic_entropy")  # of the first that a run has kept, the uncertainty is drawn
 _SHARE = 20  # a curve is smoothed over one part in so many of its steps
 
 
 def training(runs: Sequence[Run], out: Path) -> Figure:
     """Loss, reward margin and reward accuracy by step; mean over seeds, and the standard deviation around it."""
     name, caption = "training_curves", "Training: loss, reward margin and accuracy by step."
-    found = {group[0].label: rows for _, _, group in groups(runs) if (rows := _steps(group))}
-    drawn = [key for key in _CURVES if any(key in row for rows in found.values() for run in rows for row in run)]
+    found = [(model, label, rows) for model, label, group in groups(runs) if (rows := _steps(group))]
+    drawn = [key for key in _CURVES if any(key in row for _, _, each in found for run in each for row in run)]
     if not drawn:
         return missing(name, caption, "no run has kept the steps of a training")
-    look, line = colours(list(found)), lines(list(found))
-    drawing, axes = panels(len(drawn), width=5.4)
-    for axis, key in zip(axes, drawn, strict=True):
-        for label, each in found.items():
-            mean, sd = _mean(each, key)
-            if len(mean):
-                at = np.arange(1, len(mean) + 1)
-                axis.plot(at, mean, color=look[label], linestyle=line[label], label=label)
-                low, high = mean - sd, mean + sd
-                if key == "accuracy":  # a share: the band ends where it does
-                    low, high = low.clip(0, 1), high.clip(0, 1)
-                axis.fill_between(at, low, high, color=look[label], alpha=0.15, linewidth=0)
-        axis.set_title(_CURVES[key])
+    labels = list(dict.fromkeys(label for _, label, _ in found))
+    look, line, called = colours(labels), lines(labels), names(labels)
+    models = list(dict.fromkeys(model for model, _, _ in found))
+    drawing, axes = panels(len(models) * len(drawn), width=5.4, columns=len(drawn))
+    for i, axis in enumerate(axes):
+        model, key = models[i // len(drawn)], drawn[i % len(drawn)]
+        for label, each in [(label, each) for which, label, each in found if which == model]:
+            _curve(axis, each, key, color=look[label], linestyle=line[label], label=called.of[label])
+        axis.set_title(cut(f"{_CURVES[key]}, {model}" if len(models) > 1 else _CURVES[key]))
         axis.set_xlabel("step")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if drawn[-1] == "accuracy":
-        percent(axes[-1].yaxis)
-    below(drawing, axes[0])
+        if key == "accuracy":
+            percent(axis.yaxis)
+    below(drawing, axes, called.shared)
+    several = any(len(run.rounds) > 1 for run in runs)
     notes = (
         f"Running means over a {_SHARE}th of the steps; the band is the standard deviation between seeds.",
         "Losses of different methods are on different scales: Con-DPO weighs each pair by its winner's consensus.",
+        "Of a run of several rounds these are the steps of the last one." if several else "",
         seeds_note(runs),
     )
     return save(drawing, out, name, caption, notes)
 
 
+def _curve(axis: Axes, each: Sequence[Sequence[dict[str, float]]], key: str, **style: Any) -> None:
+    """One label's curve of ``key`` and its band."""
+    mean, sd = _mean(each, key)
+    if not len(mean):
+        return
+    at = np.arange(1, len(mean) + 1)
+    axis.plot(at, mean, **style)
+    low, high = mean - sd, mean + sd
+    if key == "accuracy":  # a share: the band ends where it does
+        low, high = low.clip(0, 1), high.clip(0, 1)
+    axis.fill_between(at, low, high, color=style["color"], alpha=0.15, linewidth=0)
+
+
 def _steps(group: Sequence[Run]) -> list[list[dict[str, float]]]:
     """The rows of each run's last fit, one per step."""
     paths = [artifact(run, "fit", len(run.rounds)) / "steps.json" for run in group]
-    found: list[Any] = [json.loads(path.read_text()) for path in paths if path.is_file()]
+    found = [read_json(path, list) for path in paths if path.is_file()]
     return [rows for rows in found if rows]
 
 
@@ -83,7 +100,8 @@ def _smooth(values: Sequence[float]) -> NDArray[np.float64]:
 def histogram(runs: Sequence[Run], out: Path) -> Figure:
     """How uncertain the problems are, by the metric that drives the curriculum, solvable ones apart from the others."""
     name, caption = "uncertainty_histogram", "Problems by uncertainty (normalised), solvable and unsolvable ones."
-    found = {group: values for group, pools in grouped(pools_of(runs)).items() if any(values := _normalised(pools))}
+    pools = grouped(pools_of(runs))
+    found = {group: values for group, members in pools.items() if any(values := normalised(members))}
     if not found:
         return missing(name, caption, "no run has kept scores and verdicts")
     drawing, axes = panels(len(found))
@@ -96,26 +114,37 @@ def histogram(runs: Sequence[Run], out: Path) -> Figure:
             color=[GREEN, VERMILION],
             label=["solvable", "unsolvable"],
         )
-        taus = {run.results["tau"] for run in runs if run.method == "conself" and run.results.get("tau") is not None}
+        here = [run for pool in pools[group] for run in pool.runs if run.method == "conself"]
+        taus = {run.results["tau"] for run in here if run.results.get("tau") is not None}
         for tau in sorted(taus) if len(taus) <= 2 else ():
             axis.axvline(tau, color=GREY, linestyle="--", label=f"tau = {tau:g}")
-        axis.set_title(group)
+        axis.set_title(cut(group))
         axis.set_xlabel("H_norm")
         axis.legend()
-    axes[0].set_ylabel("problems, all seeds")
+    for axis in axes[::COLUMNS]:
+        axis.set_ylabel("problems, all seeds")
     notes = ("Problems whose metric is defined and whose oracle is known; solvable: some candidate is right.",)
     return save(drawing, out, name, caption, notes)
 
 
-def _normalised(pools: Sequence[PoolFigures]) -> tuple[list[float], list[float]]:
+def normalised(pools: Sequence[PoolFigures]) -> tuple[list[float], list[float]]:
     """Min-max normalised values, pool by pool, of the solvable and of the unsolvable problems."""
     both: tuple[list[float], list[float]] = ([], [])
     for pool in pools:
-        rows = scored(pool, "driver") or scored(pool, "code_semantic_entropy")
-        low, high = min((v for v, _ in rows.values()), default=0.0), max((v for v, _ in rows.values()), default=0.0)
-        for value, solvable in rows.values():
-            both[not solvable].append((value - low) / (high - low) if high > low else 0.0)
+        each = [(replace(pool, runs=(run,)), metric) for metric in _METRICS for run in pool.runs]
+        for one, metric in each:
+            if rows := scored(one, metric):
+                low, high = _range(artifact(one.runs[0], f"score/{metric}"))
+                for value, solvable in rows.values():
+                    both[not solvable].append((value - low) / (high - low) if high > low else 0.0)
+                break
     return both
+
+
+def _range(folder: Path) -> tuple[float, float]:
+    """Lowest and highest defined value, oracle or not: the range that a curriculum normalises by."""
+    values = [row.value for row in read_records(folder, Uncertainty, "uncertainty") if row.value is not None]
+    return round(min(values), DIGITS), round(max(values), DIGITS)  # as `scored` rounds
 
 
 def rounds(runs: Sequence[Run], out: Path) -> Figure:
@@ -124,35 +153,34 @@ def rounds(runs: Sequence[Run], out: Path) -> Figure:
     several = [run for run in runs if run.results.get("rounds")]
     if not several:
         return missing(name, caption, "no run has more than one round; add rounds=3")
-    names = benchmarks_of(several)[:3]
-    drawing, axes = panels(len(names) + 1, width=5.4)
+    benchmarks = benchmarks_of(several)
+    drawing, axes = panels(len(benchmarks) + 1, width=5.4)
     found = groups(several)
-    look = colours([group[0].label for _, _, group in found])
-    for _, _, group in found:
-        label = group[0].label
+    labels = [group[0].label for _, _, group in found]
+    look, called = colours(labels), names(labels)
+    for label, (_, _, group) in zip(labels, found, strict=True):
+        style = {"color": look[label], "label": called.of[label]}
         last = max(len(run.rounds) for run in group)
-        for axis, benchmark in zip(axes, names, strict=False):
-            values = [spread(_after(run, benchmark, number) for run in group) for number in range(last + 1)]
-            at = [number for number, value in enumerate(values) if value]
-            means = [value for value in values if value]
-            axis.errorbar(
-                at, [m.mean for m in means], yerr=[m.sd or 0 for m in means], fmt="o-", color=look[label], label=label
-            )
+        for axis, benchmark in zip(axes, benchmarks, strict=False):
+            _points(axis, [spread(_after(run, benchmark, n) for run in group) for n in range(last + 1)], 0, style)
             axis.set_title(benchmark)
             axis.set_ylabel("pass@1")
         golden = [spread(r.rounds[i].get("golden_rate") for r in group if len(r.rounds) > i) for i in range(last)]
-        kept = [(i + 1, value) for i, value in enumerate(golden) if value]
-        sds = [m.sd or 0 for _, m in kept]
-        axes[-1].errorbar(
-            [i for i, _ in kept], [m.mean for _, m in kept], yerr=sds, fmt="o-", color=look[label], label=label
-        )
+        _points(axes[-1], golden, 1, style)
     axes[-1].set_ylabel("golden rate")
     for axis in axes:
         axis.set_xlabel("round")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         percent(axis.yaxis)
-    below(drawing, axes[0])
+    below(drawing, axes, called.shared)
     return save(drawing, out, name, caption, (seeds_note(several), "Round 0 is the base model."))
+
+
+def _points(axis: Axes, values: Sequence[Spread | None], first: int, style: dict[str, Any]) -> None:
+    """A curve over rounds, from number ``first`` on, with error bars; rounds without a value are passed over."""
+    kept = [(number, value) for number, value in enumerate(values, first) if value]
+    means, spreads = [value.mean for _, value in kept], [value.sd or 0 for _, value in kept]
+    axis.errorbar([number for number, _ in kept], means, yerr=spreads, fmt="o-", **style)
 
 
 def _after(run: Run, benchmark: str, number: int) -> float | None:

@@ -17,6 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from analysis.page_files import as_json
+from analysis.page_values import visible
+
 HERE = Path(__file__).parent
 _XML = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
 _IDS = re.compile(r'(\bid="|href="#|url\(#)')
@@ -52,7 +55,7 @@ def problems_page(meta: Mapping[str, Any]) -> str:
 
 def json_script(content: Any) -> Markup:
     """Plain data as JSON to stand in a script element: ASCII only, and without any ``<``, ``>`` or ``&``."""
-    text = json.dumps(content, allow_nan=False)
+    text = json.dumps(json.loads(as_json(content)))
     for mark in "<>&":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return Markup(text)
@@ -67,7 +70,7 @@ def inline_svg(text: str, name: str) -> Markup:
     text = _XML.sub("", text).strip()
     if not text.startswith("<svg"):
         raise ValueError(f"figure {name} is no SVG; remove the report's folder and make it again")
-    return Markup(_IDS.sub(rf"\g<1>{name}-", text))
+    return Markup(visible(_IDS.sub(rf"\g<1>{name}-", text)))
 
 
 @cache
@@ -84,10 +87,16 @@ def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: Any) -> Any:
+    """What a template is given, as it stands in the page: of texts the controls of writing direction are seen."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _styles(*names: str) -> Markup:

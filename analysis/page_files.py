@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from analysis.page_values import visible
+
 PART_BYTES = 1_000_000
 """A part is closed when its JSON reaches this many bytes; packed it is smaller by far."""
 PART_PROBLEMS = 50
@@ -19,8 +21,12 @@ PART_PROBLEMS = 50
 
 
 def as_json(content: Any) -> bytes:
-    """Plain data as JSON in UTF-8; of lone surrogates, which UTF-8 has not, the JSON escapes."""
+    """Plain data as JSON in UTF-8; of lone surrogates, which UTF-8 has not, the JSON escapes.
+
+    Controls of writing direction become texts that show them (``visible``).
+    """
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = visible(text, "\\\\")  # to JSON a backslash is two
     return text.encode("utf-8", "backslashreplace")
 
 

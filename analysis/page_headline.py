@@ -8,8 +8,8 @@ from analysis.measures import golden_rate
 from analysis.measures import pairs as all_pairs
 from analysis.pools import grouped, metric_names, pools_of
 from analysis.runs import Run, by_label
-from analysis.spread import Spread, spread
-from analysis.table import show
+from analysis.spread import Spread, flat, spread
+from analysis.table import number, show
 
 _PAD = 0.12  # of the scale's span, left free at both ends
 
@@ -21,7 +21,7 @@ class Change:
     Attributes:
         label: the method.
         benchmark: its name.
-        base, tuned: pass@1.
+        base, tuned: pass@1; a base that is the same for all runs is one evaluation, and has no spread.
         relative: relative improvement, each seed against its own base.
         pairs, golden: number of training pairs of all rounds and the share of golden ones, None where unknown.
         at: positions in percent of the scale that the benchmark's rows share: base, tuned, and each seed's tuned.
@@ -30,10 +30,10 @@ class Change:
 
     label: str
     benchmark: str
-    base: Spread
+    base: Spread | float
     tuned: Spread
     relative: Spread | None
-    pairs: Spread | None
+    pairs: Spread | float | None
     golden: Spread | None
     at: tuple[float, float, tuple[float, ...]]
     direction: str
@@ -66,7 +66,7 @@ def changes(runs: Sequence[Run]) -> list[Change]:
 
 
 def cards(runs: Sequence[Run], found: Sequence[Change]) -> list[Card]:
-    """What a title slide would say: runs, the largest improvement, the best metric, the golden rate."""
+    """What a title slide would say: runs, the largest improvement, the best metric, the golden rate of the former."""
     made = [_runs_card(runs), _best_change(found), _best_metric(runs), _golden(found)]
     return [card for card in made if card is not None]
 
@@ -101,10 +101,10 @@ def _change(
     return Change(
         label=label,
         benchmark=benchmark,
-        base=base,
+        base=base if base.sd else base.mean,  # one evaluation that all runs share has no spread
         tuned=tuned,
         relative=spread(each.get("relative_improvement") for each in both),
-        pairs=spread(all_pairs(run) for run in group),
+        pairs=flat(spread(all_pairs(run) for run in group)),
         golden=spread(golden_rate(run) for run in group),
         at=(scale(base.mean), scale(tuned.mean), tuple(scale(second) for _, second in known)),
         direction="level" if abs(step) < 1e-9 else "up" if step > 0 else "down",
@@ -137,14 +137,21 @@ def _runs_card(runs: Sequence[Run]) -> Card:
     return Card("Runs", str(len(runs)), f"{what}, {seeds} {'seed' if seeds == 1 else 'seeds'}")
 
 
-def _best_change(found: Sequence[Change]) -> Card | None:
+def _best(found: Sequence[Change]) -> tuple[float, Change] | None:
+    """The largest relative improvement and the row it is of."""
     known = [(change.relative.mean, change) for change in found if change.relative is not None]
-    if not known:
+    return max(known, key=lambda pair: pair[0], default=None)
+
+
+def _best_change(found: Sequence[Change]) -> Card | None:
+    best = _best(found)
+    if best is None:
         return None
-    value, change = max(known, key=lambda pair: pair[0])
-    steps = f"{show(change.base.mean, '.1%')} → {show(change.tuned.mean, '.1%')} pass@1"
+    value, change = best
+    steps = f"{show(number(change.base), '.1%')} → {show(change.tuned.mean, '.1%')} pass@1"
     over = f", mean of {change.tuned.n}" if change.tuned.n > 1 else ""
-    among = f", the best of {len(known)}" if len(known) > 1 else ""  # the largest of many is large by chance, too
+    n = sum(each.relative is not None for each in found)
+    among = f", the best of {n}" if n > 1 else ""  # the largest of many is large by chance, too
     what = f"relative, {change.label} on {change.benchmark}: {steps}{over}{among}"
     return Card("Best improvement", f"{value:+.1%}", what)
 
@@ -159,10 +166,8 @@ def _best_metric(runs: Sequence[Run]) -> Card | None:
 
 
 def _golden(found: Sequence[Change]) -> Card | None:
-    known = {change.label: change.golden.mean for change in found if change.golden is not None}
-    if not known:
+    """Of the configuration that improved most: the highest rate of all may be of one that learned nothing from it."""
+    best = _best(found)
+    if best is None or best[1].golden is None:
         return None
-    best, least = max(known, key=lambda k: known[k]), min(known, key=lambda k: known[k])
-    differ = f"{known[best]:.0%}" != f"{known[least]:.0%}"
-    where = f": {best}; lowest {known[least]:.0%} ({least})" if differ else ""
-    return Card("Golden pairs", f"{known[best]:.0%}", f"winner right and loser wrong{where}")
+    return Card("Golden pairs", f"{best[1].golden.mean:.0%}", f"winner right and loser wrong, {best[1].label}")

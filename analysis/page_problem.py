@@ -15,7 +15,8 @@ LIMITS = (2_000, 400, 80)
 TEXTS = 8
 MOST_BYTES = 250_000
 """Of a problem's JSON: beyond it, the next of ``LIMITS`` is taken."""
-_TITLE = 110
+TITLE = 110
+"""Characters of a statement that the index shows and searches."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ def problem_page(pool: Pool, agreed: Consensus, known: Known) -> bytes:
 def index_row(pool: Pool, agreed: Consensus, known: Known) -> dict[str, Any]:
     """The problem's row in the index: what it can be searched, sorted and filtered by."""
     passed, winner = known.passed, agreed.winner
-    words = " ".join(pool.problem.statement[: 4 * _TITLE].split())
+    words = " ".join(pool.problem.statement[: 4 * TITLE].split())
     return {
         "id": pool.problem.id,
-        "title": words[:_TITLE] + ("…" if len(words) > _TITLE else ""),
+        "title": words[:TITLE] + ("…" if len(words) > TITLE else ""),
         "difficulty": pool.problem.difficulty,
         "clusters": len(agreed.clusters),
         "alive": agreed.n_alive,

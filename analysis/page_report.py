@@ -51,6 +51,7 @@ def report_content(
         "cards": cards(runs, found),
         "changes": found,
         "show": show,
+        "number": number,
         "runs": listed,
         "links": run_links(listed, pages) if listed and pages else None,
         "differences": differ,

@@ -12,6 +12,7 @@ from typing import Any
 Cut = str | list[Any]
 """A text; or ``[its beginning, its length]`` where it was cut."""
 
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST_PARSED = 20_000
 _TAG_ITEMS = 1
 _PLAIN = re.compile(r"[^{\"]*")  # numbers, constants and lists of them
@@ -21,6 +22,11 @@ _WORD = re.compile(r"true|false|null|,\s*")
 
 class _Int(str):
     """The digits of an int."""
+
+
+def visible(text: str, backslash: str = "\\") -> str:
+    """``text`` with its controls of writing direction as escapes (``\\u202e``): they would turn round what follows."""
+    return _BIDI.sub(lambda match: f"{backslash}u{ord(match[0]):04x}", text)
 
 
 def cut(text: str, limit: int) -> Cut:

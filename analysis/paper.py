@@ -158,15 +158,13 @@ BEST_TAU = 0.3
 # conf/benchmark/*.yaml -> the paper's columns.
 COLUMNS: Mapping[str, str] = {"humaneval": "HumanEval", "mbpp": "MBPP", "humaneval_plus": "HumanEval+"}
 COLUMNS = {**COLUMNS, "mbpp_plus": "MBPP+", "livecodebench": "LCB"}
+BY_DIFFICULTY: Mapping[str, Mapping[str, str]] = {
+    "livecodebench": {"easy": "LCB easy", "medium": "LCB medium", "hard": "LCB hard"}
+}
+"""Benchmark -> its difficulty -> the paper's column."""
 
 _SAME = {"codellama_7b": "CodeLlama-7B", "deepseek_coder_6_7b": "DeepSeek-Coder-6.7B"}
 _SAME |= {"qwen2_5_coder_7b": "Qwen2.5-Coder-7B"}
-
-
-def method_of(label: str) -> str:
-    """The method whose figures of the paper belong beside a label: none ("") where more than tau is changed in it."""
-    method, *changed = label.split(" ")
-    return method if all(word.startswith("tau=") for word in changed) else ""
 
 
 def backbone_of(model: str) -> str | None:

@@ -18,7 +18,8 @@ from analysis import page_stream
 from analysis.html import own_files, problems_page
 from analysis.page_files import Parts, as_json, write_part
 from analysis.page_pools import PoolSource, Taken
-from analysis.page_problem import Choice, Known, index_row, problem_page
+from analysis.page_problem import TITLE, Choice, Known, index_row, problem_page
+from analysis.runs import read_json
 from conself.records import Uncertainty
 from conself.tables import read_records, read_verdicts
 
@@ -77,8 +78,8 @@ def _pages(pool: PoolSource, others: Sequence[PoolSource], folder: Path, advance
     stamp = folder / _STAMP
     facts = _facts(pool, others)
     if stamp.is_file():
-        written = json.loads(stamp.read_text())
-        if written.pop("facts") == facts:
+        written = _written(stamp)
+        if written.pop("facts", None) == facts:
             advance(written["problems"])
             return PoolPages(pool, **written)
         shutil.rmtree(folder)
@@ -92,6 +93,15 @@ def _pages(pool: PoolSource, others: Sequence[PoolSource], folder: Path, advance
     figures = {field.name: getattr(pages, field.name) for field in fields(pages) if field.name != "pool"}
     stamp.write_text(json.dumps({"facts": facts, **figures}))
     return pages
+
+
+def _written(stamp: Path) -> dict[str, Any]:
+    """What the pages were made of; {} where their report was killed before it could say so."""
+    try:
+        found: dict[str, Any] = json.loads(stamp.read_text())
+    except ValueError:
+        return {}
+    return found
 
 
 def _facts(pool: PoolSource, others: Sequence[PoolSource]) -> str:
@@ -110,6 +120,7 @@ def _meta(pool: PoolSource, problems: int, parts: int) -> dict[str, Any]:
         "metrics": list(pool.metrics),
         "taken": [{"name": taken.name, "runs": list(taken.runs)} for taken in pool.taken],
         "judged": pool.verify is not None,
+        "searched": TITLE,
     }
 
 
@@ -192,7 +203,7 @@ class _Choices:
     """What one way of selecting and pairing made of each problem."""
 
     def __init__(self, taken: Taken) -> None:
-        selection = json.loads((taken.select / "selection.json").read_text())
+        selection = read_json(taken.select / "selection.json", dict)
         self._dropped: dict[str, str] = selection["dropped"]
         self._normalised: dict[str, float] = selection["normalised"]
         self._kept = set(selection["kept"])

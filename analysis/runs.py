@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 
@@ -18,6 +18,9 @@ _NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "pro
 _DEPTH = 3  # a folder of multirun folders of job folders
 # The order of the paper's tables; what is not named here follows in the order of the runs.
 METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")
+
+_KINDS: Mapping[type, str] = {dict: "an object", list: "a list"}
+Plain = TypeVar("Plain", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,25 @@ def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return {label: sorted(group, key=lambda run: run.seed) for label, group in groups.items()}
 
 
+def read_json(path: Path, kind: type[Plain]) -> Plain:
+    """The object (``dict``) or the list that a JSON file holds.
+
+    Raises:
+        ValueError: it is no JSON, or holds something else; names the file and what to do.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise broken(path, "JSON", error) from error
+    return _checked(path, found, kind)
+
+
+def broken(path: Path, expected: str, why: object) -> ValueError:
+    """The error of a file that cannot be read; an artifact is named where it lies, not by the link that leads there."""
+    where = path.resolve()
+    return ValueError(f"{where} is not {expected} ({why}); remove {where.parent}, and give that job's command again")
+
+
 def _jobs(root: Path) -> Iterator[Path]:
     """Folders that are or were to be a job; links are not followed, and a job's own folders are not searched."""
     for place, folders, files in os.walk(root):
@@ -143,14 +165,12 @@ def _results(job: Path) -> Path | None:
 def _read(job: Path) -> Run:
     path = _results(job)
     assert path is not None  # read_runs asks for finished jobs only
-    try:
-        results = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}); remove that run folder, or run it again") from error
-    config = _yaml(job / "config.yaml") or _yaml(job / ".hydra" / "config.yaml") or {}
-    hydra = _yaml(job / ".hydra" / "hydra.yaml") or {}
+    results = read_json(path, dict)
+    settings = next((p for p in (job / "config.yaml", job / ".hydra" / "config.yaml") if p.is_file()), job)
+    config = _yaml(settings, dict)
+    hydra = _yaml(job / ".hydra" / "hydra.yaml", dict)
     choices = ((hydra.get("hydra") or {}).get("runtime") or {}).get("choices") or {}
-    words = _yaml(job / ".hydra" / "overrides.yaml") or []
+    words = _yaml(job / ".hydra" / "overrides.yaml", list)
     overrides = dict(word_of(str(word)) for word in words)
     method = str(results.get("method") or config.get("method") or _guessed(overrides, results))
     return Run(
@@ -160,7 +180,7 @@ def _read(job: Path) -> Run:
         results=results,
         choices={str(k): str(v) for k, v in choices.items() if isinstance(v, str)},
         method=method,
-        seed=int(config.get("seed") or 0),
+        seed=_seed(settings, config),
     )
 
 
@@ -169,14 +189,29 @@ def _guessed(overrides: Mapping[str, str], results: Mapping[str, Any]) -> str:
     return overrides.get("experiment", "conself" if "pairs" in results else "")
 
 
-def _yaml(path: Path) -> Any:
-    """A YAML file as plain data, None where there is none."""
-    if not path.is_file():
-        return None
+def _seed(path: Path, config: Mapping[str, Any]) -> int:
     try:
-        return OmegaConf.to_container(OmegaConf.load(path))
+        return int(config.get("seed") or 0)
+    except (TypeError, ValueError):
+        found = config["seed"]
+        raise broken(path, "a configuration", f"seed is {found!r}, which is no whole number") from None
+
+
+def _yaml(path: Path, kind: type[Plain]) -> Plain:
+    """A YAML file as plain data, an empty ``kind`` where there is none or nothing in it."""
+    if not path.is_file():
+        return kind()
+    try:
+        found = OmegaConf.to_container(OmegaConf.load(path))
     except Exception as error:  # of the YAML reader, which has no common ancestor with OmegaConf's own
-        raise ValueError(f"{path} is no YAML ({error}); remove that run folder, or run it again") from error
+        raise broken(path, "YAML", error) from error
+    return _checked(path, found or kind(), kind)
+
+
+def _checked(path: Path, found: object, kind: type[Plain]) -> Plain:
+    if not isinstance(found, kind):
+        raise broken(path, _KINDS[kind], f"its content is of type {type(found).__name__}")
+    return found
 
 
 def _with_labels(runs: Sequence[Run]) -> list[Run]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from conself.pass_rates import Estimate, paired
+from conself.pass_rates import RESAMPLES, Estimate, paired
 from conself.records import Verdict
 
 
@@ -39,6 +39,11 @@ class ByProblem:
     problems: int
     seeds: int
 
+    @property
+    def least(self) -> bool:
+        """Whether ``p`` is as small as the bootstrap can tell, and so only an upper bound."""
+        return "bootstrap" in self.test and self.p <= 2 / (RESAMPLES + 1)
+
 
 def spread(values: Iterable[float | None]) -> Spread | None:
     """Mean and standard deviation of the values that there are; None without any."""
@@ -68,6 +73,19 @@ def by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> BySeed |
     if found.sd is not None and found.sd > 1e-12:
         p = float(stats.ttest_1samp(np.asarray(differences, dtype=np.float64), 0.0).pvalue)
     return BySeed(found, sum(d > 0 for d in differences), p)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values of one family of tests, corrected for their number by Holm's step-down, in the order given.
+
+    S. Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6,
+    65-70: the i-th smallest of m counts (m - i + 1)-fold, and no less than the ones before it.
+    """
+    corrected, highest = [0.0] * len(ps), 0.0
+    for rank, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
+        highest = max(highest, min(1.0, (len(ps) - rank) * ps[at]))
+        corrected[at] = highest
+    return corrected
 
 
 def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:

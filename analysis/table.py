@@ -5,6 +5,22 @@ from dataclasses import dataclass
 
 from analysis.spread import Spread
 
+
+class Written(float):
+    """A number with a text of its own: the paper's at the precision it prints, a p that is only bounded from above.
+
+    It is a float so that it sorts, compares and goes into CSV as the number it is.
+    """
+
+    text: str
+
+    def __new__(cls, value: float, text: str) -> "Written":
+        """The number ``value`` that is shown as ``text``, whatever its column's format."""
+        made = super().__new__(cls, value)
+        made.text = text
+        return made
+
+
 Cell = str | float | int | None | Spread
 Head = tuple[str, str]
 
@@ -18,7 +34,7 @@ class Table:
         caption: one sentence.
         columns: headings.
         formats: per column a Python format of numbers (``.1%``, ``+.1%``, ``.3f``, ``d``), or "" for text.
-        rows: cells: text, numbers, :class:`Spread`, or None where there is nothing.
+        rows: cells: text, numbers, :class:`Written`, :class:`Spread`, or None where there is nothing.
         notes: sentences that belong under the table: seeds, n, tests, what the paper's figures were measured on.
         left_out: why there are no rows; "" where there are some.
     """
@@ -49,6 +65,8 @@ def show(cell: Cell, form: str) -> str:
         return "-"
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, Written):
+        return cell.text
     if isinstance(cell, Spread):
         if cell.sd is None:
             return show(cell.mean, form)

@@ -18,6 +18,8 @@ from analysis.measures import (
 from analysis.runs import Run
 from analysis.spread import Spread, by_seed, over_problems, spread
 from analysis.table import Cell, Head, Table, missing, table_of
+from analysis.table_comparisons import bounded
+from analysis.table_paper import beside, method_of, source
 from conself.records import Verdict
 
 _COST: tuple[Head, ...] = (("pairs", "d"), ("steps", "d"), ("golden rate", ".1%"))
@@ -30,7 +32,7 @@ _AGAINST: tuple[Head, ...] = (
 _TESTS = (
     "Differences to ConSelf are in points of pass@1, seed by seed (paired t-test over seeds, which says little with "
     "few); p over problems is McNemar's exact test for one seed and one benchmark, else a bootstrap over problems, "
-    "which takes these trainings as given and says nothing of other seeds."
+    "which takes these trainings as given, says nothing of other seeds, and tells no p below the one marked ≤."
 )
 _MOST_LIKE = (
     "Of several settings of ConSelf each method stands against the one that it shares most settings with; the table of "
@@ -55,17 +57,17 @@ def ablations(runs: Sequence[Run]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for model, label, group in groups(found):
         against = reference(group, found)
-        printed = [paper.RELATIVE_DEGRADATION[b].get(paper.method_of(label)) for b in paper.BACKBONES]
+        of_paper = beside(paper.RELATIVE_DEGRADATION, method_of(group[0], found))
         own = not against or against[0].label == group[0].label
         against_it = (
             (None,) * 5 if own else (_degradation(against, group, benchmarks), *_tested(against, group, benchmarks))
         )
         pass_rate = spread(average(run, "tuned", benchmarks) for run in group)
-        rows.append((model, label, len(group), pass_rate, *against_it, *printed, *_cost(group)))
+        rows.append((model, label, len(group), pass_rate, *against_it, *of_paper, *_cost(group)))
     heads: list[Head] = [("model", ""), ("method", ""), ("seeds", "d"), (_head(benchmarks), ".1%"), ("RD", "+.1%")]
-    heads += [*_AGAINST, *((f"RD, paper: {b}", "+.1%") for b in paper.BACKBONES), *_COST]
+    heads += [*_AGAINST, *((f"RD, paper: {b}", "+.2%") for b in paper.BACKBONES), *_COST]
     several = len({run.label for run in found if run.method == "conself"}) > 1
-    notes = (seeds_note(found), _TESTS, _MOST_LIKE if several else "", paper.MEASURED_ON)
+    notes = (seeds_note(found), _TESTS, _MOST_LIKE if several else "", source(heads, rows))
     return table_of(name, caption, heads, rows, notes)
 
 
@@ -75,7 +77,7 @@ def curricula(runs: Sequence[Run]) -> Table:
         "table3_curricula",
         "Curricula by metric: pass@1 after the same training on the problems each one picks.",
     )
-    found = [run for run in trained(runs) if run.method in ("curriculum_by_metric", "conself")]
+    found = _of_equal_size(trained(runs))
     if len({run.metric for run in found}) < 2:
         return missing(
             name, caption, "curricula by two metrics are needed; add experiment=curriculum_by_metric metric=…"
@@ -85,16 +87,29 @@ def curricula(runs: Sequence[Run]) -> Table:
         return missing(name, caption, "the runs have no benchmark in common")
     rows: list[tuple[Cell, ...]] = []
     for model, label, group in groups(found):
-        against = reference(group, [run for run in found if run.metric == "code_semantic_entropy"])
+        against = reference(group, _by_entropy(found))
         own = not against or against[0].label == group[0].label
-        printed = [paper.CURRICULA[b].get(group[0].metric) for b in paper.BACKBONES]
+        of_paper = beside(paper.CURRICULA, group[0].metric if method_of(group[0], found) else "")
         against_it = (None,) * 4 if own else _tested(against, group, benchmarks)
         pass_rate = spread(average(run, "tuned", benchmarks) for run in group)
-        rows.append((model, group[0].metric, label, len(group), pass_rate, *against_it, *printed, *_cost(group)))
+        rows.append((model, group[0].metric, label, len(group), pass_rate, *against_it, *of_paper, *_cost(group)))
     heads: list[Head] = [("model", ""), ("metric", ""), ("run", ""), ("seeds", "d"), (_head(benchmarks), ".1%")]
-    heads += [*_AGAINST, *((f"paper: {b}", ".1%") for b in paper.BACKBONES), *_COST]
-    notes = (seeds_note(found), _TESTS, "The paper's average is over its benchmarks. " + paper.MEASURED_ON)
+    heads += [*_AGAINST, *((f"paper: {b}", ".2%") for b in paper.BACKBONES), *_COST]
+    of_paper_too = source(heads, rows)
+    average_of = "The paper's average is over its benchmarks. " if of_paper_too else ""
+    notes = (seeds_note(found), _TESTS, average_of + of_paper_too)
     return table_of(name, caption, heads, rows, notes)
+
+
+def _of_equal_size(runs: Sequence[Run]) -> list[Run]:
+    """Curricula by metric, and of ConSelf only what they stand against: they were cut to as many pairs as it has."""
+    by_metric = [group for _, _, group in groups(runs) if group[0].method == "curriculum_by_metric"]
+    kept = {run.folder for group in by_metric for run in (*group, *reference(group, _by_entropy(runs)))}
+    return [run for run in runs if run.folder in kept]
+
+
+def _by_entropy(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.metric == "code_semantic_entropy"]
 
 
 def _head(benchmarks: Sequence[str]) -> str:
@@ -121,7 +136,7 @@ def _tested(against: Sequence[Run], group: Sequence[Run], benchmarks: Sequence[s
         return (None,) * 4
     problems = over_problems(*(_all_verdicts(runs, benchmarks) for runs in (against, group)))
     ahead = f"{seeds.wins} of {seeds.difference.n}"
-    return (seeds.difference, ahead, seeds.p, problems.p if problems else None)
+    return (seeds.difference, ahead, seeds.p, bounded(problems) if problems else None)
 
 
 def _all_verdicts(runs: Sequence[Run], benchmarks: Sequence[str]) -> dict[int, list[Verdict]]:

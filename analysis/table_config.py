@@ -35,16 +35,26 @@ def listing(runs: Sequence[Run]) -> Table:
     for label, group in by_label(runs).items():
         for run in group:
             passes = [pass_at_1(run, name, side) for name in names for side in ("base", "tuned")]
-            kept = (run.results.get("problems") or {}).get("kept")
             seconds = sum((run.results.get("seconds") or {}).values()) or None
-            cost = (kept, pairs(run), steps(run), golden_rate(run))
+            cost = (_kept(run), pairs(run), steps(run), golden_rate(run))
             rows.append((label, run.seed, run.name, *cost, *passes, seconds))
     heads: list[Head] = [("run", ""), ("seed", "d"), ("folder", ""), ("problems kept", "d"), ("pairs", "d")]
     heads += [("steps", "d"), ("golden rate", ".1%")]
     heads += [(f"{name}, {side}", ".1%") for name in names for side in ("base", "tuned")]
     heads.append(("seconds", "d"))
-    notes = ("Seconds count stages that this run made; those found in the store took next to none.",)
+    several = any(len(run.rounds) > 1 for run in runs)
+    notes = (
+        "Problems kept, pairs, steps and golden rate are of all rounds together." if several else "",
+        "Seconds count stages that this run made; those found in the store took next to none.",
+    )
     return table_of("runs", "Every run.", heads, rows, notes)
+
+
+def _kept(run: Run) -> int | None:
+    """Problems in the curriculum, of all rounds together as pairs and steps are; None where a round does not say."""
+    counts = [(figures.get("problems") or {}).get("kept") for figures in run.rounds]
+    known = [int(count) for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _short(text: str) -> str:

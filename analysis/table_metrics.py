@@ -30,9 +30,8 @@ def correlations(runs: Sequence[Run]) -> Table:
         "n: problems on which the metric is defined and the pass rate known. AUC: of solvable (pass rate above 0) "
         "against unsolvable problems, with the metric's negative as score.",
         _spread_note(pools) + " p is the largest of the pools'. " + _POOLS,
-        "The paper's coefficients are of TACO's problems; it prints no n. Its p-values fit 15,700 to 18,100 for the "
-        "likelihoods, 6,100 to 17,300 for others, about 600 for naive semantic entropy on DeepSeek. Its text "
-        f"gives AUC only as up to {paper.BEST_AUC} for code semantic entropy.",
+        "The paper's coefficients are of nearly 20,000 problems of TACO, as its text says; several of its printed "
+        f"p-values do not fit that n. It gives AUC only as up to {paper.BEST_AUC} for code semantic entropy.",
     )
     return table_of(name, caption, heads, rows, notes)
 

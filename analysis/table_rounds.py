@@ -58,10 +58,12 @@ def ceilings(runs: Sequence[Run]) -> Table:
     """Greedy pass@1 beside consensus@K and pass@K: what voting and what a perfect choice would reach."""
     name, caption = "ceilings", "Greedy pass@1 beside two ceilings: functional majority vote (consensus@K) and pass@K."
     rows: list[tuple[Cell, ...]] = []
-    ks = sorted({k for run in runs for b in benchmarks_of([run]) for s in ("base", "tuned") for k in _ks(run, b, s)})
+    sampled = {run.folder: _all_ks(run) for run in runs}
+    voting = [run for run in runs if sampled[run.folder]]
+    ks = sorted(set().union(*sampled.values()))
     if not ks:
         return missing(name, caption, "no run has sampled several answers to a benchmark; add voters.n=15")
-    measured = groups([run for run in runs if benchmarks_of([run])])
+    measured = groups(voting)
     for model in dict.fromkeys(model for model, _, _ in measured):
         mine = [(label, "tuned", group) for name, label, group in measured if name == model]
         everyone = ("base", "base", [run for _, _, group in mine for run in group])
@@ -76,10 +78,14 @@ def ceilings(runs: Sequence[Run]) -> Table:
     notes = (
         "consensus@K: the answer with the highest consensus score on the inputs, of K sampled ones, is right. "
         "pass@K: some answer of K is right. Voting needs no oracle; pass@K is what a perfect choice would reach.",
-        seeds_note(runs),
-        problems_note(runs),
+        seeds_note(voting),
+        problems_note(voting),
     )
     return table_of(name, caption, heads, rows, notes)
+
+
+def _all_ks(run: Run) -> set[int]:
+    return {k for name in benchmarks_of([run]) for side in ("base", "tuned") for k in _ks(run, name, side)}
 
 
 def _ks(run: Run, benchmark: str, side: str) -> list[int]:
@@ -88,11 +94,11 @@ def _ks(run: Run, benchmark: str, side: str) -> list[int]:
 
 
 def _ceilings(model: str, label: str, side: str, group: Sequence[Run], ks: Sequence[int]) -> Iterator[tuple[Cell, ...]]:
-    """One row per benchmark to which the runs have several answers; the base model's are those of all methods."""
+    """One row per benchmark and the runs with several answers to it; the base model's are those of all methods."""
     for benchmark in benchmarks_of(group):
-        if not any(_ks(run, benchmark, side) for run in group):
+        rows = [(run.seed, figures(run, benchmark, side)) for run in group if _ks(run, benchmark, side)]
+        if not rows:
             continue
-        rows = [(run.seed, figures(run, benchmark, side)) for run in group]
         cells = [
             over_seeds((seed, row.get("pass@1")) for seed, row in rows),
             over_seeds((seed, _value(row, "sampled")) for seed, row in rows),
@@ -100,7 +106,7 @@ def _ceilings(model: str, label: str, side: str, group: Sequence[Run], ks: Seque
         for k in ks:
             kinds = ("consensus@k", "pass@k")
             cells += [over_seeds((seed, _value(row.get(kind) or {}, str(k))) for seed, row in rows) for kind in kinds]
-        seeds = len({run.seed for run in group})
+        seeds = len({seed for seed, _ in rows})
         yield (model, label, benchmark, seeds, *(flat(cell) if side == "base" else cell for cell in cells))
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from analysis.runs import Run
 from analysis.table import Cell, Table, missing, number, show
 from analysis.table_ablations import ablations, curricula
+from analysis.table_comparisons import comparisons
 from analysis.table_config import differences, listing
-from analysis.table_methods import comparisons, methods
+from analysis.table_difficulty import by_difficulty
+from analysis.table_methods import methods
 from analysis.table_metrics import correlations, golden_rates, selectors
 from analysis.table_rounds import ceilings, rounds
 
@@ -14,6 +16,7 @@ __all__ = ["TABLES", "Cell", "Table", "all_tables", "missing", "number", "show"]
 
 TABLES: tuple[Callable[[Sequence[Run]], Table], ...] = (
     methods,
+    by_difficulty,
     correlations,
     curricula,
     ablations,

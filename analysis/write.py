@@ -26,6 +26,7 @@ _LATEX = {
     "±": r"$\pm$",
     "\u2212": r"$-$",
     "≥": r"$\geq$",
+    "≤": r"$\leq$",
 }
 _FIT = 8  # columns of a text's width
 

@@ -43,9 +43,28 @@ def resolved(config: DictConfig) -> DictConfig:
     plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     if not isinstance(plain, DictConfig):
         raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
-    if "benchmark" in plain:
+    if isinstance(plain.get("benchmark"), DictConfig):
         plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
     return plain
+
+
+def check_top(config: DictConfig, parts: Sequence[str]) -> None:
+    """Refuse at the top of a config what is no part where one belongs, and settings of the wrong type.
+
+    ``matched`` may be empty, and so may the model of a job that has ``samples``.
+
+    Raises:
+        ValueError: names the key, and what it got.
+    """
+    empty = {"matched", "model"} if "samples" in config else {"matched"}
+    for name in (*parts, "logger", "runtime", *(["voters"] if "voters" in config else [])):
+        value = config[name]
+        if not isinstance(value, DictConfig) and not (value is None and name in empty):
+            raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")
+    if type(config.artifacts) is not str:
+        raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
+    if type(config.runtime.workers) is not int:
+        raise ValueError(f"runtime.workers must be an int of at least 1, got {config.runtime.workers!r}")
 
 
 def check_parts(config: DictConfig, names: Sequence[str]) -> None:
@@ -157,14 +176,15 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     console = Console()
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     with one_line_errors(console, folder, in_sweep):
+        (folder / results.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         config = resolved(config)
+        check_top(config, command.parts)
         pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
         check_parts(config, command.parts)
         command.check(config)
         for name in command.limits:
             isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
         check_benchmarks(config)
-        (folder / results.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:
@@ -180,10 +200,13 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
             tracker.link(context.artifacts)
             failed = False
         finally:
-            if note := tracker.finish(failed):
+            note = tracker.finish(failed)
+            if note and failed:
                 console.print(note, highlight=False, soft_wrap=True)
         command.show(console, figures)
         console.print(f"figures: {path}")
+        if note:  # below the tables, where it is seen
+            console.print(note, highlight=False, soft_wrap=True)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _ATTENTION = ("sdpa", "eager")
 _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
+_MODULES = ("**/config.json",)
+"""What a sentence-transformers folder (``modules.json``) has below it, such as the way of pooling."""
 
 transformers_logging.disable_progress_bar()
 
@@ -62,9 +64,10 @@ def _hub_identity(ref: ModelRef) -> str:
 
 def _folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in _CONTENT for p in folder.glob(pattern)} - {folder / "training.json"}):
-        stat = path.stat()
-        digest.update(path.name.encode() + b"\0" + _file_hash(path, stat.st_mtime_ns, stat.st_size))
+    patterns = (*_CONTENT, *(_MODULES if (folder / "modules.json").is_file() else ()))
+    for path in sorted({p for pattern in patterns for p in folder.glob(pattern)} - {folder / "training.json"}):
+        stat, name = path.stat(), path.relative_to(folder).as_posix()
+        digest.update(name.encode() + b"\0" + _file_hash(path, stat.st_mtime_ns, stat.st_size))
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ from conself.curricula.entropy_band import EntropyBand
 from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import Pairing
 from conself.records import Pool, PreferencePair, Uncertainty
-from conself.selectors import SELECTORS
+from conself.selectors import SELECTORS, applies
 from conself.statistics import auc, correlations, golden
 
 TAUS = tuple(step / 10 for step in range(1, 11))
@@ -83,25 +83,20 @@ def selector_figures(
     """How often each way to choose one candidate chooses a right one, over the problems whose oracle is known.
 
     ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no selector does better.
-    A selector that chooses none for a problem is wrong there; one that never chooses (it has no log-probabilities, say)
-    is left out.
+    ``n`` counts the problems that have what a selector reads (log-probabilities, say): if it chooses none there it is
+    wrong; a selector without any such problem is left out.
     """
     judged = [pool for pool in pools if pool.problem.id in passed]
     if not judged:
         return {}
-    chosen = {
-        name: [(pool.problem.id, select(pool, agreed[pool.problem.id])) for pool in judged]
-        for name, select in SELECTORS.items()
-    }
-    shares = {
-        name: sum(index is not None and passed[problem][index] for problem, index in picks) / len(judged)
-        for name, picks in chosen.items()
-        if any(index is not None for _, index in picks)
-    }
+    right: dict[str, list[float]] = {}
+    for name, select in SELECTORS.items():
+        picks = [(p.problem.id, select(p, agreed[p.problem.id])) for p in judged if applies(name, p)]
+        right[name] = [float(index is not None and passed[problem][index]) for problem, index in picks]
     verdicts_of = [passed[pool.problem.id] for pool in judged]
-    shares["random"] = sum(sum(row) / len(row) for row in verdicts_of) / len(judged)
-    shares["any"] = sum(map(any, verdicts_of)) / len(judged)
-    return {name: {"accuracy": share, "n": len(judged)} for name, share in shares.items()}
+    right["random"] = [sum(row) / len(row) for row in verdicts_of]
+    right["any"] = [float(any(row)) for row in verdicts_of]
+    return {name: {"accuracy": sum(each) / len(each), "n": len(each)} for name, each in right.items() if each}
 
 
 def problem_figures(artifacts: Mapping[str, Artifact], driver: Sequence[Uncertainty]) -> dict[str, Any]:

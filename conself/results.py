@@ -1,5 +1,6 @@
 """From artifacts to the figures of ``results.json``; :mod:`conself.reports` prints the same numbers."""
 
+import os
 import platform
 import shutil
 from collections import Counter
@@ -104,16 +105,20 @@ def check_voters(config: DictConfig) -> None:
         raise ValueError(f"voters.n must be an int of 2 or more, or 0 for none, got {voters.n}")
     if voters.n and "n" not in config.decoder:
         raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
-    if not isinstance(voters.temperature, int | float):
+    if voters.n and config.decoder.n > 1:
+        raise ValueError(
+            f"decoder.n={config.decoder.n} and voters.n={voters.n} both draw answers, each with a pass@k; "
+            "set decoder.n=1, or voters.n=0"
+        )
+    if type(voters.temperature) not in (int, float):
         raise ValueError(f"voters.temperature must be a number, got {voters.temperature!r}")
     if voters.n and voters.temperature <= 0:
         raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
 
 
 def with_voters(figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
-    """The figures of a model with those of its voters; a pass@k of the decoder's own answers stays."""
-    added = voters_figures(drawn, voted)
-    return {**figures, **added, "pass@k": {**added["pass@k"], **figures.get("pass@k", {})}}
+    """The figures of a model, which gives one answer to each problem, with those of its voters."""
+    return {**figures, **voters_figures(drawn, voted)}
 
 
 def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
@@ -136,11 +141,15 @@ def _mean(rates: Sequence[float]) -> dict[str, Any]:
 
 
 def over_rounds(
-    config: DictConfig, rounds: Sequence[dict[str, Any]], artifacts: Mapping[str, Artifact], stopped: str | None
+    config: DictConfig,
+    rounds: Sequence[dict[str, Any]],
+    artifacts: Mapping[str, Artifact],
+    stopped: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
 
-    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None.
+    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
+    ``stopped_round`` what the pool of the one that stopped says.
     """
     if config.rounds == 1:
         return rounds[0]
@@ -153,13 +162,14 @@ def over_rounds(
         for number in (1, len(rounds))
     )
     seconds: Counter[str] = Counter()
-    for row in rounds:
+    for row in [*rounds, *([] if stopped is None else [stopped])]:
         seconds.update(row["seconds"])
     return {
         **rounds[-1],
         "benchmarks": benchmarks(config, first, last),
         "rounds": list(rounds),
-        "stopped": stopped,
+        "stopped": None if stopped is None else stopped["why"],
+        "stopped_round": stopped,
         "seconds": dict(seconds),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }
@@ -184,5 +194,6 @@ def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifact
     for name, artifact in artifacts.items():
         link = folder / "artifacts" / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(artifact.path.resolve(), target_is_directory=True)
+        # Relative, so that runs and artifacts can be moved together.
+        link.symlink_to(os.path.relpath(artifact.path.resolve(), link.parent.resolve()), target_is_directory=True)
     return path

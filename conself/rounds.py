@@ -1,6 +1,6 @@
 """One round of self-improvement: sample -> execute -> agree -> score -> select -> pair -> fit -> evaluate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
 from conself.shards import read_pools
-from conself.tables import read_consensus, read_records, read_verdicts
+from conself.tables import read_consensus, read_records
 from conself.tracking import Tracker
 
 
@@ -68,10 +68,14 @@ def _pairs(
 ) -> Artifact:
     """The pairs to train on: at most ``max_pairs``, or as many as the curriculum of ``matched`` gives."""
     part = choose(config, "pairing", "prompts", "max_pairs", "seed")
-    if config.matched:
-        part = changed(part, {"max_pairs": _matched(config, context, model, pools, agreed)})
+    wanted = _matched(config, context, model, pools, agreed) if config.matched else None
+    if wanted is not None:
+        part = changed(part, {"max_pairs": wanted})
     selected = stages.select(context, "select", config.curriculum, driver)
-    return stages.pair(context, "pair", part, model, pools, agreed, selected)
+    made = stages.pair(context, "pair", part, model, pools, agreed, selected)
+    if wanted is not None and (count := made.summary()["pairs"]) < wanted:
+        context.console.print(f"{count} pairs, where matched asks for {wanted}: there are no more", highlight=False)
+    return made
 
 
 def _matched(config: DictConfig, context: Context, model: ModelRef, pools: list[Pool], agreed: Artifact) -> int:
@@ -137,26 +141,55 @@ def round_figures(
 ) -> dict[str, Any]:
     """The figures of ``results.json`` of one round, from its artifacts."""
     made = context.artifacts
-    passed = {v.problem_id: v.passed for v in read_verdicts(made["verify"].path / "verdicts.jsonl")}
-    agreed = read_consensus(made["agree"].path)
-    uncertainties = {str(name): scores_of(made[f"score/{name}"]) for name in config.metrics}
-    if made["score/driver"].key not in {made[f"score/{name}"].key for name in config.metrics}:
-        uncertainties["driver"] = scores_of(made["score/driver"])
+    passed = {v.problem_id: v.passed for v in results.verdicts(made["verify"])}
     training = made["fit"].summary()
     return {
         "method": config.method,
         "problems": pool_figures.problem_figures(made, scores_of(made["score/driver"])),
         **pool_figures.pair_figures(read_records(made["pair"].path, PreferencePair, "pairs"), passed),
+        "matched_pairs": made["matched/pair"].summary()["pairs"] if config.matched else None,
         "tau": config.tau if "tau" in config.curriculum else None,
         "entropy_range": made["select"].summary()["entropy_range"],
-        "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
-        "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pools, agreed, instantiate(config.pairing), passed),
-        "selectors": pool_figures.selector_figures(pools, agreed, passed),
+        **_pool_part(config, context, pools, passed),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
         "benchmarks": results.benchmarks(config, base, tuned),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in made.items()},
     }
+
+
+def _pool_part(
+    config: DictConfig, context: Context, pools: list[Pool], passed: Mapping[str, Sequence[bool]]
+) -> dict[str, Any]:
+    """What a pool says of metrics and selectors, whether or not anything was trained on it."""
+    made = context.artifacts
+    agreed = read_consensus(made["agree"].path)
+    uncertainties = {str(name): scores_of(made[f"score/{name}"]) for name in config.metrics}
+    if made["score/driver"].key not in {made[f"score/{name}"].key for name in config.metrics}:
+        uncertainties[driver_name(config)] = scores_of(made["score/driver"])
+    return {
+        "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
+        "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pools, agreed, instantiate(config.pairing), passed),
+        "selectors": pool_figures.selector_figures(pools, agreed, passed),
+    }
+
+
+def unlearned(config: DictConfig, context: Context) -> dict[str, Any]:
+    """Of a round that has found nothing to learn, what its pool says: metrics and selectors, seconds, artifacts."""
+    made = context.artifacts
+    pools = read_pools(*(made[stage].path for stage in ("problems", "sample", "execute")))
+    passed = {v.problem_id: v.passed for v in results.verdicts(verify(config, context, pools, made["execute"]))}
+    keys = {name: artifact.key for name, artifact in made.items()}
+    return {**_pool_part(config, context, pools, passed), "seconds": context.seconds, "artifacts": keys}
+
+
+def driver_name(config: DictConfig) -> str:
+    """What tables call a metric that drives the curriculum and is not among ``metrics``: as its file.
+
+    ``NAME_driver`` where ``metrics`` has one of that name with other settings.
+    """
+    name = stages.metric_name(config.metric)
+    return f"{name}_driver" if name in config.metrics else name
 
 
 def scores_of(scored: Artifact) -> list[Uncertainty]:

@@ -25,7 +25,7 @@ from omegaconf import DictConfig
 
 from conself import results, stages
 from conself.artifacts import Artifact
-from conself.context import Context, choose
+from conself.context import Context, changed, choose
 from conself.datasets.pool import content, read_pool
 from conself.datasets.pool_lines import PoolLine
 from conself.entry import Command, run
@@ -54,9 +54,12 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
     """A pool executed and measured -> the three files, in ``out`` or ``folder``; returns ``results.json``'s figures."""
     lines = read()
     problems, candidates = stored(context, lines)
-    traces = stages.execute(context, config.sandbox, problems, candidates)
+    traces = stages.execute(context, config.sandbox, *as_executed(lines, problems, candidates))
     pools = read_pools(problems.path, candidates.path, traces.path)
-    agreement = stages.agree(context, choose(config, "comparison", "behaviour"), pools, traces)
+    # traces don't tell likelihoods and texts, which metrics read; so from here on everything is known by the whole file
+    said = {"pool": content((line.problem, line.candidates) for line in lines)}
+    parts = changed(choose(config, "comparison", "behaviour", "pool"), said)
+    agreement = stages.agree(context, parts, pools, traces)
     made = {
         str(name): stages.score(context, f"score/{name}", node, pools, agreement)
         for name, node in config.metrics.items()
@@ -91,7 +94,7 @@ def _values(artifact: Artifact) -> list[Uncertainty]:
 
 
 def stored(context: Context, lines: Sequence[PoolLine]) -> tuple[Artifact, Artifact]:
-    """Problems and candidates of a file as artifacts, known by what they say: new verdicts alone run nothing anew."""
+    """Problems and candidates of a file as artifacts, known by all that they say; verdicts are no part of them."""
     problems = [line.problem for line in lines]
     groups = {line.problem.id: line.candidates for line in lines}
 
@@ -108,6 +111,13 @@ def stored(context: Context, lines: Sequence[PoolLine]) -> tuple[Artifact, Artif
     source = context.build("problems", {"pool": content(problems)}, {}, make_problems)
     key = {"pool": content(candidate for group in groups.values() for candidate in group)}
     return source, context.build("sample", key, {"problems": source}, make_candidates)
+
+
+def as_executed(lines: Sequence[PoolLine], problems: Artifact, candidates: Artifact) -> tuple[Artifact, Artifact]:
+    """The artifacts of :func:`stored`, known by what is run, on what: other likelihoods or texts run nothing anew."""
+    asked = [(p.id, p.entry_point, p.prefix, p.inputs) for p in (line.problem for line in lines)]
+    programs = [(c.problem_id, c.index, c.code) for line in lines for c in line.candidates]
+    return replace(problems, key=content(asked)), replace(candidates, key=content(programs))
 
 
 def check(read: Read, in_sweep: bool, config: DictConfig) -> None:

@@ -66,9 +66,9 @@ def _values(results: Figures) -> Table:
 
 
 def _selectors(results: Figures) -> Table:
-    table = _new("chosen by", "right", title="One candidate per problem")
+    table = _new("chosen by", "n", "right", title="One candidate per problem")
     for name, row in results["selectors"].items():
-        table.add_row(name.replace("_", " "), number(row["accuracy"], ".1%"))
+        table.add_row(name.replace("_", " "), str(row["n"]), number(row["accuracy"], ".1%"))
     return table
 
 

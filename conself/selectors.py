@@ -1,8 +1,9 @@
 # ruff: noqa: ARG001  # a selector reads what candidates did, or what they are
 """Which one candidate to answer with: ``(Pool, Consensus) -> index | None``, without an oracle and without training.
 
-None means that a selector has nobody to choose; an answer that isn't given counts as wrong. A candidate taken at random
-is right as often as candidates are on average, and needs no selector.
+None means that a selector has nobody to choose; an answer that isn't given counts as wrong, unless the pool lacks what
+the selector reads (:func:`applies`). A candidate taken at random is right as often as candidates are on average, and
+needs no selector.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,9 +38,12 @@ def pseudo_tests(pool: Pool, agreed: Consensus) -> int | None:
 def likeliest(pool: Pool, agreed: Consensus) -> int | None:
     """The lowest negative log-likelihood per token, lowest index; None where a candidate has none (a black box)."""
     values = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
-    if not values or len(values) < len(pool.candidates):
-        return None
-    return values.index(min(values))
+    return values.index(min(values)) if values and has_likelihoods(pool) else None
+
+
+def has_likelihoods(pool: Pool) -> bool:
+    """Whether all candidates have a likelihood: those of a black box have none."""
+    return all(candidate.mean_nll is not None for candidate in pool.candidates)
 
 
 def first(pool: Pool, agreed: Consensus) -> int | None:
@@ -79,3 +83,10 @@ SELECTORS: Mapping[str, Selector] = {
     "consensus_constant": ConsensusUnder(Behaviour(silent_crashes=True, constant_crashes_from=5)),
 }
 """By the name under which results report them. The golden pool's rules: ``none`` is silent, ``const5`` constant."""
+
+_NEEDS: Mapping[str, Callable[[Pool], bool]] = {"likeliest": has_likelihoods}
+
+
+def applies(name: str, pool: Pool) -> bool:
+    """Whether a pool has what the selector of this name reads; what candidates did is there in all pools."""
+    return name not in _NEEDS or _NEEDS[name](pool)

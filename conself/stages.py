@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from conself.artifacts import Artifact
 from conself.context import Context, free_accelerator, give_back, names_model, plain, tell
 from conself.curricula.selection import Selection, what_would_keep
+from conself.datasets.identity import placeless
 from conself.models import fingerprint, load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
@@ -50,7 +51,8 @@ def problems(context: Context, config: DictConfig) -> Artifact:
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
-    return context.build("problems", {"dataset": plain(config), "content": dataset.fingerprint()}, {}, make)
+    key = {"dataset": placeless(plain(config)), "content": dataset.fingerprint()}
+    return context.build("problems", key, {}, make)
 
 
 def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifact) -> Artifact:
@@ -122,7 +124,7 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
     ``label`` says under which name the job knows it: ``score/driver``, ``score/`` and its key among the reported
     ``metrics``, or ``matched/score``.
     """
-    name = str(config["_target_"]).split(".")[-2]  # a metric is called what its module is called
+    name = metric_name(config)
 
     def make(folder: Path) -> dict[str, Any]:
         alone = torch.cuda.is_available() and names_model(config)
@@ -136,6 +138,11 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
         return {"undefined": sum(u.value is None for u in values)}
 
     return context.build(label, plain(config), {"consensus": agreed}, make)
+
+
+def metric_name(config: DictConfig) -> str:
+    """A metric is called what its module is called."""
+    return str(config["_target_"]).split(".")[-2]
 
 
 def select(context: Context, name: str, config: DictConfig, scores: Artifact) -> Artifact:

@@ -15,7 +15,7 @@ from conself.entry import Command, run
 from conself.models import check_model
 from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef
-from conself.rounds import Learned, learn_round
+from conself.rounds import Learned, learn_round, unlearned
 from conself.tracking import Tracker, round_prefix
 from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
@@ -36,7 +36,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     """
     model: ModelRef = instantiate(config.model)
     done: list[Learned] = []
-    stopped = None
+    stopped: dict[str, Any] | None = None
     for number in range(1, config.rounds + 1):
         here = context if config.rounds == 1 else context.anew()
         if config.rounds > 1:
@@ -49,11 +49,13 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
         except NothingToLearnError as error:
             if not done:
                 raise
-            stopped = f"round {number} has nothing to learn from: {error}"
-            context.console.print(stopped, highlight=False)
-            break
+            why = f"round {number} has nothing to learn from: {error}"
+            context.console.print(why, highlight=False)
+            stopped = {"why": why, **unlearned(config, here)}
         if config.rounds > 1:
             context.artifacts.update({f"round{number}/{name}": made for name, made in here.artifacts.items()})
+        if stopped is not None:
+            break
     figures = [learned.figures for learned in done]
     return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": results.versions()}
 
@@ -103,6 +105,13 @@ def check_rounds(config: DictConfig) -> None:
         raise ValueError(f"rounds must be an int of at least 1, got {config.rounds}")
     if config.max_pairs is not None and (type(config.max_pairs) is not int or config.max_pairs < 1):
         raise ValueError(f"max_pairs must be an int of at least 1, or null for all, got {config.max_pairs}")
+    if "tau" in config.curriculum and config.curriculum.tau != config.tau:
+        raise ValueError(
+            f"curriculum.tau is {config.curriculum.tau}, and tau, which tables and matched curricula go by, is "
+            f"{config.tau}; set tau alone"
+        )
+    if "driver" in config.metrics:
+        raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")
     if config.rounds > 1 and not instantiate(config.sampler, _convert_="all").loads_model:
         raise ValueError(
             f"rounds={config.rounds} samples from what each round has made, and {config.sampler['_target_']} loads no "

@@ -64,6 +64,24 @@ def test_fingerprint_follows_content_not_place(ref: ModelRef, folder: Path, tmp_
     assert fingerprint(replace(ref, dtype="bfloat16")) != fingerprint(ref)
 
 
+def test_a_sentence_models_pooling_is_part_of_it(ref: ModelRef, folder: Path, tmp_path: Path) -> None:
+    """It is set in a folder below."""
+    copy, pooling = tmp_path / "copy", tmp_path / "copy" / "1_Pooling" / "config.json"
+    shutil.copytree(folder, copy)
+    pooling.parent.mkdir()
+    pooling.write_text('{"pooling_mode": "mean"}')
+    moved = replace(ref, name=str(copy))
+    assert fingerprint(moved) == fingerprint(ref), "without modules.json it is a plain model, whatever lies below"
+    (copy / "modules.json").write_text('[{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]')
+    known = fingerprint(moved)
+    pooling.write_text('{"pooling_mode": "last"}')
+    assert fingerprint(moved) != known
+    pooling.write_text('{"pooling_mode": "mean"}')
+    assert fingerprint(moved) == known
+    (copy / "modules.json").write_text("[]")
+    assert fingerprint(moved) != known
+
+
 def test_an_endpoints_model_is_known_by_its_name() -> None:
     """Without a revision nothing is looked up; models of a hub are in test_hub."""
     endpoint = ModelRef("some-model", None, None, "float32", "sdpa", None)

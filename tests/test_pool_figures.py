@@ -1,6 +1,7 @@
 """What a judged pool says, by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,27 @@ def test_selectors_are_judged_on_problems_with_an_oracle() -> None:
     assert found["any"]["accuracy"] == pytest.approx(2 / 3)
     assert "likeliest" not in found, "no candidate has log-probabilities"
     assert selector_figures(POOLS, AGREED, {}) == {}
+
+
+def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
+    """a has likelihoods and c, whose candidates all crash, has them, too; b lacks one of three."""
+    log_probs = {"a": [0.5, 0.1, 0.9], "b": [0.5, None, 0.9], "c": [0.1, 0.2, 0.3], "d": [0.1, 0.2, 0.3]}
+    pools = [
+        replace(
+            p, candidates=[replace(c, mean_nll=v) for c, v in zip(p.candidates, log_probs[p.problem.id], strict=True)]
+        )
+        for p in POOLS
+    ]
+    found = selector_figures(pools, {**AGREED, "c": consensus_of([[None]] * 3)}, PASSED)
+    assert found["likeliest"] == {"accuracy": 0.5, "n": 2}  # right on a, wrong on c; d is not judged
+    assert found["consensus"] == {"accuracy": pytest.approx(1 / 3), "n": 3}, "nobody is chosen of c, which is wrong"
+    assert found["any"]["n"] == found["random"]["n"] == 3
+    assert selector_figures(pools[:2], AGREED, PASSED)["likeliest"] == {"accuracy": 1.0, "n": 1}
+
+
+def test_a_selector_that_never_chooses_is_always_wrong() -> None:
+    crashed = {name: consensus_of([[None]] * 3) for name in AGREED}
+    assert selector_figures(POOLS, crashed, PASSED)["consensus"] == {"accuracy": 0.0, "n": 3}
 
 
 def test_the_digest_of_oracles_follows_their_content_and_not_their_order() -> None:

@@ -123,12 +123,11 @@ def test_voters_by_hand() -> None:
     assert figures["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
 
 
-def test_a_decoders_own_pass_at_k_stays_beside_its_voters() -> None:
-    own = {"pass@1": 0.3, "pass@k": {"4": {"value": 0.9, "ci95": [0.8, 1.0]}, "8": {"value": 1.0, "ci95": [1.0, 1.0]}}}
+def test_voters_stand_beside_greedy_figures() -> None:
+    own = {"pass@1": 0.3, "n": 3}
     both = with_voters(own, verdicts(DRAWN), verdicts(VOTED))
-    assert both["pass@k"] == own["pass@k"]
-    assert both["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
-    assert "consensus@k" not in own
+    assert both == {**own, **voters_figures(verdicts(DRAWN), verdicts(VOTED))}
+    assert own == {"pass@1": 0.3, "n": 3}
 
 
 def test_voters_differ_from_the_decoder_in_number_and_temperature() -> None:
@@ -145,6 +144,8 @@ def test_voters_differ_from_the_decoder_in_number_and_temperature() -> None:
     [
         ({"n": 1, "temperature": 1.0}, {"n": 1}, "voters.n must be an int of 2 or more, or 0 for none, got 1"),
         ({"n": 15, "temperature": 0.0}, {"n": 1}, "voters.temperature must be above 0"),
+        ({"n": 15, "temperature": True}, {"n": 1}, "voters.temperature must be a number, got True"),
+        ({"n": 10, "temperature": 1.0}, {"n": 10}, "decoder.n=10 and voters.n=10 both draw answers"),
         ({"n": 15, "temperature": 1.0}, {"_target_": "a.Recorded"}, "a.Recorded draws no samples to vote with"),
     ],
 )

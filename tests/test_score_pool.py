@@ -19,6 +19,8 @@ from conself.sandbox.jobs import Job
 CALL = {"id": "a", "entry_point": "f", "inputs": [[1]], "candidates": [{"code": "def f(x): return x"}]}
 STDIN = {"id": "b", "entry_point": None, "inputs": ["1\n"], "candidates": [{"code": "print(input())"}]}
 
+LIMITS = Limits(cpu_seconds=2.0, wall_seconds=10.0, memory_mb=1024, output_kb=1024, max_timeouts=2)
+
 
 def write(path: Path, *rows: Any) -> Path:
     path.write_text("".join(row + "\n" if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
@@ -76,6 +78,10 @@ def test_a_call_and_a_stdin_problem(tmp_path: Path) -> None:
         ({**CALL, "id": " "}, ["id is ' '"]),
         ({**CALL, "id": "\ud800"}, ["id has a lone surrogate"]),
         ({**CALL, "entry_point": "a b"}, ["entry_point is 'a b': it must be the name of a function, or null"]),
+        ({**CALL, "entry_point": "class"}, ["entry_point is 'class': it must be", "no keyword of Python"]),
+        ({**CALL, "entry_point": "None"}, ["entry_point is 'None'", "no keyword of Python"]),
+        ({**CALL, "entry_point": "\uff49\uff53"}, ["entry_point is '\uff49\uff53'", "no keyword of Python"]),
+        ({**CALL, "entry_point": "\ud800"}, ["entry_point is '\\ud800': it must be the name of a function"]),
         ({**CALL, "entrypoint": "f"}, ["entrypoint is no key: write entry_point"]),
         ({**CALL, "prefix": None}, ["prefix is None: it must be text"]),
         ({**CALL, "statement": 1}, ["statement is 1: it must be text"]),
@@ -98,6 +104,17 @@ def test_a_call_and_a_stdin_problem(tmp_path: Path) -> None:
         (with_candidate(mean_nll=-1.5), ["candidates[0].mean_nll is -1.5", "at least 0"]),
         (with_candidate(mean_nll=math.nan), ["candidates[0].mean_nll is nan"]),
         (with_candidate(mean_token_entropy=math.inf), ["candidates[0].mean_token_entropy is inf"]),
+        (with_candidate(mean_nll=10**400), ["candidates[0].mean_nll is 1000", "at least 0 and at most 1000000"]),
+        (with_candidate(mean_nll=1.7e308), ["candidates[0].mean_nll is 1.7e+308", "at most 1000000"]),
+        (with_candidate(mean_token_entropy=10**400), ["candidates[0].mean_token_entropy is 1000", "at most 1000000"]),
+        (with_candidate(mean_token_entropy=1000001), ["candidates[0].mean_token_entropy is 1000001"]),
+        (with_candidate(token_logprobs=[-(10**400)]), ["candidates[0].token_logprobs is [-1000", "from -1000000 to 0"]),
+        (with_candidate(token_logprobs=[-1e308, -1e308]), ["candidates[0].token_logprobs is [-1e+308, -1e+308]"]),
+        (with_candidate(token_logprobs=[-math.inf]), ["candidates[0].token_logprobs is [-inf]"]),
+        (
+            json.dumps(CALL).replace("[[1]]", f"[[{'9' * 5000}]]"),
+            ["an integer has 5000 digits", 'write such an input as {"py"'],
+        ),
         (with_candidate(mean_nll=True), ["candidates[0].mean_nll is True"]),
         (with_candidate(token_logprobs=[0.5]), ["candidates[0].token_logprobs is [0.5]", "none above 0"]),
         (with_candidate(token_logprobs=[None, -1]), ["candidates[0].token_logprobs is [None, -1]"]),
@@ -117,6 +134,24 @@ def test_what_is_wrong_is_told_with_file_line_key_and_remedy(row: Any, words: li
     assert len(str(told.value)) < 400
     for word in words:
         assert word in str(told.value)
+
+
+def test_the_largest_nats_are_taken() -> None:
+    """A masked token's log-probability is often -9999."""
+    rows = [with_candidate(mean_nll=10**6, mean_token_entropy=1e6), with_candidate(token_logprobs=[-1e6, -9999] * 2000)]
+    one, two = (parse(row).candidates[0] for row in rows)
+    assert (one.mean_nll, one.mean_token_entropy, two.mean_nll) == (1e6, 1e6, 504999.5)
+
+
+def test_an_entry_point_is_found_as_python_spells_it() -> None:
+    """The parser makes ff of a ligature; a word that is a keyword in some places only is a name like others."""
+    code = "def \ufb00(x): return x\ndef match(x): return -x"
+    for name, found, value in (("\ufb00", "ff", "1"), ("ff", "ff", "1"), ("match", "match", "-1")):
+        problem = parse({**CALL, "entry_point": name}).problem
+        assert problem.entry_point == found
+        job = Job("a", (code,), problem.entry_point, problem.inputs)
+        (result,) = execute([job], LIMITS, workers=1)
+        assert [outcome.value for outcome in result.rows[0]] == [value]
 
 
 def test_an_id_that_comes_twice(tmp_path: Path) -> None:
@@ -184,8 +219,7 @@ def test_arguments_arrive_as_json_has_them(values: list[Any]) -> None:
 def test_what_is_read_can_be_executed() -> None:
     line = parse({**CALL, "inputs": [["\ud800"], [1e999], {"py": f"({'9' * 5000},)"}]})
     job = Job("a", ("def f(x): return x",), "f", line.problem.inputs)
-    limits = Limits(cpu_seconds=2.0, wall_seconds=10.0, memory_mb=1024, output_kb=1024, max_timeouts=2)
-    (result,) = execute([job], limits, workers=1)
+    (result,) = execute([job], LIMITS, workers=1)
     values = [outcome.value for outcome in result.rows[0]]
     assert values[:2] == ['"\\ud800"', '{"f":"inf"}']
     assert values[2].startswith('{"i":"')

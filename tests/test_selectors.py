@@ -41,6 +41,7 @@ def test_pseudo_tests_count_majorities_only() -> None:
 def test_likeliest_is_the_lowest_nll_and_needs_all_of_them() -> None:
     assert chosen("likeliest", ["a", "b", "c"], [0.5, 0.2, 0.2]) == 1
     assert chosen("likeliest", ["a", "b"], [0.5, None]) is None
+    assert chosen("likeliest", ["a", "b"], [None, 0.5]) is None
 
 
 def test_first_is_one_sample() -> None:

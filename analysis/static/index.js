@@ -83,8 +83,8 @@ function drawHead(state, go) {
   const heads = indexColumns(state).map(([key, name, kind]) => {
     const order = state.sort === key ? state.order : "none";
     const click = () => go({ sort: key, order: order === "ascending" ? "descending" : "ascending", page: "1" });
-    const button = el("button", { type: "button", "data-sort": key, click }, name);
-    return el("th", { scope: "col", class: kind, "aria-sort": order }, button);
+    const button = el("button", { type: "button", "data-sort": key }, name);
+    return el("th", { scope: "col", class: kind, "aria-sort": order, click }, button);
   });
   document.querySelector("#index thead").replaceChildren(el("tr", {}, heads));
 }
@@ -134,7 +134,7 @@ function drawControls(state, go) {
   const search = el("input", {
     type: "search",
     id: "search",
-    placeholder: "Search ids and statements",
+    placeholder: "Search problems",
     "aria-label": "Search",
     value: state.q,
     input,

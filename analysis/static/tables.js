@@ -31,7 +31,8 @@ function makeSortable(table) {
   Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
     const button = head.querySelector("button");
     if (!button) return;
-    button.addEventListener("click", () => {
+    // On the whole cell: a heading of several lines is taller than its words. A key on the button clicks it as well.
+    head.addEventListener("click", () => {
       const order = NEXT_ORDER[head.getAttribute("aria-sort") || "none"];
       sortTable(table, column, order);
       const said = document.getElementById("said");

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
-from conself.datasets.files_formats import BadRow, Row, read
+from conself.datasets.files_formats import BadRow, Row, format_of, read
 from conself.datasets.files_hub import Snapshot
 
 __all__ = ["BadRow", "Files", "Row"]
@@ -57,7 +57,8 @@ class Files:
                 yield from read(snapshot.download(name), name)
 
     def fingerprint(self) -> str:
-        """SHA-256 that follows the content: of local files their names and bytes, of the hub its commit and names.
+        """SHA-256 that follows the content: of local files their names (of one alone its format) and bytes, of the
+        hub its commit and names.
 
         Raises:
             OSError: as ``rows``, before anything is downloaded.
@@ -65,7 +66,9 @@ class Files:
         """
         if self.path is not None:
             local = self._local(self.path)
-            known: list[object] = [(name if len(local) > 1 else "", _hash(path)) for name, path in local.items()]
+            known: list[object] = [
+                (name if len(local) > 1 else format_of(name), _hash(path)) for name, path in local.items()
+            ]
         else:
             snapshot = Snapshot.find(self.repo, self.revision)
             names = self._chosen(snapshot.names(), f"{self.repo} at revision {self.revision}")

@@ -50,18 +50,28 @@ def _int(digits: str) -> int:
         raise ValueError("an int that cannot be read") from error
 
 
+def format_of(name: str) -> str:
+    """The end of a file's name that tells its format.
+
+    Raises:
+        ValueError: the name ends in none of the known formats.
+    """
+    found = next((known for known in _READERS if name.endswith(known)), None)
+    if found is None:
+        raise ValueError(f"cannot tell the format of {name}: its name must end in {', '.join(_READERS)}")
+    return found
+
+
 def read(path: Path, name: str) -> Iterator[Row | BadRow]:
-    """The rows of one file, whose format is told by the end of its ``name``.
+    """The rows of one file, whose format is told by its ``name`` (:func:`format_of`).
 
     A ``.json`` file with one array is held in memory as a whole; all other formats are read piece by piece.
 
     Raises:
-        ValueError: the name ends in none of the known formats.
+        ValueError: as ``format_of``.
         OSError: the file is damaged.
     """
-    reader = next((reader for ending, reader in _READERS.items() if name.endswith(ending)), None)
-    if reader is None:
-        raise ValueError(f"cannot tell the format of {name}: its name must end in {', '.join(_READERS)}")
+    reader = _READERS[format_of(name)]
     try:
         yield from reader(path, name)
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from conself.oracles import Oracle
 from conself.records import Problem
@@ -28,6 +28,8 @@ class Jsonl:
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed and ``strict`` is set.
     """
+
+    places: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str
     strict: bool
@@ -54,8 +56,9 @@ class Jsonl:
         return iter(())
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file, so that a file that was edited is another data set."""
-        return hashlib.sha256(self._file().read_bytes()).hexdigest()
+        """SHA-256 of the file and of what its name gives to default ids, so that an edited one is another data set."""
+        path = self._file()
+        return hashlib.sha256(path.stem.encode() + b"\0" + path.read_bytes()).hexdigest()
 
     def _file(self) -> Path:
         path = Path(self.path).expanduser()

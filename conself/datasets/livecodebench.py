@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from conself.datasets.files import Files, Row
 from conself.datasets.files_formats import parse_json
@@ -55,6 +56,8 @@ class LiveCodeBench:
     Raises:
         ValueError: the version is no release, or the bound is below 1.
     """
+
+    places: ClassVar[tuple[str, ...]] = ("path",)
 
     version: str
     path: str | None

@@ -24,7 +24,8 @@ def read_pool(path: Path) -> list[PoolLine]:
     lines: dict[str, int] = {}
     for number, line in _lines(path):
         try:
-            read = parse(json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), object_pairs_hook=_once))
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            read = parse(json.loads(text, object_pairs_hook=_once, parse_int=_integer))
             if (first := lines.setdefault(read.problem.id, number)) != number:
                 raise ValueError(
                     f"id {read.problem.id!r} is that of line {first} too: give each problem an id of its own"
@@ -60,6 +61,16 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise ValueError(f"{path} is cut off: copy it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is no whole gzip file ({error}): copy it again, or take .gz off its name") from None
+
+
+def _integer(digits: str) -> int:
+    """Python reads no integer above some thousands of digits, and tells programmers how to have it read them."""
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError(
+            f'an integer has {len(digits)} digits, too many for JSON: write such an input as {{"py": "(...,)"}}'
+        ) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 Whoever wrote the file is told the key that is wrong, what stands there, and what should.
 """
 
+import keyword
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +17,7 @@ from conself.sandbox.jobs import arguments
 KEYS = ("id", "entry_point", "prefix", "statement", "inputs", "candidates")
 CANDIDATE_KEYS = ("code", "text", "mean_nll", "token_logprobs", "mean_token_entropy", "passed")
 _SHOWN = 60  # characters of a wrong value
+_MOST_NATS = 1_000_000  # in size, of one token: beyond any model, and far from where sums of floats overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,7 @@ def parse(row: Any) -> PoolLine:
         ValueError: the line holds something else; names the key, what stands there and what should.
     """
     row = _object(row, "the line", KEYS, ("id", "entry_point", "inputs", "candidates"))
-    entry_point = row["entry_point"]
-    if entry_point is not None and not (isinstance(entry_point, str) and entry_point.isidentifier()):
-        raise _wrong("entry_point", entry_point, "the name of a function, or null for programs that read stdin")
+    entry_point = _entry_point(row["entry_point"])
     name = _text(row, "id", "")
     if not name.strip():
         raise _wrong("id", name, "text that tells this problem from the others")
@@ -44,7 +45,7 @@ def parse(row: Any) -> PoolLine:
         id=name,
         statement=_text(row, "statement", ""),
         starter_code="",
-        entry_point=_utf8(entry_point, "entry_point"),
+        entry_point=entry_point,
         inputs=tuple(_input(value, f"inputs[{j}]", entry_point is None) for j, value in enumerate(inputs)),
         source="pool",
         difficulty="",
@@ -54,6 +55,19 @@ def parse(row: Any) -> PoolLine:
     nodes = [_object(node, f"candidates[{k}]", CANDIDATE_KEYS, ("code",)) for k, node in enumerate(programs)]
     candidates = tuple(_candidate(node, name, k) for k, node in enumerate(nodes))
     return PoolLine(problem, candidates, _passed([node.get("passed") for node in nodes]))
+
+
+def _entry_point(value: Any) -> str | None:
+    """The name as Python itself knows it: the parser puts every identifier into the form NFKC."""
+    if value is None:
+        return None
+    if not (isinstance(value, str) and value.isidentifier()):
+        raise _wrong("entry_point", value, "the name of a function, or null for programs that read stdin")
+    name = unicodedata.normalize("NFKC", value)
+    if keyword.iskeyword(name):
+        wanted = "the name of a function, and no keyword of Python, which no function can be called"
+        raise _wrong("entry_point", value, wanted)
+    return name
 
 
 def _candidate(node: Mapping[str, Any], problem_id: str, index: int) -> Candidate:
@@ -79,20 +93,22 @@ def _candidate(node: Mapping[str, Any], problem_id: str, index: int) -> Candidat
 
 def _mean_nll(log_probs: Any, where: str) -> float | None:
     """Nats per token; None of no tokens."""
-    if not isinstance(log_probs, list) or any(not _is_finite(value) or value > 0 for value in log_probs):
-        raise _wrong(where, log_probs, "a list of natural logarithms of probabilities: finite numbers, none above 0")
+    if not isinstance(log_probs, list) or any(not _is_sane(value) or value > 0 for value in log_probs):
+        wanted = f"a list of natural logarithms of probabilities: finite numbers from {-_MOST_NATS} to 0, none above 0"
+        raise _wrong(where, log_probs, wanted)
     return -math.fsum(log_probs) / len(log_probs) + 0.0 if log_probs else None
 
 
 def _number(node: Mapping[str, Any], key: str, where: str) -> float | None:
     value = node.get(key)
-    if value is not None and (not _is_finite(value) or value < 0):
-        raise _wrong(f"{where}.{key}", value, "a finite number of nats per token, at least 0, or null")
+    if value is not None and (not _is_sane(value) or value < 0):
+        wanted = f"a finite number of nats per token, at least 0 and at most {_MOST_NATS}, or null where unknown"
+        raise _wrong(f"{where}.{key}", value, wanted)
     return None if value is None else float(value)
 
 
-def _is_finite(value: Any) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+def _is_sane(value: Any) -> bool:
+    return type(value) in (int, float) and -_MOST_NATS <= value <= _MOST_NATS  # false for nan
 
 
 def _passed(flags: Sequence[Any]) -> tuple[bool, ...] | None:

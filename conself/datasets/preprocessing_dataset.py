@@ -31,6 +31,7 @@ class AppsFormat:
     """
 
     source: ClassVar[str]
+    places: ClassVar[tuple[str, ...]] = ("path",)
 
     split: str
     path: str | None

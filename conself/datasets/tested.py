@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from conself.datasets.files import BadRow, Files, Row
 from conself.datasets.recording import NotRecorded, record_calls
@@ -45,6 +46,8 @@ class TestedData:
     """
 
     __test__ = False  # pytest takes the name for a test class
+
+    places: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str | None
     repo: str

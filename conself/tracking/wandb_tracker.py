@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,9 @@ class WandbTracker:
     ) -> None:
         """Open a W&B run in ``folder``, named by its overrides, grouped by its sweep, with ``kind`` as its job type.
 
+        Offline runs of an earlier job in this folder that were not synced are removed: it was given again, and
+        ``wandb sync`` would upload both.
+
         Raises:
             ValueError: ``mode`` is none of the three, or it is online and there is no account to log in to.
         """
@@ -65,6 +69,8 @@ class WandbTracker:
             raise ValueError(
                 f"W&B does not take this run ({error}); call `wandb login` first, or set logger.mode=offline"
             ) from error
+        if self.mode != "disabled":
+            _remove_earlier(Path(self._run.settings.sync_dir))
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's W&B logger on this run; curves are drawn over the training step."""
@@ -121,6 +127,13 @@ class WandbTracker:
         if self.mode == "offline":
             return f"dashboard: wandb sync {shlex.quote(_short(run.settings.sync_dir))}"
         return f"dashboard: {run.url}" if run.url else None
+
+
+def _remove_earlier(current: Path) -> None:
+    """Remove the other offline runs beside the current one, which W&B's links lead to by now; not what was synced."""
+    for earlier in current.parent.glob("offline-run-*"):
+        if earlier.name != current.name and not any(earlier.glob("*.wandb.synced")):
+            shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _short(path: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.figure import PALETTE, colours, lines
 from analysis.figures import FIGURES, Figure, all_figures
 from analysis.roc import roc
 from analysis.runs import read_runs
@@ -122,11 +121,3 @@ def test_auc_is_that_of_the_results(rows: list[tuple[int, bool]]) -> None:
     if found is not None and expected is not None:
         assert found.auc == pytest.approx(expected)
         assert np.trapezoid(found.rates, np.linspace(0, 1, len(found.rates))) == pytest.approx(expected, abs=0.01)
-
-
-def test_methods_keep_their_colour() -> None:
-    labels = ["wo_cc", "conself", "conself tau=1"]
-    alone, together, styles = colours(["conself"]), colours(labels), lines(labels)
-    assert alone["conself"] == together["conself"] == together["conself tau=1"] == PALETTE[0]
-    assert len({(together[label], styles[label]) for label in labels}) == 3
-    assert len(set(colours(["a", "b", "c"]).values())) == 3

@@ -146,7 +146,7 @@ def test_a_dollar_in_a_label_is_a_dollar(tmp_path: Path) -> None:
     with styled():
         figure = methods(read_runs(tmp_path), tmp_path)
     assert figure.svg is not None
-    assert "conself note=a$b_$c^{" in figure.svg.read_text()
+    assert ">a$b_$c^{<" in figure.svg.read_text()
 
 
 def test_figures_of_an_earlier_report_are_removed(tmp_path: Path) -> None:

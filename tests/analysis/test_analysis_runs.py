@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from analysis.labels import differing, labelled, telling
-from analysis.runs import artifact, by_label, read_runs, unfinished
+from analysis.runs import artifact, by_label, read_json, read_runs, unfinished
+from analysis.table_config import listing
 from tests.analysis.run_folders import write_hydra, write_run
 
 
@@ -97,12 +99,46 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
         read_runs(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["results.json", "config.yaml"])
-def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "cause"),
+    [
+        ("results.json", "{", "is not JSON"),
+        ("results.json", "[1, 2]", "is not an object (its content is of type list)"),
+        ("results.json", "7", "is not an object (its content is of type int)"),
+        ("config.yaml", "a: [", "is not YAML"),
+        ("config.yaml", "[1]", "is not an object (its content is of type list)"),
+        ("config.yaml", "seed: abc", "seed is 'abc', which is no whole number"),
+        (".hydra/overrides.yaml", "a: 1", "is not a list (its content is of type dict)"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_remedy(tmp_path: Path, name: str, text: str, cause: str) -> None:
     write_run(tmp_path, pool=False)
-    (tmp_path / name).write_text("{")
-    with pytest.raises(ValueError, match=name):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"(?s)^{re.escape(str(path))} .*remove {path.parent}, and give") as caught:
         read_runs(tmp_path)
+    assert cause in str(caught.value)
+
+
+def test_an_artifact_that_is_broken_is_named_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "steps.json").write_text('[{"loss": 1')
+    (tmp_path / "fit").symlink_to("store")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/store/steps.json is not JSON .* remove {tmp_path}/store, and"):
+        read_json(tmp_path / "fit" / "steps.json", list)
+
+
+def test_what_a_run_of_several_rounds_cost_is_of_all_of_them(tmp_path: Path) -> None:
+    rounds = [
+        {"problems": {"kept": kept}, "pairs": pairs, "training": {"steps": 2}, "golden_rate": rate}
+        for kept, pairs, rate in ((5, 30, 0.9), (2, 10, 0.5))
+    ]
+    write_run(tmp_path / "0", pool=False, extra={**rounds[-1], "rounds": rounds})
+    table = listing(read_runs(tmp_path))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert [row[name] for name in ("problems kept", "pairs", "steps")] == [7, 40, 4]
+    assert row["golden rate"] == pytest.approx(0.8)
+    assert table.notes[0] == "Problems kept, pairs, steps and golden rate are of all rounds together."
 
 
 def test_the_metric_that_drives_a_curriculum(tmp_path: Path) -> None:

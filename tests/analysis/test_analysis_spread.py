@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.spread import Spread, by_problem, by_seed, flat, spread
+from analysis.spread import Spread, by_problem, by_seed, flat, holm, spread
 from conself.records import Verdict
 from tests.analysis.run_folders import bits
 
@@ -55,6 +55,27 @@ def test_seeds_are_pooled_within_problems() -> None:
     assert (found.seeds, found.problems, found.test) == (2, 2, "paired bootstrap")
     assert found.difference.mean == pytest.approx(0.75)  # problem 0 from 0 to 1, problem 1 from 0 to .5
     assert by_problem({0: bits("0")}, {1: bits("0")}) is None
+
+
+def test_a_p_at_the_floor_of_the_bootstrap_is_a_bound() -> None:
+    seeds = (0, 1)
+    ahead = by_problem({s: bits("0" * 20) for s in seeds}, {s: bits("1" * 20) for s in seeds})
+    assert ahead is not None
+    assert (ahead.p, ahead.least) == (2 / 10_001, True)  # no resample of 10,000 is on the other side
+    one = by_problem({0: bits("0" * 20)}, {0: bits("1" * 20)})
+    assert one is not None
+    assert (one.p, one.least) == (pytest.approx(2 * 0.5**20), False)  # McNemar's is exact, however small
+    level = by_problem({s: bits("01" * 10) for s in seeds}, {s: bits("10" * 10) for s in seeds})
+    assert level is not None
+    assert not level.least
+
+
+def test_holms_step_down() -> None:
+    # sorted .01 .02 .03 .04: 4 * .01, 3 * .02, 2 * .03, 1 * .04 -> .04 .06 .06, and .04 is raised to .06
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
 
 
 def test_other_problems_are_refused() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from analysis.runs import read_runs
-from analysis.spread import Spread
-from analysis.table import Cell, Table
+from analysis.table import Table
 from analysis.tables import TABLES, all_tables
 from tests.analysis.run_folders import write_run
+from tests.analysis.table_cells import near, row, table
 
 HALF = pytest.approx(0.5)
 
@@ -25,21 +25,6 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed, text in enumerate(texts):
             write_run(root / f"{method}{seed}", method, seed, tuned=text)
     return root
-
-
-def table(folder: Path, name: str) -> Table:
-    return {table.name: table for table in all_tables(read_runs(folder))}[name]
-
-
-def row(found: Table, **cells: str) -> dict[str, Cell]:
-    """The one row with these cells, by column."""
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    (only,) = [each for each in rows if all(each[key] == value for key, value in cells.items())]
-    return only
-
-
-def near(mean: float, sd: float | None, n: int) -> Spread:
-    return Spread(pytest.approx(mean), None if sd is None else pytest.approx(sd), n)
 
 
 def test_table_1_has_means_over_seeds_and_the_papers_improvement(sweep: Path) -> None:
@@ -165,6 +150,23 @@ def test_ceilings_are_there_where_there_are_voters(tmp_path: Path) -> None:
     found = table(tmp_path, "ceilings")
     assert found.rows == (("tiny", "base", "minipy", 1, 0.5, 0.4, 0.6, 0.9),)
     assert found.columns[-2:] == ("consensus@15", "pass@15")
+
+
+def test_ceilings_count_the_seeds_that_voted(tmp_path: Path) -> None:
+    voters = {"sampled": {"value": 0.4}, "pass@k": {"15": {"value": 0.9}}, "consensus@k": {"15": {"value": 0.6}}}
+    for seed in (0, 1, 2):
+        side = {"pass@1": 0.5 + seed / 10, "n": 4, **(voters if seed == 0 else {})}
+        entry = {"minipy": {"base": side, "tuned": side}}
+        write_run(tmp_path / str(seed), seed=seed, pool=False, extra={"benchmarks": entry})
+    found = table(tmp_path, "ceilings")
+    assert row(found, method="base")["seeds"] == 1
+    conself = row(found, method="conself")
+    assert (conself["seeds"], conself["greedy pass@1"], conself["pass@15"]) == (
+        1,
+        near(0.5, None, 1),
+        near(0.9, None, 1),
+    )
+    assert "Seeds: 1 per row." in found.notes
 
 
 def test_rounds_go_from_the_base_to_the_last_model(tmp_path: Path) -> None:

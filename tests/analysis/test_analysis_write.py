@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.spread import Spread
-from analysis.table import Cell, Table, missing, number, show, table_of
+from analysis.table import Cell, Table, Written, missing, number, show, table_of
 from analysis.write import csv_text, escaped, latex, markdown, write_tables
 
 TABLE = Table(
@@ -36,6 +36,7 @@ TABLE = Table(
         (0.0, "p", "<1e-300"),
         (0.04, "p", "0.040"),
         (7, "", "7"),
+        (Written(0.3195, "31.95%"), ".1%", "31.95%"),
     ],
 )
 def test_cells_as_text(cell: Cell, form: str, text: str) -> None:
@@ -44,6 +45,14 @@ def test_cells_as_text(cell: Cell, form: str, text: str) -> None:
 
 def test_raw_numbers_to_sort_by() -> None:
     assert [number(cell) for cell in (Spread(0.5, 0.1, 2), 3, 0.25, "x", None)] == [0.5, 3.0, 0.25, None, None]
+
+
+def test_a_bound_reads_as_one_and_sorts_as_a_number() -> None:
+    found = Table("t", "c", ("p",), ("p",), ((Written(2 / 10_001, "≤0.0002"),), (0.5,)))
+    assert "| ≤0.0002 |" in markdown(found)
+    assert r"$\leq$0.0002 \\" in latex(found)
+    assert csv_text(found).splitlines() == ["p", "0.00019998000199980003", "0.5"]
+    assert number(found.rows[0][0]) == 2 / 10_001
 
 
 def test_markdown() -> None:
@@ -92,6 +101,7 @@ def test_no_special_character_is_left_bare(text: str) -> None:
             .replace("$\\pm$", "")
             .replace("$-$", "")
             .replace("$\\geq$", "")
+            .replace("$\\leq$", "")
             .count(special)
             == 0
         )

@@ -102,6 +102,35 @@ def test_numbers_sort_as_numbers_and_nothing_comes_last(page: Any, report: Path)
         assert column(page, "#headline", 1) == expected
 
 
+def test_a_click_beside_the_word_of_a_heading_sorts_and_so_do_keys(page: Any, report: Path) -> None:
+    page.goto((report / "report.html").as_uri())
+    page.set_viewport_size({"width": 700, "height": 900})  # narrow: headings of several lines
+    for table in ("#headline", "#runs"):
+        head = page.locator(f"{table} thead th").first
+        head.scroll_into_view_if_needed()
+        box = head.bounding_box()
+        corner = (box["x"] + box["width"] - 3, box["y"] + 3)
+        assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).tagName", corner) == "TH"  # not the button
+        page.mouse.click(*corner)
+        assert head.get_attribute("aria-sort") == "ascending"
+        head.locator("button").click()  # one step, not two
+        assert head.get_attribute("aria-sort") == "descending"
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "none"
+        page.keyboard.press("Space")
+        assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_a_heading_of_the_index_sorts_wherever_it_is_clicked(page: Any, report: Path) -> None:
+    open_index(page, report)
+    box = page.locator("#index thead th").nth(2).bounding_box()
+    page.mouse.click(box["x"] + 3, box["y"] + 3)
+    assert page.locator("#index thead th").nth(2).get_attribute("aria-sort") == "ascending"
+    page.locator("#index thead th").nth(2).locator("button").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#index thead th").nth(2).get_attribute("aria-sort") == "descending"
+
+
 def test_from_the_report_to_a_problem_and_on_to_the_next(page: Any, report: Path) -> None:
     page.goto((report / "report.html").as_uri())
     page.locator("#pools a", has_text="seed 1").click()
@@ -128,6 +157,7 @@ def test_the_index_is_searched_filtered_sorted_and_paged(page: Any, report: Path
     open_index(page, report)
     page.locator("#pager button", has_text="Last").click()
     assert page.locator("#index tbody tr").count() == PROBLEMS - 100
+    assert "the first 110 characters of each statement" in page.locator("#index-view").inner_text()
     page.locator("#search").fill("add 117")
     assert page.locator("#index .id").all_inner_texts() == ["p/00117"]
     page.locator("#search").fill("nothing like that")

@@ -17,7 +17,7 @@ from analysis.page_files import PART_PROBLEMS, Parts, as_json, packed
 from analysis.page_pools import pools_of
 from analysis.page_problem import MOST_BYTES, Choice, Known, index_row, problem_page
 from analysis.page_stream import Shards
-from analysis.page_values import cut, shown
+from analysis.page_values import cut, shown, visible
 from analysis.report import Request, make_report, parse
 from analysis.runs import read_runs
 from conself.consensus import consensus_of
@@ -80,8 +80,22 @@ def test_a_cut_text_says_how_long_it_was() -> None:
 def test_data_for_scripts_hold_no_mark_that_could_end_them(first: str, second: str) -> None:
     text = str(json_script({"a": first + HOSTILE, "b": [second]}))
     assert not set(text) & set("<>&\u2028\u2029")
-    assert json.loads(text) == {"a": first + HOSTILE, "b": [second]}
+    assert json.loads(text) == {"a": visible(first) + HOSTILE, "b": [visible(second)]}
     assert re.fullmatch(r'conselfData\("x","[A-Za-z0-9+/=]*"\);\n', packed("x", as_json(first)))
+
+
+def test_controls_of_writing_direction_are_seen(tmp_path: Path) -> None:
+    controls = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    assert visible(f"a{controls}b") == "a" + "".join(f"\\u{ord(c):04x}" for c in controls) + "b"
+    assert visible("שלום, עולם \u200d 👩\u200d🔬 \\u202e") == "שלום, עולם \u200d 👩\u200d🔬 \\u202e"
+    content = {"a": f'\\{controls}"', controls: [controls]}
+    assert json.loads(as_json(content)) == {"a": f'\\{visible(controls)}"', visible(controls): [visible(controls)]}
+    assert json.loads(str(json_script(content))) == json.loads(as_json(content))
+    assert str(inline_svg("<svg><text>\u202ea</text></svg>", "f")) == r"<svg><text>\u202ea</text></svg>"
+    make_run(tmp_path / "0", make_pool(tmp_path / "store", 1, 3), "\u202emethod", 1, 0.5)
+    text = make_report(Request(tmp_path / "0", tmp_path / "out"), QUIET).read_text(encoding="utf-8")
+    assert "\\u202emethod" in text
+    assert not set(controls) & set(text)
 
 
 def test_ids_of_a_figure_are_its_own() -> None:

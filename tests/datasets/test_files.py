@@ -156,6 +156,9 @@ def test_local_fingerprints_follow_the_content(tmp_path: Path) -> None:
     one = write_lines(tmp_path / "one" / "a.jsonl", ROWS)
     same = write_lines(tmp_path / "two" / "b.jsonl", ROWS)
     assert local(one).fingerprint() == local(same).fingerprint()  # a file is known by its content, not by its place
+    other = write_lines(tmp_path / "two" / "a.json", ROWS)
+    assert local(one).fingerprint() != local(other).fingerprint()  # the name tells how the bytes are read
+    other.unlink()
     first = local(tmp_path, "one/*", "two/*").fingerprint()
     assert first != local(tmp_path, "two/*", "one/*").fingerprint()
     os.utime(one, ns=(1, 1))

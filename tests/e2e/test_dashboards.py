@@ -61,6 +61,7 @@ def test_each_has_its_own_figures_curve_table_and_histogram(runs: list[tuple[Wan
 def test_each_job_ends_with_the_line_that_uploads_it(sweep: Job, runs: list[tuple[WandbRun, dict[str, Any]]]) -> None:
     for run, _ in runs:
         assert sweep.output.count(f"wandb sync {run.folder}\n") == 1
+    assert sweep.output.rstrip().endswith(f"wandb sync {runs[-1][0].folder}"), "below the tables, where it is seen"
 
 
 def test_a_job_that_fails_is_marked_and_the_next_is_not(whole: Job, store: Path, tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def error_line(output: str) -> str:
         ("sandbox.require=absolute", ["'absolute': it must be one of weak, standard, strong"]),
         ("sandbox.packages=[no_such_package]", ["no_such_package cannot be imported", "install it"]),
         ("runtime.workers=0", ["workers must be at least 1, got 0"]),
+        ("runtime.workers=abc", ["runtime.workers must be an int of at least 1, got 'abc'"]),
+        ("artifacts=null", ["artifacts must be a folder's path, got None"]),
+        ("voters=null", ["voters must be a part", "or a group of keys, got None"]),
+        ("behaviour=null", ["behaviour must be a part, of which conf/ has a choice", "got None"]),
+        ("metrics=null", ["metrics must be a part", "got None"]),
+        ("curriculum.tau=0.3", ["curriculum.tau is 0.3, and tau", "is 1.0; set tau alone"]),
+        ("+metric@metrics.driver=nll", ["a metric cannot be called driver"]),
+        ("decoder.n=10 decoder.temperature=1.0 voters.n=10", ["decoder.n=10 and voters.n=10 both draw answers"]),
         ("curriculum=all_problems max_pairs=0", ["max_pairs must be an int of at least 1, or null for all, got 0"]),
     ],
 )
@@ -63,6 +71,14 @@ def test_wrong_setting(
     line = error_line(shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *override.split()))
     for word in words:
         assert word in line
+
+
+def test_a_refused_job_leaves_no_figures_of_an_earlier_one(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results.json").write_text("{}")
+    assert "tau must lie in" in error_line(shown(capsys, tmp_path, f"artifacts={store}", "tau=7"))
+    assert not (tmp_path / "results.json").exists()
 
 
 def test_data_set_without_a_usable_problem(

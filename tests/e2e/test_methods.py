@@ -71,7 +71,7 @@ def test_curricula_by_metric_are_as_large_as_conselfs(
     assert done.status == 0, done.output
     conself = train(store, tmp_path / "conself", "tau=0.7", *QUICK).results
     for found in jobs(tmp_path / "sweep"):
-        assert found["pairs"] == conself["pairs"] > 0
+        assert found["pairs"] == found["matched_pairs"] == conself["pairs"] > 0
         assert found["artifacts"]["matched/pair"] == conself["artifacts"]["pair"]
         scores = read_records(store / "score" / found["artifacts"]["score/driver"], Uncertainty, "uncertainty")
         value = {u.problem_id: u.value for u in scores if u.value is not None}
@@ -131,6 +131,19 @@ def test_a_later_round_without_anything_to_learn_from_ends_the_rounds(store: Pat
     assert len(results["rounds"]) == 1
     assert results["stopped"].startswith("round 2 has nothing to learn from: the curriculum keeps no problem")
     assert results["benchmarks"] == results["rounds"][0]["benchmarks"]
+    pool = results["stopped_round"]
+    assert pool["metrics"].keys() == results["rounds"][0]["metrics"].keys()
+    assert pool["metrics"]["crash_rate"]["n"] == 60
+    assert pool["metrics"] != results["rounds"][0]["metrics"], "of the second round's own pool"
+    assert results["artifacts"]["round2/sample"] == pool["artifacts"]["sample"] != results["artifacts"]["round1/sample"]
+    assert results["seconds"]["sample"] == results["rounds"][0]["seconds"]["sample"] + pool["seconds"]["sample"]
+
+
+def test_fewer_pairs_than_matched_asks_for_are_told(store: Path, tmp_path: Path) -> None:
+    done = train(store, tmp_path / "run", "experiment=self_sft", "matched=conself", *QUICK)
+    found = done.results
+    assert found["pairs"] < found["matched_pairs"]
+    assert f"{found['pairs']} pairs, where matched asks for {found['matched_pairs']}: there are no more" in done.output
 
 
 def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:

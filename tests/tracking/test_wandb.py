@@ -1,6 +1,7 @@
 """W&B's offline runs, read back from disk: three jobs leave three runs, each with its own values."""
 
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,16 @@ from tests.tracking.jobs import VALUES, Folder, run_one
 from tests.tracking.wandb_files import WandbRun, of_job
 
 TAUS = (0.6, 0.8, 1.0)
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from omegaconf import OmegaConf
+from conself.tracking.wandb_tracker import WandbTracker
+tracker = WandbTracker("test", "offline")
+tracker.start(Path(sys.argv[1]), OmegaConf.create({"tau": 0.3}))
+tracker.replay([{"train/loss": 9.0}])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +127,36 @@ def test_the_line_at_the_end_names_a_run_that_wandb_finds(tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert "offline-run-" in done.stdout + done.stderr
+
+
+def test_a_job_that_was_killed_and_given_again_is_one_run(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (dead,) = (tmp_path / "wandb").glob("offline-run-*")
+    run_one(WandbTracker("test", "offline"), tmp_path)
+    run = of_job(tmp_path)  # there is one
+    assert run.folder.name != dead.name
+    assert (run.summary["metrics/nll/auc"], run.curve("train/loss"), run.exit_code) == (0.3, [(0, 0.7), (1, 0.6)], 0)
+    links = [path for path in (tmp_path / "wandb").iterdir() if path.is_symlink()]
+    assert "latest-run" in {path.name for path in links}
+    assert all(path.resolve().is_relative_to(run.folder.resolve()) and path.exists() for path in links)
+
+
+def test_what_was_uploaded_is_not_removed(tmp_path: Path) -> None:
+    synced, online = (tmp_path / "wandb" / name for name in ("offline-run-20260102_030405-a", "run-20260102_030405-b"))
+    for folder, name in ((synced, "run-a.wandb.synced"), (online, "run-b.wandb")):
+        folder.mkdir(parents=True)
+        (folder / name).touch()
+    run_one(WandbTracker("test", "offline"), tmp_path)
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+    assert (synced / "run-a.wandb.synced").is_file()
+    assert (online / "run-b.wandb").is_file()
+
+
+def test_an_earlier_run_stays_where_none_takes_its_place(tmp_path: Path) -> None:
+    run_one(WandbTracker("test", "offline"), tmp_path)
+    run_one(WandbTracker("test", "disabled"), tmp_path)
+    assert of_job(tmp_path).summary["metrics/nll/auc"] == 0.3
 
 
 def test_disabled_keeps_nothing(tmp_path: Path) -> None:

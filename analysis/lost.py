@@ -1,0 +1,67 @@
+"""Artifacts of a run that are gone (the store was moved or removed, and figures are missing for it) or broken."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyarrow.lib import ArrowException
+
+from analysis.runs import Run
+
+_NAMED = 5  # runs
+_BATCH = 1_000  # rows read at once
+
+
+def lost_artifacts(runs: Sequence[Run]) -> dict[str, list[Path]]:
+    """Name of each run with links that lead nowhere -> where they lead."""
+    found = {run.name: list(_dead(run.folder / "artifacts")) for run in runs}
+    return {name: targets for name, targets in found.items() if targets}
+
+
+def lost_note(lost: Mapping[str, Sequence[Path]]) -> str:
+    """What is missing in a report of such runs, where it was expected, and what to do; "" where nothing is lost."""
+    if not lost:
+        return ""
+    targets = list(dict.fromkeys(target for each in lost.values() for target in each))
+    more = f" and {len(targets) - 1:,} more" if len(targets) > 1 else ""
+    return (
+        f"Artifacts of {listed(list(lost))} are gone: there is no {targets[0]}{more}. Tests and intervals over "
+        f"problems, ROC curves, curves of training and pages of problems are missing for this cause; "
+        "move the store back there, or give the commands of these runs again"
+    )
+
+
+def unreadable(runs: Sequence[Run]) -> Path | None:
+    """The first Parquet file among the runs' artifacts that is broken: of contents, PyArrow's errors name no file."""
+    seen: set[Path] = set()
+    for run in runs:
+        for place, _, files in os.walk(run.folder / "artifacts", followlinks=True):
+            for path in (Path(place, name).resolve() for name in sorted(files) if name.endswith(".parquet")):
+                if path not in seen and not _is_whole(path):
+                    return path
+                seen.add(path)
+    return None
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        for _ in pq.ParquetFile(path).iter_batches(batch_size=_BATCH):
+            pass
+    except (ArrowException, OSError):
+        return False
+    return True
+
+
+def _dead(folder: Path) -> Iterator[Path]:
+    """The targets of links below ``folder`` that are not there; links are not followed."""
+    for place, folders, files in os.walk(folder):
+        for name in sorted([*folders, *files]):
+            path = Path(place) / name
+            if path.is_symlink() and not path.exists():
+                yield Path(os.path.normpath(path.parent.resolve() / path.readlink()))

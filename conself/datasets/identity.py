@@ -1,0 +1,19 @@
+"""What of a data set's settings tells it apart: not where its files lie."""
+
+from pkgutil import resolve_name
+from typing import Any
+
+
+def placeless(settings: Any) -> Any:
+    """Plain settings for a key, at any depth without those that only say where local content lies.
+
+    The class that ``_target_`` names lists them in ``places``: its ``fingerprint()`` covers all that they lead to, and
+    belongs into the same key. Without such a list everything stays; so does a null, which says that nothing is local.
+    """
+    if isinstance(settings, list):
+        return [placeless(value) for value in settings]
+    if not isinstance(settings, dict):
+        return settings
+    target = settings.get("_target_")
+    places = () if target is None else getattr(resolve_name(target), "places", ())
+    return {key: placeless(value) for key, value in settings.items() if key not in places or value is None}
