@@ -22,7 +22,7 @@ def curves(runs: Sequence[Run], out: Path) -> Figure:
     pools = pools_of(runs)
     found = {group: each for group, members in grouped(pools).items() if (each := _rocs(members))}
     if not found:
-        return missing(name, caption, "no run has kept scores and verdicts of problems of both kinds")
+        return missing(name, caption, "no run has scores and verdicts of problems of both kinds at hand")
     look = _looks(list(dict.fromkeys(metric for each in found.values() for metric in each)))
     drawing, axes = panels(len(found), width=10.4, height=5.4, columns=_COLUMNS)
     for axis, (group, each) in zip(axes, found.items(), strict=True):

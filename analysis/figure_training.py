@@ -32,7 +32,7 @@ def training(runs: Sequence[Run], out: Path) -> Figure:
     found = [(model, label, rows) for model, label, group in groups(runs) if (rows := _steps(group))]
     drawn = [key for key in _CURVES if any(key in row for _, _, each in found for run in each for row in run)]
     if not drawn:
-        return missing(name, caption, "no run has kept the steps of a training")
+        return missing(name, caption, "no run has the steps of a training at hand")
     labels = list(dict.fromkeys(label for _, label, _ in found))
     look, line, called = colours(labels), lines(labels), names(labels)
     models = list(dict.fromkeys(model for model, _, _ in found))
@@ -103,7 +103,7 @@ def histogram(runs: Sequence[Run], out: Path) -> Figure:
     pools = grouped(pools_of(runs))
     found = {group: values for group, members in pools.items() if any(values := normalised(members))}
     if not found:
-        return missing(name, caption, "no run has kept scores and verdicts")
+        return missing(name, caption, "no run has scores and verdicts at hand")
     drawing, axes = panels(len(found))
     for axis, (group, (solvable, unsolvable)) in zip(axes, found.items(), strict=True):
         bins = np.linspace(0, 1, 26)

@@ -74,7 +74,7 @@ def selectors(runs: Sequence[Run]) -> Table:
             accuracy = spread(row["accuracy"] for row in each)
             rows.append((group, selector, len(each), flat(spread(row["n"] for row in each)), accuracy))
     rows.sort(key=lambda row: (str(row[0]), -(row[4].mean if isinstance(row[4], Spread) else 0.0)))
-    notes = ("n: problems whose oracle is known. " + _spread_note(pools), _POOLS)
+    notes = ("n: problems whose oracle is known and that have what the selector reads. " + _spread_note(pools), _POOLS)
     heads = (("model", ""), ("selector", ""), ("pools", "d"), ("n", "d"), ("accuracy", ".1%"))
     return table_of(name, caption, heads, rows, notes)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import entr
 
 from conself.agreement import incomplete
 from conself.consensus import Consensus
@@ -34,4 +35,4 @@ class WeightedSemanticEntropy:
             return 0.0
         p = np.array(sorted(shares.values()))
         p /= p.sum()
-        return float(-(p * np.log(p)).sum())
+        return float(entr(p).sum())  # 0 for a share that is too small for a float

@@ -75,6 +75,8 @@ def test_likely_texts_weigh_more(make_pool: Callable[..., Pool], score: Score) -
     # weights exp(-ln 1), exp(-ln 2), exp(-ln 2): clusters {0} and {1, 2} of .5 each
     pool = make_pool(["a", "b", "b"], mean_nll=[0.0, LN2, LN2])
     assert score(WeightedSemanticEntropy(), pool) == pytest.approx(LN2)
+    # exp(-1000) is 0 in floats
+    assert score(WeightedSemanticEntropy(), make_pool(["a", "b"], mean_nll=[0.0, 1000.0])) == 0.0
     # the crashed ones are two clusters
     pool = make_pool(["a", ".", "."], mean_nll=[0.0, LN2, LN2])
     assert score(WeightedSemanticEntropy(), pool) == pytest.approx(1.5 * LN2)
