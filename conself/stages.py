@@ -5,6 +5,7 @@ them names an oracle: judging is a call of the judge that a benchmark brings alo
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
-from conself.context import Context, free_accelerator, give_back, names_model, plain, tell
+from conself.context import Context, changed, free_accelerator, give_back, names_model, plain, tell
 from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.identity import placeless
 from conself.models import fingerprint, load_tokenizer, tuned_model
@@ -34,7 +35,7 @@ from conself.tables import (
     write_verdicts,
 )
 from conself.tracking import Tracker
-from conself.training.export import save_merged
+from conself.training.export import ADAPTER, MERGED, save_merged
 from conself.training.fit import fit as fit_policy
 from conself.validation import sift
 
@@ -212,8 +213,12 @@ def fit(
     """Train on the pairs -> adapter/ (PEFT), or model/ (all weights), or both (export=merged); steps.json.
 
     ``config`` holds training, loss and seed. Curves go to the tracker as training runs; those of a training found in
-    the store are played back. ``prefix`` goes before their names.
+    the store are played back. ``prefix`` goes before their names. What is merged is the adapter that the same training
+    leaves with export=adapter: where that is in the store, nothing is trained again.
     """
+    if config.training.export == MERGED and instantiate(config.training, _convert_="all").tuning.config() is not None:
+        alone = changed(config, {"training": {"export": ADAPTER}})
+        return _beside(context, config, model, fit(context, alone, model, pairs, tracker, prefix))
 
     def make(folder: Path) -> dict[str, Any]:
         free_accelerator(context)
@@ -234,6 +239,19 @@ def fit(
         rows = [{f"train/{name}": value for name, value in row.items()} for row in steps]
         tracker.replay(rows, prefix)
     return fitted
+
+
+def _beside(context: Context, config: DictConfig, model: ModelRef, trained: Artifact) -> Artifact:
+    """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        give_back()  # the base is loaded once more
+        save_merged(model, trained.path / "adapter", folder / "model")
+        shutil.copytree(trained.path / "adapter", folder / "adapter", dirs_exist_ok=True)
+        shutil.copyfile(trained.path / "steps.json", folder / "steps.json")
+        return trained.summary()
+
+    return context.build("fit", {**plain(config), "model": fingerprint(model)}, {"adapter": trained}, make)
 
 
 def merge(context: Context, model: ModelRef, fitted: Artifact) -> ModelRef:

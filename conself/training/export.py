@@ -16,8 +16,9 @@ from conself.records import ModelRef
 from conself.training.disk import disk_errors
 
 MERGED = "merged"
-EXPORTS = ("adapter", MERGED)
-"""What ``training.export`` may be."""
+ADAPTER = "adapter"
+EXPORTS = (ADAPTER, MERGED)
+"""What ``training.export`` may be: an adapter alone, or whole weights, beside their adapter where there is one."""
 
 
 def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping[str, Tensor] | None) -> None:

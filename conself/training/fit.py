@@ -1,6 +1,5 @@
 """Train a policy on preference pairs."""
 
-import gc
 import logging
 import math
 import shutil
@@ -25,7 +24,6 @@ from conself.training.checkpointing import checkpoint_layers
 from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import PairData, Response, TokenPair, encode
 from conself.training.distributed import check_devices
-from conself.training.export import MERGED, save_merged
 from conself.training.module import PreferenceModule
 from conself.training.processes import together
 from conself.training.ranks import ALONE, Ranks
@@ -75,7 +73,9 @@ def fit(
     references: Path,
     logger: Logger | None,
 ) -> FitReport:
-    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), ``model/`` with all weights, or both.
+    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
+
+    ``settings.export`` is left to the caller: a merged model is made from the adapter (``export.save_merged``).
 
     The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
     computed once, before the first step, and left there. On a CPU the same arguments give the same bits, also where an
@@ -93,10 +93,7 @@ def fit(
         report = fit_rank(*arguments, ALONE, logger)
     else:
         report = together(_fit_with_others, arguments, runtime.devices, device_of(runtime.device), logger)
-    if settings.export == MERGED and settings.tuning.config() is not None:
-        gc.collect()  # model, trainer and optimiser refer to one another, and the base is loaded once more
-        save_merged(model, out / "adapter", out / "model")
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # not before: where a merge fails, no training is lost
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # not before all is saved
     return report
 
 

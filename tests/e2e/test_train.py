@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -87,7 +88,12 @@ def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tm
 
 
 def test_a_merged_model_answers_as_its_adapter_does(whole: Job, store: Path, tmp_path: Path) -> None:
-    merged = train(store, tmp_path, "training.export=merged", "logger=none").results
+    job = train(store, tmp_path, "training.export=merged", "logger=none")
+    merged = job.results
+    assert re.search(rf"^fit +reused .*{whole.results['artifacts']['fit'][:12]}$", job.output, re.M), (
+        "nothing is trained"
+    )
+    assert re.search(rf"^fit +done .*{merged['artifacts']['fit'][:12]}$", job.output, re.M)
     made, before = (store / "fit" / results["artifacts"]["fit"] for results in (merged, whole.results))
     assert {path.name for path in made.iterdir()} - {path.name for path in before.iterdir()} == {"model"}
     weights = [(folder / "adapter" / "adapter_model.safetensors").read_bytes() for folder in (made, before)]

@@ -1,7 +1,6 @@
 """A training that is stopped anywhere ends as if it had not been: checkpoints and what goes on from them."""
 
 import csv
-import errno
 import json
 import logging
 import multiprocessing
@@ -65,25 +64,6 @@ def test_full_fine_tuning_goes_on_as_well(model_ref: ModelRef, tmp_path: Path) -
     first, second = ((tmp_path / out / "model" / "model.safetensors").read_bytes() for out in ("whole", "out"))
     assert first == second
     assert without_seconds(report) == without_seconds(whole)
-
-
-def test_a_merge_that_fails_costs_no_training(
-    model_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is the merge that writes gigabytes, and finds the disk full when hours of training are over."""
-    chosen = replace(THREE_EPOCHS, export="merged")
-    with monkeypatch.context() as patch:
-        patch.setattr("conself.training.fit.save_merged", full_disk)
-        with pytest.raises(OSError, match="No space left"):
-            train(model_ref, tmp_path / "out", chosen)
-    with caplog.at_level(logging.INFO):
-        train(model_ref, tmp_path / "out", chosen)
-    assert "training goes on after step 8 of 9" in caplog.text
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["adapter", "model"]
-
-
-def full_disk(*_: object) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_resumed_training_shows_its_whole_curve_and_counts_all_seconds(model_ref: ModelRef, tmp_path: Path) -> None:
