@@ -107,7 +107,7 @@ def _curve(runs: Sequence[Run]) -> dict[float, Spread]:
 def _metric(pools: Sequence[PoolFigures]) -> str:
     """The metric whose band is drawn: what drives ConSelf's curriculum, if the runs report it, else the first known."""
     known = list(dict.fromkeys(metric for pool in pools for metric in pool.golden_by_tau))
-    drivers = [run.metric for pool in pools for run in pool.runs if run.metric in known]
+    drivers = [name for pool in pools for run in pool.runs if (name := run.results.get("driver", run.metric)) in known]
     return next(iter([*drivers, *known]), "")
 
 

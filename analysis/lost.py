@@ -10,13 +10,24 @@ from pyarrow.lib import ArrowException
 from analysis.runs import Run
 
 _NAMED = 5  # runs
+_ANSWERS = {"evaluate", "vote"}
+# What a report lacks -> the stages that it would be drawn from.
+_NEEDED = {
+    "tests and intervals over problems": _ANSWERS,
+    "ROC curves": {"score", "verify"},
+    "curves of training": {"fit"},
+    "pages of problems": {"problems", "sample", "execute", "agree", "score", "select", "pair", "verify"},
+}
 _BATCH = 1_000  # rows read at once
 
 
 def lost_artifacts(runs: Sequence[Run]) -> dict[str, list[Path]]:
     """Name of each run with links that lead nowhere -> where they lead."""
-    found = {run.name: list(_dead(run.folder / "artifacts")) for run in runs}
-    return {name: targets for name, targets in found.items() if targets}
+    found: dict[str, list[Path]] = {}
+    for run in runs:
+        if targets := list(_dead(run.folder / "artifacts")):
+            found.setdefault(run.name, []).extend(targets)
+    return found
 
 
 def lost_note(lost: Mapping[str, Sequence[Path]]) -> str:
@@ -25,11 +36,19 @@ def lost_note(lost: Mapping[str, Sequence[Path]]) -> str:
         return ""
     targets = list(dict.fromkeys(target for each in lost.values() for target in each))
     more = f" and {len(targets) - 1:,} more" if len(targets) > 1 else ""
+    stages = {target.parent.name for target in targets}
+    missing = [what for what, needed in _NEEDED.items() if needed & stages]
+    last = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else "".join(missing)
+    for_this = f" {last[0].upper()}{last[1:]} are missing for this cause;" if missing else ""
     return (
-        f"Artifacts of {listed(list(lost))} are gone: there is no {targets[0]}{more}. Tests and intervals over "
-        f"problems, ROC curves, curves of training and pages of problems are missing for this cause; "
+        f"Artifacts of {listed(list(lost))} are gone: there is no {targets[0]}{more}.{for_this} "
         "move the store back there, or give the commands of these runs again"
     )
+
+
+def without_verdicts(lost: Mapping[str, Sequence[Path]]) -> list[str]:
+    """Those of the runs whose answers to benchmarks are gone, and tests over problems with them."""
+    return [name for name, targets in lost.items() if any(target.parent.name in _ANSWERS for target in targets)]
 
 
 def unreadable(runs: Sequence[Run]) -> Path | None:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from analysis import page_stream
 from analysis.figures import all_figures
 from analysis.html import report_page
-from analysis.lost import listed, lost_artifacts, lost_note, unreadable
+from analysis.lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
 from analysis.page_pools import PoolSource, pools_of, without_pages
 from analysis.page_report import left_out, report_content
 from analysis.parts import write_parts
@@ -135,9 +135,10 @@ def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
 
 def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
     """A table of tests over problems says itself, in its files too, that it lacks those of runs with lost artifacts."""
-    if not lost or table.left_out or table.name not in _OVER_PROBLEMS:
+    runs = without_verdicts(lost)
+    if not runs or table.left_out or table.name not in _OVER_PROBLEMS:
         return table
-    note = f"Tests and intervals over problems are missing where a run's artifacts are gone: {listed(list(lost))}."
+    note = f"Tests and intervals over problems are missing where a run's artifacts are gone: {listed(runs)}."
     return replace(table, notes=(*table.notes, note))
 
 

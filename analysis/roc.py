@@ -38,7 +38,8 @@ def scored(pool: PoolFigures, metric: str) -> dict[str, tuple[float, bool]]:
     """The problems on which a metric has a value and the pass rate is known; empty where the artifacts are not kept."""
     for run in pool.runs:
         verdicts = artifact(run, "verify") / "verdicts.jsonl"
-        folder = artifact(run, f"score/{metric}")
+        label = "driver" if metric == run.results.get("driver") else metric  # it may have no other name in the run
+        folder = artifact(run, f"score/{label}")
         if verdicts.is_file() and folder.is_dir():
             solvable = {verdict.problem_id: any(verdict.passed) for verdict in read_verdicts(verdicts)}
             rows = read_records(folder, Uncertainty, "uncertainty")

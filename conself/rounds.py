@@ -161,13 +161,18 @@ def round_figures(
 def _pool_part(
     config: DictConfig, context: Context, pools: list[Pool], passed: Mapping[str, Sequence[bool]]
 ) -> dict[str, Any]:
-    """What a pool says of metrics and selectors, whether or not anything was trained on it."""
+    """What a pool says of metrics and selectors, whether or not anything was trained on it.
+
+    ``driver`` is the one of ``metrics`` that drives the curriculum; its scores are those of ``score/driver``.
+    """
     made = context.artifacts
     agreed = read_consensus(made["agree"].path)
     uncertainties = {str(name): scores_of(made[f"score/{name}"]) for name in config.metrics}
-    if made["score/driver"].key not in {made[f"score/{name}"].key for name in config.metrics}:
-        uncertainties[driver_name(config)] = scores_of(made["score/driver"])
+    known = {made[f"score/{name}"].key: str(name) for name in config.metrics}
+    driver = known.get(made["score/driver"].key, driver_name(config))
+    uncertainties.setdefault(driver, scores_of(made["score/driver"]))
     return {
+        "driver": driver,
         "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pools, agreed, instantiate(config.pairing), passed),
         "selectors": pool_figures.selector_figures(pools, agreed, passed),
@@ -184,7 +189,7 @@ def unlearned(config: DictConfig, context: Context) -> dict[str, Any]:
 
 
 def driver_name(config: DictConfig) -> str:
-    """What tables call a metric that drives the curriculum and is not among ``metrics``: as its file.
+    """What tables call a metric that drives the curriculum and is not among ``metrics``: as its module.
 
     ``NAME_driver`` where ``metrics`` has one of that name with other settings.
     """

@@ -245,7 +245,8 @@ def _beside(context: Context, config: DictConfig, model: ModelRef, trained: Arti
     """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
 
     def make(folder: Path) -> dict[str, Any]:
-        give_back()  # the base is loaded once more
+        free_accelerator(context)
+        context.workers.release_others()  # the base is loaded once more, beside engines where there are any
         save_merged(model, trained.path / "adapter", folder / "model")
         shutil.copytree(trained.path / "adapter", folder / "adapter", dirs_exist_ok=True)
         shutil.copyfile(trained.path / "steps.json", folder / "steps.json")

@@ -108,7 +108,7 @@ def check_rounds(config: DictConfig) -> None:
     if "tau" in config.curriculum and config.curriculum.tau != config.tau:
         raise ValueError(
             f"curriculum.tau is {config.curriculum.tau}, and tau, which tables and matched curricula go by, is "
-            f"{config.tau}; set tau alone"
+            f"{config.tau}; set tau alone (a YAML of your own says `tau: ${{tau}}`)"
         )
     if "driver" in config.metrics:
         raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")

@@ -41,9 +41,6 @@ class WandbTracker:
     ) -> None:
         """Open a W&B run in ``folder``, named by its overrides, grouped by its sweep, with ``kind`` as its job type.
 
-        Offline runs of an earlier job in this folder that were not synced are removed: it was given again, and
-        ``wandb sync`` would upload both.
-
         Raises:
             ValueError: ``mode`` is none of the three, or it is online and there is no account to log in to.
         """
@@ -69,8 +66,6 @@ class WandbTracker:
             raise ValueError(
                 f"W&B does not take this run ({error}); call `wandb login` first, or set logger.mode=offline"
             ) from error
-        if self.mode != "disabled":
-            _remove_earlier(Path(self._run.settings.sync_dir))
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's W&B logger on this run; curves are drawn over the training step."""
@@ -119,11 +114,17 @@ class WandbTracker:
             self._run.log_artifact(artifact, aliases=[found.key[:12]])
 
     def finish(self, failed: bool) -> str | None:
-        """Close the run, as failed or finished; says how to upload one that was kept offline, or where it is."""
+        """Close the run, as failed or finished; says how to upload one that was kept offline, or where it is.
+
+        Once a job has finished, offline runs of an earlier one in its folder that were not synced are removed: it was
+        given again, and ``wandb sync`` would upload both.
+        """
         if self._run is None:
             return None
         run, self._run = self._run, None
         run.finish(exit_code=int(failed))
+        if self.mode == "offline" and not failed:
+            _remove_earlier(Path(run.settings.sync_dir))
         if self.mode == "offline":
             return f"dashboard: wandb sync {shlex.quote(_short(run.settings.sync_dir))}"
         return f"dashboard: {run.url}" if run.url else None

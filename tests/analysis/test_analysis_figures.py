@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.figures import FIGURES, Figure, all_figures
-from analysis.roc import roc
+from analysis.pools import pools_of
+from analysis.roc import roc, scored
 from analysis.runs import read_runs
 from conself.statistics import auc
 from tests.analysis.run_folders import write_run
@@ -91,6 +92,14 @@ def test_what_cannot_be_drawn_says_why(tmp_path: Path) -> None:
 def test_a_scored_pool_alone_crashes_nothing(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text('{"metrics": {"nll": {"n": 0, "auc": null}}}')
     assert all(figure.left_out for figure in all_figures(read_runs(tmp_path), tmp_path / "out"))
+
+
+def test_a_driver_that_is_reported_under_its_own_name_has_its_curve(tmp_path: Path) -> None:
+    write_run(tmp_path, extra={"driver": "unseen_mass"})
+    (pool,) = pools_of(read_runs(tmp_path))
+    assert len(scored(pool, "unseen_mass")) > 3
+    assert scored(pool, "unseen_mass") == scored(pool, "driver") == scored(pool, "code_semantic_entropy")
+    assert scored(pool, "von_neumann_entropy") == {}
 
 
 def test_auc_of_ties_and_its_curve() -> None:

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from analysis.lost import lost_artifacts, lost_note
+from analysis.lost import lost_artifacts, lost_note, without_verdicts
 from analysis.report import Request, main, make_report, parse
 from analysis.runs import artifact, read_runs
 from conself.artifacts import Artifact
@@ -60,12 +60,24 @@ def test_where_lost_artifacts_were_expected_is_said_with_the_remedy(tmp_path: Pa
     assert lost == {"runs/0": [tmp_path / "store" / "evaluate" / "key"]}
     note = lost_note(lost)
     assert f"Artifacts of runs/0 are gone: there is no {tmp_path}/store/evaluate/key. " in note
-    assert "move the store back there, or give the commands" in note
+    assert "Tests and intervals over problems are missing for this cause; move the store back there, or give" in note
     assert lost_note({}) == ""
+
+
+def test_what_is_said_to_be_missing_is_what_the_lost_stage_gave(tmp_path: Path) -> None:
+    weights, pool = tmp_path / "fit" / "key", tmp_path / "select" / "key"
+    assert "Curves of training are missing for this cause;" in lost_note({"runs/0": [weights]})
+    assert "Curves of training and pages of problems are missing" in lost_note({"runs/0": [weights, pool]})
+    assert " are missing" not in lost_note({"runs/0": [tmp_path / "merge" / "key"]})
+    lost = {"runs/0": [weights], "runs/1": [pool, tmp_path / "evaluate" / "key"]}
+    assert without_verdicts(lost) == ["runs/1"]
 
 
 def test_a_report_without_the_store_says_so_first_and_in_its_tables(tmp_path: Path) -> None:
     sweep = make_sweep(tmp_path, 3)
+    for job in sweep.glob("[0-9]"):
+        (job / "artifacts" / "evaluate").mkdir(parents=True)
+        (job / "artifacts" / "evaluate" / "toy").symlink_to(tmp_path / "store" / "evaluate" / "key")
     shutil.move(tmp_path / "store", tmp_path / "moved")
     console = Console(record=True, quiet=True, width=80)
     text = make_report(Request(sweep, tmp_path / "out"), console).read_text(encoding="utf-8")
@@ -73,7 +85,7 @@ def test_a_report_without_the_store_says_so_first_and_in_its_tables(tmp_path: Pa
     assert found is not None
     assert found.start() < text.index('class="cards"')
     assert f"there is no {tmp_path}/store/" in found[0]
-    assert "Tests and intervals over problems, ROC curves" in found[0]
+    assert "Tests and intervals over problems, ROC curves and pages of problems are missing for this cause" in found[0]
     assert "it may be among the artifacts that are gone" in text
     table = (tmp_path / "out" / "tables" / "comparisons.md").read_text(encoding="utf-8")
     assert "are missing where a run's artifacts are gone: multirun/0, multirun/1" in table

@@ -1,6 +1,8 @@
 """Bad input ends in one line that names cause and remedy, and in nothing lost."""
 
+import errno
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,23 @@ def test_a_refused_job_leaves_no_figures_of_an_earlier_one(
     (tmp_path / "results.json").write_text("{}")
     assert "tau must lie in" in error_line(shown(capsys, tmp_path, f"artifacts={store}", "tau=7"))
     assert not (tmp_path / "results.json").exists()
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_merge_that_fails_costs_no_training(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the merge that writes gigabytes, and finds the disk full when hours of training are over."""
+
+    def full_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("conself.stages.save_merged", full_disk)
+    for adapter in ("done", "reused"):
+        words = ("training.export=merged", "training.epochs=1", "beta=0.25")
+        output = shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *words)
+        assert "no space left for the artifacts of stage 'fit'" in error_line(output)
+        assert re.search(rf"^fit +{adapter}", output, re.MULTILINE)
 
 
 def test_data_set_without_a_usable_problem(

@@ -142,6 +142,14 @@ def test_a_job_that_was_killed_and_given_again_is_one_run(tmp_path: Path) -> Non
     assert all(path.resolve().is_relative_to(run.folder.resolve()) and path.exists() for path in links)
 
 
+def test_a_job_that_fails_leaves_the_run_of_an_earlier_one(tmp_path: Path) -> None:
+    run_one(WandbTracker("test", "offline"), tmp_path)
+    tracker = WandbTracker("test", "offline")
+    tracker.start(tmp_path, OmegaConf.create({"seed": 1}), "train", [], False)
+    tracker.finish(failed=True)
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+
+
 def test_what_was_uploaded_is_not_removed(tmp_path: Path) -> None:
     synced, online = (tmp_path / "wandb" / name for name in ("offline-run-20260102_030405-a", "run-20260102_030405-b"))
     for folder, name in ((synced, "run-a.wandb.synced"), (online, "run-b.wandb")):
