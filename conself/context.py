@@ -12,8 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.artifacts import Artifact, build
-from conself.models import fingerprint
-from conself.records import ModelRef
+from conself.keys import models_in
 from conself.workers import Workers
 
 
@@ -50,41 +49,14 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "agree": 1, "verify": 1, "score": 2, "select": 2, "pair": 2}
-VERSIONS |= {"fit": 2, "merge": 1, "evaluate": 6, "vote": 1}
+VERSIONS = {"problems": 2, "sample": 3, "execute": 3, "agree": 2, "verify": 2, "score": 3, "select": 3, "pair": 3}
+VERSIONS |= {"fit": 3, "merge": 2, "evaluate": 7, "vote": 2}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
-
-
-_MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
-
-
-def plain(node: Any) -> Any:
-    """A config node as plain data for a key; a ModelRef in it stands as its content's fingerprint."""
-    return _identified(OmegaConf.to_container(node, resolve=True))
-
-
-def _identified(node: Any) -> Any:
-    if isinstance(node, dict):
-        if node.get("_target_") == _MODEL_REF:
-            return fingerprint(*models_in(node))
-        return {k: _identified(v) for k, v in node.items()}
-    return [_identified(v) for v in node] if isinstance(node, list) else node
 
 
 def names_model(node: Any) -> bool:
     """Whether a part of the config loads a model."""
     return bool(models_in(OmegaConf.to_container(node, resolve=True)))
-
-
-def models_in(node: Any) -> list[ModelRef]:
-    """The models that parts of a plain config name, at any depth."""
-    if isinstance(node, list):
-        return [model for value in node for model in models_in(value)]
-    if not isinstance(node, dict):
-        return []
-    if node.get("_target_") == _MODEL_REF:
-        return [ModelRef(**{key: value for key, value in node.items() if key != "_target_"})]
-    return models_in(list(node.values()))
 
 
 def choose(config: DictConfig, *names: str) -> DictConfig:

@@ -7,8 +7,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
-from conself.context import Context, give_back, plain, tell
-from conself.datasets.identity import placeless
+from conself.context import Context, give_back, tell
+from conself.keys import located, plain
 from conself.models import fingerprint, tuned_model
 from conself.records import ModelRef, Problem, Verdict
 from conself.samplers.recorded import MISSING
@@ -52,7 +52,7 @@ def evaluate(
     # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
     decoder = parts["decoder"]
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
-    key = {part: plain(node) for part, node in slices.items()} | {"benchmark": placeless(plain(slices["benchmark"]))}
+    key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
     return context.build(f"evaluate/{label}", key, {}, make)
 

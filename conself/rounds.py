@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from conself import evaluation, pool_figures, results, stages
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
-from conself.context import Context, changed, choose, plain
+from conself.context import Context, changed, choose
+from conself.keys import plain
 from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty

@@ -17,9 +17,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
-from conself.context import Context, changed, free_accelerator, give_back, names_model, plain, tell
+from conself.context import Context, changed, free_accelerator, give_back, names_model, tell
 from conself.curricula.selection import Selection, what_would_keep
-from conself.datasets.identity import placeless
+from conself.keys import located, plain, snake_case
 from conself.models import fingerprint, load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
@@ -52,7 +52,7 @@ def problems(context: Context, config: DictConfig) -> Artifact:
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
-    key = {"dataset": placeless(plain(config)), "content": dataset.fingerprint()}
+    key = {"dataset": located(config), "content": dataset.fingerprint()}
     return context.build("problems", key, {}, make)
 
 
@@ -142,8 +142,8 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
 
 
 def metric_name(config: DictConfig) -> str:
-    """A metric is called what its module is called."""
-    return str(config["_target_"]).split(".")[-2]
+    """A metric's class in snake case, whatever module holds it: ``code_semantic_entropy``."""
+    return snake_case(str(config["_target_"]).rpartition(".")[2])
 
 
 def select(context: Context, name: str, config: DictConfig, scores: Artifact) -> Artifact:

@@ -10,8 +10,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself import reports, results, stages
-from conself.context import Context, models_in
+from conself.context import Context
 from conself.entry import Command, run
+from conself.keys import models_in
 from conself.models import check_model
 from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef

@@ -22,16 +22,17 @@ ROOMS = (
 )
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
 ENTRIES |= {"pool_figures", "score_files", "score_report"}
-HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
+HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
-    "evaluation": PARTS | FLOOR | {"context", "shards", "scoring"},
-    "stages": PARTS | FLOOR | {"context", "shards", "scoring", "tracking"},
+    "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring"},
+    "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking"},
     "shards": FLOOR | {"workers"},
-    "context": FLOOR | {"workers"},
+    "context": FLOOR | {"workers", "keys"},
+    "keys": {"models", "records"},
     "scoring": FLOOR | {"shards", "workers"},
     "workers": set(),
     "checks": set(),

@@ -13,8 +13,8 @@ from rich.console import Console
 from conself import evaluation, stages
 from conself.benchmarks.minipy import MiniPyBenchmark
 from conself.comparison import Comparison
-from conself.datasets.identity import placeless
 from conself.datasets.minipy import MiniPy
+from conself.keys import located, plain
 from conself.records import Problem
 from conself.workers import Workers
 from tests.datasets.test_humaneval import ROW as FUNCTION
@@ -137,5 +137,6 @@ def test_of_every_data_set_the_path_alone_is_a_place(name: str) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = OmegaConf.to_container(compose(f"dataset/{name}", ["+dataset.path=/a"]).dataset, resolve=True)
     assert isinstance(settings, dict)
-    assert placeless(settings) == {key: value for key, value in settings.items() if key != "path"}
-    assert placeless({**settings, "path": None}) == {**settings, "path": None}, "null: the hub"
+    whole = plain(OmegaConf.create(settings))
+    assert located(OmegaConf.create(settings)) == {key: value for key, value in whole.items() if key != "path"}
+    assert located(OmegaConf.create({**settings, "path": None})) == {**whole, "path": None}, "null: the hub"
