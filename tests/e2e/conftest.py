@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
@@ -58,12 +59,20 @@ def train(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that the tests of a session share, as a user's runs do."""
-    return tmp_path_factory.mktemp("store")
+def store(shared_folder: Path) -> Path:
+    """A store that all tests share, as a user's runs do."""
+    folder = shared_folder / "store"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """One uninterrupted run."""
-    return train(store, tmp_path_factory.mktemp("runs") / "whole")
+def whole(store: Path, shared_folder: Path) -> Job:
+    """One uninterrupted run: made by the first worker that wants it, read by the others."""
+    ended = shared_folder / "whole.json"
+    with FileLock(shared_folder / ".whole.lock"):
+        if not ended.is_file():
+            job = train(store, shared_folder / "whole")
+            ended.write_text(json.dumps([job.status, job.output]))
+    status, output = json.loads(ended.read_text())
+    return Job(status, output, shared_folder / "whole")

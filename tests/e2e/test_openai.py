@@ -1,7 +1,6 @@
 """A round of training on candidates of an endpoint: a server of this test that knows four programs."""
 
 import json
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,8 @@ import pytest
 
 from conself.records import Candidate, Uncertainty
 from conself.tables import read_records
-from tests.e2e.conftest import ROOT, train
-
-sys.path.append(str(ROOT / "tests" / "samplers"))  # where the server lives
-
-from chat_server import Answer, chat, serving
+from tests.e2e.conftest import train
+from tests.samplers.chat_server import Answer, chat, serving
 
 pytest.importorskip("openai", reason="the extra [openai] is not installed")
 

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from second_model import write_judge
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from conself.metrics.entailment import EntailmentModel, entailment_label
 from conself.metrics.policy_encoder import Runtime
+from tests.metrics.second_model import write_judge
 
 LABELS = ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"]
 LETTERS = "abcdefghij"

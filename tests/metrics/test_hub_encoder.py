@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from second_model import write_encoder, write_sentence_files
 from transformers import AutoModel, AutoTokenizer
 
 from conself.metrics.hub_encoder import HubEncoder
 from conself.metrics.policy_encoder import Runtime
 from conself.records import ModelRef
+from tests.metrics.second_model import write_encoder, write_sentence_files
 
 TEXTS = ["abc", "a", "jihgfedcba", ""]
 CPU = Runtime("cpu", 2)

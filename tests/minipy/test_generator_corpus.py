@@ -5,7 +5,6 @@ from collections import Counter
 from math import sqrt
 
 import pytest
-from reading import read
 
 from conself.minipy.compositions import Step, Steps, program, starter_code
 from conself.minipy.corpus import corpus
@@ -15,6 +14,7 @@ from conself.minipy.observations import Observation, draw_observations, topics
 from conself.minipy.primitives import KNOWN
 from conself.minipy.primitives.base import Form, Primitive, Style
 from conself.minipy.randomness import generator
+from tests.minipy.reading import read
 
 SAMPLE = 4000
 EXAMPLES = list(corpus(12_000, 7))

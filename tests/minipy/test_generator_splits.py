@@ -5,7 +5,6 @@ from collections import Counter
 from functools import cache
 
 import pytest
-from reading import read
 
 from conself.minipy.compositions import Steps, identity, program, side
 from conself.minipy.corpus import corpus
@@ -17,6 +16,7 @@ from conself.minipy.splits import behaviour, split
 from conself.oracles import Oracle
 from conself.records import Problem
 from conself.sandbox.canonical import canonical
+from tests.minipy.reading import read
 
 SIZES = {"train": 800, "validation": 300, "test": 1000}
 each_split = pytest.mark.parametrize("name", SIZES)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import SHAPE, build, byte_tokenizer
 from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
 
 from conself.records import ModelRef
+from tests.samplers.tiny_models import SHAPE, build, byte_tokenizer
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -5,11 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 from scipy.stats import chisquare
-from tiny_models import SHAPE, build
 from transformers import PreTrainedModel, Qwen2Config
 
 from conself.samplers.decoding import Decoding
 from conself.samplers.generation import Completion, Request, generate
+from tests.samplers.tiny_models import SHAPE, build
 
 STOPS = (0, 7, 8, 9)
 SAMPLED = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=40, entropy_top_k=15)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import Answer, Server, chat, serving
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -18,6 +17,7 @@ from conself.samplers.decoding import sample_seed
 from conself.samplers.openai import OpenAIDecoder, OpenAISampler
 from conself.samplers.openai_client import retry_after
 from conself.samplers.openai_settings import Endpoint, Runtime
+from tests.samplers.chat_server import Answer, Server, chat, serving
 
 pytest.importorskip("openai", reason="the extra [openai] is not installed")
 

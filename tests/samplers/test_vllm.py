@@ -21,9 +21,7 @@ import pytest
 import torch
 from peft import LoraConfig
 from scipy.stats import chisquare
-from tiny_models import build, byte_tokenizer
 from transformers import LlamaConfig
-from vllm_child import draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 from conself.datasets.minipy import MiniPy
 from conself.models import load_policy, load_tokenizer, stop_token_ids, with_lora
@@ -37,6 +35,8 @@ from conself.samplers.transformers import TransformersDecoder, TransformersSampl
 from conself.samplers.vllm import VllmDecoder, VllmSampler
 from conself.samplers.vllm_start import LORA_RANKS, Runtime
 from conself.workers import Workers
+from tests.samplers.tiny_models import build, byte_tokenizer
+from tests.samplers.vllm_child import draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("vllm") is None, reason="vLLM is not installed: make test installs it for CPUs"
@@ -308,8 +308,8 @@ PROGRAM = """
 
     sys.path.insert(0, {folder!r})
     from conself.workers import Workers
-    from test_vllm import DECODER, MINIPY, PROBLEMS
-    from vllm_child import draw
+    from tests.samplers.test_vllm import DECODER, MINIPY, PROBLEMS
+    from tests.samplers.vllm_child import draw
 
     def main():
         with Workers(1) as workers:
@@ -323,7 +323,7 @@ PROGRAM = """
 
 def test_kill_9_of_the_main_process_ends_the_engine(tmp_path: Path) -> None:
     script = tmp_path / "main.py"
-    script.write_text(textwrap.dedent(PROGRAM.format(folder=str(Path(__file__).parent))))
+    script.write_text(textwrap.dedent(PROGRAM.format(folder=str(Path(__file__).parents[2]))))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environment, text=True) as main:
         assert main.stdout is not None

@@ -2,7 +2,7 @@
 
 import sys
 
-from hostile import (
+from tests.sandbox.hostile import (
     DENIED,
     EXCEPTION,
     EXIT,

@@ -1,8 +1,7 @@
 """Programs that leave something behind for their next input, and hostile stdin programs, as data. See hostile.py."""
 
-from hostile import EXCEPTION, EXIT, KILLED, OK, TIMEOUT, TOO_LONG
-
 from conself.sandbox import Status
+from tests.sandbox.hostile import EXCEPTION, EXIT, KILLED, OK, TIMEOUT, TOO_LONG
 
 # --- call programs: each gives the same value on every input of LEAK_INPUTS, if nothing is left from the one before ---
 

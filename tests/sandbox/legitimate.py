@@ -6,7 +6,7 @@ What stands in brackets behind a program's name there are its inputs.
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import read
+from tests.sandbox.corpus import read
 
 FOLDER = Path(__file__).with_name("legitimate_programs")
 INPUTS: dict[str, tuple[str, str]] = {

@@ -6,7 +6,7 @@ of a library, which is in brackets: each makes three programs, which count their
 
 from pathlib import Path
 
-from corpus import read
+from tests.sandbox.corpus import read
 
 FOLDER = Path(__file__).with_name("stateful_programs")
 _COUNT = "try: {0}.n += 1\nexcept AttributeError: {0}.n = 1\n"

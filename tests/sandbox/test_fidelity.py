@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from legitimate import PROGRAMS, Program
 
 from conself.sandbox import Audit, Job, Limits, Outcome, Result, Status, canonical, execute
+from tests.sandbox.legitimate import PROGRAMS, Program
 
 LIMITS = Limits(
     cpu_seconds=5.0, wall_seconds=20.0, memory_mb=1024, output_kb=4096, max_timeouts=3, audit=1.0, require="weak"

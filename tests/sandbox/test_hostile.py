@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import CANARY, HIDDEN, REACHING_OUT
-from hostile_inside import FORGE, INSIDE
-from hostile_state import AUDITED, LEAK_INPUTS, LEAKS, STDIN, STDIN_INPUTS
 
 from conself.sandbox import Audit, Job, Limits, Outcome, Result, Status, execute, isolation
+from tests.sandbox.hostile import CANARY, HIDDEN, REACHING_OUT
+from tests.sandbox.hostile_inside import FORGE, INSIDE
+from tests.sandbox.hostile_state import AUDITED, LEAK_INPUTS, LEAKS, STDIN, STDIN_INPUTS
 
 CALL_INPUTS = ["(1,)", "(2,)"]
 TABLES: dict[str, tuple[dict[str, tuple[str, Any]], list[str]]] = {

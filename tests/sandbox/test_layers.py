@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from probes import FALLS, PROBES, RIGHTS, ROOT, TRACES, canaries
 
 from conself.sandbox import Job, Limits, Outcome, Status, execute, isolation
+from tests.sandbox.probes import FALLS, PROBES, RIGHTS, ROOT, TRACES, canaries
 
 REPORT = isolation()
 OFF = set(re.findall(r"(\w+) OFF", REPORT))

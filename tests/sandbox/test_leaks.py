@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from corpus import Entry, read
-from stateful import CALLS, NUMPY, STDIN
 
 from conself.sandbox import Audit, Job, Limits, Result, execute
 from conself.sandbox.leaks import may_leak, may_leak_main
+from tests.sandbox.corpus import Entry, read
+from tests.sandbox.stateful import CALLS, NUMPY, STDIN
 
 LIMITS = {"cpu_seconds": 2.0, "wall_seconds": 20.0, "memory_mb": 512, "output_kb": 256, "max_timeouts": 3, "audit": 1.0}
 

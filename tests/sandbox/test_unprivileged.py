@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import HIDDEN, REACHING_OUT
-from hostile_state import LEAK_INPUTS, LEAKS, STDIN, STDIN_INPUTS
-from probes import FALLS, PROBES, RIGHTS, ROOT, TRACES, canaries
+
+from tests.sandbox.hostile import HIDDEN, REACHING_OUT
+from tests.sandbox.hostile_state import LEAK_INPUTS, LEAKS, STDIN, STDIN_INPUTS
+from tests.sandbox.probes import FALLS, PROBES, RIGHTS, ROOT, TRACES, canaries
 
 ROOT_FOLDER = Path(__file__).parents[2]
 USER = 65534 if RIGHTS else os.geteuid()

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from resume_world import THREE_EPOCHS, adapter, train
-from training_world import runtime, tiny_qwen, word_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from conself.records import ModelRef
 from conself.training.fit import FitReport
+from tests.training.resume_world import THREE_EPOCHS, adapter, train
+from tests.training.training_world import runtime, tiny_qwen, word_tokenizer
 
 
 @pytest.fixture(scope="session")

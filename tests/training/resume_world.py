@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from training_world import lora_policy, settings, tiny_qwen, toy_pairs
 
 from conself.losses.con_dpo import ConDPO
 from conself.records import ModelRef
 from conself.training.checkpoints import restore, state
 from conself.training.fit import FitReport, fit
 from conself.training.settings import Training
+from tests.training.training_world import lora_policy, settings, tiny_qwen, toy_pairs
 
 LOSS = ConDPO(beta=0.5)
 THREE_EPOCHS = settings(epochs=3, batch_size=3)  # 8 pairs: steps of 3, 3 and 2 pairs, three times

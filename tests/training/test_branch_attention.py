@@ -6,7 +6,6 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
-from training_world import SHAPE, build, lora_policy, token_pairs
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from conself.training.branch_attention import BY_BRANCH, spans
@@ -14,6 +13,7 @@ from conself.training.checkpointing import checkpoint_layers
 from conself.training.log_probs import response_log_probs
 from conself.training.micro_batches import Branches
 from conself.training.shared import SharedLayout
+from tests.training.training_world import SHAPE, build, lora_policy, token_pairs
 
 WIDE = {**SHAPE, "hidden_size": 144, "intermediate_size": 160, "num_attention_heads": 2, "num_key_value_heads": 1}
 

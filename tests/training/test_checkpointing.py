@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from training_world import build, layouts, lora_policy, scored, token_pairs
 from transformers import FalconConfig, FalconForCausalLM, OPTConfig, OPTForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from conself.training.checkpointing import checkpoint_layers
+from tests.training.training_world import build, layouts, lora_policy, scored, token_pairs
 
 SIZES: dict[str, Any] = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4}
 MODELS: dict[str, tuple[type[PreTrainedModel], PreTrainedConfig]] = {

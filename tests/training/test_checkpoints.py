@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from resume_world import LOSS, THREE_EPOCHS, Stop, StoppedError, adapter, stopped_at, train, without_seconds
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from training_world import runtime, settings
 
 from conself.losses.con_dpo import ConDPO
 from conself.records import ModelRef
@@ -21,6 +19,17 @@ from conself.training.checkpoints import training_key
 from conself.training.data import Response, TokenPair
 from conself.training.disk import disk_errors
 from conself.training.fit import FitReport
+from tests.training.resume_world import (
+    LOSS,
+    THREE_EPOCHS,
+    Stop,
+    StoppedError,
+    adapter,
+    stopped_at,
+    train,
+    without_seconds,
+)
+from tests.training.training_world import runtime, settings
 
 
 def truncate(path: Path) -> None:

@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_world import layouts, response, row_of_four, token_pairs
 
 from conself.training.data import Response, TokenPair
 from conself.training.layouts import DistinctLayout, PairsLayout
 from conself.training.shared import SharedLayout
+from tests.training.training_world import layouts, response, row_of_four, token_pairs
 
 shapes = st.lists(st.integers(1, 3), min_size=1, max_size=8)
 

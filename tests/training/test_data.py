@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
-from training_world import END, layouts, text_pair, token_pairs, toy_pairs, word_tokenizer, words
 from transformers import PreTrainedTokenizerFast
 
 from conself.training.data import PairData, Response, TokenPair, deal, encode, global_batches
+from tests.training.training_world import END, layouts, text_pair, token_pairs, toy_pairs, word_tokenizer, words
 
 
 def test_prompt_then_response_then_end_of_turn(tokenizer: PreTrainedTokenizerFast) -> None:

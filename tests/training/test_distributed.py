@@ -11,14 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from pickle import PicklingError
 
-import lost_ranks
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger
-from lost_ranks import CPU, lose_one
 from safetensors.torch import load_file
 from torch import Tensor
-from training_world import runtime, settings, toy_pairs, word_tokenizer
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.sft import SFT
@@ -31,6 +28,9 @@ from conself.training.ranks import ALONE, Ranks
 from conself.training.settings import Training
 from conself.training.shared import SharedLayout
 from conself.training.tuning import Full
+from tests.training import lost_ranks
+from tests.training.lost_ranks import CPU, lose_one
+from tests.training.training_world import runtime, settings, toy_pairs, word_tokenizer
 
 PAIRS = toy_pairs(problems=5)[:-1]
 """Nine pairs in batches of 4, 4 and 1: the last is less than one for each process."""

@@ -12,7 +12,6 @@ import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 from peft import PeftModel
-from training_world import LORA, runtime, scored, settings, tiny_qwen, token_pairs, toy_pairs
 from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
@@ -26,6 +25,7 @@ from conself.training.fit import fit
 from conself.training.micro_batches import MicroBatch
 from conself.training.module import PreferenceModule
 from conself.training.shared import SharedLayout
+from tests.training.training_world import LORA, runtime, scored, settings, tiny_qwen, token_pairs, toy_pairs
 
 LOSS = ConDPO(beta=0.5)
 

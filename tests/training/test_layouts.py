@@ -7,18 +7,6 @@ import pytest
 import torch
 import transformers
 from torch import Tensor
-from training_world import (
-    SHAPE,
-    build,
-    layouts,
-    lora_policy,
-    naive,
-    response,
-    row_of_four,
-    scored,
-    tiny_qwen,
-    token_pairs,
-)
 from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
@@ -30,6 +18,18 @@ from conself.training.layouts import Layout
 from conself.training.log_probs import head_log_probs, response_log_probs
 from conself.training.shared import SharedLayout
 from conself.training.tuning import Policy
+from tests.training.training_world import (
+    SHAPE,
+    build,
+    layouts,
+    lora_policy,
+    naive,
+    response,
+    row_of_four,
+    scored,
+    tiny_qwen,
+    token_pairs,
+)
 
 SMALL = {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "initializer_range": 0.2}
 GPT = {**SMALL, "bos_token_id": 1, "eos_token_id": 1}

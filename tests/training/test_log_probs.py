@@ -10,7 +10,6 @@ from peft import LoraConfig
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from training_world import SHAPE, build, lora_policy, naive, scored, tiny_qwen, token_pairs
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from conself.models import with_lora
@@ -18,6 +17,7 @@ from conself.training import log_probs
 from conself.training.layouts import DistinctLayout
 from conself.training.log_probs import head_log_probs, response_log_probs, token_log_probs
 from conself.training.shared import SharedLayout
+from tests.training.training_world import SHAPE, build, lora_policy, naive, scored, tiny_qwen, token_pairs
 
 ROWS, WIDTH, WORDS = 23, 16, 1000
 

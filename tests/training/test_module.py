@@ -8,7 +8,6 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
-from training_world import layouts, lora_policy, naive, scored, settings, tiny_qwen, token_pairs
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.output import Loss
@@ -16,6 +15,7 @@ from conself.losses.sft import SFT
 from conself.training.data import PairData, TokenPair, global_batches
 from conself.training.module import PreferenceModule, learning_rate_factor
 from conself.training.settings import Training
+from tests.training.training_world import layouts, lora_policy, naive, scored, settings, tiny_qwen, token_pairs
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Found .* in eval mode"),

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from training_world import layouts, lora_policy, naive, scored, tiny_qwen, token_pairs
 
 from conself.training import reference
 from conself.training.data import Response, TokenPair
@@ -21,6 +20,7 @@ from conself.training.layouts import Layout
 from conself.training.reference import Identity, identity, reference_log_probs
 from conself.training.shared import SharedLayout
 from conself.training.tuning import Policy
+from tests.training.training_world import layouts, lora_policy, naive, scored, tiny_qwen, token_pairs
 
 SHAPE = [3, 1, 2, 3, 1, 2]
 PAIRS = token_pairs(SHAPE)

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
-from resume_world import (
+from safetensors import safe_open
+from safetensors.torch import load, save_file
+
+from conself.records import ModelRef
+from conself.training.checkpoints import restore, state
+from conself.training.distributed import FSDP
+from conself.training.fit import FitReport
+from conself.training.tuning import Full
+from tests.training.resume_world import (
     THREE_EPOCHS,
     adamw,
     adapter,
@@ -26,15 +34,7 @@ from resume_world import (
     two_shards,
     without_seconds,
 )
-from safetensors import safe_open
-from safetensors.torch import load, save_file
-from training_world import runtime
-
-from conself.records import ModelRef
-from conself.training.checkpoints import restore, state
-from conself.training.distributed import FSDP
-from conself.training.fit import FitReport
-from conself.training.tuning import Full
+from tests.training.training_world import runtime
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["conself.training.fit"])  # imports take longer than the trainings

@@ -1,7 +1,8 @@
 """Settings out of range are refused by name."""
 
 import pytest
-from training_world import runtime, settings
+
+from tests.training.training_world import runtime, settings
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,17 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from torch import Tensor
-from training_world import (
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from conself.losses.con_dpo import ConDPO
+from conself.models import load_policy, load_tokenizer, tuned_model
+from conself.records import ModelRef
+from conself.training.export import save_merged, save_model
+from conself.training.fit import fit
+from conself.training.log_probs import response_log_probs
+from conself.training.settings import Training
+from conself.training.tuning import Full, Policy, Tuning
+from tests.training.training_world import (
     LORA,
     SHAPE,
     build,
@@ -22,16 +32,6 @@ from training_world import (
     toy_pairs,
     word_tokenizer,
 )
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
-
-from conself.losses.con_dpo import ConDPO
-from conself.models import load_policy, load_tokenizer, tuned_model
-from conself.records import ModelRef
-from conself.training.export import save_merged, save_model
-from conself.training.fit import fit
-from conself.training.log_probs import response_log_probs
-from conself.training.settings import Training
-from conself.training.tuning import Full, Policy, Tuning
 
 LOSS = ConDPO(beta=0.5)
 TUNINGS: dict[str, Tuning] = {

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch.nn.attention.flex_attention import create_mask
-from training_world import SHAPE, build, scored, tiny_qwen, token_pairs
 from transformers import (
     MistralConfig,
     MistralForCausalLM,
@@ -18,6 +17,7 @@ from conself.training.branch_attention import BY_BRANCH
 from conself.training.micro_batches import Branches
 from conself.training.shared import SharedLayout
 from conself.training.visibility import FLEX, attention_mask, sees, use_attention
+from tests.training.training_world import SHAPE, build, scored, tiny_qwen, token_pairs
 
 HAND = Branches(  # prompt of two tokens, two responses; another problem behind them; one token of padding
     prompt=torch.tensor([[0, 0, 0, 0, 1, 1, -1]]), response=torch.tensor([[0, 0, 1, 2, 0, 1, 0]])
