@@ -15,6 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself import evaluation, reports, results
 from conself.artifacts import Artifact, write_whole
+from conself.config_folder import CONF
 from conself.context import Context, choose
 from conself.entry import Command, run
 from conself.models import check_model, fingerprint
@@ -171,7 +172,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, chosen(config), folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()

@@ -25,6 +25,7 @@ from omegaconf import DictConfig
 
 from conself import results, stages
 from conself.artifacts import Artifact
+from conself.config_folder import CONF
 from conself.context import Context, changed, choose
 from conself.datasets.pool import content, read_pool
 from conself.datasets.pool_lines import PoolLine
@@ -154,7 +155,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, config, folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="score")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="score")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself import reports, results, stages
+from conself.config_folder import CONF
 from conself.context import Context, models_in
 from conself.entry import Command, run
 from conself.models import check_model
@@ -132,7 +133,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(COMMAND, config, folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()
