@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from .request import Request, parse
+from .request import USAGE, Request, parse
 
 _EXTRA = ("jinja2", "matplotlib")
 """What the extra ``[report]`` installs, and nothing else of ConSelf imports."""
@@ -41,6 +41,9 @@ def _made(request: Request, console: Console) -> list[Path]:
 def main() -> None:
     """Make one report; an error is one line, with exit status 2."""
     console = Console()
+    if not {"-h", "--help"}.isdisjoint(sys.argv[1:]):
+        console.print(USAGE, markup=False, highlight=False, soft_wrap=True)
+        return
     try:
         request = requested(sys.argv[1:])
         made = _made(request, console)

@@ -22,6 +22,7 @@ from conself.models import check_model, fingerprint
 from conself.records import ModelRef, Verdict
 from conself.tables import read_verdicts
 from conself.tracking import Tracker
+from conself.versions import versions
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
@@ -57,7 +58,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
-        "versions": results.versions(),
+        "versions": versions(),
     }
 
 

@@ -22,6 +22,7 @@ from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
 from conself.training.fit import check_losers
 from conself.training.settings import Training
+from conself.versions import versions
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
 PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
@@ -58,7 +59,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
         if stopped is not None:
             break
     figures = [learned.figures for learned in done]
-    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": results.versions()}
+    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": versions()}
 
 
 def check(config: DictConfig) -> None:

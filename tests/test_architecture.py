@@ -38,6 +38,8 @@ ALLOWED = {
     "checks": set(),
     "config_folder": set(),
     "versions": set(),
+    "report": set(),
+    "__main__": set(),
     "tracking": set(),
     "statistics": FLOOR | {"oracles"},
     "pass_rates": {"records"},
