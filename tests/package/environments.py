@@ -5,11 +5,30 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("conself", "conf", "analysis", "pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE")
 """What a wheel is made from."""
+POOL = (
+    '{"id": "a", "entry_point": "f", "inputs": [[1], [5]], "candidates": [{"code": "def f(x): return x + 1"}, '
+    '{"code": "def f(x): return 1 + x"}, {"code": "def f(x): return x * 2"}]}\n'
+)
+"""One problem, two of whose three programs do the same: their entropy is ln 3 - (2/3) ln 2."""
+PART = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Candidates:
+    scale: float
+
+    def __call__(self, pool, consensus):
+        return self.scale * len(pool.candidates)
+"""
+SCORE = ("--config-dir", "parts", "pool=pool.jsonl", "out=scores", "+metric@metrics.mine=candidates")
+"""Words that score what :func:`write_own_part` writes."""
 
 
 def build_wheel(folder: Path) -> Path:
@@ -22,7 +41,8 @@ def build_wheel(folder: Path) -> Path:
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, copy / name)
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, copy)
+    offline = ("--no-deps", "--no-build-isolation", "--no-index")
+    run(sys.executable, "-m", "pip", "wheel", "-q", *offline, "-w", folder, copy)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -41,11 +61,21 @@ def borrowing_environment(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def run(*words: str | Path) -> None:
+def run(*words: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
     """Run a command to its end.
 
     Raises:
         AssertionError: it fails; shows what it printed.
     """
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        words, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
+
+
+def write_own_part(folder: Path) -> None:
+    """A metric of one's own, ``mine.py`` and ``parts/metric/candidates.yaml``, beside a pool of programs."""
+    (folder / "parts" / "metric").mkdir(parents=True)
+    (folder / "mine.py").write_text(PART)
+    (folder / "parts" / "metric" / "candidates.yaml").write_text("_target_: mine.Candidates\nscale: 0.5\n")
+    (folder / "pool.jsonl").write_text(POOL)
