@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import conself
@@ -103,13 +104,16 @@ def test_score_takes_a_part_of_ones_own(commands: Path, folder: Path) -> None:
     assert row["metrics"]["code_semantic_entropy"] == pytest.approx(math.log(3) - 2 / 3 * math.log(2))
 
 
-def test_evaluate_takes_the_adapter_that_was_trained(commands: Path, folder: Path, trained: Path) -> None:
-    figures = json.loads((trained / "results.json").read_text())
-    adapter = trained / "artifacts" / "fit" / "adapter"
-    words = [f"adapter={adapter}", "benchmark.minipy.size=5", "logger=none", "runtime.workers=1"]
+def test_evaluate_judges_the_answers_as_the_training_did(commands: Path, folder: Path, trained: Path) -> None:
+    tuned = trained / "artifacts" / "evaluate" / "minipy" / "tuned"
+    rows = [row for path in tuned.glob("answers-*.parquet") for row in pq.read_table(path).to_pylist()]
+    samples = [json.dumps({"task_id": row["problem_id"], "solution": row["code"] or ""}) for row in rows]
+    (folder / "answers.jsonl").write_text("\n".join(samples))
+    words = ["samples=answers.jsonl", "benchmark.minipy.size=5", "logger=none", "runtime.workers=1"]
     run(commands / "conself", "evaluate", *words, "hydra.run.dir=runs/evaluated", cwd=folder)
-    again = json.loads((folder / "runs" / "evaluated" / "results.json").read_text())
-    assert again["benchmarks"]["minipy"]["pass@1"] == figures["benchmarks"]["minipy"]["tuned"]["pass@1"]
+    ours = [json.loads(line) for line in (folder / "runs" / "evaluated" / "verdicts.jsonl").read_text().splitlines()]
+    theirs = [json.loads(line) for line in (tuned / "verdicts.jsonl").read_text().splitlines()]
+    assert [{key: row[key] for key in ("id", "difficulty", "passed")} for row in ours] == theirs
 
 
 def test_report_shows_the_run(commands: Path, folder: Path, trained: Path) -> None:
