@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 
-from analysis.figure import BLUE, GREEN, GREY, LINES, ORANGE, PALETTE, PURPLE, SKY, VERMILION
+from .figure import BLUE, GREEN, GREY, LINES, ORANGE, PALETTE, PURPLE, SKY, VERMILION
 
 _LONGEST = 60  # characters
 # Methods keep their colour over all figures.

@@ -6,12 +6,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis import paper
-from analysis.figure import COLUMNS, GREY, PAPER, Figure, below, missing, panels, percent, save, thin
-from analysis.figure_labels import colours, names
-from analysis.measures import benchmarks_of, groups, pairs, pass_at_1, problems_note, seeds_note, trained
-from analysis.runs import Run
-from analysis.spread import spread
+from . import paper
+from .figure import COLUMNS, GREY, PAPER, Figure, below, missing, panels, percent, save, thin
+from .figure_labels import colours, names
+from .measures import benchmarks_of, groups, pairs, pass_at_1, problems_note, seeds_note, trained
+from .runs import Run
+from .spread import spread
 
 _ROW = 0.42  # inches
 

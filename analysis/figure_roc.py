@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from analysis import paper
-from analysis.figure import GREY, LINES, PALETTE, Figure, missing, panels, save
-from analysis.figure_labels import cut
-from analysis.pools import PoolFigures, grouped, metric_names, pools_of
-from analysis.roc import GRID, RESAMPLES, Roc, roc, scored
-from analysis.runs import Run
+from . import paper
+from .figure import GREY, LINES, PALETTE, Figure, missing, panels, save
+from .figure_labels import cut
+from .pools import PoolFigures, grouped, metric_names, pools_of
+from .roc import GRID, RESAMPLES, Roc, roc, scored
+from .runs import Run
 
 _COLUMNS = 2  # each panel has a legend beside it
 

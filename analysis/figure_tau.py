@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis import paper
-from analysis.figure import GREY, PAPER, SKY, VERMILION, Figure, missing, panels, percent, save, thin
-from analysis.figure_labels import colours, cut
-from analysis.measures import groups, improvement, problems_note, shared_benchmarks, trained
-from analysis.pools import PoolFigures, grouped, pools_of
-from analysis.runs import Run
-from analysis.spread import Spread, spread
+from . import paper
+from .figure import GREY, PAPER, SKY, VERMILION, Figure, missing, panels, percent, save, thin
+from .figure_labels import colours, cut
+from .measures import groups, improvement, problems_note, shared_benchmarks, trained
+from .pools import PoolFigures, grouped, pools_of
+from .runs import Run
+from .spread import Spread, spread
 
 
 def improvements(runs: Sequence[Run], out: Path) -> Figure:

@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.figure import COLUMNS, GREEN, GREY, VERMILION, Figure, below, missing, panels, percent, save
-from analysis.figure_labels import colours, cut, lines, names
-from analysis.measures import benchmarks_of, groups, pass_at_1, seeds_note
-from analysis.pools import PoolFigures, grouped, pools_of
-from analysis.roc import scored
-from analysis.runs import Run, artifact, read_json
-from analysis.spread import Spread, spread
 from conself.records import Uncertainty
 from conself.statistics import DIGITS
 from conself.tables import read_records
+
+from .figure import COLUMNS, GREEN, GREY, VERMILION, Figure, below, missing, panels, percent, save
+from .figure_labels import colours, cut, lines, names
+from .measures import benchmarks_of, groups, pass_at_1, seeds_note
+from .pools import PoolFigures, grouped, pools_of
+from .roc import scored
+from .runs import Run, artifact, read_json
+from .spread import Spread, spread
 
 _CURVES = {"loss": "loss", "margin": "reward margin", "accuracy": "winner ahead of loser"}
 _METRICS = ("driver", "code_semantic_entropy")  # of the first that a run has kept, the uncertainty is drawn

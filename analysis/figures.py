@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analysis.figure import Figure, styled
-from analysis.figure_methods import methods, sizes
-from analysis.figure_roc import curves
-from analysis.figure_tau import golden, improvements
-from analysis.figure_training import histogram, rounds, training
-from analysis.runs import Run
+from .figure import Figure, styled
+from .figure_methods import methods, sizes
+from .figure_roc import curves
+from .figure_tau import golden, improvements
+from .figure_training import histogram, rounds, training
+from .runs import Run
 
 __all__ = ["FIGURES", "Figure", "all_figures"]
 

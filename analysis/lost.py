@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow.lib import ArrowException
 
-from analysis.runs import Run
+from .runs import Run
 
 _NAMED = 5  # runs
 _ANSWERS = {"evaluate", "vote"}

@@ -6,10 +6,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from analysis.runs import Run, artifact, by_label
-from analysis.spread import Spread, spread
 from conself.records import Verdict
 from conself.tables import read_verdicts
+
+from .runs import Run, artifact, by_label
+from .spread import Spread, spread
 
 VERDICTS = "verdicts.jsonl"
 

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.page_values import visible
+from .page_values import visible
 
 PART_BYTES = 1_000_000
 """A part is closed when its JSON reaches this many bytes; packed it is smaller by far."""

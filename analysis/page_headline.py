@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.measures import golden_rate
-from analysis.measures import pairs as all_pairs
-from analysis.pools import grouped, metric_names, pools_of
-from analysis.runs import Run, by_label
-from analysis.spread import Spread, flat, spread
-from analysis.table import number, show
+from .measures import golden_rate
+from .measures import pairs as all_pairs
+from .pools import grouped, metric_names, pools_of
+from .runs import Run, by_label
+from .spread import Spread, flat, spread
+from .table import number, show
 
 _PAD = 0.12  # of the scale's span, left free at both ends
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.runs import Run, artifact
+from .runs import Run, artifact
 
 _NEEDED = ("agree", "problems", "sample", "execute")
 SHORT = 12

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.page_files import as_json
-from analysis.page_values import cut, shown
 from conself.consensus import Consensus
 from conself.records import Outcome, Pool, Status
+
+from .page_files import as_json
+from .page_values import cut, shown
 
 LIMITS = (2_000, 400, 80)
 """Characters to which one value is cut; the next where a problem would be too large. Texts have ``TEXTS`` as many."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from analysis.figures import Figure
-from analysis.html import inline_svg
-from analysis.labels import flattened
-from analysis.page_headline import cards, changes
-from analysis.problem_pages import PoolPages
-from analysis.runs import Run
-from analysis.spread import Spread
-from analysis.table import Cell, Table, number, show
+from .figures import Figure
+from .html import inline_svg
+from .labels import flattened
+from .page_headline import cards, changes
+from .problem_pages import PoolPages
+from .runs import Run
+from .spread import Spread
+from .table import Cell, Table, number, show
 
 
 @dataclass(frozen=True)

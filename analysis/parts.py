@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.figure import styled
-from analysis.figures import FIGURES
-from analysis.runs import Run
-from analysis.tables import all_tables
-from analysis.write import write_tables
+from .figure import styled
+from .figures import FIGURES
+from .runs import Run
+from .tables import all_tables
+from .write import write_tables
 
 
 def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Path]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.labels import differing, labelled, telling
-from analysis.runs import METHODS, Run
+from .labels import differing, labelled, telling
+from .runs import METHODS, Run
 
 # What candidates and verdicts depend on; the method comes after.
 _PARTS = ("model", "dataset", "prompts", "sampler", "sandbox", "comparison", "behaviour", "pool")

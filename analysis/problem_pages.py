@@ -14,14 +14,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from analysis import page_stream
-from analysis.html import own_files, problems_page
-from analysis.page_files import Parts, as_json, write_part
-from analysis.page_pools import PoolSource, Taken
-from analysis.page_problem import TITLE, Choice, Known, index_row, problem_page
-from analysis.runs import read_json
 from conself.records import Uncertainty
 from conself.tables import read_records, read_verdicts
+
+from . import page_stream
+from .html import own_files, problems_page
+from .page_files import Parts, as_json, write_part
+from .page_pools import PoolSource, Taken
+from .page_problem import TITLE, Choice, Known, index_row, problem_page
+from .runs import read_json
 
 INDEX_PROBLEMS = 4_000
 """Problems per part of the index."""

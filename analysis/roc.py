@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pools import PoolFigures
-from analysis.runs import artifact
 from conself.records import Uncertainty
 from conself.statistics import DIGITS
 from conself.tables import read_records, read_verdicts
+
+from .pools import PoolFigures
+from .runs import artifact
 
 RESAMPLES = 1_000
 _AT_ONCE = 2_000_000  # numbers: 16 MB, however many problems there are

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 
-from analysis.labels import apart, differing, labelled, metric_of, settings_of, telling, word_of
+from .labels import apart, differing, labelled, metric_of, settings_of, telling, word_of
 
 _RESULTS = "results.json"
 _SUMMARY = "summary.json"  # what `python -m conself.score` leaves

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.spread import Spread
+from .spread import Spread
 
 
 class Written(float):

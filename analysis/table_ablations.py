@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from analysis import paper
-from analysis.measures import (
+from conself.records import Verdict
+
+from . import paper
+from .measures import (
     average,
     by_seeds,
     golden_rate,
@@ -15,12 +17,11 @@ from analysis.measures import (
     steps,
     trained,
 )
-from analysis.runs import Run
-from analysis.spread import Spread, by_seed, over_problems, spread
-from analysis.table import Cell, Head, Table, missing, table_of
-from analysis.table_comparisons import bounded
-from analysis.table_paper import beside, method_of, source
-from conself.records import Verdict
+from .runs import Run
+from .spread import Spread, by_seed, over_problems, spread
+from .table import Cell, Head, Table, missing, table_of
+from .table_comparisons import bounded
+from .table_paper import beside, method_of, source
 
 _COST: tuple[Head, ...] = (("pairs", "d"), ("steps", "d"), ("golden rate", ".1%"))
 _AGAINST: tuple[Head, ...] = (

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from analysis.measures import benchmarks_of, by_seeds, groups, pass_at_1, problems_note, reference, trained
-from analysis.runs import Run
-from analysis.spread import ByProblem, by_seed, holm, over_problems
-from analysis.table import Cell, Head, Table, Written, missing, number, show, table_of
+from .measures import benchmarks_of, by_seeds, groups, pass_at_1, problems_note, reference, trained
+from .runs import Run
+from .spread import ByProblem, by_seed, holm, over_problems
+from .table import Cell, Head, Table, Written, missing, number, show, table_of
 
 _CHANGE = "+.1%"
 _COMPARED: tuple[Head, ...] = (

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from analysis.labels import differing, telling
-from analysis.measures import benchmarks_of, golden_rate, pairs, pass_at_1, steps
-from analysis.runs import Run, by_label
-from analysis.table import Cell, Head, Table, missing, table_of
+from .labels import differing, telling
+from .measures import benchmarks_of, golden_rate, pairs, pass_at_1, steps
+from .runs import Run, by_label
+from .table import Cell, Head, Table, missing, table_of
 
 _LONG = 60  # characters of a setting
 

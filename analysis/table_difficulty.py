@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import paper
-from analysis.measures import benchmarks_of, figures, groups, over_seeds, seeds_note
-from analysis.runs import Run
-from analysis.spread import flat, spread
-from analysis.table import Cell, Head, Table, missing, table_of
-from analysis.table_paper import models_beside, printed, source
+from . import paper
+from .measures import benchmarks_of, figures, groups, over_seeds, seeds_note
+from .runs import Run
+from .spread import flat, spread
+from .table import Cell, Head, Table, missing, table_of
+from .table_paper import models_beside, printed, source
 
 Column = tuple[str, str]
 """A benchmark and one of its difficulties."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis import paper
-from analysis.measures import (
+from . import paper
+from .measures import (
     average,
     benchmarks_of,
     groups,
@@ -15,10 +15,10 @@ from analysis.measures import (
     shared_benchmarks,
     trained,
 )
-from analysis.runs import Run
-from analysis.spread import flat, spread
-from analysis.table import Cell, Head, Table, missing, table_of
-from analysis.table_paper import beside, method_of, models_beside, printed, source
+from .runs import Run
+from .spread import flat, spread
+from .table import Cell, Head, Table, missing, table_of
+from .table_paper import beside, method_of, models_beside, printed, source
 
 _PASS, _CHANGE = ".1%", "+.1%"
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import paper
-from analysis.pools import PoolFigures, grouped, metric_names, pools_of
-from analysis.runs import Run
-from analysis.spread import Spread, flat, spread
-from analysis.table import Cell, Head, Table, missing, table_of
+from . import paper
+from .pools import PoolFigures, grouped, metric_names, pools_of
+from .runs import Run
+from .spread import Spread, flat, spread
+from .table import Cell, Head, Table, missing, table_of
 
 _COEFFICIENTS = ("pearson", "spearman", "kendall")
 _POOLS = "A pool is counted once, however many methods learned from it; of several rounds the first one counts."

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from analysis import paper
-from analysis.labels import differing, settings_of, text_of
-from analysis.runs import Run
-from analysis.table import Cell, Head, Written
+from . import paper
+from .labels import differing, settings_of, text_of
+from .runs import Run
+from .table import Cell, Head, Written
 
 _CONF = Path(__file__).parent.parent / "conf"
 # What the definition of a method fixes: these groups, and these settings.

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.measures import benchmarks_of, figures, groups, over_seeds, problems_note, seeds_note
-from analysis.runs import Run
-from analysis.spread import flat, spread
-from analysis.table import Cell, Head, Table, missing, table_of
+from .measures import benchmarks_of, figures, groups, over_seeds, problems_note, seeds_note
+from .runs import Run
+from .spread import flat, spread
+from .table import Cell, Head, Table, missing, table_of
 
 _ROUND: tuple[Head, ...] = (
     ("kept", "d"),

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from analysis.runs import Run
-from analysis.table import Cell, Table, missing, number, show
-from analysis.table_ablations import ablations, curricula
-from analysis.table_comparisons import comparisons
-from analysis.table_config import differences, listing
-from analysis.table_difficulty import by_difficulty
-from analysis.table_methods import methods
-from analysis.table_metrics import correlations, golden_rates, selectors
-from analysis.table_rounds import ceilings, rounds
+from .runs import Run
+from .table import Cell, Table, missing, number, show
+from .table_ablations import ablations, curricula
+from .table_comparisons import comparisons
+from .table_config import differences, listing
+from .table_difficulty import by_difficulty
+from .table_methods import methods
+from .table_metrics import correlations, golden_rates, selectors
+from .table_rounds import ceilings, rounds
 
 __all__ = ["TABLES", "Cell", "Table", "all_tables", "missing", "number", "show"]
 

@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from analysis.spread import Spread
-from analysis.table import Cell, Table, show
+from .spread import Spread
+from .table import Cell, Table, show
 
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -12,14 +12,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from conself.versions import versions
+
 MANIFEST = "manifest.json"
-_PACKAGES = ("conself", "torch", "transformers", "peft", "pyarrow")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -95,7 +95,7 @@ def build(
                 "config": without_runtime(config),
                 "inputs": {name: a.key for name, a in inputs.items()},
                 "summary": summary,
-                "versions": {name: version_of(name) for name in _PACKAGES},
+                "versions": versions(),
             }
             write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
             partial.rename(final)

@@ -15,12 +15,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself import evaluation, reports, results
 from conself.artifacts import Artifact, write_whole
+from conself.config_folder import CONF
 from conself.context import Context, choose
 from conself.entry import Command, run
 from conself.models import check_model, fingerprint
 from conself.records import ModelRef, Verdict
 from conself.tables import read_verdicts
 from conself.tracking import Tracker
+from conself.versions import versions
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
@@ -56,7 +58,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
-        "versions": results.versions(),
+        "versions": versions(),
     }
 
 
@@ -171,7 +173,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, chosen(config), folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()

@@ -1,11 +1,9 @@
 """From artifacts to the figures of ``results.json``; :mod:`conself.reports` prints the same numbers."""
 
 import os
-import platform
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from conself.tables import read_verdicts, write_json
 
 NAME = "results.json"
 """Of the figures, in a run folder."""
-_PACKAGES = ("conself", "torch", "transformers", "peft", "lightning", "hydra-core")
 
 
 def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Any]:
@@ -178,11 +175,6 @@ def over_rounds(
 def verdicts(artifact: Artifact) -> list[Verdict]:
     """The verdicts of an ``evaluate`` artifact, in benchmark order."""
     return read_verdicts(artifact.path / "verdicts.jsonl")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:

@@ -23,8 +23,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself import results, stages
+from conself import stages
 from conself.artifacts import Artifact
+from conself.config_folder import CONF
 from conself.context import Context, changed, choose
 from conself.datasets.pool import content, read_pool
 from conself.datasets.pool_lines import PoolLine
@@ -45,6 +46,7 @@ from conself.score_report import show
 from conself.shards import missing, read_pools
 from conself.tables import read_consensus, read_records, write_records
 from conself.tracking import Tracker
+from conself.versions import versions
 
 PARTS = ("sandbox", "metrics", "pairing", "comparison", "behaviour")
 Read = Callable[[], list[PoolLine]]
@@ -85,7 +87,7 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
         "out": str(out),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
-        "versions": results.versions(),
+        "versions": versions(),
     }
 
 
@@ -154,7 +156,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, config, folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="score")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="score")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()

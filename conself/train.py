@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself import reports, results, stages
+from conself.config_folder import CONF
 from conself.context import Context
 from conself.entry import Command, run
 from conself.keys import models_in
@@ -22,6 +23,7 @@ from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
 from conself.training.fit import check_losers
 from conself.training.settings import Training
+from conself.versions import versions
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
 PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
@@ -58,7 +60,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
         if stopped is not None:
             break
     figures = [learned.figures for learned in done]
-    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": results.versions()}
+    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": versions()}
 
 
 def check(config: DictConfig) -> None:
@@ -133,7 +135,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(COMMAND, config, folder, in_sweep)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out unless asked for; keep the tests that share something dear on one worker, and start them first."""
+    """Leave slow tests out unless asked for; keep those marked alone on one worker; start the longest first."""
     everything = config.getoption("--all") or "slow" in config.getoption("-m")
     slow = [] if everything else [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)

@@ -23,6 +23,7 @@ ROOMS = (
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
 ENTRIES |= {"pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
+HELPERS |= {"config_folder", "versions"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
@@ -36,6 +37,10 @@ ALLOWED = {
     "scoring": FLOOR | {"shards", "workers"},
     "workers": set(),
     "checks": set(),
+    "config_folder": set(),
+    "versions": set(),
+    "report": set(),
+    "__main__": set(),
     "tracking": set(),
     "statistics": FLOOR | {"oracles"},
     "pass_rates": {"records"},
@@ -43,7 +48,7 @@ ALLOWED = {
     "datasets": FLOOR | {"oracles", "minipy"},
     "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
     "samplers": FLOOR | {"workers"},
-    "minipy": {"records", "oracles", "prompts", "sandbox"},
+    "minipy": {"records", "oracles", "prompts", "sandbox", "config_folder"},
     "losses": set(),
     "sandbox": set(),
     "standin": set(),
@@ -56,7 +61,7 @@ ALLOWED = {
     "hub": {"records"},
     "turns": set(),
     "quantization": set(),
-    "artifacts": set(),
+    "artifacts": {"versions"},
     "behaviour": {"consensus"},
     "agreement": {"consensus", "records"},
     "selectors": {"records", "consensus", "behaviour", "agreement"},

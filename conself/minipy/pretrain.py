@@ -22,13 +22,12 @@ from rich import print as show
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from conself.config_folder import CONF
 from conself.minipy.corpus import corpus
 from conself.minipy.pretrain_data import batches, encode, seed_of, texts
 from conself.minipy.pretrain_loop import Fit, fit
 from conself.minipy.pretrain_write import new_folder
 from conself.minipy.tokenizer import train_tokenizer
-
-_CONF = str(Path(__file__).parents[2] / "conf")
 
 
 def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
@@ -64,7 +63,7 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:
     }
 
 
-@hydra.main(version_base="1.3", config_path=_CONF, config_name="pretrain")
+@hydra.main(version_base="1.3", config_path=CONF, config_name="pretrain")
 def main(cfg: DictConfig) -> None:
     """Entry point: pre-train, then put the checkpoint folder in its place."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]

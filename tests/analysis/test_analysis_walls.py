@@ -24,6 +24,16 @@ def test_it_imports_records_and_statistics_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_it_is_called_by_no_name_of_its_own(path: Path) -> None:
+    """In a checkout it is ``analysis``, and ``conself_analysis`` where it is installed."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    assert not {(node.module or "").split(".")[0] for node in nodes if node.level == 0} & {
+        "analysis",
+        "conself_analysis",
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_file_or_function_is_overgrown(path: Path) -> None:
     source = path.read_text()
     assert source.count("\n") <= 300

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.report import Request, make_report
+from analysis.request import Request
+from analysis.write_report import make_report
 from tests.analysis.report_runs import HOSTILE, make_sweep
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright to test the report in a browser")

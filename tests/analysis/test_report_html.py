@@ -18,8 +18,9 @@ from analysis.page_pools import pools_of
 from analysis.page_problem import MOST_BYTES, Choice, Known, index_row, problem_page
 from analysis.page_stream import Shards
 from analysis.page_values import cut, shown, visible
-from analysis.report import Request, make_report, parse
+from analysis.request import Request, parse
 from analysis.runs import read_runs
+from analysis.write_report import make_report
 from conself.consensus import consensus_of
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox.canonical import canonical

@@ -11,8 +11,10 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from analysis.lost import lost_artifacts, lost_note, without_verdicts
-from analysis.report import Request, main, make_report, parse
+from analysis.report import main
+from analysis.request import Request, parse
 from analysis.runs import artifact, read_runs
+from analysis.write_report import make_report
 from conself.artifacts import Artifact
 from conself.results import write
 from tests.analysis.report_runs import make_pool, make_run, make_sweep

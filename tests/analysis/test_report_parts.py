@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.parts import write_parts
-from analysis.report import Request, parse
+from analysis.request import Request, parse
 from analysis.runs import read_runs
 from tests.analysis.run_folders import write_run
 

@@ -1,0 +1,42 @@
+"""The words of the report's command: where the runs are, and what is wanted of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+USAGE = "usage: conself report runs=DIR [out=DIR] [parts=NAME,NAME]"
+_KEYS = ("runs", "out", "parts")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where the runs are, where the report goes, and which tables and figures alone are wanted (none: everything)."""
+
+    runs: Path
+    out: Path
+    parts: tuple[str, ...] = ()
+
+
+def parse(words: Sequence[str]) -> Request:
+    """The words of a command line; ``out`` is ``<runs>/report`` unless given.
+
+    Raises:
+        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder.
+    """
+    given: dict[str, str] = {}
+    for word in words:
+        key, mark, value = word.partition("=")
+        if key not in _KEYS or not mark or not value:
+            raise ValueError(f"{word!r} is none of runs=DIR, out=DIR and parts=NAME,NAME; {USAGE}")
+        if key in given:
+            raise ValueError(f"{key}= is given twice; {USAGE}")
+        given[key] = value
+    if "runs" not in given:
+        raise ValueError(f"runs= is missing: name a run folder, a multirun folder, or a folder of these; {USAGE}")
+    runs = Path(given["runs"]).expanduser()
+    if not runs.is_dir():
+        raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
+    out = Path(given["out"]).expanduser() if "out" in given else runs / "report"
+    if file := next((place for place in (out, *out.parents) if place.is_file()), None):
+        raise ValueError(f"out={out}: {file} is a file; name a folder, which is made where there is none")
+    return Request(runs, out, tuple(filter(None, given.get("parts", "").split(","))))

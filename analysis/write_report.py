@@ -1,0 +1,132 @@
+"""A report written: tables, figures, ``report.html`` and a page per problem; or single tables and figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pyarrow.lib import ArrowException
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from . import page_stream
+from .figures import all_figures
+from .html import report_page
+from .lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
+from .page_pools import PoolSource, pools_of, without_pages
+from .page_report import left_out, report_content
+from .parts import write_parts
+from .problem_pages import Advance, PoolPages, write_problem_pages
+from .request import Request
+from .runs import Run, broken, read_runs, unfinished
+from .table import Table
+from .tables import all_tables
+from .write import write_tables
+
+_OVER_PROBLEMS = ("comparisons", "table3_curricula", "table4_ablations")  # they need verdicts of single problems
+
+
+def make_report(request: Request, console: Console) -> Path:
+    """Write everything into ``request.out``; returns the path of ``report.html``.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+        ValueError: a run's files cannot be read; names the file.
+    """
+    runs, notes = _read(request, console)
+    request.out.mkdir(parents=True, exist_ok=True)
+    path = request.out / "report.html"
+    path.unlink(missing_ok=True)  # an earlier one would stand beside tables that are not its own if this one fails
+    lost = lost_artifacts(runs)
+    tables = [_with_note(table, lost) for table in all_tables(runs)]
+    write_tables(tables, request.out / "tables")
+    with console.status("figures"):
+        figures = all_figures(runs, request.out / "figures")
+    pages = _problem_pages(pools_of(runs), request.out / "problems", console)
+    content = report_content(runs, tables, figures, pages, notes)
+    path.write_text(report_page(content | {"lost": bool(lost)}), encoding="utf-8")
+    missing = len(left_out([*tables, *figures]))
+    console.print(
+        f"{len(tables)} tables and {len(figures)} figures, {missing} of them left out for want of runs; "
+        f"{sum(page.problems for page in pages):,} pages of problems",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return path
+
+
+def make_parts(request: Request, console: Console) -> list[Path]:
+    """Write the tables and figures that ``request.parts`` names into ``request.out``; returns the files.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+        ValueError: a run's files cannot be read, a part is unknown, or the runs hold nothing for it.
+    """
+    runs, _ = _read(request, console)
+    return write_parts(runs, request.parts, request.out)
+
+
+def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
+    """The runs, and what is to be said of those that are not there; both are told."""
+    runs = read_runs(request.runs)
+    notes = _notes(request, runs)
+    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
+    for note in notes:
+        console.print(f"- {note}", highlight=False, markup=False, soft_wrap=True)
+    return runs, notes
+
+
+def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
+    """What the reader should know of runs that are not there, or not in full."""
+    notes = []
+    if left := unfinished(request.runs):
+        names = listed([str(job.relative_to(request.runs)) for job in left])
+        notes.append(f"{len(left)} unfinished left out ({names}); run them again to have them here")
+    lost = lost_artifacts(runs)
+    if lost:
+        notes.append(lost_note(lost))
+    if bare := [run for run in without_pages(runs) if run.method and run.name not in lost]:
+        names, where = listed([run.name for run in bare]), bare[0].folder / "artifacts"
+        notes.append(
+            f"no pages of problems for {names}: the artifacts are not where the run left them ({where}); "
+            "give the commands of these runs again to have them there"
+        )
+    return notes
+
+
+def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
+    """A table of tests over problems says itself, in its files too, that it lacks those of runs with lost artifacts."""
+    runs = without_verdicts(lost)
+    if not runs or table.left_out or table.name not in _OVER_PROBLEMS:
+        return table
+    note = f"Tests and intervals over problems are missing where a run's artifacts are gone: {listed(runs)}."
+    return replace(table, notes=(*table.notes, note))
+
+
+def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> list[PoolPages]:
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
+
+        def advance(pool: PoolSource) -> Advance:
+            task = bar.add_task(f"problems, {escape(pool.name)}", total=page_stream.count(pool.problems))
+            return lambda done: bar.advance(task, done)
+
+        return write_problem_pages(pools, out, advance)
+
+
+def make(request: Request, console: Console) -> list[Path]:
+    """Write what ``request`` asks for; returns ``report.html``, or the files of its parts.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+        ValueError: a run's files cannot be read (names the file), a part is unknown, or the runs hold nothing for it.
+        OSError: ``request.out`` cannot be written.
+    """
+    try:
+        return make_parts(request, console) if request.parts else [make_report(request, console)]
+    except (ArrowException, OSError) as error:
+        is_system = isinstance(error, OSError) and error.errno is not None  # these name their file
+        path = None if is_system else unreadable(read_runs(request.runs))
+        if path is None:
+            raise
+        raise broken(path, "a whole Parquet file", error) from error
