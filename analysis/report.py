@@ -10,8 +10,6 @@ from pathlib import Path
 
 from pyarrow.lib import ArrowException
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from analysis import page_stream
 from analysis.figures import all_figures
@@ -20,11 +18,15 @@ from analysis.lost import listed, lost_artifacts, lost_note, unreadable, without
 from analysis.page_pools import PoolSource, pools_of, without_pages
 from analysis.page_report import left_out, report_content
 from analysis.parts import write_parts
-from analysis.problem_pages import Advance, PoolPages, write_problem_pages
+from analysis.problem_pages import PoolPages, write_problem_pages
 from analysis.runs import Run, broken, read_runs, unfinished
 from analysis.table import Table
 from analysis.tables import all_tables
 from analysis.write import write_tables
+from conself.console import new_console, say
+from conself.places import check_folder
+from conself.progress import Meter, working
+from conself.sandbox.terminal import answer_interrupts
 
 USAGE = "usage: python -m analysis.report runs=DIR [out=DIR] [parts=NAME,NAME]"
 _KEYS = ("runs", "out", "parts")
@@ -45,6 +47,7 @@ def parse(words: Sequence[str]) -> Request:
 
     Raises:
         ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder.
+        OSError: ``out`` is no folder and can't be made one, or can't be written into.
     """
     given: dict[str, str] = {}
     for word in words:
@@ -60,8 +63,7 @@ def parse(words: Sequence[str]) -> Request:
     if not runs.is_dir():
         raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
     out = Path(given["out"]).expanduser() if "out" in given else runs / "report"
-    if file := next((place for place in (out, *out.parents) if place.is_file()), None):
-        raise ValueError(f"out={out}: {file} is a file; name a folder, which is made where there is none")
+    check_folder(out, "out")
     return Request(runs, out, tuple(filter(None, given.get("parts", "").split(","))))
 
 
@@ -79,17 +81,16 @@ def make_report(request: Request, console: Console) -> Path:
     lost = lost_artifacts(runs)
     tables = [_with_note(table, lost) for table in all_tables(runs)]
     write_tables(tables, request.out / "tables")
-    with console.status("figures"):
+    with console.status("figures"), working(console, "figures"):
         figures = all_figures(runs, request.out / "figures")
     pages = _problem_pages(pools_of(runs), request.out / "problems", console)
     content = report_content(runs, tables, figures, pages, notes)
     path.write_text(report_page(content | {"lost": bool(lost)}), encoding="utf-8")
     missing = len(left_out([*tables, *figures]))
-    console.print(
+    say(
+        console,
         f"{len(tables)} tables and {len(figures)} figures, {missing} of them left out for want of runs; "
         f"{sum(page.problems for page in pages):,} pages of problems",
-        highlight=False,
-        soft_wrap=True,
     )
     return path
 
@@ -109,9 +110,9 @@ def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
     """The runs, and what is to be said of those that are not there; both are told."""
     runs = read_runs(request.runs)
     notes = _notes(request, runs)
-    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
+    say(console, f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}")
     for note in notes:
-        console.print(f"- {note}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"- {note}")
     return runs, notes
 
 
@@ -143,14 +144,9 @@ def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
 
 
 def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> list[PoolPages]:
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-
-        def advance(pool: PoolSource) -> Advance:
-            task = bar.add_task(f"problems, {escape(pool.name)}", total=page_stream.count(pool.problems))
-            return lambda done: bar.advance(task, done)
-
-        return write_problem_pages(pools, out, advance)
+    total = sum(page_stream.count(pool.problems) for pool in pools)
+    with Meter(console, "pages of problems", total, "problems", "problems") as meter:
+        return write_problem_pages(pools, out, lambda _: meter.add)
 
 
 def _made(request: Request, console: Console) -> list[Path]:
@@ -166,19 +162,19 @@ def _made(request: Request, console: Console) -> list[Path]:
 
 def main() -> None:
     """Make one report; an error is one line, with exit status 2."""
-    console = Console()
+    answer_interrupts()
+    console = new_console()
     try:
         request = parse(sys.argv[1:])
         made = _made(request, console)
     except (ValueError, OSError) as error:
-        line = escape(" ".join(str(error).split()))
-        console.print(f"[bold red]error:[/bold red] {line}", highlight=False, soft_wrap=True)
+        say(console, " ".join(str(error).split()), "error:", "bold red")
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        console.print("[bold red]interrupted:[/bold red] give the same command again to go on", highlight=False)
+        say(console, "give the same command again to go on", "interrupted:", "bold red")
         raise SystemExit(130) from None
     for path in made:
-        console.print(f"{'written' if request.parts else 'report'}: {path}", highlight=False, soft_wrap=True)
+        say(console, f"{'written' if request.parts else 'report'}: {path}")
 
 
 if __name__ == "__main__":
