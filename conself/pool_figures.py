@@ -20,7 +20,7 @@ TAUS = tuple(step / 10 for step in range(1, 11))
 
 
 def pass_table(pools: Sequence[Pool], judge: Judge, workers: int, advance: Advance = ignore) -> dict[str, list[bool]]:
-    """Problem id -> one verdict per candidate, for the pools whose problems have an oracle; ``advance`` as in a judge."""
+    """Problem id -> one verdict per candidate, where problems have an oracle; ``advance`` is the judge's."""
     return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers, advance)
 
 

@@ -33,7 +33,7 @@ def test_a_file_gets_its_folder_and_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="--out=.* is a folder: name a file"):
+    with pytest.raises(IsADirectoryError, match=r"--out=.* is a folder: name a file"):
         check_file(tmp_path, "--out")
 
 

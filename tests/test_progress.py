@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
@@ -66,13 +65,13 @@ def test_the_innermost_has_the_word(pipe: Console) -> None:
 
 
 def test_nothing_is_said_once_the_work_has_ended_or_failed(pipe: Console) -> None:
-    def work() -> Iterator[None]:
-        with pytest.raises(ValueError, match="cut"), working(pipe, "train"):
+    def work() -> None:
+        with working(pipe, "train"):
             until(pipe, 1)
             raise ValueError("cut")
-        yield
 
-    next(work())
+    with pytest.raises(ValueError, match="cut"):
+        work()
     before = lines(pipe)
     time.sleep(0.2)
     assert lines(pipe) == before
