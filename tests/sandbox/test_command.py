@@ -288,7 +288,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "must be a file" in fails(capsys, "/dev/null", out)
     assert f"there is no folder {tmp_path / 'none'}; make it" in fails(capsys, jobs, tmp_path / "none" / "out.jsonl")
     assert f"{jobs}, line 1: damaged, or not of a journal" in fails(capsys, jobs, jobs)
-    assert "Is a directory" in fails(capsys, jobs, tmp_path)
+    assert "is a folder: name a file" in fails(capsys, jobs, tmp_path)
     assert "arguments are required" in fails(capsys, jobs)
     assert rows_of(out) == {} if out.exists() else True
 
