@@ -46,8 +46,8 @@ def parse(words: Sequence[str]) -> Request:
     """The words of a command line; ``out`` is ``<runs>/report`` unless given.
 
     Raises:
-        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder.
-        OSError: ``out`` is no folder and can't be made one, or can't be written into.
+        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder;
+            or ``out`` can't be made a folder or be written into.
     """
     given: dict[str, str] = {}
     for word in words:
@@ -63,7 +63,10 @@ def parse(words: Sequence[str]) -> Request:
     if not runs.is_dir():
         raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
     out = Path(given["out"]).expanduser() if "out" in given else runs / "report"
-    check_folder(out, "out")
+    try:
+        check_folder(out, "out")
+    except OSError as error:
+        raise ValueError(str(error)) from None
     return Request(runs, out, tuple(filter(None, given.get("parts", "").split(","))))
 
 
