@@ -10,7 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+
+from conself.console import new_console, say
+from conself.sandbox.terminal import answer_interrupts
 
 from .request import USAGE, Request, parse
 
@@ -40,22 +42,22 @@ def _made(request: Request, console: Console) -> list[Path]:
 
 def main() -> None:
     """Make one report; an error is one line, with exit status 2."""
-    console = Console()
+    answer_interrupts()
+    console = new_console()
     if not {"-h", "--help"}.isdisjoint(sys.argv[1:]):
-        console.print(USAGE, markup=False, highlight=False, soft_wrap=True)
+        say(console, USAGE)
         return
     try:
         request = requested(sys.argv[1:])
         made = _made(request, console)
     except (ValueError, OSError) as error:
-        line = escape(" ".join(str(error).split()))
-        console.print(f"[bold red]error:[/bold red] {line}", highlight=False, soft_wrap=True)
+        say(console, " ".join(str(error).split()), "error:", "bold red")
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        console.print("[bold red]interrupted:[/bold red] give the same command again to go on", highlight=False)
+        say(console, "give the same command again to go on", "interrupted:", "bold red")
         raise SystemExit(130) from None
     for path in made:
-        console.print(f"{'written' if request.parts else 'report'}: {path}", highlight=False, soft_wrap=True)
+        say(console, f"{'written' if request.parts else 'report'}: {path}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conself.places import check_folder
+
 USAGE = "usage: conself report runs=DIR [out=DIR] [parts=NAME,NAME]"
 _KEYS = ("runs", "out", "parts")
 
@@ -21,7 +23,8 @@ def parse(words: Sequence[str]) -> Request:
     """The words of a command line; ``out`` is ``<runs>/report`` unless given.
 
     Raises:
-        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder.
+        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder;
+            or ``out`` can't be made a folder or be written into.
     """
     given: dict[str, str] = {}
     for word in words:
@@ -37,6 +40,8 @@ def parse(words: Sequence[str]) -> Request:
     if not runs.is_dir():
         raise ValueError(f"runs={runs} is no folder; jobs leave theirs in runs/ and multirun/")
     out = Path(given["out"]).expanduser() if "out" in given else runs / "report"
-    if file := next((place for place in (out, *out.parents) if place.is_file()), None):
-        raise ValueError(f"out={out}: {file} is a file; name a folder, which is made where there is none")
+    try:
+        check_folder(out, "out")
+    except OSError as error:
+        raise ValueError(str(error)) from None
     return Request(runs, out, tuple(filter(None, given.get("parts", "").split(","))))

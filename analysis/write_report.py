@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pyarrow.lib import ArrowException
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from conself.console import say
+from conself.progress import Meter, working
 
 from . import page_stream
 from .figures import all_figures
@@ -16,7 +17,7 @@ from .lost import listed, lost_artifacts, lost_note, unreadable, without_verdict
 from .page_pools import PoolSource, pools_of, without_pages
 from .page_report import left_out, report_content
 from .parts import write_parts
-from .problem_pages import Advance, PoolPages, write_problem_pages
+from .problem_pages import PoolPages, write_problem_pages
 from .request import Request
 from .runs import Run, broken, read_runs, unfinished
 from .table import Table
@@ -40,17 +41,16 @@ def make_report(request: Request, console: Console) -> Path:
     lost = lost_artifacts(runs)
     tables = [_with_note(table, lost) for table in all_tables(runs)]
     write_tables(tables, request.out / "tables")
-    with console.status("figures"):
+    with console.status("figures"), working(console, "figures"):
         figures = all_figures(runs, request.out / "figures")
     pages = _problem_pages(pools_of(runs), request.out / "problems", console)
     content = report_content(runs, tables, figures, pages, notes)
     path.write_text(report_page(content | {"lost": bool(lost)}), encoding="utf-8")
     missing = len(left_out([*tables, *figures]))
-    console.print(
+    say(
+        console,
         f"{len(tables)} tables and {len(figures)} figures, {missing} of them left out for want of runs; "
         f"{sum(page.problems for page in pages):,} pages of problems",
-        highlight=False,
-        soft_wrap=True,
     )
     return path
 
@@ -70,9 +70,9 @@ def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
     """The runs, and what is to be said of those that are not there; both are told."""
     runs = read_runs(request.runs)
     notes = _notes(request, runs)
-    console.print(f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}", highlight=False)
+    say(console, f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}")
     for note in notes:
-        console.print(f"- {note}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"- {note}")
     return runs, notes
 
 
@@ -104,14 +104,9 @@ def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
 
 
 def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> list[PoolPages]:
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-
-        def advance(pool: PoolSource) -> Advance:
-            task = bar.add_task(f"problems, {escape(pool.name)}", total=page_stream.count(pool.problems))
-            return lambda done: bar.advance(task, done)
-
-        return write_problem_pages(pools, out, advance)
+    total = sum(page_stream.count(pool.problems) for pool in pools)
+    with Meter(console, "pages of problems", total, "problems", "problems") as meter:
+        return write_problem_pages(pools, out, lambda _: meter.add)
 
 
 def make(request: Request, console: Console) -> list[Path]:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from conself.locks import locked
 from conself.versions import versions
 
 MANIFEST = "manifest.json"
@@ -71,7 +70,8 @@ def build(
     """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
 
     ``make`` writes into a folder that survives a kill (see :func:`write_whole`) and returns a JSON summary, which
-    goes into the manifest. Two processes that want the same artifact share one making: the second waits on a lock.
+    goes into the manifest. Two processes that want the same artifact share one making: the second waits on a lock, and
+    says for whom (see :mod:`conself.locks`).
 
     Raises:
         StorageFullError: the disk is full; what was finished stays and the next run goes on from there.
@@ -81,7 +81,7 @@ def build(
     partial = root / stage / f".{key}.partial"
     with _storage_errors(root, stage):
         final.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / stage / f".{key}.lock"):
+        with locked(root / stage / f".{key}.lock", f"{stage} {key[:12]}"):
             if (final / MANIFEST).is_file():
                 return Artifact(stage, key, final, reused=True)
             partial.mkdir(exist_ok=True)

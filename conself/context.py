@@ -12,7 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.artifacts import Artifact, build
+from conself.console import say
 from conself.keys import models_in
+from conself.progress import working
 from conself.workers import Workers
 
 
@@ -39,13 +41,18 @@ class Context:
     ) -> Artifact:
         """``artifacts.build`` with a line on the console; ``name`` is ``stage[/part]`` or ``matched/stage``."""
         stage, start = name.removeprefix("matched/").split("/")[0], time.perf_counter()
-        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, make)
+
+        def told(folder: Path) -> dict[str, Any]:
+            with working(self.console, name):
+                return make(folder)
+
+        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, told)
         known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.artifacts[name] = artifact
         if not known:
             how = "reused" if artifact.reused else "done"
-            self.console.print(f"[dim]{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}[/dim]")
+            say(self.console, f"{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}", style="dim")
         return artifact
 
 
@@ -74,9 +81,9 @@ def changed(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
 
 def tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
     """Print what was loaded, and how much was left out for which reason."""
-    context.console.print(what, highlight=False)
+    say(context.console, what)
     for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
-        context.console.print(f"- {n} left out: {reason}", highlight=False)
+        say(context.console, f"- {n} left out: {reason}")
 
 
 def free_accelerator(context: Context) -> None:

@@ -15,12 +15,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
-from rich.markup import escape
 
 from conself import results
 from conself.checks import check_types
+from conself.console import new_console, say
 from conself.context import Context
+from conself.progress import working
 from conself.sandbox import isolation
+from conself.sandbox.terminal import answer_interrupts
 from conself.tracking import Tracker, record
 from conself.workers import Workers
 
@@ -116,13 +118,13 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
     try:
         yield
     except KeyboardInterrupt:
-        console.print("[bold red]interrupted:[/bold red] what is finished is kept; give the same command to go on")
+        say(console, "what is finished is kept; give the same command to go on", "interrupted:", "bold red")
         raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
         known = isinstance(error, _KNOWN)
         kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
-        console.print(f"[bold red]{kind}:[/bold red] {escape(_one_line(error))}", highlight=False, soft_wrap=True)
+        say(console, _one_line(error), f"{kind}:", "bold red")
         if in_sweep:
             raise JobFailed("the job ended early") from None
         raise SystemExit(2) from None
@@ -173,7 +175,8 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     Raises:
         JobFailed, SystemExit: as ``one_line_errors`` says.
     """
-    console = Console()
+    answer_interrupts()
+    console = new_console()
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     with one_line_errors(console, folder, in_sweep):
         (folder / results.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
@@ -188,7 +191,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:
-            with pool as workers:
+            with working(console, command.kind), pool as workers:
                 if command.first is not None:
                     first = config[command.first]
                     workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
@@ -202,11 +205,11 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         finally:
             note = tracker.finish(failed)
             if note and failed:
-                console.print(note, highlight=False, soft_wrap=True)
+                say(console, note)
         command.show(console, figures)
-        console.print(f"figures: {path}")
+        say(console, f"figures: {path}")
         if note:  # below the tables, where it is seen
-            console.print(note, highlight=False, soft_wrap=True)
+            say(console, note)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)

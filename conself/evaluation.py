@@ -7,9 +7,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
+from conself.console import say
 from conself.context import Context, give_back, tell
 from conself.keys import located, plain
 from conself.models import fingerprint, tuned_model
+from conself.progress import Meter
 from conself.records import ModelRef, Problem, Verdict
 from conself.samplers.recorded import MISSING
 from conself.scoring import voted
@@ -39,12 +41,13 @@ def evaluate(
         counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
         write_records(folder / "problems.parquet", Problem, task.problems)
         traces = read_traces(folder, "traces")
-        passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count)
+        with Meter(context.console, f"verdicts ({who})", len(task.problems), "problems", "problems") as meter:
+            passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count, meter.add)
         verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         unanswered = sum(a.finish_reason == MISSING for a in answers)
         if unanswered:
-            context.console.print(f"- {unanswered} without an answer: they count as wrong", highlight=False)
+            say(context.console, f"- {unanswered} without an answer: they count as wrong")
         answered = [v.passed for v in verdicts]
         totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
         return {**totals, "dropped": dict(task.dropped), "execution": counts}
@@ -67,7 +70,8 @@ def vote(context: Context, label: str, config: DictConfig, answered: Artifact) -
         parts = instantiate(config, _convert_="all")
         pools = pools_answered(answered.path)
         judged = read_verdicts(answered.path / "verdicts.jsonl")
-        found = voted(pools, judged, parts["comparison"], parts["behaviour"])
+        with Meter(context.console, "voting", len(pools), "problems", "problems") as meter:
+            found = voted(meter.each(pools), judged, parts["comparison"], parts["behaviour"])
         write_verdicts(folder / "verdicts.jsonl", found)
         return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conself.artifacts import Artifact
-from conself.benchmarks.task import Judge
+from conself.benchmarks.task import Advance, Judge, ignore
 from conself.consensus import Consensus
 from conself.curricula.entropy_band import EntropyBand
 from conself.oracles import Oracle, TestOracle
@@ -19,9 +19,9 @@ TAUS = tuple(step / 10 for step in range(1, 11))
 """Of the golden rate's curve."""
 
 
-def pass_table(pools: Sequence[Pool], judge: Judge, workers: int) -> dict[str, list[bool]]:
-    """Problem id -> one verdict per candidate, for the pools whose problems have an oracle."""
-    return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers)
+def pass_table(pools: Sequence[Pool], judge: Judge, workers: int, advance: Advance = ignore) -> dict[str, list[bool]]:
+    """Problem id -> one verdict per candidate, where problems have an oracle; ``advance`` is the judge's."""
+    return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers, advance)
 
 
 def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from conself.console import show_table
+
 Figures = Mapping[str, Any]
 # part of the figures, key of its value, what goes before its name
 _DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@"), ("by_difficulty", "pass@1", ""))
@@ -13,16 +15,16 @@ _DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@")
 
 def show(console: Console, results: Figures) -> None:
     """Print the figures of one training run; those that need oracles or a benchmark only where there are any."""
-    console.print(_overview(results))
+    show_table(console, _overview(results))
     if any(row["n"] for row in results["metrics"].values()):
-        console.print(_metrics(results))
+        show_table(console, _metrics(results))
     found = results["benchmarks"]
     if "rounds" in results:
-        console.print(_rounds(results))
+        show_table(console, _rounds(results))
     if found:
-        console.print(_before_and_after(found, ("base", "tuned"), "Before and after training"))
+        show_table(console, _before_and_after(found, ("base", "tuned"), "Before and after training"))
         _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
-    console.print(_seconds(results["seconds"]))
+    show_table(console, _seconds(results["seconds"]))
 
 
 def show_evaluation(console: Console, results: Figures) -> None:
@@ -32,13 +34,13 @@ def show_evaluation(console: Console, results: Figures) -> None:
         table = _new("", *found, title="Evaluation (95 % interval)")
         table.add_row("pass@1", *(_interval(row) for row in found.values()))
         table.add_row("problems", *(str(row["n"]) for row in found.values()))
-        console.print(table)
+        show_table(console, table)
         _show_details(console, {name: {"pass rate": row} for name, row in found.items()})
     else:
         both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in found.items()}
-        console.print(_before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
+        show_table(console, _before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
         _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
-    console.print(_seconds(results["seconds"]))
+    show_table(console, _seconds(results["seconds"]))
 
 
 def number(value: float | None, form: str = ".3f") -> str:
@@ -115,7 +117,7 @@ def _show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) 
                 cells = ["-" if other is None else _interval(other, key=key) for other in others]
                 table.add_row(name, f"{prefix}{what}", str(group.get("n", first["n"])), *cells)
     if table.row_count:
-        console.print(table)
+        show_table(console, table)
 
 
 def _rounds(results: Figures) -> Table:

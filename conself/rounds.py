@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 from hydra.utils import instantiate
@@ -11,10 +10,12 @@ from omegaconf import DictConfig, OmegaConf
 from conself import evaluation, pool_figures, results, stages
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
+from conself.console import say
 from conself.context import Context, changed, choose
 from conself.keys import plain
 from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import NothingToLearnError
+from conself.progress import Meter
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
 from conself.shards import read_pools
 from conself.tables import read_consensus, read_records
@@ -75,7 +76,7 @@ def _pairs(
     selected = stages.select(context, "select", config.curriculum, driver)
     made = stages.pair(context, "pair", part, model, pools, agreed, selected)
     if wanted is not None and (count := made.summary()["pairs"]) < wanted:
-        context.console.print(f"{count} pairs, where matched asks for {wanted}: there are no more", highlight=False)
+        say(context.console, f"{count} pairs, where matched asks for {wanted}: there are no more")
     return made
 
 
@@ -128,9 +129,12 @@ def verify(config: DictConfig, context: Context, pools: list[Pool], traces: Arti
     }
     judge = Judge(oracles, instantiate(config.comparison))
     key = {"oracles": pool_figures.digest(oracles), "comparison": plain(config.comparison)}
-    return stages.verify(
-        context, key, partial(pool_figures.pass_table, pools, judge, context.workers.count), pools, traces
-    )
+
+    def verdicts() -> dict[str, list[bool]]:
+        with Meter(context.console, "verdicts", len(oracles), "problems", "problems") as meter:
+            return pool_figures.pass_table(pools, judge, context.workers.count, meter.add)
+
+    return stages.verify(context, key, verdicts, pools, traces)
 
 
 def round_figures(

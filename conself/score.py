@@ -30,6 +30,7 @@ from conself.context import Context, changed, choose
 from conself.datasets.pool import content, read_pool
 from conself.datasets.pool_lines import PoolLine
 from conself.entry import Command, run
+from conself.places import make_folder
 from conself.records import Candidate, Problem, Uncertainty
 from conself.score_files import (
     OUTCOMES,
@@ -137,10 +138,7 @@ def check(read: Read, in_sweep: bool, config: DictConfig) -> None:
         raise ValueError("out is one folder, and each job of a sweep needs its own: leave it out for the run folders")
     read()
     if config.out is not None:
-        try:
-            Path(config.out).expanduser().mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(f"out={config.out} can't be a folder ({error.strerror}): name another one") from None
+        make_folder(Path(config.out), "out")
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:

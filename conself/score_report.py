@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from conself.console import say, show_table
 from conself.reports import number
 
 Figures = Mapping[str, Any]
@@ -15,19 +16,17 @@ _TAUS = (0.1, 0.3, 0.5, 0.7, 1.0)  # of those in summary.json, as many as fit in
 
 def show(console: Console, results: Figures) -> None:
     """Print the figures; those that need verdicts only where the file has some."""
-    console.print(_overview(results))
+    show_table(console, _overview(results))
     judged = results["pool"]["judged"]
     if any(row["n" if judged else "defined"] for row in results["metrics"].values()):
-        console.print(_foretelling(results) if judged else _values(results))
+        show_table(console, _foretelling(results) if judged else _values(results))
     for name, row in results["metrics"].items():
         for reason, n in row["undefined"].items():
-            console.print(
-                f"{name} has no value on {n} problem{'s' * (n > 1)}: {reason}", highlight=False, soft_wrap=True
-            )
+            say(console, f"{name} has no value on {n} problem{'s' * (n > 1)}: {reason}")
     if judged:
-        console.print(_selectors(results))
-        console.print(_by_tau(results))
-    console.print(f"per problem: {results['out']}", highlight=False, soft_wrap=True)
+        show_table(console, _selectors(results))
+        show_table(console, _by_tau(results))
+    say(console, f"per problem: {results['out']}")
 
 
 def _new(*columns: str, title: str) -> Table:

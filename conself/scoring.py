@@ -1,7 +1,7 @@
 """What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conself.behaviour import Behaviour
@@ -48,7 +48,7 @@ def agreement(pool: Pool, comparison: Comparison, behaviour: Behaviour) -> Conse
 
 
 def voted(
-    pools: Sequence[Pool], verdicts: Sequence[Verdict], comparison: Comparison, behaviour: Behaviour
+    pools: Iterable[Pool], verdicts: Sequence[Verdict], comparison: Comparison, behaviour: Behaviour
 ) -> list[Verdict]:
     """Of each problem's verdicts that on the answer of highest consensus score: functional majority voting.
 

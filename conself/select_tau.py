@@ -10,8 +10,8 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-from rich.console import Console
 
+from conself.console import new_console, say
 from conself.entry import one_line_errors
 from conself.reports import number
 from conself.selecting import Choice, choose, read_jobs, validation_split
@@ -67,7 +67,7 @@ class SelectTau(Callback):
             SystemExit: status 2, when tau would be chosen by anything but a validation split.
         """
         folder = Path(config.hydra.sweep.dir)
-        with one_line_errors(Console(), folder, in_sweep=False):
+        with one_line_errors(new_console(), folder, in_sweep=False):
             validation_split([str(name) for name in config.benchmark])
         atexit.register(self._choose_at_exit, folder)  # Hydra does not call on_multirun_end when a job has failed
 
@@ -77,7 +77,7 @@ class SelectTau(Callback):
         Raises:
             SystemExit: as on_multirun_start.
         """
-        with one_line_errors(Console(), Path(config.hydra.sweep.dir), in_sweep=False):
+        with one_line_errors(new_console(), Path(config.hydra.sweep.dir), in_sweep=False):
             try:
                 validation_split([str(name) for name in config.benchmark])
                 if "tau" not in config.curriculum:
@@ -99,12 +99,12 @@ class SelectTau(Callback):
             self._choose(folder)
 
     def _choose(self, folder: Path) -> None:
-        console = Console()
+        console = new_console()
         logging.getLogger("conself").setLevel(logging.INFO)  # the jobs' logs are closed: tracebacks would be shown
         with one_line_errors(console, folder, in_sweep=False):
             choice = choose(read_jobs(folder))
             write(folder, choice)
             for line in [*curve_lines(choice), *(f"left out, did not finish: {job}" for job in choice.failed)]:
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
-            console.print(f"tau = {choice.tau:g} ({choice.benchmark}; {choice.rule}): {folder / 'tau.json'}")
-            console.print(f"train with it: {choice.command}", soft_wrap=True)
+                say(console, line)
+            say(console, f"tau = {choice.tau:g} ({choice.benchmark}; {choice.rule}): {folder / 'tau.json'}")
+            say(console, f"train with it: {choice.command}")

@@ -1,7 +1,6 @@
 """Shards, the unit of work, of progress and of what a kill can cost."""
 
 import ast
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,12 +9,14 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
+from conself.progress import Meter
 from conself.records import Candidate, ModelRef, Pool, Problem, Trace
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
+from conself.sandbox.sources import parse
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
-from conself.workers import Workers, progress
+from conself.workers import Workers
 
 SHARD = 50
 """Problems per shard."""
@@ -117,13 +118,9 @@ def run_shards(
     tasks: Sequence[tuple[Any, ...]],
 ) -> None:
     """Run ``function`` on every task in the workers, with a progress line that counts to ``total`` and ``unit``/s."""
-    with progress(bench.console) as bar:
-        line = bar.add_task(label, total=total, rate="")
-        start, amount = time.perf_counter(), 0
-        for done, more in workers.run(function, tasks):
-            amount += more
-            rate = amount / (time.perf_counter() - start)
-            bar.update(line, advance=done, rate=f"{rate:,.0f} {unit}/s")
+    with Meter(bench.console, label, total, "problems", unit) as meter:
+        for done, amount in workers.run(function, tasks):
+            meter.add(done, amount)
 
 
 @dataclass
@@ -176,24 +173,21 @@ def execute_into(
     drawn = _by_problem(candidates)
     shards = [_Shard(group, path) for group, path in missing(folder, "traces", problems)]
     home = {problem.id: shard for shard in shards for problem in shard.problems}
-    with progress(bench.console) as bar:
-        line = bar.add_task(label, total=len(home), rate="")
+    with Meter(bench.console, label, len(home), "problems", "exec") as meter:
 
         def jobs() -> Iterator[Job]:
             for shard in shards:
                 todo = shard.open([_job(problem, drawn[problem.id]) for problem in shard.problems], limits)
-                bar.update(line, advance=len(shard.problems) - len(todo))
+                meter.skip(len(shard.problems) - len(todo))
                 if not shard.finish():
                     yield from todo
 
-        start, amount = time.perf_counter(), 0
         try:
             for result in run_jobs(jobs(), limits, bench.workers.count):
                 shard = home[result.job.id]
                 shard.add(result)
                 shard.finish()
-                amount += sum(map(len, result.rows))
-                bar.update(line, advance=1, rate=f"{amount / (time.perf_counter() - start):,.0f} exec/s")
+                meter.add(1, sum(map(len, result.rows)))
         finally:
             for shard in shards:
                 shard.close()
@@ -220,7 +214,7 @@ def with_prefix(prefix: str, code: str) -> str:
     if "__future__" not in code:
         return prefix + code
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return prefix + code  # it fails by itself, wherever it stands
     futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself import reports, results, stages
 from conself.config_folder import CONF
+from conself.console import say
 from conself.context import Context
 from conself.entry import Command, run
 from conself.keys import models_in
@@ -43,7 +44,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
     for number in range(1, config.rounds + 1):
         here = context if config.rounds == 1 else context.anew()
         if config.rounds > 1:
-            context.console.print(f"round {number} of {config.rounds}", highlight=False)
+            say(context.console, f"round {number} of {config.rounds}")
         before = done[-1].answers if done else None
         try:
             if done:
@@ -53,7 +54,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
             if not done:
                 raise
             why = f"round {number} has nothing to learn from: {error}"
-            context.console.print(why, highlight=False)
+            say(context.console, why)
             stopped = {"why": why, **unlearned(config, here)}
         if config.rounds > 1:
             context.artifacts.update({f"round{number}/{name}": made for name, made in here.artifacts.items()})

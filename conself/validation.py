@@ -1,12 +1,12 @@
 """What a problem must have before anything is spent on it; a bad record is skipped, named and counted."""
 
-import ast
 import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conself.records import Problem
+from conself.sandbox.sources import literal
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _is_utf8(text: str) -> bool:
 
 def _is_argument_tuple(text: str) -> bool:
     try:
-        return isinstance(ast.literal_eval(text), tuple)
+        return isinstance(literal(text), tuple)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # TypeError: a list as a dict's key
         return False
 

@@ -1,4 +1,4 @@
-"""Worker processes for stages that run shard by shard, and the progress line that goes with them."""
+"""Worker processes for stages that run shard by shard."""
 
 import ctypes
 import importlib
@@ -11,9 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self, TypeVar
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
 _PR_SET_PDEATHSIG = 1
@@ -156,16 +153,3 @@ def _work(function: Callable[..., Iterable[Any]], task: tuple[Any, ...]) -> None
         _yielded.put(item)
         if _stopped.is_set():
             break
-
-
-def progress(console: Console) -> Progress:
-    """A progress line: what, bar, count, a free-text ``rate`` field, time so far, time left."""
-    return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>16}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

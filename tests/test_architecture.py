@@ -27,6 +27,7 @@ HELPERS |= {"config_folder", "versions"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
+FLOOR |= {"console", "progress", "locks", "places"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
     "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring"},
@@ -48,7 +49,7 @@ ALLOWED = {
     "datasets": FLOOR | {"oracles", "minipy"},
     "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
     "samplers": FLOOR | {"workers"},
-    "minipy": {"records", "oracles", "prompts", "sandbox", "config_folder"},
+    "minipy": {"records", "oracles", "prompts", "sandbox", "config_folder", "console", "progress"},
     "losses": set(),
     "sandbox": set(),
     "standin": set(),
@@ -61,12 +62,16 @@ ALLOWED = {
     "hub": {"records"},
     "turns": set(),
     "quantization": set(),
-    "artifacts": {"versions"},
+    "artifacts": {"versions", "locks"},
+    "console": set(),
+    "progress": {"console", "sandbox"},
+    "locks": {"console", "progress"},
+    "places": set(),
     "behaviour": {"consensus"},
     "agreement": {"consensus", "records"},
     "selectors": {"records", "consensus", "behaviour", "agreement"},
     "tables": {"records", "artifacts", "consensus"},
-    "validation": {"records"},
+    "validation": {"records", "sandbox"},
 }
 TRAINING_CODE = ("samplers", "metrics", "curricula", "pairing", "losses", "training", "consensus", "comparison")
 TRAINING_CODE += ("behaviour", "selectors", "scoring", "stages")

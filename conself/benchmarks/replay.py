@@ -15,7 +15,7 @@ A verdict is that of the official harness, but for programs that
 - give another value than the right program where the tests hand it to the next call: there, no answer is known.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conself import standin
 from conself.oracles import TestOracle
@@ -37,8 +37,12 @@ Answers = Sequence[tuple[Problem, Sequence[Trace]]]
 Outcomes = tuple[Outcome, ...]
 
 
-def replay(answers: Answers, oracles: Mapping[str, TestOracle], workers: int) -> dict[str, list[bool]]:
+def replay(
+    answers: Answers, oracles: Mapping[str, TestOracle], workers: int, advance: Callable[[int], object]
+) -> dict[str, list[bool]]:
     """Whether the tests pass, per problem and trace; equal traces of a problem are judged once.
+
+    ``advance`` is called with 1 when a problem is done.
 
     Raises:
         ValueError: a trace has another number of outcomes than its problem has inputs.
@@ -49,6 +53,7 @@ def replay(answers: Answers, oracles: Mapping[str, TestOracle], workers: int) ->
         (row,) = result.rows
         verdicts = [outcome.status is Status.OK for outcome in row]
         passed[result.job.id] = dict(zip(distinct[result.job.id], verdicts, strict=True))
+        advance(1)
     return {problem.id: [passed[problem.id][trace.outcomes] for trace in traces] for problem, traces in answers}
 
 

@@ -11,24 +11,34 @@ from conself.records import Problem
 from conself.statistics import judge
 
 Verdicts = dict[str, list[bool]]
+Advance = Callable[[int], object]
+"""Is called with the number of problems that have been judged since the last call."""
 
 
-def by_values(answers: Answers, oracles: Mapping[str, Oracle], comparison: Comparison, _: int) -> Verdicts:
+def ignore(_: int) -> None:
+    """For callers who do not want to know how far it is."""
+
+
+def by_values(
+    answers: Answers, oracles: Mapping[str, Oracle], comparison: Comparison, _: int, advance: Advance
+) -> Verdicts:
     """A trace is right where it is OK on every input, with the values expected."""
-    return {
-        problem.id: [
-            judge(trace.outcomes, oracles[problem.id], comparison, problem.entry_point is None) for trace in traces
-        ]
-        for problem, traces in answers
-    }
+    verdicts: Verdicts = {}
+    for problem, traces in answers:
+        is_stdin, oracle = problem.entry_point is None, oracles[problem.id]
+        verdicts[problem.id] = [judge(trace.outcomes, oracle, comparison, is_stdin) for trace in traces]
+        advance(1)
+    return verdicts
 
 
-def by_tests(answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison, workers: int) -> Verdicts:
+def by_tests(
+    answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison, workers: int, advance: Advance
+) -> Verdicts:
     """A trace is right where the problem's tests pass on it; they say themselves how values compare."""
-    return replay(answers, oracles, workers)
+    return replay(answers, oracles, workers, advance)
 
 
-WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int], Verdicts]] = {
+WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int, Advance], Verdicts]] = {
     Oracle: by_values,
     TestOracle: by_tests,
 }
@@ -42,7 +52,7 @@ class Judge:
     oracles: Mapping[str, Oracle | TestOracle]
     comparison: Comparison
 
-    def __call__(self, answers: Answers, workers: int) -> Verdicts:
+    def __call__(self, answers: Answers, workers: int, advance: Advance = ignore) -> Verdicts:
         """Problem id -> one verdict per trace, in order; tests run in ``workers`` processes of the sandbox.
 
         Raises:
@@ -55,7 +65,7 @@ class Judge:
         for kind, way in WAYS.items():
             chosen = [(problem, traces) for problem, traces in answers if type(self.oracles[problem.id]) is kind]
             if chosen:
-                verdicts |= way(chosen, self.oracles, self.comparison, workers)
+                verdicts |= way(chosen, self.oracles, self.comparison, workers, advance)
         return verdicts
 
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from conself.sandbox.sources import parse
+
 _WORD = re.compile(r"[^\W_]+")
 _EXAMPLES = re.compile(r"^\s*(?:>>>|(?:for )?examples?\b|e\.g\.)", re.IGNORECASE | re.MULTILINE)
 
@@ -44,7 +46,7 @@ def readings(statement: str) -> Iterator[str]:
     """The texts by which a statement can be known: itself; of code its docstrings, with and without examples."""
     yield statement
     try:
-        tree = ast.parse(statement)
+        tree = parse(statement)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return
     for node in ast.walk(tree):

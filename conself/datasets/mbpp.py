@@ -10,6 +10,7 @@ from conself.datasets.files import Row
 from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports, text
 from conself.oracles import TestOracle
 from conself.records import Problem
+from conself.sandbox.sources import parse
 
 _ASSERTION = re.compile(r"^\s*(assert\s.*)$", re.MULTILINE)
 
@@ -79,10 +80,10 @@ def called_function(code: str, tests: Sequence[str]) -> str:
     called = {
         node.func.id
         for line in tests
-        for node in ast.walk(ast.parse(line.strip()))
+        for node in ast.walk(parse(line.strip()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    defined = [node.name for node in parse(code).body if isinstance(node, ast.FunctionDef)]
     found = [name for name in defined if name in called]
     if not found:
         raise ValueError(f"its tests call none of its functions: {', '.join(defined) or 'there are none'}")
@@ -91,7 +92,7 @@ def called_function(code: str, tests: Sequence[str]) -> str:
 
 def signature(code: str, entry_point: str) -> str:
     """``def name(arguments):`` of a function of ``code``, without its body; raises ValueError where it has none."""
-    for node in ast.parse(code).body:
+    for node in parse(code).body:
         if isinstance(node, ast.FunctionDef) and node.name == entry_point:
             returned = f" -> {ast.unparse(node.returns)}" if node.returns else ""
             return f"def {entry_point}({ast.unparse(node.args)}){returned}:\n"

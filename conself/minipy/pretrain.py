@@ -18,16 +18,18 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from rich import print as show
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from conself.config_folder import CONF
+from conself.console import new_console, say
 from conself.minipy.corpus import corpus
 from conself.minipy.pretrain_data import batches, encode, seed_of, texts
 from conself.minipy.pretrain_loop import Fit, fit
 from conself.minipy.pretrain_write import new_folder
 from conself.minipy.tokenizer import train_tokenizer
+from conself.progress import working
+from conself.sandbox.terminal import answer_interrupts
 
 
 def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
@@ -43,7 +45,10 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     rows = encode(examples, prompts, tokenizer)
     model = instantiate(cfg.model)(tokenizer=tokenizer, max_length=cfg.max_length, seed=seed_of(cfg.seed, "weights"))
     epoch = batches(rows, cfg.batch_tokens, int(tokenizer.pad_token_id), seed_of(cfg.seed, "order"))
-    show(f"{len(rows):,} examples, {len(tokenizer):,} tokens in the vocabulary, {model.num_parameters():,} parameters")
+    say(
+        new_console(),
+        f"{len(rows):,} examples, {len(tokenizer):,} tokens in the vocabulary, {model.num_parameters():,} parameters",
+    )
     return model, tokenizer, fit(model, epoch, instantiate(cfg.optimisation))
 
 
@@ -66,19 +71,24 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:
 @hydra.main(version_base="1.3", config_path=CONF, config_name="pretrain")
 def main(cfg: DictConfig) -> None:
     """Entry point: pre-train, then put the checkpoint folder in its place."""
+    answer_interrupts()
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
     command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
     disable_progress_bar()  # of saving one small file
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
-            model, tokenizer, fitted = pretrain(cfg)
+            with working(new_console(), "pre-training"):
+                model, tokenizer, fitted = pretrain(cfg)
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
             text = json.dumps(record(cfg, fitted, command), indent=2)
             (folder / "training.json").write_text(text + "\n", encoding="utf-8")
     except (ValueError, OSError) as error:
         sys.exit(f"pretrain: {error}")
-    show(f"code loss {fitted.code_loss:.4f} after {fitted.tokens:,} tokens in {fitted.seconds:.0f} s -> {cfg.out}")
+    say(
+        new_console(),
+        f"code loss {fitted.code_loss:.4f} after {fitted.tokens:,} tokens in {fitted.seconds:.0f} s -> {cfg.out}",
+    )
 
 
 if __name__ == "__main__":

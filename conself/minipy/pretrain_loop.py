@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import Qwen2ForCausalLM
 
+from conself.console import new_console
 from conself.minipy.pretrain_data import Batch
 from conself.minipy.pretrain_model import parameter_groups
+from conself.progress import Meter
 
 _TAIL = 0.05  # share of the steps, at the start and at the end, over which the reported losses are taken
 
@@ -67,7 +68,7 @@ def rate(step: int, steps: int, warmup: int) -> float:
 
 
 def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisation) -> Fit:
-    """Train ``model`` in place, one step per batch, with progress on the terminal."""
+    """Train ``model`` in place, one step per batch, and show how far it is."""
     steps = len(epoch)
     warmup = min(optimisation.warmup, steps // 2)
     optimizer = torch.optim.AdamW(
@@ -80,8 +81,7 @@ def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisat
     log: list[Tensor] = []
     tokens, start = 0, time.perf_counter()
     model.train()
-    with _progress() as progress:
-        task = progress.add_task("pre-training", total=steps, speed=0.0, loss=math.nan)
+    with Meter(new_console(), "pre-training", steps, "steps", "tok") as meter:
         for batch in epoch:
             losses = token_losses(model, batch.ids)
             weights = batch.in_text * optimisation.prompt_weight + batch.in_completion * (
@@ -93,9 +93,10 @@ def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisat
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
             log.append(_code_sums(losses.detach(), batch))
-            tokens += int(batch.in_text.sum()) + len(batch.ids)
-            speed = tokens / (time.perf_counter() - start)
-            progress.update(task, advance=1, speed=speed, loss=_mean(log[-50:])[0])
+            read = int(batch.in_text.sum()) + len(batch.ids)
+            tokens += read
+            meter.note = f"code loss {_mean(log[-50:])[0]:.3f}"
+            meter.add(1, read)
     model.eval()
     tail = max(1, round(_TAIL * steps))
     code_loss, program_loss = _mean(log[-tail:])
@@ -112,14 +113,3 @@ def _mean(log: Sequence[Tensor]) -> tuple[float, float]:
     """Nats per token and per program over the logged batches; NaN where they hold no program."""
     nats, tokens, programs = torch.stack(list(log)).sum(dim=0).tolist()
     return (nats / tokens, nats / programs) if programs else (math.nan, math.nan)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("code loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
-        TimeRemainingColumn(),
-        refresh_per_second=2,
-    )

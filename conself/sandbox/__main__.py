@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from conself.sandbox import LEVELS, IsolationError, Limits, Summary, isolation
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import check_limits
 from conself.sandbox.journal import Journal
+from conself.sandbox.terminal import answer_interrupts, every
 
 _EVERY_SECONDS = 10.0  # between lines of progress where there is no terminal
 _FORMS = """\
@@ -46,6 +48,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code. Errors are one line on standard error."""
+    answer_interrupts()
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
@@ -67,6 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     names = ("cpu_seconds", "wall_seconds", "memory_mb", "output_kb", "max_timeouts", "audit", "require")
     limits = Limits(packages=packages, **{name: getattr(options, name) for name in names})
     check_limits(limits, options.workers)
+    _check_out(options.out)
     jobs = JobFile(options.jobs)
     count, executions = jobs.check()
     walls = isolation(limits)
@@ -86,6 +90,14 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_out(out: Path) -> None:
+    """Refuse before any work a file for results that cannot be made; the journal says what else is wrong with it."""
+    if out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder: name a file for the results")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"{out}: there is no folder {out.parent}; make it, or name another file")
+
+
 def _told(report: dict[str, Any]) -> str:
     counts = {name: f"{value:,}" for name, value in report.items() if isinstance(value, int)}
     statuses = ", ".join(f"{name} {count:,}" for name, count in report["statuses"].items())
@@ -97,44 +109,45 @@ def _told(report: dict[str, Any]) -> str:
 
 
 class _Meter:
-    """How far a run is, on standard error: a bar on a terminal, elsewhere a line every few seconds."""
+    """How far a run is, on standard error: a bar on a terminal, elsewhere a line every few seconds, whatever runs."""
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._new = total, 0, 0
-        self._start = self._told = time.monotonic()
+        self._start = time.monotonic()
         console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=30),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=console,
-            disable=not console.is_terminal,
         )
         self._line = self._bar.add_task("", total=total)
+        self._shown = self._bar if console.is_terminal else every(_EVERY_SECONDS, self._say)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._shown.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._shown.__exit__(kind, error, tb)
 
     def count(self, summary: Summary, is_new: bool) -> Summary:
         """Count a job that was executed now (``is_new``) or read back; gives the summary back."""
-        now = time.monotonic()
         self._done += summary.executions
         if is_new:
             self._new += summary.executions
         else:
-            self._start = now
-        rate = self._new / max(now - self._start, 1e-3)
-        left = timedelta(seconds=round((self._total - self._done) / rate)) if rate else "?"
-        text = f"{self._done:,}/{self._total:,} executions, {rate:,.0f} executions/s, {left} left"
-        self._bar.update(self._line, completed=self._done, description=text)
-        if self._bar.disable and now - self._told > _EVERY_SECONDS:
-            self._told = now
-            print(text, file=sys.stderr, flush=True)
+            self._start = time.monotonic()
+        self._bar.update(self._line, completed=self._done, description=self._text())
         return summary
+
+    def _text(self) -> str:
+        rate = self._new / max(time.monotonic() - self._start, 1e-3)
+        left = timedelta(seconds=round((self._total - self._done) / rate)) if rate else "?"
+        return f"{self._done:,}/{self._total:,} executions, {rate:,.0f} executions/s, {left} left"
+
+    def _say(self) -> None:
+        print(self._text(), file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ import types
 
 _PACKAGE = "_sandbox_child"
 _MODULES = [
+    "sources",
     "wire",
     "canonical",
     "frames",

@@ -1,12 +1,12 @@
 """What goes into the sandbox, with the checks that come before anything runs."""
 
-import ast
 import math
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conself.sandbox.sources import literal
 from conself.sandbox.wire import LEVELS
 
 
@@ -110,7 +110,7 @@ def arguments(text: str) -> tuple[object, ...]:
         digits = sys.get_int_max_str_digits()
         sys.set_int_max_str_digits(0)
         try:
-            value = ast.literal_eval(text)
+            value = literal(text)
         except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
         finally:

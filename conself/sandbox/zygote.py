@@ -4,7 +4,6 @@ It never compiles or runs a program itself. Started through :mod:`conself.sandbo
 """
 
 import _sitebuiltins
-import ast
 import builtins
 import gc
 import json
@@ -20,6 +19,7 @@ import traceback
 from . import landlock, namespaces, packages, wire
 from .programs import make_standard_streams
 from .rehearsal import rehearse
+from .sources import literal
 from .supervise import Setup, run_program
 from .verdicts import Request
 from .walls import harden_zygote
@@ -135,7 +135,7 @@ def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
     raw = text.encode("utf-8", "surrogatepass")
     if is_stdin:
         return False, raw
-    value = ast.literal_eval(text)
+    value = literal(text)
     if _has_set(value):  # marshal may change the order inside
         return False, raw
     try:

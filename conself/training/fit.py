@@ -26,6 +26,7 @@ from conself.training.data import PairData, Response, TokenPair, encode
 from conself.training.distributed import check_devices
 from conself.training.module import PreferenceModule
 from conself.training.processes import together
+from conself.training.progress import progress_of
 from conself.training.ranks import ALONE, Ranks
 from conself.training.reference import identity, reference_log_probs
 from conself.training.remote_logger import RemoteLogger
@@ -196,9 +197,9 @@ def _trainer(
     logger: Logger | None,
 ) -> Trainer:
     callbacks: list[Callback] = [checkpoints]
-    progress = settings.runtime.progress and ranks.first
-    if progress:
-        callbacks.append(RichProgressBar())
+    progress = progress_of(settings.runtime.progress and ranks.first)
+    if progress is not None:
+        callbacks.append(progress)
     return Trainer(
         accelerator=device.type,
         devices=ranks.count,
@@ -211,7 +212,7 @@ def _trainer(
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         enable_checkpointing=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=isinstance(progress, RichProgressBar),
         enable_model_summary=False,
     )
 

@@ -17,11 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
-from rich.progress import track
 
 from conself.artifacts import write_whole
+from conself.console import new_console
+from conself.locks import locked
+from conself.progress import Meter
 from conself.training.data import Response, TokenPair
 from conself.training.layouts import Layout
 from conself.training.log_probs import is_frozen
@@ -105,7 +106,7 @@ def reference_log_probs(
     pieces = {_name(piece): piece for problem in problems for piece in layout.cut(problem)}
     folder = root / who.key
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f".{who.key}.lock") if ranks.first else nullcontext()
+    lock = locked(root / f".{who.key}.lock", f"reference {who.key[:12]}") if ranks.first else nullcontext()
     with lock, policy.reference():
         if ranks.first:
             _introduce(root, folder, who)
@@ -116,11 +117,15 @@ def reference_log_probs(
                     path.unlink()
             known = {}
         missing = [name for name in pieces if name not in known]
-        for part in track(list(_files(missing)), "Reference", disable=not (progress and missing)):
-            made = ranks.united({name: _values(policy, layout, pieces[name]) for name in ranks.share(part)})
-            if ranks.first:
-                _write(folder, {name: made[name] for name in part})
-            known |= made
+        shown = progress and bool(missing)
+        with Meter(new_console(quiet=not shown), "reference", len(missing), "pieces", "pieces") as meter:
+            for part in _files(missing):
+                share = ranks.share(part)
+                made = ranks.united({name: _values(policy, layout, pieces[name]) for name in meter.each(share)})
+                meter.add(len(part) - len(share))  # the others' share
+                if ranks.first:
+                    _write(folder, {name: made[name] for name in part})
+                known |= made
     return {response: value for name, piece in pieces.items() for response, value in _sums(piece, known[name]).items()}
 
 

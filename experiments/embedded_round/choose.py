@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+from conself.places import make_folder
 from experiments.embedded_round.jobs import Finished, sweep
 
 VALIDATION = ("benchmark.minipy.split=validation", "benchmark.minipy.size=600")
@@ -38,6 +39,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/choose"))
     arguments = parser.parse_args()
+    try:
+        make_folder(arguments.runs, "--runs")
+    except OSError as error:
+        parser.error(str(error))
     rates = ["training.learning_rate=5e-4,1e-3,2e-3", "beta=0.2,0.5,1.0"]
     first = sweep(arguments.runs / "rates", [BOTH, *rates, "tau=0.6", "training.epochs=2", *VALIDATION])
     by_rate = means(first, "training.learning_rate", "beta")

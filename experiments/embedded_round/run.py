@@ -14,6 +14,7 @@ from typing import Any
 
 from scipy import stats
 
+from conself.places import make_folder
 from experiments.embedded_round.jobs import Finished, sweep
 
 METHODS = "experiment=conself,wo_cw,wo_cc,self_dpo,self_sft"
@@ -90,6 +91,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, default=Path("runs/embedded_round"))
     arguments = parser.parse_args()
+    try:
+        make_folder(arguments.runs, "--runs")
+    except OSError as error:
+        parser.error(str(error))
     rows: list[dict[str, Any]] = []
     for model in arguments.models:
         for seed in arguments.seeds:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from conself.places import make_folder
+
 SHARED = ("problems", "sample", "execute", "agree", "verify", "evaluate/minipy/base")
 """Stages that tau cannot change; so are all of score/."""
 ALLOWED = 1.5
@@ -87,12 +89,14 @@ def main(words: Sequence[str]) -> int:
     given = dict(word.split("=", 1) for word in words if "=" in word)
     if "runs" not in given or len(given) < len(words) or given.keys() - {"runs", "out"}:
         raise SystemExit("usage: python -m experiments.figure7_tau.sharing runs=SWEEP [out=DIR]")
+    try:
+        out = make_folder(Path(given.get("out", Path(__file__).parent)), "out")
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
     jobs = [json.loads(path.read_text()) for path in sorted(Path(given["runs"]).glob("*/results.json"))]
     if len(jobs) < 2:
         raise SystemExit(f"{given['runs']} has {len(jobs)} finished job(s); a sweep over tau leaves several")
     found, differ = times(jobs), unshared(jobs)
-    out = Path(given.get("out", Path(__file__).parent))
-    out.mkdir(parents=True, exist_ok=True)
     figures = {**asdict(found), "within": found.within, "unshared": differ}
     (out / "sharing.json").write_text(json.dumps(figures, indent=1) + "\n")
     (out / "sharing.md").write_text(markdown(jobs, found))

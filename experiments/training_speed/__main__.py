@@ -14,12 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from conself.places import make_folder
+from conself.sandbox.terminal import answer_interrupts
+
 HERE = Path(__file__).parent
 
 
 def main() -> None:
     """Measure, print the table, and write results.json and table.md."""
     args = _arguments()
+    answer_interrupts()
     # Before torch and TRL are imported: one thread each, no progress bars, no word to anybody.
     os.environ.update({"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1", "CI": "true"})
     from datasets.utils.logging import disable_progress_bar
@@ -87,6 +91,10 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if importlib.util.find_spec("trl") is None:
         parser.error("TRL is not installed: see README.md for the extra [bench]")
+    try:
+        make_folder(args.out, "--out")
+    except OSError as error:
+        parser.error(str(error))
     return args
 
 

@@ -1,0 +1,33 @@
+"""What a command owes whoever waits for it: an answer to Ctrl-C, and a word every few seconds."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def answer_interrupts() -> None:
+    """Let SIGINT raise KeyboardInterrupt where it is ignored: shells do that to what a script starts with ``&``."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def every(seconds: float, act: Callable[[], object]) -> Iterator[None]:
+    """Call ``act`` in a thread of its own every ``seconds`` until the block ends, however long one step in it takes.
+
+    It is called no more once the block has ended.
+    """
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

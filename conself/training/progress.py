@@ -1,0 +1,46 @@
+"""How far a training is: Lightning's bar on a terminal, lines elsewhere."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+
+from conself.console import new_console
+from conself.progress import Meter
+from conself.training.module import PreferenceModule
+
+
+def progress_of(wanted: bool) -> Callback | None:
+    """What shows the steps on this process's standard output, if that is ``wanted``."""
+    if not wanted:
+        return None
+    return RichProgressBar() if new_console().is_terminal else StepLines()
+
+
+class StepLines(Callback):
+    """A line every few seconds with the steps taken, their rate and the time left, and one at the end."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._meter: Meter | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Begin to count, after the steps that an earlier run has taken."""
+        if isinstance(pl_module, PreferenceModule):
+            meter = Meter(new_console(), "training", pl_module.total_steps, "steps", "steps")
+            self._meter = self._open.enter_context(meter)
+            self._meter.skip(len(pl_module.curve))
+
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        """Count a step."""
+        if self._meter is not None:
+            self._meter.add()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Say the last line."""
+        self._open.close()
+
+    def on_exception(self, *_: Any, **__: Any) -> None:
+        """Say how far it came."""
+        self._open.close()
