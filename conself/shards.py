@@ -15,7 +15,7 @@ from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
-from conself.workers import Workers, progress
+from conself.workers import HereFirst, Workers, progress
 
 SHARD = 50
 """Problems per shard."""
@@ -109,14 +109,14 @@ def sample_shards(
 
 def run_shards(
     bench: Bench,
-    workers: Workers,
+    workers: Workers | HereFirst,
     label: str,
     unit: str,
     total: int,
     function: Callable[..., Iterator[tuple[int, int]]],
     tasks: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Run ``function`` on every task in the workers, with a progress line that counts to ``total`` and ``unit``/s."""
+    """Run ``function`` on every task by the workers, with a progress line that counts to ``total`` and ``unit``/s."""
     with progress(bench.console) as bar:
         line = bar.add_task(label, total=total, rate="")
         start, amount = time.perf_counter(), 0

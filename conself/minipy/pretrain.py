@@ -4,6 +4,8 @@ Corpus -> tokenizer -> one epoch of next-token training -> a checkpoint folder t
 two cores. ``training.json`` in that folder says how it was made.
 """
 
+from __future__ import annotations
+
 import json
 import platform
 import shlex
@@ -11,22 +13,21 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich import print as show
-from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
-from transformers.utils.logging import disable_progress_bar
 
 from conself.minipy.corpus import corpus
-from conself.minipy.pretrain_data import batches, encode, seed_of, texts
-from conself.minipy.pretrain_loop import Fit, fit
 from conself.minipy.pretrain_write import new_folder
-from conself.minipy.tokenizer import train_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+
+    from conself.minipy.pretrain_loop import Fit
 
 _CONF = str(Path(__file__).parents[2] / "conf")
 
@@ -37,6 +38,12 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     Raises:
         ValueError: a vocabulary, length or model size that cannot work.
     """
+    import torch
+
+    from conself.minipy.pretrain_data import batches, encode, seed_of, texts
+    from conself.minipy.pretrain_loop import fit
+    from conself.minipy.tokenizer import train_tokenizer
+
     torch.set_num_threads(cfg.threads)
     prompts = instantiate(cfg.prompts)
     examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
@@ -69,9 +76,11 @@ def main(cfg: DictConfig) -> None:
     """Entry point: pre-train, then put the checkpoint folder in its place."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
     command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
-    disable_progress_bar()  # of saving one small file
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
+            from transformers.utils.logging import disable_progress_bar
+
+            disable_progress_bar()  # of saving one small file
             model, tokenizer, fitted = pretrain(cfg)
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
