@@ -79,15 +79,7 @@ def locate(name: str, revision: str) -> Place:
         OSError: no such model or revision, no permission, or no network and nothing cached; one line with the remedy.
     """
     import httpx2
-    from huggingface_hub import HfApi, ResolvedRevision
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import HfApi, ResolvedRevision, errors
 
     try:
         sha = HfApi().model_info(name, revision=revision, timeout=_TIMEOUT).sha
@@ -95,28 +87,28 @@ def locate(name: str, revision: str) -> Place:
             raise OSError(f"the hub names no commit for model {name!r} (revision {revision}); set model.revision")
         _note(name, revision, sha)
         return Place(ResolvedRevision(sha, revision, name, "model"), reachable=True)
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         raise OSError(
             f"model {name!r} is gated: ask for access at https://huggingface.co/{name}, then log in with "
             "`hf auth login` or set HF_TOKEN"
         ) from error
-    except RevisionNotFoundError as error:
+    except errors.RevisionNotFoundError as error:
         raise OSError(f"model {name!r} has no revision {revision!r}; set model.revision") from error
-    except RepositoryNotFoundError as error:
+    except errors.RepositoryNotFoundError as error:
         raise OSError(
             f"there is no model {name!r} on the hub, or it is private: check model.name (a hub id OWNER/NAME or a "
             "folder); for a private one log in with `hf auth login` or set HF_TOKEN"
         ) from error
-    except HFValidationError as error:
+    except errors.HFValidationError as error:
         raise OSError(f"{name!r} is neither a folder nor a hub id (OWNER/NAME); set model.name") from error
-    except HfHubHTTPError as error:
+    except errors.HfHubHTTPError as error:
         if error.response.status_code < 500:
             raise OSError(
                 f"the hub refuses model {name!r} (HTTP {error.response.status_code}); "
                 "check model.name and your HF_TOKEN, or try again later"
             ) from error
         return _cached(name, revision, f"it answers HTTP {error.response.status_code}")
-    except OfflineModeIsEnabled:
+    except errors.OfflineModeIsEnabled:
         return _cached(name, revision, "HF_HUB_OFFLINE is set")
     except httpx2.TransportError as error:
         return _cached(name, revision, " ".join(str(error).split()) or type(error).__name__)

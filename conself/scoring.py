@@ -10,7 +10,7 @@ from conself.consensus import Consensus, consensus_of, trace_keys
 from conself.records import Pool, Uncertainty, Undefined, Verdict
 from conself.shards import Bench, missing, run_shards
 from conself.tables import read_consensus, read_records, write_consensus, write_records
-from conself.workers import HereFirst, Workers
+from conself.workers import HereFirst
 
 Metric = Callable[[Pool, Consensus], float | Undefined]
 """Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
@@ -64,14 +64,18 @@ def voted(
 
 def score_into(
     bench: Bench,
-    workers: Workers | HereFirst,
     folder: Path,
     name: str,
     metric: Metric,
     pools: Sequence[Pool],
     agreed: Mapping[str, Consensus],
+    loads_model: bool,
 ) -> list[Uncertainty]:
-    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order."""
+    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order.
+
+    One that ``loads_model`` does so in the workers, each on a thread of its own; others are too quick to be handed out.
+    """
+    workers = bench.workers if loads_model else HereFirst(bench.workers)
     shards = missing(folder, "uncertainty", pools)
     tasks = [(metric, name, [(pool, agreed[pool.problem.id]) for pool in group], path) for group, path in shards]
     total = sum(len(group) for group, _ in shards)

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ from conself.tables import (
 from conself.tracking import Tracker
 from conself.training.export import ADAPTER, MERGED, save_merged
 from conself.validation import sift
-from conself.workers import HereFirst
 
 Verdicts = Mapping[str, Sequence[bool]]
 
@@ -133,8 +132,8 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
             free_accelerator(context)  # an engine leaves no room for the metric's model
         workers = context.workers.sized(1) if alone else context.workers  # a GPU has no room for a model per worker
         known = read_consensus(agreed.path)
-        runner = workers if loads_model else HereFirst(workers)
-        values = score_into(context, runner, folder, name, instantiate(config), pools, known)
+        bench = replace(context, workers=workers)
+        values = score_into(bench, folder, name, instantiate(config), pools, known, loads_model)
         if alone:
             free_accelerator(context)  # nor for this one beside what answers the benchmarks
         return {"undefined": sum(u.value is None for u in values)}
