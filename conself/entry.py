@@ -201,12 +201,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         failed = True
         try:
             with pool as workers:
-                if command.first is not None:
-                    first = config[command.first]
-                    workers.sized(first.runtime.processes).warm(instantiate(first, _convert_="all").modules)
-                if command.load is not None:
-                    console.print("[dim]loading torch and the model's settings[/dim]", highlight=False)
-                    command.load(config)
+                _load(command, config, workers, console)
                 tracker.start(folder, config, command.kind, overrides, in_sweep)
                 context = Context(Path(config.artifacts), workers, console)
                 figures = command.work(config, context, tracker)
@@ -222,6 +217,16 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         console.print(f"figures: {path}")
         if note:  # below the tables, where it is seen
             console.print(note, highlight=False, soft_wrap=True)
+
+
+def _load(command: Command, config: DictConfig, workers: Workers, console: Console) -> None:
+    """Let the workers import what they need first, and this process meanwhile what it needs."""
+    if command.first is not None:
+        first = instantiate(config[command.first], _convert_="all")
+        workers.sized(first.runtime.processes).warm(first.modules)
+    if command.load is not None:
+        console.print("[dim]loading torch and the model's settings[/dim]", highlight=False)
+        command.load(config)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)
