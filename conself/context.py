@@ -1,13 +1,13 @@
 """What the stages of one job share: the store, the workers, the console; keys; and the memory that engines hold."""
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -86,9 +86,16 @@ def tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
         say(context.console, f"- {n} left out: {reason}")
 
 
+def gpu_is_there() -> bool:
+    """Whether torch sees a GPU, which parts on ``device: auto`` take."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def free_accelerator(context: Context) -> None:
     """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
-    if torch.cuda.is_available():
+    if gpu_is_there():
         context.workers.release()
         give_back()
 
@@ -96,4 +103,5 @@ def free_accelerator(context: Context) -> None:
 def give_back() -> None:
     """Let go of the GPU memory that a training in this process has left: an engine wants nearly all of it."""
     gc.collect()  # model, trainer and optimiser refer to one another
-    torch.cuda.empty_cache()  # does nothing where CUDA was not in use
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()  # does nothing where CUDA was not in use

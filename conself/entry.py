@@ -1,14 +1,15 @@
 """What the entry points share: resolvers, the check of all parts before any work, one-line errors, the run folder."""
 
 import contextlib
+import gc
 import importlib.util
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from hydra.utils import instantiate
@@ -27,6 +28,9 @@ from conself.tracking import Tracker, record
 from conself.workers import Workers
 
 log = logging.getLogger("conself")
+
+_USUAL = gc.get_threshold()
+gc.set_threshold(50_000, *_USUAL[1:])  # composing a config makes many objects, no garbage: a quarter of the start
 
 
 def package_path(package: str, name: str) -> str:
@@ -122,7 +126,7 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
         raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
-        known = isinstance(error, _KNOWN)
+        known = isinstance(error, _KNOWN) or _is_out_of_memory(error)
         kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
         say(console, _one_line(error), f"{kind}:", "bold red")
         if in_sweep:
@@ -130,15 +134,20 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
         raise SystemExit(2) from None
 
 
-_KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException, torch.OutOfMemoryError)
+_KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException)
 _MEMORY = (
     "lower sampler.runtime.batch_size, decoder.runtime.batch_size or training.runtime.layout.token_budget "
     "(experiments/paper_scale.md says what fits where); finished shards are kept"
 )
 
 
+def _is_out_of_memory(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, torch.OutOfMemoryError):
+    if _is_out_of_memory(error):
         return f"{' '.join(str(error).split('. ')[0].split())}; {_MEMORY}"
     where = ""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
@@ -154,14 +163,16 @@ class Command:
     """What one entry point does with a config.
 
     ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
-    among them; then ``check`` refuses what they can't be together. ``first`` names the sampler or decoder whose module
-    the workers import meanwhile, if there is one. ``work`` returns the figures that ``show`` prints.
+    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the sampler
+    or decoder that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
+    work needs in this process, and refuses what only that can tell. ``work`` returns the figures that ``show`` prints.
     """
 
     kind: str
     parts: Sequence[str]
     limits: Sequence[str]
     check: Callable[[DictConfig], object]
+    load: Callable[[DictConfig], object] | None
     first: str | None
     work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
     show: Callable[[Console, dict[str, Any]], None]
@@ -179,6 +190,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     console = new_console()
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     with one_line_errors(console, folder, in_sweep):
+        gc.set_threshold(*_USUAL)
         (folder / results.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         config = resolved(config)
         check_top(config, command.parts)
@@ -192,9 +204,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         failed = True
         try:
             with working(console, command.kind), pool as workers:
-                if command.first is not None:
-                    first = config[command.first]
-                    workers.sized(first.runtime.processes).warm(str(first["_target_"]).rpartition(".")[0])
+                _load(command, config, workers, console)
                 tracker.start(folder, config, command.kind, overrides, in_sweep)
                 context = Context(Path(config.artifacts), workers, console)
                 figures = command.work(config, context, tracker)
@@ -210,6 +220,16 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         say(console, f"figures: {path}")
         if note:  # below the tables, where it is seen
             say(console, note)
+
+
+def _load(command: Command, config: DictConfig, workers: Workers, console: Console) -> None:
+    """Let the workers import what they need first, and this process meanwhile what it needs."""
+    if command.first is not None:
+        first = instantiate(config[command.first], _convert_="all")
+        workers.sized(first.runtime.processes).warm(first.modules)
+    if command.load is not None:
+        say(console, "loading torch and the model's settings")
+        command.load(config)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)

@@ -168,7 +168,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
         JobFailed, SystemExit: as :func:`conself.entry.run`.
     """
     command = Command(
-        "evaluate", PARTS, ("judging",), check, "decoder", partial(judged, folder), reports.show_evaluation
+        "evaluate", PARTS, ("judging",), check, None, "decoder", partial(judged, folder), reports.show_evaluation
     )
     run(command, chosen(config), folder, in_sweep)
 

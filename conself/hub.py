@@ -1,27 +1,18 @@
 """Where a model lies: its folder, or the commit of a hub id, found once per process; and what is wrong where not."""
 
+from __future__ import annotations
+
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import httpx2
-from huggingface_hub import HfApi, ResolvedRevision
-from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-    RevisionResolutionError,
-)
-from huggingface_hub.file_download import repo_folder_name
+from typing import TYPE_CHECKING, Any
 
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from huggingface_hub import ResolvedRevision
 
 _TIMEOUT = 20.0
 """Seconds to wait for the hub's word; one question, no retries: what follows would ask again for minutes."""
@@ -87,34 +78,37 @@ def locate(name: str, revision: str) -> Place:
     Raises:
         OSError: no such model or revision, no permission, or no network and nothing cached; one line with the remedy.
     """
+    import httpx2
+    from huggingface_hub import HfApi, ResolvedRevision, errors
+
     try:
         sha = HfApi().model_info(name, revision=revision, timeout=_TIMEOUT).sha
         if sha is None:
             raise OSError(f"the hub names no commit for model {name!r} (revision {revision}); set model.revision")
         _note(name, revision, sha)
         return Place(ResolvedRevision(sha, revision, name, "model"), reachable=True)
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         raise OSError(
             f"model {name!r} is gated: ask for access at https://huggingface.co/{name}, then log in with "
             "`hf auth login` or set HF_TOKEN"
         ) from error
-    except RevisionNotFoundError as error:
+    except errors.RevisionNotFoundError as error:
         raise OSError(f"model {name!r} has no revision {revision!r}; set model.revision") from error
-    except RepositoryNotFoundError as error:
+    except errors.RepositoryNotFoundError as error:
         raise OSError(
             f"there is no model {name!r} on the hub, or it is private: check model.name (a hub id OWNER/NAME or a "
             "folder); for a private one log in with `hf auth login` or set HF_TOKEN"
         ) from error
-    except HFValidationError as error:
+    except errors.HFValidationError as error:
         raise OSError(f"{name!r} is neither a folder nor a hub id (OWNER/NAME); set model.name") from error
-    except HfHubHTTPError as error:
+    except errors.HfHubHTTPError as error:
         if error.response.status_code < 500:
             raise OSError(
                 f"the hub refuses model {name!r} (HTTP {error.response.status_code}); "
                 "check model.name and your HF_TOKEN, or try again later"
             ) from error
         return _cached(name, revision, f"it answers HTTP {error.response.status_code}")
-    except OfflineModeIsEnabled:
+    except errors.OfflineModeIsEnabled:
         return _cached(name, revision, "HF_HUB_OFFLINE is set")
     except httpx2.TransportError as error:
         return _cached(name, revision, " ".join(str(error).split()) or type(error).__name__)
@@ -122,6 +116,9 @@ def locate(name: str, revision: str) -> Place:
 
 def _note(name: str, revision: str, sha: str) -> None:
     """Write down in the cache, where its libraries look, what a branch is now: for when the hub is out of reach."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.file_download import repo_folder_name
+
     path = Path(HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "refs" / revision
     if revision != sha:
         with suppress(OSError):  # a cache that only reads is served all the same
@@ -131,6 +128,9 @@ def _note(name: str, revision: str, sha: str) -> None:
 
 def _cached(name: str, revision: str, reason: str) -> Place:
     """What the local cache holds under ``revision``, from the last time it was asked of the hub."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionResolutionError
+
     try:
         found = HfApi().resolve_revision(name, revision=revision, local_files_only=True)
     except RevisionResolutionError as error:

@@ -1,42 +1,32 @@
 """From a ModelRef to a tokenizer and a policy, and to an identity that artifact keys can rely on."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-)
-from transformers.utils import logging as transformers_logging
-from transformers.utils.hub import cached_file
+from typing import TYPE_CHECKING, Any
 
 from conself.hub import local_folder, locate, source
-from conself.quantization import quantized
+from conself.quantization import check_quantization, quantized
 from conself.records import ModelRef
 from conself.turns import end_of_turn_id
 
+if TYPE_CHECKING:
+    import torch
+    from peft import LoraConfig, PeftModel
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
 log = logging.getLogger(__name__)
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES = ("float32", "bfloat16", "float16")
 _ATTENTION = ("sdpa", "eager")
 _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
 _MODULES = ("**/config.json",)
 """What a sentence-transformers folder (``modules.json``) has below it, such as the way of pooling."""
-
-transformers_logging.disable_progress_bar()
 
 
 def fingerprint(ref: ModelRef) -> str:
@@ -87,6 +77,8 @@ def device_of(name: str) -> torch.device:
     Raises:
         ValueError: torch knows no such device.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -105,6 +97,9 @@ def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
     """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.utils import logging as transformers_logging
+
     loader = PreTrainedTokenizerFast if _has_file(ref, "tokenizer.json") else AutoTokenizer
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # it says that the class is not the one that the model names
@@ -128,7 +123,8 @@ def check_model(ref: ModelRef) -> None:
     """
     if ref.attention not in _ATTENTION:
         raise ValueError(f"model.attention must be {' or '.join(_ATTENTION)}, got {ref.attention!r}")
-    quantized(ref.quantization, dtype_of(ref), torch.device("cpu"))
+    _check_dtype(ref)
+    check_quantization(ref.quantization)
     source(ref)
 
 
@@ -138,9 +134,16 @@ def dtype_of(ref: ModelRef) -> torch.dtype:
     Raises:
         ValueError: ``ref.dtype`` is none of those there are.
     """
+    import torch
+
+    _check_dtype(ref)
+    dtype: torch.dtype = getattr(torch, ref.dtype)
+    return dtype
+
+
+def _check_dtype(ref: ModelRef) -> None:
     if ref.dtype not in _DTYPES:
         raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
-    return _DTYPES[ref.dtype]
 
 
 def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
@@ -153,12 +156,16 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
         OSError: the model cannot be found or read, in one line with the remedy.
         ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
     """
+    from transformers import AutoModelForCausalLM
+
     place, dtype = device_of(device), dtype_of(ref)
     options = {"dtype": dtype, "attn_implementation": ref.attention, **quantized(ref.quantization, dtype, place)}
     model: PreTrainedModel = _from_pretrained(AutoModelForCausalLM, ref, **options)
     if ref.quantization is None:
         model.to(place)  # type: ignore[arg-type]  # transformers wraps Module.to
     if ref.adapter is not None:
+        from peft import PeftModel
+
         tuned = PeftModel.from_pretrained(model, ref.adapter, autocast_adapter_dtype=False)
         exact = ref.quantization is None and ref.dtype == "float32"
         model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]  # peft: Module
@@ -171,6 +178,9 @@ def skeleton(ref: ModelRef) -> PreTrainedModel:
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
     """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
     config = _from_pretrained(AutoConfig, ref)
     with torch.device("meta"):
         model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
@@ -186,6 +196,8 @@ def tuned_model(ref: ModelRef, fitted: Path) -> ModelRef:
 
 
 def _has_file(ref: ModelRef, name: str) -> bool:
+    from transformers.utils.hub import cached_file
+
     place, options = source(ref)
     try:
         return cached_file(place, name, **options, _raise_exceptions_for_missing_entries=False) is not None
@@ -194,6 +206,10 @@ def _has_file(ref: ModelRef, name: str) -> bool:
 
 
 def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
+    from safetensors import SafetensorError
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
     place, where = source(ref)
     try:
         return loader.from_pretrained(place, **where, **options)
@@ -216,6 +232,8 @@ def stop_token_ids_of(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> tupl
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
     """
+    from transformers import AutoConfig, GenerationConfig
+
     if _has_file(ref, "generation_config.json"):
         return _stop_ids(_from_pretrained(GenerationConfig, ref), tokenizer)
     return _stop_ids(GenerationConfig.from_model_config(_from_pretrained(AutoConfig, ref)), tokenizer)
@@ -234,6 +252,9 @@ def with_lora(model: PreTrainedModel, config: LoraConfig, seed: int) -> PeftMode
     whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
     and head to float32, and train on another model than the one that was sampled from.
     """
+    import torch
+    from peft import PeftModel, get_peft_model
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = get_peft_model(model, config)

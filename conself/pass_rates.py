@@ -4,16 +4,19 @@ Everything is resampled over problems: they are the sample, whose size says how 
 is seeded by the values themselves, so that the same verdicts give the same interval, in any order and anywhere.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from typing import TYPE_CHECKING
 
 from conself.records import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 USUAL_KS = (1, 10, 100)
@@ -72,6 +75,8 @@ def estimate(values: Sequence[float]) -> Estimate:
     Raises:
         ValueError: no values.
     """
+    import numpy as np
+
     means = _resampled_means(values)
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(np.mean(np.asarray(values, dtype=np.float64))), float(low), float(high))
@@ -83,6 +88,8 @@ def _resampled_means(values: Sequence[float]) -> NDArray[np.float64]:
     How often each distinct value is drawn is multinomial, so a draw costs as many numbers as there are distinct
     values (two for one answer per problem), not as there are problems.
     """
+    import numpy as np
+
     if not values:
         raise ValueError("an interval needs at least one problem; the benchmark is empty")
     levels, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
@@ -132,7 +139,9 @@ def paired(first: Sequence[Verdict], second: Sequence[Verdict]) -> Paired:
     fixed, broken = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     difference = estimate(differences)
     if all(len(v.passed) == 1 for v in (*first, *second)):
-        p = float(stats.binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
+        from scipy.stats import binomtest
+
+        p = float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
         return Paired(fixed, broken, difference, p, "exact McNemar")
     means = _resampled_means(differences)
     least = min(int((means <= 0).sum()), int((means >= 0).sum()))

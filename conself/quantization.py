@@ -1,10 +1,12 @@
 """A base model in fewer bits, by bitsandbytes (extra ``quantized``): memory for a little accuracy."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from transformers import BitsAndBytesConfig, PreTrainedModel
-from transformers.utils.import_utils import is_bitsandbytes_available
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
 _KINDS: dict[str, dict[str, Any]] = {
     "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True},
@@ -25,15 +27,30 @@ def quantized(kind: str | None, dtype: torch.dtype, device: torch.device) -> dic
     """
     if kind is None:
         return {}
+    check_quantization(kind)
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(**_KINDS[kind], bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def check_quantization(kind: str | None) -> None:
+    """Refuse bits that no model can be in here, before one is loaded.
+
+    Raises:
+        ValueError: ``kind`` is none of those there are, or bitsandbytes is not installed.
+    """
+    if kind is None:
+        return
     if kind not in _KINDS:
         raise ValueError(f"model.quantization must be null or one of {', '.join(_KINDS)}, got {kind!r}")
+    from transformers.utils.import_utils import is_bitsandbytes_available
+
     if not is_bitsandbytes_available():
         raise ValueError(
             f"model.quantization={kind} needs bitsandbytes: pip install 'conself[quantized]', "
             "or set model.quantization=null"
         )
-    config = BitsAndBytesConfig(**_KINDS[kind], bnb_4bit_compute_dtype=dtype)
-    return {"quantization_config": config, "device_map": {"": device}}
 
 
 def prepare_for_training(model: PreTrainedModel) -> None:

@@ -149,7 +149,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     """
     read = cache(lambda: read_pool(Path(config.pool).expanduser()))
     command = Command(
-        "score", PARTS, ("sandbox",), partial(check, read, in_sweep), None, partial(scored, read, folder), show
+        "score", PARTS, ("sandbox",), partial(check, read, in_sweep), None, None, partial(scored, read, folder), show
     )
     run(command, config, folder, in_sweep)
 

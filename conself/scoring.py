@@ -10,6 +10,7 @@ from conself.consensus import Consensus, consensus_of, trace_keys
 from conself.records import Pool, Uncertainty, Undefined, Verdict
 from conself.shards import Bench, missing, run_shards
 from conself.tables import read_consensus, read_records, write_consensus, write_records
+from conself.workers import HereFirst
 
 Metric = Callable[[Pool, Consensus], float | Undefined]
 """Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
@@ -25,7 +26,7 @@ def agree_into(
     """
     tasks = [(comparison, behaviour, group, path) for group, path in missing(folder, "consensus", pools)]
     total = sum(len(group) for _, _, group, _ in tasks)
-    run_shards(bench, bench.workers, "comparing", "problems", total, agree_shard, tasks)
+    run_shards(bench, HereFirst(bench.workers), "comparing", "problems", total, agree_shard, tasks)
     return read_consensus(folder)
 
 
@@ -62,13 +63,23 @@ def voted(
 
 
 def score_into(
-    bench: Bench, folder: Path, name: str, metric: Metric, pools: Sequence[Pool], agreed: Mapping[str, Consensus]
+    bench: Bench,
+    folder: Path,
+    name: str,
+    metric: Metric,
+    pools: Sequence[Pool],
+    agreed: Mapping[str, Consensus],
+    loads_model: bool,
 ) -> list[Uncertainty]:
-    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order."""
+    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order.
+
+    One that ``loads_model`` does so in the workers, each on a thread of its own; others are too quick to be handed out.
+    """
+    workers = bench.workers if loads_model else HereFirst(bench.workers)
     shards = missing(folder, "uncertainty", pools)
     tasks = [(metric, name, [(pool, agreed[pool.problem.id]) for pool in group], path) for group, path in shards]
     total = sum(len(group) for group, _ in shards)
-    run_shards(bench, bench.workers, name.replace("_", " "), "problems", total, score_shard, tasks)
+    run_shards(bench, workers, name.replace("_", " "), "problems", total, score_shard, tasks)
     return read_records(folder, Uncertainty, "uncertainty")
 
 

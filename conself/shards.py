@@ -16,7 +16,7 @@ from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
 from conself.sandbox.sources import parse
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
-from conself.workers import Workers
+from conself.workers import HereFirst, Workers
 
 SHARD = 50
 """Problems per shard."""
@@ -110,14 +110,14 @@ def sample_shards(
 
 def run_shards(
     bench: Bench,
-    workers: Workers,
+    workers: Workers | HereFirst,
     label: str,
     unit: str,
     total: int,
     function: Callable[..., Iterator[tuple[int, int]]],
     tasks: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Run ``function`` on every task in the workers, with a progress line that counts to ``total`` and ``unit``/s."""
+    """Run ``function`` on every task by the workers, with a progress line that counts to ``total`` and ``unit``/s."""
     with Meter(bench.console, label, total, "problems", unit) as meter:
         for done, amount in workers.run(function, tasks):
             meter.add(done, amount)

@@ -12,12 +12,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
-from conself.context import Context, changed, free_accelerator, give_back, names_model, tell
+from conself.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
 from conself.curricula.selection import Selection, what_would_keep
 from conself.keys import located, plain, snake_case
 from conself.models import fingerprint, load_tokenizer, tuned_model
@@ -36,7 +35,6 @@ from conself.tables import (
 )
 from conself.tracking import Tracker
 from conself.training.export import ADAPTER, MERGED, save_merged
-from conself.training.fit import fit as fit_policy
 from conself.validation import sift
 
 Verdicts = Mapping[str, Sequence[bool]]
@@ -128,12 +126,14 @@ def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool
     name = metric_name(config)
 
     def make(folder: Path) -> dict[str, Any]:
-        alone = torch.cuda.is_available() and names_model(config)
+        loads_model = names_model(config)
+        alone = loads_model and gpu_is_there()
         if alone:
             free_accelerator(context)  # an engine leaves no room for the metric's model
         workers = context.workers.sized(1) if alone else context.workers  # a GPU has no room for a model per worker
         known = read_consensus(agreed.path)
-        values = score_into(replace(context, workers=workers), folder, name, instantiate(config), pools, known)
+        bench = replace(context, workers=workers)
+        values = score_into(bench, folder, name, instantiate(config), pools, known, loads_model)
         if alone:
             free_accelerator(context)  # nor for this one beside what answers the benchmarks
         return {"undefined": sum(u.value is None for u in values)}
@@ -216,11 +216,13 @@ def fit(
     the store are played back. ``prefix`` goes before their names. What is merged is the adapter that the same training
     leaves with export=adapter: where that is in the store, nothing is trained again.
     """
-    if config.training.export == MERGED and instantiate(config.training, _convert_="all").tuning.config() is not None:
+    if config.training.export == MERGED and instantiate(config.training, _convert_="all").tuning.adapter() is not None:
         alone = changed(config, {"training": {"export": ADAPTER}})
         return _beside(context, config, model, fit(context, alone, model, pairs, tracker, prefix))
 
     def make(folder: Path) -> dict[str, Any]:
+        from conself.training.fit import fit as fit_policy
+
         free_accelerator(context)
         context.workers.release_others()  # engines hold much memory on a CPU, too
         parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again

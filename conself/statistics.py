@@ -5,10 +5,6 @@ Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-from scipy import stats
-from sklearn.metrics import roc_auc_score
-
 from conself.comparison import Comparison
 from conself.oracles import Oracle
 from conself.records import Outcome, PreferencePair, Status
@@ -23,6 +19,8 @@ def auc(values: Sequence[float], solvable: Sequence[bool]) -> float | None:
     """
     if len(set(solvable)) < 2:
         return None
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(list(solvable), [-value for value in _rounded(values)]))
 
 
@@ -36,6 +34,9 @@ def correlations(values: Sequence[float], pass_rates: Sequence[float]) -> dict[s
     ranked = _rounded(values)
     if len(ranked) < 3 or min(len(set(ranked)), len(set(pass_rates))) < 2:
         return {"pearson": None, "spearman": None, "kendall": None}
+    import numpy as np
+    from scipy import stats
+
     x, y = np.asarray(ranked, dtype=np.float64), np.asarray(pass_rates, dtype=np.float64)
     pearson, spearman, kendall = stats.pearsonr(x, y), stats.spearmanr(x, y), stats.kendalltau(x, y)
     return {

@@ -1,57 +1,70 @@
 """The records' Parquet form: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from conself.artifacts import write_whole
 from conself.consensus import Consensus, clusters, crashed
 from conself.records import Outcome, Status, Trace, Verdict
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Record = TypeVar("Record")
 
-# The columns are the fields: a record has no schema beside its own.
-_ARROW: dict[Any, pa.DataType] = {
-    str: pa.string(),
-    str | None: pa.string(),
-    int: pa.int32(),
-    int | None: pa.int32(),
-    float: pa.float64(),
-    float | None: pa.float64(),
-    tuple[str, ...]: pa.list_(pa.string()),
-}
 _NOTE = b"conself"
-# Long values (a printed table, a big list) repeat over candidates: a shard stores each distinct outcome of a
-# problem once, and the traces refer to it by its position.
-_TRACES = pa.schema(
-    {
-        "problem_id": pa.string(),
-        "status": pa.list_(pa.string()),
-        "value": pa.list_(pa.string()),
-        "rows": pa.list_(pa.list_(pa.int32())),
+
+
+@cache
+def _columns() -> dict[Any, pa.DataType]:
+    """The columns are the fields: a record has no schema beside its own."""
+    import pyarrow as pa
+
+    return {
+        str: pa.string(),
+        str | None: pa.string(),
+        int: pa.int32(),
+        int | None: pa.int32(),
+        float: pa.float64(),
+        float | None: pa.float64(),
+        tuple[str, ...]: pa.list_(pa.string()),
     }
-)
-# Keys in the same way; what follows from them without arithmetic is worked out again.
-_CONSENSUS = pa.schema(
-    {
-        "problem_id": pa.string(),
-        "keys": pa.list_(pa.string()),
-        "rows": pa.list_(pa.list_(pa.int32())),
-        "scores": pa.list_(pa.float64()),
-        "winner": pa.int32(),
-    }
-)
+
+
+@cache
+def _traces() -> pa.Schema:
+    """Long values (a printed table, a big list) repeat over candidates: a shard stores each distinct outcome of a
+    problem once, and the traces refer to it by its position.
+    """
+    import pyarrow as pa
+
+    texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
+    return pa.schema({"problem_id": pa.string(), "status": texts, "value": texts, "rows": rows})
+
+
+@cache
+def _consensus() -> pa.Schema:
+    """Keys in the same way; what follows from them without arithmetic is worked out again."""
+    import pyarrow as pa
+
+    texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
+    scores = pa.list_(pa.float64())
+    return pa.schema({"problem_id": pa.string(), "keys": texts, "rows": rows, "scores": scores, "winner": pa.int32()})
 
 
 def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
     """Write records of one kind as one Parquet file, whole or not at all."""
-    schema = pa.schema({name: _ARROW[annotation] for name, annotation in get_type_hints(kind).items()})
-    _write(path, pa.Table.from_pylist([_plain(record) for record in records], schema=schema))
+    import pyarrow as pa
+
+    columns = _columns()
+    schema = pa.schema({name: columns[annotation] for name, annotation in get_type_hints(kind).items()})
+    _write(path, [_plain(record) for record in records], schema)
 
 
 def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
@@ -77,7 +90,7 @@ def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[st
                 "rows": [[position[o] for o in trace.outcomes] for trace in group],
             }
         )
-    _write(path, pa.Table.from_pylist(rows, schema=_TRACES.with_metadata({_NOTE: json.dumps(note)})))
+    _write(path, rows, _traces().with_metadata({_NOTE: json.dumps(note)}))
 
 
 def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
@@ -93,6 +106,8 @@ def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
 
 def read_notes(folder: Path, name: str) -> list[Any]:
     """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
+    import pyarrow.parquet as pq
+
     schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
     return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
 
@@ -114,7 +129,7 @@ def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
                 "winner": agreement.winner,
             }
         )
-    _write(path, pa.Table.from_pylist(rows, schema=_CONSENSUS))
+    _write(path, rows, _consensus())
 
 
 def read_consensus(folder: Path, name: str = "consensus") -> dict[str, Consensus]:
@@ -160,10 +175,16 @@ def _plain(record: Any) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(record).items()}
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(rows, schema=schema)
     write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
     for path in sorted(folder.glob(f"{name}*.parquet")):
         yield from pq.read_table(path).to_pylist()

@@ -15,6 +15,7 @@ from conself.console import say
 from conself.context import Context
 from conself.entry import Command, run
 from conself.keys import models_in
+from conself.losses.output import check_losers
 from conself.models import check_model
 from conself.pairing.build import NothingToLearnError
 from conself.records import ModelRef
@@ -22,7 +23,6 @@ from conself.rounds import Learned, learn_round, unlearned
 from conself.tracking import Tracker, round_prefix
 from conself.training.distributed import check_devices
 from conself.training.export import MERGED, check_mergeable
-from conself.training.fit import check_losers
 from conself.training.settings import Training
 from conself.versions import versions
 
@@ -71,6 +71,7 @@ def check(config: DictConfig) -> None:
         OSError: there is no such model, or none that a metric asks for.
         ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
             the loss has no use for such pairs, or what answers the benchmarks can't load what comes of it.
+            What only a look at the model itself can tell is left to :func:`load`.
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
@@ -82,8 +83,6 @@ def check(config: DictConfig) -> None:
     results.check_voters(config)
     check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")
-    training.tuning.check(model)
-    check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     if training.export == MERGED:
         check_mergeable(model)
     if not config.benchmark:
@@ -94,9 +93,24 @@ def check(config: DictConfig) -> None:
             f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
             "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
         )
-    adapter = training.tuning.config()
+    adapter = training.tuning.adapter()
     if adapter is not None and training.export != MERGED:
-        decoder.check_adapter(adapter.to_dict())
+        decoder.check_adapter(adapter)
+
+
+def load(config: DictConfig) -> None:
+    """Import what training needs, and refuse what only torch and the model can tell.
+
+    Raises:
+        OSError: the model cannot be read.
+        ValueError: there are no such devices, or the model has not what ``training.tuning`` asks for.
+    """
+    import conself.training.fit  # noqa: F401  # here, while workers start, and not when they are done
+
+    model: ModelRef = instantiate(config.model)
+    training: Training = instantiate(config.training, _convert_="all")
+    check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
+    training.tuning.check(model)
 
 
 def check_rounds(config: DictConfig) -> None:
@@ -128,7 +142,7 @@ def check_rounds(config: DictConfig) -> None:
         )
 
 
-COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, "sampler", learn, reports.show)
+COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "sampler", learn, reports.show)
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:

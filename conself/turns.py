@@ -4,10 +4,14 @@ The chat template decides what the model reads. Sampling and training must agree
 trained is one at which sampling stops, and a response is cut into tokens as it was when the model wrote it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from transformers import PreTrainedTokenizerBase
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _PROBE = "conself"
 _ANCHORS = ("\n", ".", "]")

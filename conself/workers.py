@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
@@ -15,6 +17,9 @@ from typing import Any, Self, TypeVar
 Item = TypeVar("Item")
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
+_HERE_SECONDS = 2.0
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""What torch and numpy read when they are first imported: a worker computes on one thread, whatever it imports."""
 
 # Of a worker process: which one it is, and where what its task yields goes.
 _index = 0
@@ -26,7 +31,8 @@ class Workers:
     """``count`` single-threaded processes, started at first use and kept warm until the block ends.
 
     Two single-threaded shards decode faster than one shard on two threads. Workers are spawned, not forked, because
-    torch's thread pools do not survive a fork, and they die with their parent, so that a killed run leaves none.
+    torch's thread pools do not survive a fork, and a worker imports torch only where its work does. They die with their
+    parent, so that a killed run leaves none.
     """
 
     def __init__(self, count: int) -> None:
@@ -80,10 +86,14 @@ class Workers:
         finally:
             self._end()
 
-    def warm(self, module: str) -> None:
-        """Start the processes and let each import ``module`` while this process does something else."""
-        for _ in range(self.count):
-            self._started().submit(importlib.import_module, module)
+    def warm(self, modules: Sequence[str]) -> None:
+        """Start the processes and let each import ``modules`` while this process does something else.
+
+        Without modules nothing is started: other work may never need the processes.
+        """
+        if modules:
+            for _ in range(self.count):
+                self._started().submit(_import, modules)
 
     def _end(self) -> None:
         """Wait for running tasks, so that nobody writes into an artifact after its lock is given back."""
@@ -128,16 +138,34 @@ class Workers:
         self._others.clear()
 
 
+class HereFirst:
+    """Light work: in this process for the first seconds, and only what is left then in ``workers``.
+
+    A worker takes longer to start than most pools take to score.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+        """Whatever ``function(*task)`` yields, as it does, for the tasks in their order; raises as they do."""
+        left, start = deque(tasks), time.monotonic()
+        while left and time.monotonic() - start < _HERE_SECONDS:
+            yield from function(*left.popleft())
+        if left:
+            yield from self._workers.run(function, left)
+
+
 def worker_index() -> int:
     """Which worker of its ``Workers`` this process is: 0 to count - 1; 0 in any other process."""
     return _index
 
 
 def _start_worker(parent: int, started: Any, queue: Any, stopped: Any) -> None:
-    import torch
-
     global _index, _yielded, _stopped
-    torch.set_num_threads(1)
+    os.environ.update(_ONE_THREAD)
+    if torch := sys.modules.get("torch"):  # by what the main module imports: it has read the environment already
+        torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -146,6 +174,11 @@ def _start_worker(parent: int, started: Any, queue: Any, stopped: Any) -> None:
     with started.get_lock():
         _index, started.value = started.value, started.value + 1
     _yielded, _stopped = queue, stopped
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _work(function: Callable[..., Iterable[Any]], task: tuple[Any, ...]) -> None:

@@ -22,16 +22,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out unless asked for; keep those marked alone on one worker; start the longest first."""
+    """Leave slow tests out unless asked for; keep the tests of a file, which share fixtures, on one worker.
+
+    Commands come first: they take longest.
+    """
     everything = config.getoption("--all") or "slow" in config.getoption("-m")
     slow = [] if everything else [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in set(slow)]
     for item in items:
-        if item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.xdist_group("alone"))
-        elif "e2e" in item.path.parts:
+        if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
+        if not item.get_closest_marker("xdist_group"):
+            alone = item.get_closest_marker("alone")
+            item.add_marker(pytest.mark.xdist_group("alone" if alone else str(item.path)))
     items.sort(key=lambda item: not item.get_closest_marker("e2e"))
 
 

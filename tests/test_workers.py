@@ -13,7 +13,8 @@ import psutil
 import pytest
 import torch
 
-from conself.workers import Workers, worker_index
+from conself import workers as module
+from conself.workers import HereFirst, Workers, worker_index
 
 
 def square(n: int) -> Iterator[tuple[int, int, int]]:
@@ -102,8 +103,19 @@ def loaded(module: str) -> Iterator[bool]:
 
 def test_warm_workers_have_imported_before_they_are_asked() -> None:
     with Workers(1) as workers:
-        workers.warm("wave")  # a module that nothing else imports
-        assert list(workers.run(loaded, [("wave",)])) == [True]
+        workers.warm(["wave", "sunau"])  # modules that nothing else imports
+        assert list(workers.run(loaded, [("wave",), ("sunau",)])) == [True, True]
+
+
+def test_light_work_stays_here_as_long_as_it_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workers(1) as workers:
+        here = [pid for _, pid, _ in HereFirst(workers).run(square, [(n,) for n in range(3)])]
+        assert here == [os.getpid()] * 3
+        monkeypatch.setattr(module, "_HERE_SECONDS", 0.0)
+        there = list(HereFirst(workers).run(square, [(n,) for n in range(3)]))
+        assert [value for value, _, _ in there] == [0, 1, 4]
+        assert os.getpid() not in {pid for _, pid, _ in there}
+        assert list(HereFirst(workers).run(square, [])) == []
 
 
 def test_no_workers_is_an_error() -> None:

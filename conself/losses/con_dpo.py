@@ -1,11 +1,14 @@
 """Con-DPO: preference learning where each pair counts as much as the candidates agree with its winner."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from conself.losses.output import LogProbs, LossOutput, check_beta, preference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """DPO: every pair counts the same. The ablation "w/o CW" and the baseline Self-DPO."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from conself.losses.output import LogProbs, LossOutput, check_beta, preference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +29,4 @@ class DPO:
         Raises:
             ValueError: there is no reference, or there are no losers.
         """
-        return preference(policy, reference, torch.ones_like(weights), self.beta)
+        return preference(policy, reference, weights.new_ones(weights.shape), self.beta)

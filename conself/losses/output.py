@@ -4,13 +4,15 @@ N is the number of pairs at hand. A loss never averages: the trainer sums the N 
 divides by the number of pairs of the whole global batch, which keeps that mean exact however it is cut up.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,17 @@ def check_beta(beta: float) -> None:
         raise ValueError(f"loss.beta is {beta}; it must be above 0 (beta=0.1 is the paper's)")
 
 
+def check_losers(there: bool, needed: bool) -> None:
+    """Refuse pairs with losers for a loss without use for them, and the other way round.
+
+    Raises:
+        ValueError: losers are ``there`` and not ``needed``, or needed and not there.
+    """
+    if there != needed:
+        need, other = ("a loser in every pair", "consensus_pairs") if needed else ("no losers", "winner_only")
+        raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
+
+
 def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
     """An estimate [N] of KL(ref || pi) in nats per response: mean of log ref - log pi over a pair's winner and loser.
 
@@ -73,6 +86,8 @@ def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
     the sampler says, while these log-probs are without. Read it as how far training has moved the mass of its own
     responses: 0 at the start, negative where winners gained more than losers lost.
     """
+    import torch
+
     moved = [reference.chosen - policy.chosen]
     if policy.rejected is not None and reference.rejected is not None:
         moved.append(reference.rejected - policy.rejected)
@@ -89,6 +104,8 @@ def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, be
     Raises:
         ValueError: there is no reference, or there are no losers to compare with.
     """
+    from torch.nn.functional import logsigmoid
+
     if reference is None:
         raise ValueError("a preference loss needs reference log-probs; pass them, or use loss=sft")
     if policy.rejected is None or reference.rejected is None:
@@ -106,6 +123,6 @@ def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, be
         "kl": drift(policy, reference),
     }
     return LossOutput(
-        losses=-weights * torch.nn.functional.logsigmoid(margin),
+        losses=-weights * logsigmoid(margin),
         diagnostics={name: values.detach() for name, values in diagnostics.items()},
     )

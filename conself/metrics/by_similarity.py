@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
 """n texts to embeddings [n, d] float32, whose cosine says how much alike two texts are."""
@@ -53,6 +51,9 @@ def groups_of(embeddings: NDArray[np.float32], members: NDArray[np.intp], simila
         members: [n] ints in 0..u-1.
         similarity: mean cosine down to which groups join.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     rows = embeddings.astype(np.float64)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     distance = np.clip(1.0 - rows @ rows.T, 0.0, 2.0)

@@ -1,15 +1,18 @@
 """A cross-encoder for natural-language inference, which says whether one text entails another."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from conself.metrics.policy_encoder import Runtime
 from conself.metrics.second_models import batches, load, longest
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class EntailmentModel:
         """
         return [answer for part in batches(len(pairs), self.runtime.batch_size) for answer in self._judge(pairs[part])]
 
-    @torch.inference_mode()
     def _judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        import torch
+
         model, tokenizer, label = _loaded(self.model, self.runtime.device)
         batch = tokenizer(
             [premise for premise, _ in pairs],
@@ -49,7 +53,8 @@ class EntailmentModel:
             truncation="longest_first",
             max_length=longest(tokenizer, self.max_tokens),
         ).to(model.device)
-        likeliest = model(**batch).logits.argmax(dim=-1)
+        with torch.inference_mode():
+            likeliest = model(**batch).logits.argmax(dim=-1)
         return [int(found) == label for found in likeliest]
 
 
@@ -74,6 +79,8 @@ def entailment_label(name: str, labels: Mapping[int, str]) -> int:
 @lru_cache(maxsize=1)
 def _loaded(ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, int]:
     # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    from transformers import AutoModelForSequenceClassification
+
     model, tokenizer = load(AutoModelForSequenceClassification, ref, device)
     labels = {int(index): str(label) for index, label in (model.config.id2label or {}).items()}
     return model, tokenizer, entailment_label(ref.name, labels)

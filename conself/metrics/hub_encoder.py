@@ -1,18 +1,22 @@
 """An encoder of texts from the Hugging Face hub or a folder: a sentence model, or any model with hidden states."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from conself.metrics.policy_encoder import Runtime
 from conself.metrics.pooling import AUTO, POOLINGS, SentenceSettings, sentence_settings
 from conself.metrics.second_models import batches, load, longest
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,9 @@ class HubEncoder:
         """
         return np.concatenate([self._embed(texts[part]) for part in batches(len(texts), self.runtime.batch_size)])
 
-    @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import torch
+
         model, tokenizer, own = _loaded(self.model, self.runtime.device)
         limits = (self.max_tokens,) if own is None or own.max_tokens is None else (self.max_tokens, own.max_tokens)
         batch = tokenizer(
@@ -59,12 +64,15 @@ class HubEncoder:
             max_length=longest(tokenizer, *limits),
         ).to(model.device)
         name = self.pooling if self.pooling != AUTO else "mean" if own is None else own.pooling
-        vectors = POOLINGS[name](model(**batch).last_hidden_state.float(), batch["attention_mask"])
-        result: NDArray[np.float32] = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        with torch.inference_mode():
+            vectors = POOLINGS[name](model(**batch).last_hidden_state.float(), batch["attention_mask"])
+            result: NDArray[np.float32] = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
         return result
 
 
 @lru_cache(maxsize=1)
 def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, SentenceSettings | None]:
     # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    from transformers import AutoModel
+
     return *load(AutoModel, model, device), sentence_settings(model)

@@ -1,16 +1,20 @@
 """An encoder of texts that needs no second model: the policy's own hidden states."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from conself.models import load_policy, load_tokenizer
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class PolicyEncoder:
         batches = [texts[start : start + size] for start in range(0, len(texts), size)]
         return np.concatenate([self._embed(batch) for batch in batches])
 
-    @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import torch
+
         policy, tokenizer = _loaded(self.model, self.runtime.device)
         batch = tokenizer(
             [text or " " for text in texts],
@@ -53,10 +58,11 @@ class PolicyEncoder:
             add_special_tokens=False,
         ).to(policy.device)
         mask = batch["attention_mask"]
-        hidden = policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
-        kept = mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
-        result: NDArray[np.float32] = mean.cpu().numpy()
+        with torch.inference_mode():
+            hidden = policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
+            kept = mask.unsqueeze(-1).to(hidden.dtype)
+            mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
+            result: NDArray[np.float32] = mean.cpu().numpy()
         return result
 
 

@@ -1,19 +1,21 @@
 """From the states of a text's tokens to one vector; and what a sentence-transformers folder says of it."""
 
+from __future__ import annotations
+
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
-from transformers.utils.hub import cached_file
+from typing import TYPE_CHECKING, Any
 
 from conself.hub import source
 from conself.records import ModelRef
 
-Pooling = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pooling = Callable[["Tensor", "Tensor"], "Tensor"]
 """Hidden states [n, t, d] float32 and mask [n, t] of 1 and 0, padded on the right, to vectors [n, d]."""
 
 AUTO = "auto"
@@ -33,11 +35,13 @@ def cls(hidden: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG001  # one token, w
 
 def largest(hidden: Tensor, mask: Tensor) -> Tensor:
     """The largest value over the text's tokens, dimension by dimension."""
-    return hidden.masked_fill(mask.unsqueeze(-1) == 0, -torch.inf).amax(dim=1)
+    return hidden.masked_fill(mask.unsqueeze(-1) == 0, -math.inf).amax(dim=1)
 
 
 def last(hidden: Tensor, mask: Tensor) -> Tensor:
     """The last token, as decoders that were trained to embed have it."""
+    import torch
+
     return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1).clamp(min=1) - 1]
 
 
@@ -88,6 +92,8 @@ def _name(ref: ModelRef, config: Mapping[str, Any]) -> str:
 
 
 def _read(ref: ModelRef, name: str) -> Any:
+    from transformers.utils.hub import cached_file
+
     place, where = source(ref)
     found = cached_file(place, name, **where, _raise_exceptions_for_missing_entries=False)
     return None if found is None else json.loads(Path(found).read_text())

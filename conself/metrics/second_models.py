@@ -1,14 +1,18 @@
 """Models beside the policy that judge texts: loaded from a folder or from the hub, at the revision that keys name."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from conself.hub import source
 from conself.models import device_of, dtype_of
 from conself.quantization import quantized
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load(loader: Any, ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -23,6 +27,10 @@ def load(loader: Any, ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreT
         OSError: the model cannot be found or read, in one line with the remedy.
         ValueError: ``ref`` has an adapter, or a dtype or quantization that there is not.
     """
+    from transformers import AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     if ref.adapter is not None:
         raise ValueError(f"model {ref.name!r} judges texts and takes no adapter; set its adapter to null, or merge it")
     place, (name, where) = device_of(device), source(ref)

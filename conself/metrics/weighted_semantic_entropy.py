@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import entr
 
 from conself.agreement import incomplete
 from conself.consensus import Consensus
@@ -26,6 +25,8 @@ class WeightedSemanticEntropy:
         nll = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
         if len(nll) < len(pool.candidates):
             return Undefined("candidates without log-probabilities")
+        from scipy.special import entr
+
         weights = np.exp(min(nll) - np.array(nll))
         shares: dict[object, float] = {}
         for index, (row, weight) in enumerate(zip(consensus.keys, weights, strict=True)):

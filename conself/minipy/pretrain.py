@@ -4,6 +4,8 @@ Corpus -> tokenizer -> one epoch of next-token training -> a checkpoint folder t
 two cores. ``training.json`` in that folder says how it was made.
 """
 
+from __future__ import annotations
+
 import json
 import platform
 import shlex
@@ -11,25 +13,24 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import hydra
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
-from transformers.utils.logging import disable_progress_bar
 
 from conself.config_folder import CONF
 from conself.console import new_console, say
 from conself.minipy.corpus import corpus
-from conself.minipy.pretrain_data import batches, encode, seed_of, texts
-from conself.minipy.pretrain_loop import Fit, fit
 from conself.minipy.pretrain_write import new_folder
-from conself.minipy.tokenizer import train_tokenizer
 from conself.progress import working
 from conself.sandbox.terminal import answer_interrupts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+
+    from conself.minipy.pretrain_loop import Fit
 
 
 def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
@@ -38,6 +39,12 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     Raises:
         ValueError: a vocabulary, length or model size that cannot work.
     """
+    import torch
+
+    from conself.minipy.pretrain_data import batches, encode, seed_of, texts
+    from conself.minipy.pretrain_loop import fit
+    from conself.minipy.tokenizer import train_tokenizer
+
     torch.set_num_threads(cfg.threads)
     prompts = instantiate(cfg.prompts)
     examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
@@ -74,9 +81,11 @@ def main(cfg: DictConfig) -> None:
     answer_interrupts()
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
     command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
-    disable_progress_bar()  # of saving one small file
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
+            from transformers.utils.logging import disable_progress_bar
+
+            disable_progress_bar()  # of saving one small file
             with working(new_console(), "pre-training"):
                 model, tokenizer, fitted = pretrain(cfg)
             model.save_pretrained(folder)

@@ -4,14 +4,19 @@ Sampling time is proportional to tokens, and the embedded world's programs are r
 lines and digits rather than by words: ``"```python"`` or ``"\\n    return r"`` become one token each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tokenizers import Regex, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 from tokenizers.trainers import BpeTrainer
-from transformers import PreTrainedTokenizerFast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PAD, USER, ASSISTANT, SYSTEM, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"
 SPECIAL_TOKENS = (PAD, USER, ASSISTANT, SYSTEM, END)
@@ -47,6 +52,8 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> P
     Raises:
         ValueError: ``vocab_size`` leaves no room beside the 256 bytes and the special tokens.
     """
+    from transformers import PreTrainedTokenizerFast
+
     smallest = 256 + len(SPECIAL_TOKENS)
     if vocab_size < smallest:
         raise ValueError(f"vocab_size={vocab_size} cannot hold all bytes and special tokens; use at least {smallest}")

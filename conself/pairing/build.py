@@ -1,16 +1,19 @@
 """Preference pairs of a whole curriculum: prompts rendered, dropped problems counted, and the size capped."""
 
+from __future__ import annotations
+
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from conself.consensus import Consensus
 from conself.pairing.ranking import why_no_pair
 from conself.prompts import Prompts, program_messages, render
 from conself.records import Pool, PreferencePair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class Pairing(Protocol):

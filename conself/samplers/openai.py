@@ -42,6 +42,7 @@ class OpenAISampler:
     runtime: Runtime
 
     loads_model: ClassVar[bool] = False
+    modules: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         self._plan()  # wrong settings are told before any work
@@ -90,6 +91,7 @@ class OpenAIDecoder:
     runtime: Runtime
 
     loads_model: ClassVar[bool] = False
+    modules: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)

@@ -53,6 +53,7 @@ class Recorded:
     """
 
     loads_model: ClassVar[bool] = False
+    modules: ClassVar[tuple[str, ...]] = ()
 
     path: str
     strict: bool

@@ -1,26 +1,31 @@
 """Candidates from any causal LM of transformers with a chat template, on CPU or GPU."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Any, ClassVar
-
-import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from conself.models import load_policy, load_tokenizer, stop_token_ids
 from conself.prompts import render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import DirectSettings, direct_candidates
-from conself.samplers.generation import Completion, Request, generate
 from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates
 from conself.turns import decode_response, encode_prompt
 from conself.workers import worker_index
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from conself.samplers.generation import Completion
+
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
+# What a worker imports for it, which takes seconds.
+_MODULES = ("conself.samplers.generation", "transformers.models.auto.modeling_auto", "peft")
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class TransformersSampler(GuidedSettings):
     runtime: Runtime
 
     loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = _MODULES
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -71,6 +77,7 @@ class TransformersDecoder(DirectSettings):
     runtime: Runtime
 
     loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = _MODULES
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
@@ -84,6 +91,8 @@ class TransformersDecoder(DirectSettings):
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
     """One reply per seed of every ask, in order; the model is loaded once per process."""
+    from conself.samplers.generation import Request, generate
+
     policy, tokenizer, stop_ids = _loaded(model, runtime.device)
     requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
     completions = generate(policy, requests, settings, stop_ids, runtime.batch_size)
@@ -105,6 +114,8 @@ def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
 @lru_cache(maxsize=1)
 def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
     # Stages call once per shard of problems: the last model stays.
+    import torch
+
     if device == "auto" and torch.cuda.is_available():
         device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)

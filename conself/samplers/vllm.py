@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Complete, GuidedSettings, guided_candidates
-from conself.samplers.vllm_engine import engine_for
 from conself.samplers.vllm_start import Runtime, check_lora
 from conself.samplers.vllm_stream import stream
 
@@ -23,6 +22,7 @@ class VllmSampler(GuidedSettings):
     runtime: Runtime
 
     loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ("conself.samplers.vllm_engine",)
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -36,6 +36,8 @@ class VllmSampler(GuidedSettings):
         def flow(problem: Problem, complete: Complete) -> list[Candidate]:
             return guided_candidates([problem], plan, complete)[0]
 
+        from conself.samplers.vllm_engine import engine_for
+
         engine = engine_for(model, self.runtime, self.max_model_len)
         yield from stream(problems, flow, engine, plan.n_observations * plan.programs_per_observation)
 
@@ -48,9 +50,12 @@ class VllmDecoder(DirectSettings):
     runtime: Runtime
 
     loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ("conself.samplers.vllm_engine",)
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
+        from conself.samplers.vllm_engine import engine_for
+
         settings = self.drawn()
 
         def flow(problem: Problem, complete: Complete) -> list[Candidate]:

@@ -1,5 +1,7 @@
 """Plain files in the run folder, for spreadsheets and scripts."""
 
+from __future__ import annotations
+
 import csv
 import json
 import shutil
@@ -7,13 +9,15 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.loggers import CSVLogger, Logger
 from omegaconf import DictConfig
 
 from conself.tracking.naming import group, run_name, tags
-from conself.tracking.prefixed import play, prefixed
 from conself.tracking.tracker import Cell, Stored, binned, plain
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
 
 
 @dataclass
@@ -24,7 +28,7 @@ class CsvTracker:
     """
 
     _folder: Path | None = field(default=None, init=False)
-    _logger: CSVLogger | None = field(default=None, init=False)
+    _logger: Any = field(default=None, init=False)
     _figures: dict[str, float] = field(default_factory=dict, init=False)
 
     def start(
@@ -48,6 +52,10 @@ class CsvTracker:
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's CSV logger in the same folder: one for all trainings of the job."""
+        from lightning.pytorch.loggers import CSVLogger
+
+        from conself.tracking.prefixed import prefixed
+
         if self._logger is None:
             self._logger = CSVLogger(save_dir=str(self._opened()), name="", version="")
             with warnings.catch_warnings():
@@ -57,6 +65,8 @@ class CsvTracker:
 
     def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
         """Write a stored curve as Lightning's logger would."""
+        from conself.tracking.prefixed import play
+
         logger = self.training_logger(prefix)
         if logger is not None:
             play(logger, curve)

@@ -1,13 +1,18 @@
 """No dashboard: the figures are in results.json."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from conself.tracking.tracker import Cell, Stored
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
 
 
 @dataclass

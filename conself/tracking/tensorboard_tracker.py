@@ -1,19 +1,21 @@
 """TensorBoard: an event file in the run folder, written through Lightning's logger."""
 
+from __future__ import annotations
+
 import importlib.util
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
 from conself.tracking.naming import run_name
-from conself.tracking.prefixed import play, prefixed
 from conself.tracking.tracker import BINS, Cell, Stored, plain
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
 
 
 @dataclass
@@ -44,6 +46,8 @@ class TensorBoardTracker:
             raise ValueError(
                 "logger=tensorboard needs the package tensorboard: pip install tensorboard, or choose logger=csv"
             )
+        from lightning.pytorch.loggers import TensorBoardLogger
+
         for earlier in (folder / "tensorboard").glob("events.out.tfevents.*"):
             earlier.unlink()
         self._logger = TensorBoardLogger(str(folder / "tensorboard"), name="", version="", default_hp_metric=False)
@@ -55,10 +59,14 @@ class TensorBoardTracker:
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's TensorBoard logger on this file."""
+        from conself.tracking.prefixed import prefixed
+
         return prefixed(self._logger, prefix)
 
     def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
         """Log every step of a stored curve."""
+        from conself.tracking.prefixed import play, prefixed
+
         play(prefixed(self._logger, prefix), curve)
 
     def summarise(self, figures: Mapping[str, float]) -> None:
@@ -71,6 +79,8 @@ class TensorBoardTracker:
 
     def histogram(self, name: str, values: Sequence[float]) -> None:
         """Write a histogram."""
+        import numpy as np
+
         if len(values):
             self._logger.experiment.add_histogram(name, np.asarray(values), bins=BINS)
 

@@ -1,12 +1,15 @@
 """The face of a tracker. A tracker that can't show a thing does nothing with it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
 
 Cell = str | int | float | None
 """One cell of a table; None is empty."""
@@ -77,6 +80,8 @@ def binned(values: Sequence[float]) -> tuple[list[int], list[float]]:
     Raises:
         ValueError: a value is not finite.
     """
+    import numpy as np
+
     counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=BINS)
     return counts.tolist(), edges.tolist()
 

@@ -1,5 +1,7 @@
 """Weights & Biases: a run per job, in the job's folder; a sweep is a group."""
 
+from __future__ import annotations
+
 import logging
 import os
 import re
@@ -8,15 +10,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from lightning.pytorch.loggers import Logger, WandbLogger
 from omegaconf import DictConfig
 
 from conself.tracking.naming import group, run_name, tags
-from conself.tracking.prefixed import play, prefixed
 from conself.tracking.tracker import Cell, Stored, binned, plain
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
 
 STEP = "trainer/global_step"
 """What Lightning's logger calls a training step: the x-axis of every curve."""
@@ -69,11 +71,17 @@ class WandbTracker:
 
     def training_logger(self, prefix: str = "") -> Logger | None:
         """Lightning's W&B logger on this run; curves are drawn over the training step."""
+        from lightning.pytorch.loggers import WandbLogger
+
+        from conself.tracking.prefixed import prefixed
+
         self._run.define_metric(f"{prefix}train/*", step_metric=STEP)
         return prefixed(WandbLogger(experiment=self._run), prefix)
 
     def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
         """Log every step of a stored curve."""
+        from conself.tracking.prefixed import play
+
         logger = self.training_logger(prefix)
         if logger is not None:
             play(logger, curve)
@@ -91,6 +99,7 @@ class WandbTracker:
 
     def histogram(self, name: str, values: Sequence[float]) -> None:
         """Log a W&B histogram."""
+        import numpy as np
         import wandb
 
         if len(values):

@@ -1,22 +1,21 @@
 """Several devices that train one model: what each holds, and how their shares of a global batch become one step."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, cast
-
-import torch
-import torch.distributed as dist
-from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy, Strategy
-from torch import Tensor, nn
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from transformers.modeling_layers import GradientCheckpointingLayer
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from conself.models import device_of
-from conself.records import ModelRef
-from conself.training.log_probs import Scorer
 from conself.training.ranks import Ranks
+
+if TYPE_CHECKING:
+    import torch
+    from lightning.pytorch.strategies import Strategy
+    from torch import Tensor, nn
+
+    from conself.records import ModelRef
+    from conself.training.log_probs import Scorer
 
 
 class Sharing(Protocol):
@@ -65,16 +64,9 @@ class OneDevice:
 
     def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
         """No other process."""
+        from lightning.pytorch.strategies import SingleDeviceStrategy
+
         return SingleDeviceStrategy(device)
-
-
-class _Unwrapped(DDPStrategy):
-    """Without DistributedDataParallel around the module: its reducer takes a second copy of all gradients, averages
-    what is to be added up, and wants every process to go backward as often as the others.
-    """
-
-    def configure_ddp(self) -> None:
-        """Leave the module as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +83,9 @@ class DDP:
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Add them up; a parameter that no process has used keeps no gradient, as on one device."""
+        import torch
+        import torch.distributed as dist
+
         used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.uint8, device=parameters[0].device)
         dist.all_reduce(used, dist.ReduceOp.MAX)
         pending = []
@@ -107,7 +102,9 @@ class DDP:
 
     def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
         """Lightning's DDP without the wrapper."""
-        return _Unwrapped()
+        from conself.training.unwrapped import Unwrapped
+
+        return Unwrapped()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,11 @@ class FSDP:
 
     def spread(self, scorer: Scorer, device: torch.device) -> None:
         """Slice the decoder's layers one by one, and what is left of the model together."""
+        import torch.distributed as dist
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
         mesh = init_device_mesh(device.type, (dist.get_world_size(),))
         layers = [module for module in scorer.model.modules() if isinstance(module, GradientCheckpointingLayer)]
         for part in [*layers, scorer]:
@@ -132,6 +134,8 @@ class FSDP:
 
     def settle(self, scorer: Scorer) -> None:
         """Free embeddings and head, which stay in one piece for a backward pass."""
+        from torch.distributed.fsdp import FSDPModule
+
         if isinstance(scorer, FSDPModule):
             scorer.reshard()
 
@@ -140,13 +144,17 @@ class FSDP:
 
     def weights(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Put them together; empty in all processes but the first."""
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
         options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
-        whole = cast(Mapping[str, Tensor], get_model_state_dict(model, options=options))
+        whole = cast("Mapping[str, Tensor]", get_model_state_dict(model, options=options))
         first_names = {name for name, _ in [*model.named_parameters(), *model.named_buffers()]}  # of tied weights
         return {name: value for name, value in whole.items() if name in first_names}
 
     def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
         """Lightning's strategy for models that are spread already."""
+        from lightning.pytorch.strategies import ModelParallelStrategy
+
         return ModelParallelStrategy(data_parallel_size=ranks.count, tensor_parallel_size=1)
 
 
@@ -156,6 +164,10 @@ def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) ->
     Raises:
         ValueError: there is no such device, or there are not ``count``, or ``sharing`` cannot take ``model``.
     """
+    if count == 1 and device in ("auto", "cpu"):
+        return  # there is one always; and nobody waits for torch
+    import torch
+
     place = device_of(device)
     if place.index is not None and count > 1:
         raise ValueError(

@@ -1,19 +1,22 @@
 """Trained weights as folders that peft, transformers and vLLM load."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from shutil import copymode
-
-import torch
-from peft import LoraConfig, PeftModel
-from peft.tuners.lora import LoraLayer
-from torch import Tensor
-from transformers import GenerationConfig, PreTrainedModel
+from typing import TYPE_CHECKING
 
 from conself.models import dtype_of, load_policy, load_tokenizer
 from conself.records import ModelRef
 from conself.training.disk import disk_errors
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from torch import Tensor
+    from transformers import GenerationConfig, PreTrainedModel
 
 MERGED = "merged"
 ADAPTER = "adapter"
@@ -27,6 +30,8 @@ def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping
     Raises:
         OSError: the folder cannot be written.
     """
+    from peft import LoraConfig
+
     config = policy.peft_config["default"]
     config.base_model_name_or_path, config.revision = model.name, model.revision
     if isinstance(config, LoraConfig) and isinstance(config.target_modules, set):
@@ -69,6 +74,9 @@ def save_merged(ref: ModelRef, adapter: Path, out: Path) -> None:
         OSError: the model or the adapter cannot be read, or the folder cannot be written.
         ValueError: the base is quantised.
     """
+    from peft import PeftModel
+    from peft.tuners.lora import LoraLayer
+
     check_mergeable(ref)
     base = load_policy(replace(ref, adapter=None, attention="eager"), "cpu")  # attention plays no part
     merged = PeftModel.from_pretrained(base, str(adapter), autocast_adapter_dtype=True)
@@ -119,6 +127,8 @@ def _savable(config: GenerationConfig) -> GenerationConfig:
     try:
         config.validate(strict=True)
     except ValueError:
+        from transformers import GenerationConfig
+
         ids = {name: getattr(config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
         return GenerationConfig(**ids)
     return config

@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 
-from conself.losses.output import Loss
+from conself.losses.output import Loss, check_losers
 from conself.models import device_of, fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
 from conself.training.checkpointing import checkpoint_layers
@@ -162,17 +162,6 @@ def _reference(
     who = identity(policy, layout, fingerprint(model))
     progress = settings.runtime.progress and ranks.first
     return reference_log_probs(policy, layout, pairs, who, root, progress, ranks)
-
-
-def check_losers(there: bool, needed: bool) -> None:
-    """Refuse pairs with losers for a loss without use for them, and the other way round.
-
-    Raises:
-        ValueError: losers are ``there`` and not ``needed``, or needed and not there.
-    """
-    if there != needed:
-        need, other = ("a loser in every pair", "consensus_pairs") if needed else ("no losers", "winner_only")
-        raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
 
 
 def _encoded(

@@ -1,14 +1,18 @@
 """How pairs become rows of tokens. Layouts differ in time and memory; the numbers are the same in all of them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from transformers import PreTrainedModel
-
-from conself.training.data import Response, TokenPair
 from conself.training.micro_batches import MicroBatch, distinct, fill, grouped, indices
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from conself.training.data import Response, TokenPair
 
 
 class Layout(Protocol):
@@ -58,6 +62,8 @@ class PairsLayout:
 
     def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
         """All winners, then all losers."""
+        import torch
+
         losers = [pair.rejected for pair in pairs if pair.rejected is not None]
         whole = len(losers) == len(pairs)
         order = torch.arange(len(pairs))
@@ -119,6 +125,8 @@ def _padded(
     Rows are filled up on the right, where a causal model never looks: no padding mask is needed, and attention
     takes its fast causal path.
     """
+    import torch
+
     width = max(len(response) for response in responses) - 1
     input_ids = torch.zeros(len(responses), width, dtype=torch.int64)
     scored = []

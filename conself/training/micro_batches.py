@@ -1,12 +1,16 @@
 """What goes through the model at once, and how pairs are cut into it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
-from conself.training.data import Response, TokenPair
+    from conself.training.data import Response, TokenPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Branches:
     prompt: Tensor
     response: Tensor
 
-    def to(self, device: torch.device) -> "Branches":
+    def to(self, device: torch.device) -> Branches:
         """The same on another device."""
         return Branches(self.prompt.to(device), self.response.to(device))
 
@@ -88,6 +92,8 @@ def fill(
 
 def indices(pairs: Sequence[TokenPair], responses: Sequence[Response]) -> tuple[Tensor, Tensor | None]:
     """Where each pair's winner and loser stand among distinct ``responses``: [N] and [N] or None, int64."""
+    import torch
+
     place = {response: i for i, response in enumerate(responses)}
     losers = [place[pair.rejected] for pair in pairs if pair.rejected is not None]
     chosen = torch.tensor([place[pair.chosen] for pair in pairs])

@@ -1,11 +1,13 @@
 """Which one a process is among those that train together, and how they agree."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-import torch.distributed as dist
+if TYPE_CHECKING:
+    import torch
 
 Value = TypeVar("Value")
 
@@ -27,12 +29,14 @@ class Ranks:
 
     def device(self, place: torch.device) -> torch.device:
         """The device of this process: alone ``place``, else one of its kind each."""
-        return torch.device(place.type, self.index) if self.count > 1 and place.type != "cpu" else place
+        return type(place)(place.type, self.index) if self.count > 1 and place.type != "cpu" else place
 
     def agreed(self, value: Value) -> Value:
         """The first process's value."""
         box = [value]
         if self.count > 1:
+            import torch.distributed as dist
+
             dist.broadcast_object_list(box)
         return box[0]
 
@@ -40,6 +44,8 @@ class Ranks:
         """The mappings of all processes in one."""
         parts: list[Any] = [part]
         if self.count > 1:
+            import torch.distributed as dist
+
             parts = [None] * self.count
             dist.all_gather_object(parts, part)
         return {name: value for each in parts for name, value in each.items()}
@@ -53,6 +59,9 @@ class Ranks:
         """The sums over all processes of values by name; the names are the same everywhere."""
         if self.count == 1:
             return dict(part)
+        import torch
+        import torch.distributed as dist
+
         values = torch.tensor(list(part.values()), dtype=torch.float64, device=device)
         dist.all_reduce(values)
         return dict(zip(part, values.tolist(), strict=True))

@@ -76,7 +76,7 @@ class Training:
     def __post_init__(self) -> None:
         if self.export not in EXPORTS:
             raise ValueError(f"training.export must be one of {', '.join(EXPORTS)}, got {self.export!r}")
-        if self.export != MERGED and self.tuning.config() is None:
+        if self.export != MERGED and self.tuning.adapter() is None:
             raise ValueError(f"training.export={self.export}, but all weights are trained: set training.export=merged")
         for name in _POSITIVE:
             if not 0 < getattr(self, name) < math.inf:

@@ -1,14 +1,17 @@
 """The default layout: a problem's responses share its prompt."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from transformers import PreTrainedModel
-
-from conself.training.data import Response, TokenPair
 from conself.training.micro_batches import Branches, MicroBatch, distinct, fill, grouped, indices
-from conself.training.visibility import use_attention
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from conself.training.data import Response, TokenPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,13 @@ class SharedLayout:
     flex_above: int | None
 
     def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
-        """Choose the attention, as :func:`use_attention` says.
+        """Choose the attention, as :func:`~conself.training.visibility.use_attention` says.
 
         Raises:
             ValueError: the model takes no mask of ours, or slides a window shorter than the rows.
         """
+        from conself.training.visibility import use_attention
+
         longest_row = min(_width(pairs), self.token_budget)  # of any cut: a problem above the budget is taken apart
         use_attention(model, longest_row, self.flex_above)
 
@@ -45,6 +50,8 @@ class SharedLayout:
 
     def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
         """Rows as :func:`_rows` fills them; tokens of one row stand in the order prompt, winner, losers."""
+        import torch
+
         rows = _rows(pairs)
         responses = tuple(response for row in rows for group in row for response in group)
         shape = (len(rows), max(sum(map(_length, row)) for row in rows))

@@ -1,5 +1,7 @@
 """What is trained, what the reference is, and what is saved: an adapter, or all weights."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
@@ -8,18 +10,20 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
-
-import torch
-from peft import LoraConfig
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conself.models import dtype_of, load_policy, skeleton, with_lora
 from conself.quantization import prepare_for_training
-from conself.records import ModelRef
 from conself.training.export import save_adapter, save_model
-from conself.training.log_probs import Scorer
+
+if TYPE_CHECKING:
+    import torch
+    from peft import LoraConfig
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from conself.records import ModelRef
+    from conself.training.log_probs import Scorer
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Policy:
     @cached_property
     def scorer(self) -> Scorer:
         """Log-probs of response tokens by ``model``; the one and only, for it is this that devices share."""
+        from conself.training.log_probs import Scorer
+
         return Scorer(self.model, self.dtype)
 
 
@@ -51,8 +57,8 @@ class Tuning(Protocol):
         """``adapter`` or ``model``."""
         ...
 
-    def config(self) -> LoraConfig | None:
-        """The adapter that it trains, as PEFT describes it; None where it trains none."""
+    def adapter(self) -> dict[str, Any] | None:
+        """The adapter that it trains, by the names of PEFT's LoraConfig; None where it trains none."""
         ...
 
     def check(self, ref: ModelRef) -> None:
@@ -107,6 +113,8 @@ class Lora:
         """
         if self.target == "all-linear":
             return
+        from torch import nn
+
         model = skeleton(ref)
         names = [name for name, _ in model.named_modules() if name]
         wanted = [self.target] if isinstance(self.target, str) else self.target
@@ -138,17 +146,23 @@ class Lora:
             save=lambda folder, weights: save_adapter(with_adapter, ref, folder, weights),
         )
 
+    def adapter(self) -> dict[str, Any]:
+        """The same in PEFT's words."""
+        return {
+            "r": self.r,
+            "lora_alpha": self.alpha,
+            "lora_dropout": 0.0,
+            "target_modules": self.target,
+            "use_rslora": self.rslora,
+            "use_dora": self.dora,
+            "task_type": "CAUSAL_LM",
+        }
+
     def config(self) -> LoraConfig:
         """The same for PEFT."""
-        return LoraConfig(
-            r=self.r,
-            lora_alpha=self.alpha,
-            lora_dropout=0.0,
-            target_modules=self.target,
-            use_rslora=self.rslora,
-            use_dora=self.dora,
-            task_type="CAUSAL_LM",
-        )
+        from peft import LoraConfig
+
+        return LoraConfig(**self.adapter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,7 @@ class Full:
         """A transformers folder."""
         return "model"
 
-    def config(self) -> None:
+    def adapter(self) -> None:
         """There is none."""
 
     def check(self, ref: ModelRef) -> None:

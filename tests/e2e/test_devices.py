@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.e2e.conftest import ROOT, Job, train
 
 
+@pytest.mark.slow
 def test_a_sweep_on_two_devices_leaves_its_jobs_and_nothing_else(whole: Job, store: Path, tmp_path: Path) -> None:
     assert whole.status == 0, whole.output  # what the jobs below share is there
     before = set(ROOT.iterdir())

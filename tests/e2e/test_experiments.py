@@ -91,6 +91,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_readmes_commands_leave_the_files_that_it_names(folder: str, done: Path) -> None:
     files = named_files(folder)

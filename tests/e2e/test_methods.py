@@ -40,6 +40,7 @@ def methods(whole: Job, store: Path, tmp_path_factory: pytest.TempPathFactory) -
     return dict(zip(METHODS, jobs(folder), strict=True))
 
 
+@pytest.mark.slow
 def test_methods_share_all_but_what_makes_them(methods: dict[str, dict[str, Any]], whole: Job) -> None:
     keys = {name: found["artifacts"] for name, found in methods.items()}
     for stage in ("problems", "sample", "execute", "agree", "verify", "score/driver", "evaluate/minipy/base"):
@@ -51,6 +52,7 @@ def test_methods_share_all_but_what_makes_them(methods: dict[str, dict[str, Any]
     assert {name: found["method"] for name, found in methods.items()} == {name: name for name in METHODS}
 
 
+@pytest.mark.slow
 def test_methods_train_on_what_the_table_says(methods: dict[str, dict[str, Any]], store: Path) -> None:
     of = {name: pairs(store, found["artifacts"]["pair"]) for name, found in methods.items()}
     assert {p.problem_id for p in of["conself"]} < {p.problem_id for p in of["wo_cc"]}
@@ -61,6 +63,7 @@ def test_methods_train_on_what_the_table_says(methods: dict[str, dict[str, Any]]
     assert steps == {0.0}, "a share of twelve pseudo tests"
 
 
+@pytest.mark.slow
 def test_curricula_by_metric_are_as_large_as_conselfs(
     methods: dict[str, dict[str, Any]], store: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_round_starts_where_the_last_one_ended(rounds: Job, whole: Job, store:
     assert "round2/train/loss" in (rounds.folder / "csv" / "metrics.csv").read_text().splitlines()[0]
 
 
+@pytest.mark.slow
 def test_killed_in_its_second_round_it_ends_with_the_same_figures(rounds: Job, tmp_path: Path) -> None:
     store = tmp_path / "store"
     words = command(store, tmp_path / "killed", "rounds=2", "logger=none")
@@ -123,6 +127,7 @@ def test_killed_in_its_second_round_it_ends_with_the_same_figures(rounds: Job, t
         assert again[name] == rounds.results[name]
 
 
+@pytest.mark.slow
 def test_a_later_round_without_anything_to_learn_from_ends_the_rounds(store: Path, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     words = ("~curriculum.tau", "curriculum._target_=tests.e2e.once.Once", f"+curriculum.marker={marker}", *QUICK)
@@ -139,6 +144,7 @@ def test_a_later_round_without_anything_to_learn_from_ends_the_rounds(store: Pat
     assert results["seconds"]["sample"] == results["rounds"][0]["seconds"]["sample"] + pool["seconds"]["sample"]
 
 
+@pytest.mark.slow
 def test_fewer_pairs_than_matched_asks_for_are_told(store: Path, tmp_path: Path) -> None:
     done = train(store, tmp_path / "run", "experiment=self_sft", "matched=conself", *QUICK)
     found = done.results

@@ -119,6 +119,7 @@ def test_same_command_again_reuses_everything(whole: Job, store: Path, tmp_path:
     assert sum(again.results["seconds"].values()) < 0.3 * sum(whole.results["seconds"].values())
 
 
+@pytest.mark.slow
 def test_workers_and_batch_size_change_no_figure(whole: Job, tmp_path: Path) -> None:
     other = train(tmp_path / "store", tmp_path / "run", "runtime.workers=1", "sampler.runtime.batch_size=64")
     assert figures(other.results) == figures(whole.results)
@@ -185,6 +186,7 @@ def contents(artifacts: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path: Path) -> None:
     """One store, killed in each stage in turn, then left to finish. What was finished before is never made again."""
     artifacts = tmp_path / "store"
@@ -214,6 +216,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path:
     assert contents(artifacts) == contents(tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_killed_while_sampling_it_keeps_the_finished_shards(whole: Job, tmp_path: Path) -> None:
     artifacts = tmp_path / "store"
     job = subprocess.Popen(command(artifacts, tmp_path / "run"), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)

@@ -22,6 +22,7 @@ LONGER = ("dataset.size=150", "sampler.runtime.max_num_seqs=64")
 SMOKE = ("experiment=smoke_vllm", "logger=none", f"benchmark.humaneval.dataset.path={HUMANEVAL}")
 
 
+@pytest.mark.slow
 def test_a_whole_round_through_vllm(tmp_path: Path) -> None:
     results = train(tmp_path / "store", tmp_path / "run", *SMOKE).results
     assert set(results["benchmarks"]) == {"minipy", "humaneval"}
@@ -56,6 +57,7 @@ def sampled_until(pattern: str, artifacts: Path, folder: Path) -> list[Path]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_while_sampling_it_leaves_nothing_behind_and_goes_on(tmp_path: Path) -> None:
     artifacts, other = tmp_path / "store", tmp_path / "other"
     shards = sampled_until(".*.partial/candidates-*.parquet", artifacts, tmp_path / "run")
