@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import ROOT, Job, train
 
 

@@ -11,6 +11,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from tests.score.conftest import (
+
+pytestmark = pytest.mark.xdist_group("golden")
     FILTERED,
     FOLDER,
     LOOSE,

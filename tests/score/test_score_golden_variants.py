@@ -10,6 +10,8 @@ from conself.score import run_job
 from tests.e2e.conftest import ROOT
 from tests.score.conftest import LIMITS, PRINTED, found, lines, moved
 
+pytestmark = [pytest.mark.xdist_group("golden"), pytest.mark.slow]
+
 STRICT = ("comparison.list_equals_tuple=false", "comparison.float_digits=17")
 NONE = ("behaviour.silent_crashes=true",)
 CONST5 = (*NONE, "behaviour.constant_crashes_from=5")
