@@ -11,8 +11,6 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from tests.score.conftest import (
-
-pytestmark = pytest.mark.xdist_group("golden")
     FILTERED,
     FOLDER,
     LOOSE,
@@ -30,6 +28,7 @@ pytestmark = pytest.mark.xdist_group("golden")
     score,
 )
 
+pytestmark = pytest.mark.xdist_group("golden")
 DIGITS = 0.5001e-4  # summary.json is printed with 4 decimals
 
 
