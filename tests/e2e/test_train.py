@@ -186,6 +186,20 @@ def contents(artifacts: Path) -> dict[str, Any]:
     return found
 
 
+def test_killed_in_each_kind_of_stage_it_ends_with_the_same_bytes(whole: Job, store: Path, tmp_path: Path) -> None:
+    """Shards by workers, a journal, a single file, checkpoints: each killed once, in one store, then left to finish."""
+    artifacts = tmp_path / "store"
+    kill_within("sample", 0, artifacts, tmp_path / "run0")
+    kill_within("execute", 0, artifacts, tmp_path / "run1")
+    die_before("select", "selection.json", artifacts, tmp_path / "run2")
+    kill_within("fit", 0, artifacts, tmp_path / "run3", "checkpoints/step-*", "training.runtime.checkpoint_share=1")
+    last = train(artifacts, tmp_path / "last", "logger=none")
+    assert figures(last.results) == figures(whole.results)
+    made = contents(artifacts)
+    assert len(made) > 50
+    assert {path: content for path, content in contents(store).items() if path in made} == made
+
+
 @pytest.mark.slow
 def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path: Path) -> None:
     """One store, killed in each stage in turn, then left to finish. What was finished before is never made again."""
