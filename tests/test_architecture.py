@@ -24,7 +24,18 @@ ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecti
 ENTRIES |= {"pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
-FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
+FLOOR = {
+    "records",
+    "validation",
+    "comparison",
+    "linkage",
+    "consensus",
+    "prompts",
+    "models",
+    "artifacts",
+    "tables",
+    "losses",
+}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
@@ -48,7 +59,8 @@ ALLOWED = {
     "standin": set(),
     "oracles": set(),
     "records": {"sandbox"},
-    "comparison": {"records"},
+    "comparison": {"records", "linkage"},
+    "linkage": set(),
     "consensus": {"records", "comparison"},
     "prompts": {"records"},
     "models": {"records", "hub", "turns", "quantization"},
@@ -62,7 +74,17 @@ ALLOWED = {
     "tables": {"records", "artifacts", "consensus"},
     "validation": {"records"},
 }
-TRAINING_CODE = ("samplers", "metrics", "curricula", "pairing", "losses", "training", "consensus", "comparison")
+TRAINING_CODE = (
+    "samplers",
+    "metrics",
+    "curricula",
+    "pairing",
+    "losses",
+    "training",
+    "consensus",
+    "comparison",
+    "linkage",
+)
 TRAINING_CODE += ("behaviour", "selectors", "scoring", "stages")
 
 

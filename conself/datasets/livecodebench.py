@@ -9,7 +9,7 @@ from conself.datasets.files import Files, Row
 from conself.datasets.files_formats import parse_json
 from conself.datasets.livecodebench_tests import private_tests, read_tests
 from conself.datasets.preprocessing_rows import Record, oracles_of, problems_of, records, text
-from conself.oracles import Oracle
+from conself.oracles import LiveCodeBenchOracle, Oracle
 from conself.records import Problem
 from conself.validation import Rejected
 
@@ -117,7 +117,7 @@ class LiveCodeBench:
         inputs, expected = tuple(pair.input for pair in pairs), tuple(pair.expected for pair in pairs)
         difficulty = text(row, "difficulty")
         problem = Problem(name, statement, starter_code, function, inputs, _SOURCE, difficulty, PREFIX)
-        return problem, Oracle(name, expected)
+        return problem, LiveCodeBenchOracle(name, expected)
 
     def _files(self) -> Files:
         return Files(self.path, self.repo, self.revision, self._patterns())

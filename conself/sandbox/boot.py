@@ -17,6 +17,7 @@ import types
 _PACKAGE = "_sandbox_child"
 _MODULES = [
     "wire",
+    "structure",
     "canonical",
     "frames",
     "rules",

@@ -1,8 +1,8 @@
 """The one text form of a recorded value: compact ASCII JSON with type tags, the same for equal builtin values.
 
-Only exact builtin types, and the standard library's three dicts, are looked into; an instance of any other type,
-subclasses included, is opaque, so no code of the program runs here and an object cannot claim to be equal to another.
-Standard library only: used on both sides.
+No code of the program runs here, the items of its iterators aside, so that an object cannot claim to be equal to
+another: what is no exact builtin is read by :mod:`conself.sandbox.structure`. Standard library only: used on both
+sides.
 
 ========================  =====================================================================
 value                     text
@@ -17,8 +17,10 @@ set, frozenset            ``{"s":[...]}``, ``{"S":[...]}``, sorted by canonical 
 dict                      ``{"d":[[key,value],...]}``, sorted by the canonical text of the key
 Counter, defaultdict,     as the dict that each is equal to
 OrderedDict
-an enclosing container    ``{"r":<levels up>}``, 1 = the container that holds the reference
-anything else             ``{"o":"<type name>"}``; so is a container below 100 levels of nesting
+of the standard library   ``{"x":["<name>",<content>]}``, see :mod:`conself.sandbox.structure`
+an object                 ``{"O":["<class>",<builtin value inside, or null>,"<attribute>",<value>,...]}``
+an enclosing container    ``{"r":<levels up>}``, 1 = the container or object that holds the reference
+what cannot be read       ``{"o":"<type name>"}``; so is what lies below 100 levels of nesting
 ========================  =====================================================================
 
 Where programs may import numpy, its arrays are recorded as lists and its scalars as Python's own.
@@ -30,6 +32,8 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
+
+from .structure import Plain, Standard, describe
 
 _MAX_DEPTH = 100
 _NAME_LENGTH = 200
@@ -62,25 +66,45 @@ def canonical(value: object, limit: int | None = None) -> str:
 
 def register(kind: type, plain: Callable[[Any], object]) -> None:
     """Record instances of a library's ``kind`` as the builtin values that ``plain`` makes of them."""
-    _FOREIGN[kind] = plain
+    _FOREIGN[id(kind)] = plain
+    _KEPT.append(kind)
 
 
 def _encode(value: object, path: list[int], budget: list[int]) -> str:
-    kind = type(value)
-    if kind in _FOREIGN:
-        value = _FOREIGN[kind](value)
-        kind = type(value)
-    if kind in _CONTAINERS:
-        return _encode_container(value, path, budget)
+    kind = id(type(value))  # by address: a type's own hash and equality may be the program's
     encode = _SCALARS.get(kind)
-    text = encode(value) if encode else _tag("o", type_name(kind))
-    budget[0] -= len(text)
-    if budget[0] < 0:
-        raise TooLong
+    if encode is not None:
+        text = encode(value)
+        budget[0] -= len(text)
+        if budget[0] < 0:
+            raise TooLong
+        return text
+    if kind in _CONTAINERS:
+        items = _items_of_dict(value) if kind in _DICTS else value
+        return _encode_container(kind, items, value, path, budget)
+    if kind in _FOREIGN:
+        return _encode(_FOREIGN[kind](value), path, budget)
+    return _encode_other(value, path, budget)
+
+
+def _encode_container(kind: int, items: Any, value: object, path: list[int], budget: list[int]) -> str:
+    """A builtin container with these items (of a dict, pairs); ``value`` is what holds them."""
+    text = _enter(value, path, budget)
+    if text is not None:
+        return text
+    opening, closing, is_set = _CONTAINERS[kind]
+    if kind in _DICTS:
+        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in items])
+        text = opening + ",".join([f"[{k},{v}]" for k, v in pairs]) + closing
+    else:
+        texts = [_encode(item, path, budget) for item in items]
+        text = opening + ",".join(sorted(texts) if is_set else texts) + closing
+    path.pop()
     return text
 
 
-def _encode_container(value: object, path: list[int], budget: list[int]) -> str:
+def _enter(value: object, path: list[int], budget: list[int]) -> str | None:
+    """Go down into a value; the text that stands for it where that leads in a circle or too deep."""
     budget[0] -= 2
     if budget[0] < 0:
         raise TooLong
@@ -89,15 +113,43 @@ def _encode_container(value: object, path: list[int], budget: list[int]) -> str:
     if len(path) >= _MAX_DEPTH:
         return _tag("o", type_name(type(value)))
     path.append(id(value))
-    if type(value) in _DICTS:
-        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in _items_of_dict(value)])
-        text = '{"d":[' + ",".join([f"[{k},{v}]" for k, v in pairs]) + "]}"
+    return None
+
+
+def _encode_other(value: object, path: list[int], budget: list[int]) -> str:
+    """A value of no exact builtin type."""
+    if id(value) in path or len(path) >= _MAX_DEPTH:  # before an iterator is read
+        return str(_enter(value, path, budget))
+    found = describe(value)
+    if isinstance(found, Plain):
+        return _encode_plain(found, value, path, budget)
+    name = encode_basestring_ascii(type_name(type(value)))
+    budget[0] -= len(name)
+    if found is None:
+        return f'{{"o":{name}}}'
+    _enter(value, path, budget)
+    if isinstance(found, Standard):
+        text = f'{{"x":["{found.name}",{_encode(found.content, path, budget)}]}}'
     else:
-        items = [_encode(item, path, budget) for item in value]  # type: ignore[attr-defined]
-        opening, closing, is_set = _CONTAINERS[type(value)]
-        text = opening + ",".join(sorted(items) if is_set else items) + closing
+        parts = [name, _encode_base(found.base, path, budget)]
+        for attribute, part in found.attributes:
+            parts += (_encode(attribute, path, budget), _encode(part, path, budget))
+        text = f'{{"O":[{",".join(parts)}]}}'
     path.pop()
     return text
+
+
+def _encode_base(base: Plain | Standard | None, path: list[int], budget: list[int]) -> str:
+    if isinstance(base, Standard):
+        return f'{{"x":["{base.name}",{_encode(base.content, path, budget)}]}}'
+    return "null" if base is None else _encode_plain(base, base, path, budget)
+
+
+def _encode_plain(plain: Plain, value: object, path: list[int], budget: list[int]) -> str:
+    kind = id(plain.kind)
+    if kind in _CONTAINERS:
+        return _encode_container(kind, plain.content, value, path, budget)
+    return _encode(plain.content, path, budget)
 
 
 def _tag(tag: str, text: str) -> str:
@@ -108,27 +160,27 @@ def _encode_int(value: int) -> str:
     return int.__repr__(value) if -_SMALL < value < _SMALL else f'{{"i":"{value:x}"}}'
 
 
-_DICTS: tuple[type, ...] = (dict, Counter, defaultdict, OrderedDict)
-_items_of_dict: Callable[[Any], Any] = (
-    dict.items
-)  # not the value's own: Counter and OrderedDict are written in Python and can be patched
-_FOREIGN: dict[type, Callable[[Any], object]] = {}
-_CONTAINERS: dict[type, tuple[str, str, bool]] = {
-    list: ("[", "]", False),
-    tuple: ('{"t":[', "]}", False),
-    set: ('{"s":[', "]}", True),
-    frozenset: ('{"S":[', "]}", True),
+# not the value's own: Counter and OrderedDict are written in Python and can be patched
+_items_of_dict: Callable[[Any], Any] = dict.items
+_DICTS = frozenset(map(id, (dict, Counter, defaultdict, OrderedDict)))
+_FOREIGN: dict[int, Callable[[Any], object]] = {}
+_KEPT: list[type] = []  # so that no other type gets their addresses
+_CONTAINERS: dict[int, tuple[str, str, bool]] = {
+    id(list): ("[", "]", False),
+    id(tuple): ('{"t":[', "]}", False),
+    id(set): ('{"s":[', "]}", True),
+    id(frozenset): ('{"S":[', "]}", True),
     **dict.fromkeys(_DICTS, ('{"d":[', "]}", True)),
 }
-_SCALARS: dict[type, Callable[..., str]] = {
-    type(None): lambda _: "null",
-    bool: lambda value: "true" if value else "false",
-    int: _encode_int,
-    float: lambda value: f'{{"f":"{value!r}"}}',
-    str: encode_basestring_ascii,
-    bytes: lambda value: _tag("b", value.hex()),
-    bytearray: lambda value: _tag("B", value.hex()),
-    complex: lambda value: f'{{"c":["{value.real!r}","{value.imag!r}"]}}',
+_SCALARS: dict[int, Callable[..., str]] = {
+    id(type(None)): lambda _: "null",
+    id(bool): lambda value: "true" if value else "false",
+    id(int): _encode_int,
+    id(float): lambda value: f'{{"f":"{value!r}"}}',
+    id(str): encode_basestring_ascii,
+    id(bytes): lambda value: _tag("b", value.hex()),
+    id(bytearray): lambda value: _tag("B", value.hex()),
+    id(complex): lambda value: f'{{"c":["{value.real!r}","{value.imag!r}"]}}',
 }
 
 
@@ -207,6 +259,16 @@ def _level(body: object, depth: int) -> bool:
     return type(body) is int and 0 < body <= depth
 
 
+def _standard(body: object, depth: int) -> bool:
+    return isinstance(body, list) and len(body) == 2 and isinstance(body[0], str) and _well_formed(body[1], depth + 1)
+
+
+def _object(body: object, depth: int) -> bool:
+    if not isinstance(body, list) or len(body) < 2 or len(body) % 2 or not isinstance(body[0], str):
+        return False
+    return all(isinstance(name, str) for name in body[2::2]) and all(_well_formed(x, depth + 1) for x in body[1::2])
+
+
 _TAGS: dict[str, Callable[[object, int], bool]] = {
     "t": _items,
     "s": _items,
@@ -218,5 +280,7 @@ _TAGS: dict[str, Callable[[object, int], bool]] = {
     "f": _float,
     "c": _complex,
     "r": _level,
+    "x": _standard,
+    "O": _object,
     "o": _text,
 }

@@ -11,7 +11,7 @@ from conself.oracles import TestOracle
 from conself.records import Outcome, Problem, Status, Trace
 from tests.benchmarks.answering import verdicts
 
-EXACT = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+EXACT = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 RIGHT = "def f(x):\n    return x * 2\n"
 TEST = "SECRET = 8\nassert f(4) == SECRET\nassert f([1]) == [1, 1]\nassert f('a') != 'a'\n"
 
