@@ -12,8 +12,8 @@ from rich.console import Console
 from conself.records import Candidate, ModelRef, Pool, Problem, Trace
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
-from conself.sandbox.jobs import with_prefix
 from conself.sandbox.journal import Journal
+from conself.sandbox.prefix import with_prefix
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
 from conself.workers import Workers, progress
 

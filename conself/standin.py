@@ -150,7 +150,10 @@ def decode(node: object) -> object:
 def _standard(body: list[Any]) -> object:
     name, content = body
     make = _STANDARD.get(name)
-    return Opaque() if make is None else make(decode(content))
+    try:
+        return Opaque() if make is None else make(decode(content))
+    except (ValueError, TypeError, ArithmeticError):  # a program can forge what it gives, and gains nothing
+        return Opaque()
 
 
 def _object(body: list[Any]) -> object:
@@ -175,6 +178,21 @@ def _deque(items: Any) -> object:
     return deque(items)
 
 
+def _moment(name: str) -> Callable[[Any], object]:
+    def make(text: Any) -> object:
+        import datetime  # rarely needed
+
+        return getattr(datetime, name).fromisoformat(text)
+
+    return make
+
+
+def _timedelta(parts: Any) -> object:
+    from datetime import timedelta  # rarely needed
+
+    return timedelta(*parts)
+
+
 def _pairs(items: Any) -> object:
     return dict(items).items()
 
@@ -187,6 +205,8 @@ _STANDARD: dict[str, Callable[[Any], object]] = {
     "dict_keys": lambda items: dict.fromkeys(items).keys(),
     "dict_values": lambda items: dict(enumerate(items)).values(),
     "dict_items": _pairs,
+    **{name: _moment(name) for name in ("date", "time", "datetime")},
+    "timedelta": _timedelta,
     "Ellipsis": lambda _: ...,
     "NotImplemented": lambda _: NotImplemented,
 }

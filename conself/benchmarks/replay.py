@@ -7,8 +7,8 @@ of the program's own class, and what the sandbox cannot read, is equal to nothin
 
 A verdict is that of the official harness, but for programs that
 
-- give an object of their own class, a value of the standard library beyond Decimal, Fraction, deque, range, iterators
-  and views of dicts, or more than 10,000 items of an iterator: False, where the tests might have found them equal;
+- give an object of their own class, a value of the standard library of which :mod:`conself.standin` makes none, or more
+  than 10,000 items of an iterator: False, where the tests might have found them equal;
 - define a function of the prompt again, which the tests call as well, or leave it out: the tests use the right one;
 - keep state from one call to the next, or do something to their arguments that the tests look at;
 - give dicts of the same items in another order, where the tests look at the order;

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conself.sandbox.jobs import Job, check_job, with_prefix
+from conself.sandbox.jobs import Job, check_job
+from conself.sandbox.prefix import with_prefix
 
 _KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
 

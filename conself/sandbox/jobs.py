@@ -120,22 +120,3 @@ def arguments(text: str) -> tuple[object, ...]:
     if type(value) is not tuple:
         raise ValueError(f"a literal of a tuple is needed, not of {type(value).__name__}")
     return value
-
-
-def with_prefix(prefix: str, code: str) -> str:
-    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
-    if not prefix:
-        return code
-    prefix += "" if prefix.endswith("\n") else "\n"
-    if "__future__" not in code:
-        return prefix + code
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return prefix + code  # it fails by itself, wherever it stands
-    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    lines = code.splitlines(keepends=True)
-    for node in futures:
-        end = node.end_lineno or node.lineno
-        lines[node.lineno - 1 : end] = ["\n"] * (end - node.lineno + 1)
-    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + "".join(lines)
