@@ -162,7 +162,7 @@ def _object(body: list[Any]) -> object:
         from fractions import Fraction  # rarely needed
 
         below, above = decode(body[3]), decode(body[5])
-        return Fraction(above, below) if type(above) is type(below) is int and below else Opaque()  # type: ignore[arg-type, call-overload]
+        return Fraction(above, below) if type(above) is type(below) is int and below else Opaque()
     return Opaque()
 
 

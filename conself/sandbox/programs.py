@@ -68,7 +68,7 @@ def open_standard_input() -> None:
             named.setdefault("opener", lambda *_: _duplicate_one(0))
         return _open(file, mode, *arguments, **named)
 
-    builtins.open = io.open = open_file  # type: ignore[assignment]  # of the public builtins, not of these modules
+    builtins.open = io.open = open_file  # of the public builtins, not of these modules
 
 
 def run_stdin(task: Task) -> None:

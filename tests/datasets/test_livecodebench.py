@@ -17,6 +17,7 @@ from conself.datasets.livecodebench_tests import pickled_text, private_tests
 from conself.oracles import LiveCodeBenchOracle
 from conself.records import Problem
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
+from conself.sandbox.prefix import with_prefix
 from conself.sandbox.screen import DENIED_IN_CALLS, clears
 from conself.validation import Rejected, sift
 from tests.datasets.writing import write_lines
@@ -121,7 +122,8 @@ def test_right_answers_give_what_is_expected(tmp_path: Path) -> None:
 
 
 def test_the_prefix_costs_no_program_its_fast_path() -> None:
-    assert clears(compile(PREFIX, "prefix", "exec"), DENIED_IN_CALLS)
+    program = with_prefix(PREFIX, "def f(a: List[int]): return Counter(a), sqrt(2), cache, heapq, date, gcd\n")
+    assert clears(compile(program, "program", "exec"), DENIED_IN_CALLS)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -54,7 +54,9 @@ STANDARD = {
     "class N: pass\ndef f(n):\n    a = N()\n    a.me = [a]\n    return a": '{"O":["N",null,"me",[{"r":2}]]}',
     "from array import array\ndef f(n): return array('i', range(n))": '{"x":["array",["i",[0,1]]]}',
     "def f(n): return memoryview(bytes(n))": '{"x":["memoryview",[0,0]]}',
-    "from collections import ChainMap\ndef f(n): return ChainMap({1: n})": '{"O":["ChainMap",null,"maps",[{"d":[[1,2]]}]]}',
+    "from collections import ChainMap\ndef f(n): return ChainMap({1: n})": (
+        '{"O":["ChainMap",null,"maps",[{"d":[[1,2]]}]]}'
+    ),
     "from collections import UserList\ndef f(n): return UserList([n])": '{"O":["UserList",null,"data",[2]]}',
     "from types import SimpleNamespace\ndef f(n): return SimpleNamespace(b=n, a=1)": (
         '{"O":["SimpleNamespace",null,"a",1,"b",2]}'
@@ -64,36 +66,29 @@ STANDARD = {
     "def f(n): return [int, ...]": '[{"x":["type","int"]},{"x":["Ellipsis",null]}]',
 }
 
+_METHODS = (  # by their names without underscores
+    "repr str eq hash iter next len getattr getattribute bool dir reduce_ex getstate call"
+)
 # each of these would print, lie or run for ever if a method of its class were called; f(2) by hand
 HOSTILE = {
-    "class A:\n    x = property(lambda s: 1 / 0)\n    def __init__(s): s.y = 1\ndef f(n): return A()": '{"O":["A",null,"y",1]}',
+    "class A:\n    x = property(lambda s: 1 / 0)\n    def __init__(s): s.y = 1\ndef f(n): return A()": (
+        '{"O":["A",null,"y",1]}'
+    ),
     "class A:\n    def __init__(s, n): s.n = n\n"
-    + "".join(
-        f"    def __{name}__(s, *a):\n        while True: pass\n"
-        for name in [
-            "repr",
-            "str",
-            "eq",
-            "hash",
-            "iter",
-            "next",
-            "len",
-            "getattr",
-            "getattribute",
-            "bool",
-            "dir",
-            "reduce_ex",
-            "getstate",
-            "call",
-        ]
-    )
+    + "".join(f"    def __{name}__(s, *a):\n        while True: pass\n" for name in _METHODS.split())
     + "def f(n): return A(n)": '{"O":["A",null,"n",2]}',
-    "class L(list):\n    def __iter__(s): return iter([9])\n    def __len__(s): return 9\ndef f(n): return L([n])": "[2]",
+    "class L(list):\n    def __iter__(s): return iter([9])\n    def __len__(s): return 9\ndef f(n): return L([n])": (
+        "[2]"
+    ),
     "class L(list):\n    def __eq__(s, o): return True\ndef f(n): return L([n])": '{"O":["L",[2]]}',
-    "class D(dict):\n    def items(s): return [(9, 9)]\n    keys = __iter__ = items\ndef f(n): return D(a=n)": '{"d":[["a",2]]}',
+    "class D(dict):\n    def items(s): return [(9, 9)]\n    keys = __iter__ = items\ndef f(n): return D(a=n)": (
+        '{"d":[["a",2]]}'
+    ),
     "class I(int):\n    def __int__(s): return 9\n    __index__ = __repr__ = __int__\ndef f(n): return I(n)": "2",
     "class F(float):\n    def __float__(s): return 9.0\n    __repr__ = __float__\ndef f(n): return F(n)": '{"f":"2.0"}',
-    "class S(str):\n    def __str__(s): return 'no'\n    __getitem__ = __iter__ = __str__\ndef f(n): return S(n)": '"2"',
+    "class S(str):\n    def __str__(s): return 'no'\n    __getitem__ = __iter__ = __str__\ndef f(n): return S(n)": (
+        '"2"'
+    ),
     "class M(type):\n    def __hash__(c): return hash(list)\n    def __eq__(c, o): return True\n"
     "    def mro(c): return [c, object]\n    __mro__ = __dict__ = __name__ = property(lambda c: 1 / 0)\n"
     "    def __instancecheck__(c, o): return True\n    def __getattribute__(c, n): raise SystemExit\n"

@@ -43,6 +43,7 @@ METRICS = {
 FILTERED = {"partial_semantic_entropy_silent": "none", "partial_semantic_entropy_constant": "const5"}
 """The same under the reference's filters."""
 LIMITS = ("sandbox.packages=[numpy]", "sandbox.max_timeouts=30", "sandbox.memory_mb=4096")
+LIMITS += ("comparison.numbers=by_type", "comparison.floats=digits")  # METHOD's rule, which the reference has
 TIMED_OUT = {f"HumanEval/{n}" for n in (2, 80, 94, 100, 102, 114, 155)}
 _IMPORTS = re.compile(r"^(?:import matplotlib|from scipy).*\n?", re.MULTILINE)
 
