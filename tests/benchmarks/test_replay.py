@@ -128,6 +128,26 @@ def test_honest_programs_that_return_what_is_equal(name: str) -> None:
     assert passed([program], "assert f('aab') == {'a': 2, 'b': 1}\nassert f('') == {}", right) == [expected]
 
 
+def test_values_of_the_standard_library_are_taken_apart_as_tests_do() -> None:
+    """As in the benchmark's own process: an iterator is no list, and a Fraction is a number."""
+    heads = (
+        "from collections import deque, namedtuple",
+        "from fractions import Fraction",
+        "from decimal import Decimal",
+    )
+    head = "\n".join((*heads, "class L(list): pass", "class N:\n    def __eq__(s, o): return True", ""))
+    values = {
+        **dict.fromkeys(("range(x)", "iter([0, 1, 2])", "(i for i in range(x))", "map(int, '012')"), (True, False)),
+        **dict.fromkeys(("deque(range(x))", "dict.fromkeys(range(x)).keys()", "tuple(range(x))"), (True, False)),
+        **dict.fromkeys(("L(range(x))", "[Fraction(0), Decimal('1.0'), 2.0]"), (True, True)),
+        **dict.fromkeys(("N()", "[0, 1, N()]", "lambda: 0"), (False, False)),
+    }
+    right = "def f(x):\n    return [0, 1, 2]\n"
+    programs = [f"{head}def f(x):\n    return {value}\n" for value in values]
+    assert passed(programs, "assert list(f(3)) == [0, 1, 2]", right) == [one for one, _ in values.values()]
+    assert passed(programs, "assert f(3) == [0, 1, 2]", right) == [other for _, other in values.values()]
+
+
 def test_tests_may_use_helpers_tolerances_and_several_calls() -> None:
     right = "def twice(x): return 2 * x\ndef f(x):\n    return twice(x)\n"
     test = "import math\nassert math.isclose(f(0.1) + f(0.2), twice(0.1 + 0.2), rel_tol=1e-6)\nassert f(f(1)) == 4\n"
