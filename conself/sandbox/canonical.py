@@ -79,55 +79,54 @@ def _encode(value: object, path: list[int], budget: list[int]) -> str:
         if budget[0] < 0:
             raise TooLong
         return text
-    if kind in _CONTAINERS:
-        items = _items_of_dict(value) if kind in _DICTS else value
-        return _encode_container(kind, items, value, path, budget)
+    ends = _CONTAINERS.get(kind)
+    if ends is not None:
+        return _encode_container(ends, _items_of_dict(value) if ends[2] is _DICT else value, value, path, budget)
     if kind in _FOREIGN:
         return _encode(_FOREIGN[kind](value), path, budget)
     return _encode_other(value, path, budget)
 
 
-def _encode_container(kind: int, items: Any, value: object, path: list[int], budget: list[int]) -> str:
+def _encode_container(ends: tuple[str, str, str], items: Any, value: object, path: list[int], budget: list[int]) -> str:
     """A builtin container with these items (of a dict, pairs); ``value`` is what holds them."""
-    text = _enter(value, path, budget)
-    if text is not None:
-        return text
-    opening, closing, is_set = _CONTAINERS[kind]
-    if kind in _DICTS:
+    budget[0] -= 2
+    if budget[0] < 0:
+        raise TooLong
+    if len(path) >= _MAX_DEPTH or id(value) in path:
+        return _reference(value, path)
+    path.append(id(value))
+    opening, closing, order = ends
+    if order is _DICT:
         pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in items])
         text = opening + ",".join([f"[{k},{v}]" for k, v in pairs]) + closing
     else:
         texts = [_encode(item, path, budget) for item in items]
-        text = opening + ",".join(sorted(texts) if is_set else texts) + closing
+        text = opening + ",".join(sorted(texts) if order is _SET else texts) + closing
     path.pop()
     return text
 
 
-def _enter(value: object, path: list[int], budget: list[int]) -> str | None:
-    """Go down into a value; the text that stands for it where that leads in a circle or too deep."""
-    budget[0] -= 2
-    if budget[0] < 0:
-        raise TooLong
+def _reference(value: object, path: list[int]) -> str:
+    """What stands for a value that holds itself, or lies too deep."""
     if id(value) in path:
         return f'{{"r":{len(path) - path.index(id(value))}}}'
-    if len(path) >= _MAX_DEPTH:
-        return _tag("o", type_name(type(value)))
-    path.append(id(value))
-    return None
+    return _tag("o", type_name(type(value)))
 
 
 def _encode_other(value: object, path: list[int], budget: list[int]) -> str:
     """A value of no exact builtin type."""
+    name = encode_basestring_ascii(type_name(type(value)))
+    budget[0] -= len(name)
+    if budget[0] < 0:
+        raise TooLong
     if id(value) in path or len(path) >= _MAX_DEPTH:  # before an iterator is read
-        return str(_enter(value, path, budget))
+        return _reference(value, path)
     found = describe(value)
     if isinstance(found, Plain):
         return _encode_plain(found, value, path, budget)
-    name = encode_basestring_ascii(type_name(type(value)))
-    budget[0] -= len(name)
     if found is None:
         return f'{{"o":{name}}}'
-    _enter(value, path, budget)
+    path.append(id(value))
     if isinstance(found, Standard):
         text = f'{{"x":["{found.name}",{_encode(found.content, path, budget)}]}}'
     else:
@@ -146,9 +145,9 @@ def _encode_base(base: Plain | Standard | None, path: list[int], budget: list[in
 
 
 def _encode_plain(plain: Plain, value: object, path: list[int], budget: list[int]) -> str:
-    kind = id(plain.kind)
-    if kind in _CONTAINERS:
-        return _encode_container(kind, plain.content, value, path, budget)
+    ends = _CONTAINERS.get(id(plain.kind))
+    if ends is not None:
+        return _encode_container(ends, plain.content, value, path, budget)
     return _encode(plain.content, path, budget)
 
 
@@ -162,15 +161,15 @@ def _encode_int(value: int) -> str:
 
 # not the value's own: Counter and OrderedDict are written in Python and can be patched
 _items_of_dict: Callable[[Any], Any] = dict.items
-_DICTS = frozenset(map(id, (dict, Counter, defaultdict, OrderedDict)))
+_ORDERED, _SET, _DICT = "ordered", "set", "dict"
 _FOREIGN: dict[int, Callable[[Any], object]] = {}
 _KEPT: list[type] = []  # so that no other type gets their addresses
-_CONTAINERS: dict[int, tuple[str, str, bool]] = {
-    id(list): ("[", "]", False),
-    id(tuple): ('{"t":[', "]}", False),
-    id(set): ('{"s":[', "]}", True),
-    id(frozenset): ('{"S":[', "]}", True),
-    **dict.fromkeys(_DICTS, ('{"d":[', "]}", True)),
+_CONTAINERS: dict[int, tuple[str, str, str]] = {
+    id(list): ("[", "]", _ORDERED),
+    id(tuple): ('{"t":[', "]}", _ORDERED),
+    id(set): ('{"s":[', "]}", _SET),
+    id(frozenset): ('{"S":[', "]}", _SET),
+    **dict.fromkeys(map(id, (dict, Counter, defaultdict, OrderedDict)), ('{"d":[', "]}", _DICT)),
 }
 _SCALARS: dict[int, Callable[..., str]] = {
     id(type(None)): lambda _: "null",

@@ -13,6 +13,7 @@ SKIPPED = "skipped"
 
 UNREADABLE = '{"o":'
 """What stands in a canonical value (see :mod:`conself.sandbox.canonical`) exactly where a part cannot be read."""
+# neither can be a part of a text, for quotes in it are escaped
 _LONG_ITERATOR = '{"x":["longer iterator"'
 
 
@@ -55,6 +56,10 @@ class Note:
 
     exact: bool
     audit: Audit | None
+
+
+_MISSING_MODULE = Outcome(Status.EXCEPTION, "ModuleNotFoundError")
+_TOO_DEEP = Outcome(Status.EXCEPTION, "RecursionError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +106,14 @@ class Summary:
         statuses = Counter[str]()
         for outcome, count in outcomes.items():
             statuses[outcome.status.value] += count
-        # of no text can these be a part, for quotes in it are escaped
-        kinds = {
-            "missing_modules": {Outcome(Status.EXCEPTION, "ModuleNotFoundError")},
-            "recursion_errors": {Outcome(Status.EXCEPTION, "RecursionError")},
-            "cut_outputs": {Outcome(Status.OUTPUT_LIMIT, "")},
-            "unreadable": {outcome for outcome in outcomes if UNREADABLE in outcome.value},
-            "long_iterators": {outcome for outcome in outcomes if _LONG_ITERATOR in outcome.value},
+        signs = {
+            "missing_modules": lambda outcome: outcome == _MISSING_MODULE,
+            "recursion_errors": lambda outcome: outcome == _TOO_DEEP,
+            "cut_outputs": lambda outcome: outcome.status is Status.OUTPUT_LIMIT,
+            "unreadable": lambda outcome: UNREADABLE in outcome.value,
+            "long_iterators": lambda outcome: _LONG_ITERATOR in outcome.value,
         }
+        kinds = {name: set(filter(sign, outcomes)) for name, sign in signs.items()}
         return cls(
             programs=len(result.rows),
             executions=outcomes.total(),

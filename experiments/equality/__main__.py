@@ -8,7 +8,7 @@ import ast
 import gzip
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ LIMITS = Limits(
     audit=0.0,
     require="weak",
 )
-_WORKERS, _CANDIDATES = 2, 15
+_WORKERS = 2
 
 
 def codegen16b() -> Iterable[dict[str, Any]]:
@@ -78,7 +78,7 @@ def embedded(size: int) -> list[Judged]:
     import conself.entry  # noqa: F401  # its resolvers are named in conf/
     from experiments.metric_pools.run import configured
 
-    config = configured(f"sampler.n={_CANDIDATES}", "logger=none")
+    config = configured("logger=none")
     pairs = split("validation", size, 0)
     problems, oracles = [problem for problem, _ in pairs], [oracle for _, oracle in pairs]
     drawn = list(instantiate(config.sampler, _convert_="all")(iter(problems), instantiate(config.model)))
@@ -106,17 +106,18 @@ def _pool(problem: Problem, candidates: Iterable[Candidate], rows: list[tuple[Ou
 
 def main(words: list[str]) -> None:
     """Execute, compare, write."""
-    pools = {
-        "CodeGen-16B, HumanEval": judged(codegen16b()),
-        "Qwen2.5-Coder-0.5B, MBPP": judged(qwen05_mbpp()),
-        "embedded world, validation": embedded(int(words[0]) if words else 200),
+    pools: dict[str, Callable[[], list[Judged]]] = {
+        "CodeGen-16B, HumanEval": lambda: judged(codegen16b()),
+        "Qwen2.5-Coder-0.5B, MBPP": lambda: judged(qwen05_mbpp()),
+        "embedded world, validation": lambda: embedded(int(words[0]) if words else 200),
     }
     found = {}
-    for name, problems in pools.items():
+    for name, load in pools.items():
+        problems = load()
         keys = {rule: [trace_keys(each.pool, comparison) for each in problems] for rule, comparison in RULES.items()}
         found[name] = compare(problems, keys, seed=0)
-    (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    (HERE / "table.md").write_text(table(found))
+        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+        (HERE / "table.md").write_text(table(found))
     print(table(found), end="")
 
 

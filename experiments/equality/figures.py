@@ -21,7 +21,7 @@ RULES = {
     for floats in ("digits", "tolerance")
 }
 BASE = "by_type, digits"
-RESAMPLES = 2000
+RESAMPLES = 1000
 FIGURES = ("AUC", "Spearman", "winner accuracy")
 
 
