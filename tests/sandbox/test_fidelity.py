@@ -67,7 +67,7 @@ def test_most_programs_share_a_process_for_their_inputs(results: dict[str, Resul
 OK, EXCEPTION = Status.OK, Status.EXCEPTION
 DIFFERENT: dict[str, tuple[str, Status, set[str]]] = {
     "ints may have more than 4,300 digits": ("print(len(str(7 ** 12000)))", OK, {'"10142\\n"'}),
-    "of /dev there is standard input alone": (
+    "of /dev there is only stdin": (
         "open('/dev/stdout')",
         EXCEPTION,
         {"FileNotFoundError", "PermissionError"},
