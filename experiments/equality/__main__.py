@@ -39,9 +39,9 @@ _WORKERS = 2
 
 def codegen16b() -> Iterable[dict[str, Any]]:
     """CodeGen-16B on HumanEval as lines of a pool file."""
-    for inputs, drawn, figures in zip(
-        *map(lines, ("inputs", "codegen16b.candidates", "codegen16b.metrics")), strict=True
-    ):
+    given = {row["task_id"]: row for row in lines("inputs")}
+    for drawn, figures in zip(*map(lines, ("codegen16b.candidates", "codegen16b.metrics")), strict=True):
+        inputs = given[drawn["task_id"]]
         arguments = [
             node["json"] if "json" in node else {"py": repr(tuple(ast.literal_eval(node["py"])))}
             for node in inputs["inputs"]
