@@ -66,12 +66,13 @@ def canonical(value: object, limit: int | None = None) -> str:
 
 def register(kind: type, plain: Callable[[Any], object]) -> None:
     """Record instances of a library's ``kind`` as the builtin values that ``plain`` makes of them."""
-    _FOREIGN[id(kind)] = plain
-    _KEPT.append(kind)
+    _FOREIGN[kind] = plain
 
 
 def _encode(value: object, path: list[int], budget: list[int]) -> str:
-    kind = id(type(value))  # by address: a type's own hash and equality may be the program's
+    kind = type(value)
+    if type(kind) is not type:  # to be looked up it would be asked for its hash, which may be the program's
+        return _encode_other(value, path, budget)
     encode = _SCALARS.get(kind)
     if encode is not None:
         text = encode(value)
@@ -145,7 +146,7 @@ def _encode_base(base: Plain | Standard | None, path: list[int], budget: list[in
 
 
 def _encode_plain(plain: Plain, value: object, path: list[int], budget: list[int]) -> str:
-    ends = _CONTAINERS.get(id(plain.kind))
+    ends = _CONTAINERS.get(plain.kind)
     if ends is not None:
         return _encode_container(ends, plain.content, value, path, budget)
     return _encode(plain.content, path, budget)
@@ -162,24 +163,23 @@ def _encode_int(value: int) -> str:
 # not the value's own: Counter and OrderedDict are written in Python and can be patched
 _items_of_dict: Callable[[Any], Any] = dict.items
 _ORDERED, _SET, _DICT = "ordered", "set", "dict"
-_FOREIGN: dict[int, Callable[[Any], object]] = {}
-_KEPT: list[type] = []  # so that no other type gets their addresses
-_CONTAINERS: dict[int, tuple[str, str, str]] = {
-    id(list): ("[", "]", _ORDERED),
-    id(tuple): ('{"t":[', "]}", _ORDERED),
-    id(set): ('{"s":[', "]}", _SET),
-    id(frozenset): ('{"S":[', "]}", _SET),
-    **dict.fromkeys(map(id, (dict, Counter, defaultdict, OrderedDict)), ('{"d":[', "]}", _DICT)),
+_FOREIGN: dict[type, Callable[[Any], object]] = {}
+_CONTAINERS: dict[type, tuple[str, str, str]] = {
+    list: ("[", "]", _ORDERED),
+    tuple: ('{"t":[', "]}", _ORDERED),
+    set: ('{"s":[', "]}", _SET),
+    frozenset: ('{"S":[', "]}", _SET),
+    **dict.fromkeys((dict, Counter, defaultdict, OrderedDict), ('{"d":[', "]}", _DICT)),
 }
-_SCALARS: dict[int, Callable[..., str]] = {
-    id(type(None)): lambda _: "null",
-    id(bool): lambda value: "true" if value else "false",
-    id(int): _encode_int,
-    id(float): lambda value: f'{{"f":"{value!r}"}}',
-    id(str): encode_basestring_ascii,
-    id(bytes): lambda value: _tag("b", value.hex()),
-    id(bytearray): lambda value: _tag("B", value.hex()),
-    id(complex): lambda value: f'{{"c":["{value.real!r}","{value.imag!r}"]}}',
+_SCALARS: dict[type, Callable[..., str]] = {
+    type(None): lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    int: _encode_int,
+    float: lambda value: f'{{"f":"{value!r}"}}',
+    str: encode_basestring_ascii,
+    bytes: lambda value: _tag("b", value.hex()),
+    bytearray: lambda value: _tag("B", value.hex()),
+    complex: lambda value: f'{{"c":["{value.real!r}","{value.imag!r}"]}}',
 }
 
 
