@@ -1,6 +1,6 @@
 """AUC, Spearman and the winner's accuracy under each rule, and paired differences to METHOD's rule with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Judged:
     passed: Sequence[bool]
 
 
-def compare(problems: Sequence[Judged], keys: dict[str, list[Keys]], seed: int) -> dict[str, Any]:
+def compare(problems: Sequence[Judged], keys: Mapping[str, Sequence[Keys]], seed: int) -> dict[str, Any]:
     """The figures of every rule on one pool of problems.
 
     Returns:
