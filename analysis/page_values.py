@@ -83,6 +83,20 @@ def _big(text: str) -> str:
     return f"-0x{text[1:]}" if text.startswith("-") else f"0x{text.lstrip('+')}"
 
 
+def _standard(body: list[Any]) -> str:
+    """A value of the standard library, by its type and what tells it: ``deque([1])``, ``Decimal('0.5')``."""
+    name, content = body
+    return f"{name}({'' if content is None else _literal(content)})"
+
+
+def _object(body: list[Any]) -> str:
+    """An object: its class, the builtin value inside it and its attributes, ``Node(next=None, val=1)``."""
+    name, base, *rest = body
+    parts = [] if base is None else [_literal(base)]
+    pairs = zip(rest[::2], rest[1::2], strict=True)
+    return f"{name}({', '.join([*parts, *(f'{attribute}={_literal(part)}' for attribute, part in pairs)])})"
+
+
 _TAGS: dict[str, Callable[[Any], str]] = {
     "f": str,
     "c": _complex,
@@ -94,5 +108,7 @@ _TAGS: dict[str, Callable[[Any], str]] = {
     "b": lambda content: f"bytes.fromhex({str(content)!r})",
     "B": lambda content: f"bytearray.fromhex({str(content)!r})",
     "r": lambda content: f"<reference {content} up>",
+    "x": _standard,
+    "O": _object,
     "o": lambda content: f"<{content} object>",
 }

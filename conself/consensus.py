@@ -63,9 +63,11 @@ def consensus_of(keys: Keys) -> Consensus:
 
 
 def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
-    """K x M comparison keys of a pool, None = CRASH (every status but OK); each distinct value is compared once.
+    """K x M comparison keys of a pool, None = CRASH (every status but OK), input by input.
 
-    A key of more than 64 characters is given as its hash: keys are for telling outputs apart, and are kept on disk.
+    Each distinct value of an input is compared once. An output that cannot be read has a key of its own: it equals no
+    other candidate's. A key of more than 64 characters is given as its hash: keys are for telling outputs apart, and
+    are kept on disk.
 
     Raises:
         ValueError: there is not one trace per candidate, or not one outcome per input.
@@ -75,24 +77,24 @@ def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
             f"problem {pool.problem.id}: {len(pool.traces)} traces for {len(pool.candidates)} candidates; "
             "execute all candidates again"
         )
-    is_stdout = pool.problem.entry_point is None
-    known: dict[str, str] = {}
-    rows: list[list[str | None]] = []
     for trace in pool.traces:
         if len(trace.outcomes) != len(pool.problem.inputs):
             raise ValueError(
                 f"problem {pool.problem.id}: candidate {trace.index} has {len(trace.outcomes)} outcomes for "
                 f"{len(pool.problem.inputs)} inputs; execute all candidates again"
             )
-        row: list[str | None] = []
-        for outcome in trace.outcomes:
+    is_stdout = pool.problem.entry_point is None
+    rows: list[list[str | None]] = [[] for _ in pool.traces]
+    for column in range(len(pool.problem.inputs)):
+        outcomes = [trace.outcomes[column] for trace in pool.traces]
+        values = list(dict.fromkeys(outcome.value for outcome in outcomes if outcome.status is Status.OK))
+        keys = dict(zip(values, comparison.keys(values, is_stdout), strict=True))
+        for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
             if outcome.status is not Status.OK:
                 row.append(None)
                 continue
-            if outcome.value not in known:
-                known[outcome.value] = _short(comparison.key(outcome.value, is_stdout))
-            row.append(known[outcome.value])
-        rows.append(row)
+            key = keys[outcome.value]
+            row.append(f"unreadable:{number}" if key is None else _short(key))
     return rows
 
 

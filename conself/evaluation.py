@@ -1,5 +1,6 @@
 """The stages that answer benchmarks: greedily or by voters, before training and after."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from conself.models import fingerprint, tuned_model
 from conself.progress import Meter
 from conself.records import ModelRef, Problem, Verdict
 from conself.samplers.recorded import MISSING
+from conself.sandbox.jobs import MOST_OUTPUT_KB, Limits
 from conself.scoring import voted
 from conself.shards import execute_into, pools_answered, sample_into
 from conself.tables import read_traces, read_verdicts, write_records, write_verdicts
+
+_GROWTH = 12
 
 
 def evaluate(
@@ -38,7 +42,8 @@ def evaluate(
         task = parts["benchmark"]()
         tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
         answers = sample_into(context, folder, "answers", f"answering ({who})", parts["decoder"], policy, task.problems)
-        counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
+        limits = with_room(parts["judging"], task.judge.longest())
+        counts = execute_into(context, folder, f"judging ({who})", limits, task.problems, answers)
         write_records(folder / "problems.parquet", Problem, task.problems)
         traces = read_traces(folder, "traces")
         with Meter(context.console, f"verdicts ({who})", len(task.problems), "problems", "problems") as meter:
@@ -58,6 +63,15 @@ def evaluate(
     key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
     return context.build(f"evaluate/{label}", key, {}, make)
+
+
+def with_room(limits: Limits, longest: int) -> Limits:
+    """Limits under which an answer may be as long as the ``longest`` expected text, and ``output_kb`` more.
+
+    ``longest`` is in characters. A value of another type (floats for ints) is written at up to ``_GROWTH`` times that.
+    """
+    room = limits.output_kb + -(-_GROWTH * longest // 1024)
+    return replace(limits, output_kb=max(limits.output_kb, min(room, MOST_OUTPUT_KB)))
 
 
 def vote(context: Context, label: str, config: DictConfig, answered: Artifact) -> Artifact:

@@ -10,12 +10,29 @@ from dataclasses import dataclass
 class Oracle:
     """The expected canonical outputs of a problem, one per input, in the order of ``Problem.inputs``.
 
-    ``expected`` holds the recorded form of the sandbox (see ``conself.sandbox.canonical``), so that judging is
-    the same comparison as clustering. Expected outputs never enter the sandbox.
+    ``expected`` holds the recorded form of the sandbox (see ``conself.sandbox.canonical``). Values are compared as for
+    clusters, or by a benchmark's own rules where the oracle is of a subclass. Expected outputs never enter the
+    sandbox.
     """
 
     problem_id: str
     expected: tuple[str, ...]
+
+
+class LiveCodeBenchOracle(Oracle):
+    """Expected outputs that values are compared with as LiveCodeBench's harness does."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppsOracle(Oracle):
+    """Expected outputs that values are compared with as the harnesses of APPS and TACO do.
+
+    ``wrapped``: the data set gives each value of a call as the one element of a list, and a program may do so too.
+    """
+
+    wrapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ value CRASH (METHOD, "trace E_k").
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.sandbox import Outcome, Status
+from conself.sandbox import UNREADABLE, Outcome, Status
 
 __all__ = [
+    "UNREADABLE",
     "Candidate",
     "ModelRef",
     "Outcome",

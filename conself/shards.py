@@ -1,6 +1,5 @@
 """Shards, the unit of work, of progress and of what a kill can cost."""
 
-import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +13,7 @@ from conself.records import Candidate, ModelRef, Pool, Problem, Trace
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
-from conself.sandbox.sources import parse
+from conself.sandbox.prefix import with_prefix
 from conself.tables import read_notes, read_records, read_traces, write_records, write_traces
 from conself.workers import HereFirst, Workers
 
@@ -204,25 +203,6 @@ def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
 def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
     programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
     return Job(problem.id, programs, problem.entry_point, problem.inputs)
-
-
-def with_prefix(prefix: str, code: str) -> str:
-    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
-    if not prefix:
-        return code
-    prefix += "" if prefix.endswith("\n") else "\n"
-    if "__future__" not in code:
-        return prefix + code
-    try:
-        tree = parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return prefix + code  # it fails by itself, wherever it stands
-    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    lines = code.splitlines(keepends=True)
-    for node in futures:
-        end = node.end_lineno or node.lineno
-        lines[node.lineno - 1 : end] = ["\n"] * (end - node.lineno + 1)
-    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + "".join(lines)
 
 
 def read_pools(problems: Path, candidates: Path, traces: Path) -> list[Pool]:

@@ -3,13 +3,15 @@
 Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float noise breaks ties.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from conself.comparison import Comparison
 from conself.oracles import Oracle
 from conself.records import Outcome, PreferencePair, Status
 
 DIGITS = 10
+
+Equal = Callable[[str, str, bool], bool]
+"""Whether a recorded value is as expected, and whether both are standard output."""
 
 
 def auc(values: Sequence[float], solvable: Sequence[bool]) -> float | None:
@@ -68,8 +70,8 @@ def golden(pairs: Iterable[PreferencePair], passed: Mapping[str, Sequence[bool]]
     return sum(verdicts), (sum(verdicts) / len(verdicts) if verdicts else None)
 
 
-def judge(outcomes: Sequence[Outcome], oracle: Oracle, comparison: Comparison, is_stdout: bool) -> bool:
-    """Whether a program passes: on every input it ends OK with the value expected, under ``comparison``.
+def judge(outcomes: Sequence[Outcome], oracle: Oracle, equal: Equal, is_stdout: bool) -> bool:
+    """Whether a program passes: on every input it ends OK with a value that is ``equal`` to the one expected.
 
     Raises:
         ValueError: the numbers of outcomes and of expected values differ, or there are none to judge by.
@@ -80,7 +82,6 @@ def judge(outcomes: Sequence[Outcome], oracle: Oracle, comparison: Comparison, i
             "give one expected value per input, and at least one"
         )
     return all(
-        outcome.status is Status.OK
-        and (outcome.value == value or comparison.key(outcome.value, is_stdout) == comparison.key(value, is_stdout))
+        outcome.status is Status.OK and equal(outcome.value, value, is_stdout)
         for outcome, value in zip(outcomes, oracle.expected, strict=True)
     )

@@ -25,7 +25,18 @@ ENTRIES |= {"pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 HELPERS |= {"config_folder", "versions"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
-FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
+FLOOR = {
+    "records",
+    "validation",
+    "comparison",
+    "linkage",
+    "consensus",
+    "prompts",
+    "models",
+    "artifacts",
+    "tables",
+    "losses",
+}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 FLOOR |= {"console", "progress", "locks", "places"}
 ALLOWED = {
@@ -55,7 +66,8 @@ ALLOWED = {
     "standin": set(),
     "oracles": set(),
     "records": {"sandbox"},
-    "comparison": {"records"},
+    "comparison": {"records", "linkage"},
+    "linkage": set(),
     "consensus": {"records", "comparison"},
     "prompts": {"records"},
     "models": {"records", "hub", "turns", "quantization"},
@@ -73,7 +85,17 @@ ALLOWED = {
     "tables": {"records", "artifacts", "consensus"},
     "validation": {"records", "sandbox"},
 }
-TRAINING_CODE = ("samplers", "metrics", "curricula", "pairing", "losses", "training", "consensus", "comparison")
+TRAINING_CODE = (
+    "samplers",
+    "metrics",
+    "curricula",
+    "pairing",
+    "losses",
+    "training",
+    "consensus",
+    "comparison",
+    "linkage",
+)
 TRAINING_CODE += ("behaviour", "selectors", "scoring", "stages")
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from conself.comparison import MAX_DEPTH, Comparison
 
-METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
-EXACT = Comparison(list_equals_tuple=False, float_digits=17, split_whitespace=False)
+METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
+EXACT = Comparison(list_equals_tuple=False, numbers="by_type", floats="digits", float_digits=17, split_whitespace=False)
 
 
 def same(one: str, other: str, comparison: Comparison = METHOD, is_stdout: bool = False) -> bool:
-    return comparison.key(one, is_stdout) == comparison.key(other, is_stdout)
+    return comparison.equal(one, other, is_stdout)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,8 @@ def same(one: str, other: str, comparison: Comparison = METHOD, is_stdout: bool 
         # recorded order is by exact text; after rounding both sets hold 0.3 and 0.30001 and must sort alike
         ('{"s":[{"f":"0.29999999"},{"f":"0.30001"}]}', '{"s":[{"f":"0.30001"},{"f":"0.3"}]}'),
         ('"\\u00e9"', '"é"'),
-        ('{"o":"Node"}', '{"o":"Node"}'),
+        ('{"x":["deque",[1]]}', '{"x":["deque",[1]]}'),
+        ('{"O":["Node",null,"next",null,"val",1]}', '{"O":["Node",null,"next",null,"val",1]}'),
         ("null", "null"),
     ],
 )
@@ -62,8 +63,14 @@ def test_equal_values_have_equal_keys(one: str, other: str) -> None:
         ('{"f":"1.0"}', '{"c":["1.0","0.0"]}'),
         ("[1,2]", "[2,1]"),
         ("[[1],2]", "[1,[2]]"),
-        ('{"o":"Node"}', '{"o":"Tree"}'),
-        ('{"o":"Node"}', '"Node"'),
+        ('{"o":"function"}', '{"o":"function"}'),  # what cannot be read equals nothing
+        ('[1,{"o":"function"}]', '[1,{"o":"function"}]'),
+        ('{"o":"function"}', '"function"'),
+        ('{"x":["deque",[1]]}', '{"x":["iterator",[1]]}'),
+        ('{"x":["deque",[1]]}', "[1]"),
+        ('{"O":["Node",null,"val",1]}', '{"O":["Tree",null,"val",1]}'),
+        ('{"O":["Node",null,"val",1]}', '{"O":["Node",null,"val",2]}'),
+        ('{"O":["Node",null,"val",1]}', '{"O":["Node",null,"key",1]}'),
         ('{"r":1}', '{"r":2}'),
         ('"a b"', '"a  b"'),
         ('{"d":[[1,2]]}', '{"s":[[1,2]]}'),
@@ -77,7 +84,7 @@ def test_different_values_have_different_keys(one: str, other: str) -> None:
 def test_settings_decide() -> None:
     assert not same("[1]", '{"t":[1]}', EXACT)
     assert not same('{"f":"0.1"}', '{"f":"0.10000000000000002"}', EXACT)
-    two = Comparison(list_equals_tuple=True, float_digits=2, split_whitespace=True)
+    two = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=2, split_whitespace=True)
     assert same('{"f":"0.123"}', '{"f":"0.119"}', two)  # both 0.12
 
 
@@ -119,7 +126,9 @@ def test_depth_is_what_nests_and_not_what_is_written() -> None:
 @pytest.mark.parametrize("digits", [0, 18])
 def test_float_digits_out_of_range(digits: int) -> None:
     with pytest.raises(ValueError, match=rf"float_digits must lie in 1\.\.17, got {digits}"):
-        Comparison(list_equals_tuple=True, float_digits=digits, split_whitespace=True)
+        Comparison(
+            list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=digits, split_whitespace=True
+        )
 
 
 def _tagged(tag: str) -> Any:

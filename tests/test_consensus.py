@@ -19,7 +19,7 @@ from conself.consensus import (
 )
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 
-METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 
 
 def keys_of(*rows: str) -> list[list[str | None]]:

@@ -31,7 +31,7 @@ from conself.statistics import auc, correlations, golden
 from experiments.metric_pools.golden import FOLDER, LOOSE, Case, cases, summary
 
 Metric = Callable[..., Any]
-STRICT = Comparison(list_equals_tuple=False, float_digits=17, split_whitespace=True)
+STRICT = Comparison(list_equals_tuple=False, numbers="by_type", floats="digits", float_digits=17, split_whitespace=True)
 PRINTED = 0.5000001e-10  # per-problem values are printed with 10 decimals
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}")

@@ -182,7 +182,7 @@ from __future__ import division
 )
 def test_a_prefix_comes_after_imports_from_the_future(code: str) -> None:
     whole: dict[str, Any] = {}
-    exec(compile(with_prefix("import math", code), "program", "exec"), whole)
+    exec(compile(with_prefix("import math", code + "\nmath\n"), "program", "exec"), whole)
     assert "math" in whole
     alone: dict[str, Any] = {"math": math}
     exec(compile(code, "program", "exec"), alone)
@@ -190,8 +190,21 @@ def test_a_prefix_comes_after_imports_from_the_future(code: str) -> None:
 
 
 def test_a_program_that_does_not_parse_stays_wrong() -> None:
-    assert with_prefix("import math\n", "from __future__ import\n") == "import math\nfrom __future__ import\n"
+    wrong = "from __future__ import\nmath\n"
+    assert with_prefix("import math\n", wrong) == f"import math\n{wrong}"
     assert with_prefix("", "from __future__ import annotations\n") == "from __future__ import annotations\n"
+
+
+def test_a_program_gets_of_a_prefix_what_it_names() -> None:
+    imports, rest = "import os.path as p, re, sys\nfrom math import *\n", "sys.setrecursionlimit(99)\nx = 1\n"
+    prefix = f"{imports}from typing import List as L, Set\n{rest}"
+    # a star, and what is no import, stay, with what they need
+    assert with_prefix(prefix, "y = 0\n") == f"import sys\nfrom math import *\n{rest}y = 0\n"
+    both = "import os.path as p, sys\nfrom math import *\nfrom typing import List as L\n"
+    assert with_prefix(prefix, "L[p]\n") == f"{both}{rest}L[p]\n"
+    assert with_prefix(prefix, "eval('re')\n").startswith("import re, sys\n")  # the word is there
+    assert with_prefix(prefix, "\u00b5 = 1\n") == f"{prefix}\u00b5 = 1\n"  # identifiers have several spellings then
+    assert with_prefix("def f(:\n", "y = 0\n") == "def f(:\ny = 0\n"
 
 
 def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from conself.oracles import Oracle
 from conself.records import Outcome, PreferencePair, Status
 from conself.statistics import auc, correlations, golden, judge
 
-METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 
 
 def test_auc_counts_pairs_in_the_right_order() -> None:
@@ -67,18 +67,18 @@ def outcomes(*values: str | None) -> list[Outcome]:
 
 def test_judging_takes_every_input_and_the_comparison_of_clustering() -> None:
     oracle = Oracle("p", ('{"t":[1,2]}', '{"f":"0.3"}'))
-    assert judge(outcomes("[1,2]", '{"f":"0.30000000000000004"}'), oracle, METHOD, is_stdout=False)
-    assert not judge(outcomes("[1,2]", "0"), oracle, METHOD, is_stdout=False)
-    assert not judge(outcomes("[1,2]", None), oracle, METHOD, is_stdout=False)
-    assert judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD, is_stdout=True)
-    assert not judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD, is_stdout=False)
+    assert judge(outcomes("[1,2]", '{"f":"0.30000000000000004"}'), oracle, METHOD.equal, is_stdout=False)
+    assert not judge(outcomes("[1,2]", "0"), oracle, METHOD.equal, is_stdout=False)
+    assert not judge(outcomes("[1,2]", None), oracle, METHOD.equal, is_stdout=False)
+    assert judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD.equal, is_stdout=True)
+    assert not judge(outcomes('"1 2\\n"'), Oracle("p", ('"1  2"',)), METHOD.equal, is_stdout=False)
 
 
 def test_an_exception_that_spells_the_expected_value_is_still_a_crash() -> None:
-    assert not judge([Outcome(Status.EXCEPTION, "1")], Oracle("p", ("1",)), METHOD, is_stdout=False)
+    assert not judge([Outcome(Status.EXCEPTION, "1")], Oracle("p", ("1",)), METHOD.equal, is_stdout=False)
 
 
 @pytest.mark.parametrize(("values", "expected"), [(("1",), ("1", "2")), ((), ())])
 def test_judging_needs_one_expected_value_per_input(values: tuple[str, ...], expected: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"problem p: .* outcomes against .* expected values"):
-        judge(outcomes(*values), Oracle("p", expected), METHOD, is_stdout=False)
+        judge(outcomes(*values), Oracle("p", expected), METHOD.equal, is_stdout=False)

@@ -2,13 +2,13 @@
 
 A program is run on the inputs that its problem's tests call it with, and sees no test. Here the tests run in a job of
 their own, in which the entry point looks the recorded answers up (:mod:`conself.standin`), so neither tests nor
-expected values are ever in a process together with a program, and no object of a program's takes part: what the
-sandbox only names (an object of the program's own class, an iterator) is equal to nothing.
+expected values are ever in a process together with a program, and no object of a program's takes part: an object
+of the program's own class, and what the sandbox cannot read, is equal to nothing.
 
 A verdict is that of the official harness, but for programs that
 
-- give an iterator, a view of a dict, a deque, a Fraction, a Decimal, an object of their own class or a subclass of a
-  builtin type (a namedtuple): False, where the tests would have taken them apart or found them equal;
+- give an object of their own class, a value of the standard library of which :mod:`conself.standin` makes none, or more
+  than 10,000 items of an iterator: False, where the tests might have found them equal;
 - define a function of the prompt again, which the tests call as well, or leave it out: the tests use the right one;
 - keep state from one call to the next, or do something to their arguments that the tests look at;
 - give dicts of the same items in another order, where the tests look at the order;

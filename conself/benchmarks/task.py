@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conself.benchmarks import harness
 from conself.benchmarks.replay import Answers, replay
 from conself.comparison import Comparison
-from conself.oracles import Oracle, TestOracle
+from conself.oracles import AppsOracle, LiveCodeBenchOracle, Oracle, TestOracle
 from conself.records import Problem
-from conself.statistics import judge
+from conself.statistics import Equal, judge
 
 Verdicts = dict[str, list[bool]]
 Advance = Callable[[int], object]
@@ -22,11 +23,35 @@ def ignore(_: int) -> None:
 def by_values(
     answers: Answers, oracles: Mapping[str, Oracle], comparison: Comparison, _: int, advance: Advance
 ) -> Verdicts:
-    """A trace is right where it is OK on every input, with the values expected."""
+    """A trace is right where it is OK on every input, with the values expected, as values are equal for clusters."""
+    return _by(answers, oracles, lambda _: comparison.equal, advance)
+
+
+def by_livecodebench(
+    answers: Answers, oracles: Mapping[str, Oracle], _: Comparison, __: int, advance: Advance
+) -> Verdicts:
+    """A trace is right where it is OK on every input, and LiveCodeBench's harness takes the values for right."""
+    return _by(answers, oracles, lambda _: harness.livecodebench, advance)
+
+
+def by_apps(answers: Answers, oracles: Mapping[str, AppsOracle], _: Comparison, __: int, advance: Advance) -> Verdicts:
+    """A trace is right where it is OK on every input, and the harnesses of APPS and TACO take the values for right."""
+    return _by(
+        answers,
+        oracles,
+        lambda name: harness.wrapped_apps if oracles[name].wrapped else harness.apps,
+        advance,
+    )
+
+
+def _by(
+    answers: Answers, oracles: Mapping[str, Oracle], equality: Callable[[str], Equal], advance: Advance
+) -> Verdicts:
+    """Verdicts by expected values; ``equality`` gives the rule for a problem's id."""
     verdicts: Verdicts = {}
     for problem, traces in answers:
-        is_stdin, oracle = problem.entry_point is None, oracles[problem.id]
-        verdicts[problem.id] = [judge(trace.outcomes, oracle, comparison, is_stdin) for trace in traces]
+        equal, oracle, is_stdin = equality(problem.id), oracles[problem.id], problem.entry_point is None
+        verdicts[problem.id] = [judge(trace.outcomes, oracle, equal, is_stdin) for trace in traces]
         advance(1)
     return verdicts
 
@@ -40,6 +65,8 @@ def by_tests(
 
 WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int, Advance], Verdicts]] = {
     Oracle: by_values,
+    LiveCodeBenchOracle: by_livecodebench,
+    AppsOracle: by_apps,
     TestOracle: by_tests,
 }
 """How each kind of oracle judges."""
@@ -47,10 +74,18 @@ WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int, Advan
 
 @dataclass(frozen=True)
 class Judge:
-    """Verdicts on traces, by the oracles of their problems (problem id -> oracle), values under ``comparison``."""
+    """Verdicts on traces, by the oracles of their problems (problem id -> oracle).
+
+    Values are compared under ``comparison`` where the oracle's benchmark has no harness of its own.
+    """
 
     oracles: Mapping[str, Oracle | TestOracle]
     comparison: Comparison
+
+    def longest(self) -> int:
+        """The length of the longest expected value, in characters of its recorded text; 0 where only tests judge."""
+        expected = (oracle.expected for oracle in self.oracles.values() if isinstance(oracle, Oracle))
+        return max((len(value) for values in expected for value in values), default=0)
 
     def __call__(self, answers: Answers, workers: int, advance: Advance = ignore) -> Verdicts:
         """Problem id -> one verdict per trace, in order; tests run in ``workers`` processes of the sandbox.

@@ -1,5 +1,7 @@
 """LiveCodeBench's code generation, lite: problems of LeetCode, AtCoder and Codeforces by the month they came out."""
 
+import builtins
+import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,38 +11,42 @@ from conself.datasets.files import Files, Row
 from conself.datasets.files_formats import parse_json
 from conself.datasets.livecodebench_tests import private_tests, read_tests
 from conself.datasets.preprocessing_rows import Record, oracles_of, problems_of, records, text
-from conself.oracles import Oracle
+from conself.oracles import LiveCodeBenchOracle, Oracle
 from conself.records import Problem
 from conself.validation import Rejected
 
 _SOURCE = "livecodebench"
 
-PREFIX = """\
-import bisect, collections, copy, datetime, functools, heapq, itertools, math, operator, random, re, statistics
-import string, sys, time
-from bisect import bisect_left, bisect_right, insort, insort_left, insort_right
-from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
-from copy import deepcopy
-from datetime import date, timedelta
-from functools import cache, cmp_to_key, lru_cache, partial, reduce
-from heapq import heapify, heappop, heappush, heappushpop, heapreplace, merge, nlargest, nsmallest
-from itertools import accumulate, chain, combinations, combinations_with_replacement, count, cycle, groupby, islice
-from itertools import pairwise, permutations, product, repeat, starmap, takewhile, zip_longest
-from math import ceil, comb, cos, dist, exp, factorial, floor, fmod, gcd, hypot, inf, isqrt, lcm, log, log10, log2
-from math import perm, pi, prod, sin, sqrt, tan
-from operator import add, and_, itemgetter, mul, or_, sub, xor
-from random import choice, randint, randrange, shuffle
-from statistics import mean, median, mode
-from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, punctuation
-from typing import Any, Callable, DefaultDict, Deque, Dict, Generator, Iterable, Iterator, List, Optional, Sequence
-from typing import Set, Tuple, Union
-"""
-"""What the benchmark's own harness grants every program, of the standard library: answers leave out such imports.
+_STARS = (
+    "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
+)
+"""The modules of which the benchmark's own harness imports everything, in its order, before it imports them by name."""
 
-Where a module and a name in it are called the same, it is the module (``copy``, ``datetime``, ``random``). Modules and
-names that the sandbox cannot clear at a glance (``json``, ``io``, ``sys.stdin``) are left out, for with them every
-program would be slow.
-"""
+_PASSING = ("last_exc", "last_type", "last_value", "last_traceback", "ps1", "ps2", "tracebacklimit")
+"""Of sys, what is there only at times."""
+
+
+def _prelude() -> str:
+    """What the harness grants every program, with the names that its ``import *`` bind written out.
+
+    A later import wins, as there; builtins come last there, and a module is itself where a name in it is called the
+    same (``copy``, ``datetime``, ``random``). Of typing's names those that collections has as well are collections'.
+    """
+    modules = _STARS.split()
+    owner: dict[str, str] = {}
+    for module in [*modules, "typing"]:
+        found = importlib.import_module(module)
+        public = getattr(found, "__all__", None) or [name for name in vars(found) if not name.startswith("_")]
+        owner.update((name, module) for name in public if module != "typing" or owner.get(name) != "collections")
+    for name in [*dir(builtins), *modules, *_PASSING]:
+        owner.pop(name, None)
+    names = {module: sorted(name for name in owner if owner[name] == module) for module in [*modules, "typing"]}
+    lines = [f"from {module} import {', '.join(found)}\n" for module, found in names.items() if found]
+    return "".join(lines) + f"import {', '.join(modules)}\nsys.setrecursionlimit(50000)\n"
+
+
+PREFIX = _prelude()
+"""Put before every program; a program gets what its text names (:mod:`conself.sandbox.prefix`)."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class LiveCodeBench:
         inputs, expected = tuple(pair.input for pair in pairs), tuple(pair.expected for pair in pairs)
         difficulty = text(row, "difficulty")
         problem = Problem(name, statement, starter_code, function, inputs, _SOURCE, difficulty, PREFIX)
-        return problem, Oracle(name, expected)
+        return problem, LiveCodeBenchOracle(name, expected)
 
     def _files(self) -> Files:
         return Files(self.path, self.repo, self.revision, self._patterns())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from conself.datasets.files import Row
 from conself.datasets.preprocessing_pairs import Pair, read_pairs
 from conself.datasets.preprocessing_rows import Record, text
-from conself.oracles import Oracle
+from conself.oracles import AppsOracle
 from conself.records import Problem
 from conself.validation import Rejected
 
@@ -56,7 +56,7 @@ class Preprocessing:
             return Rejected(name, ALL_LONG)
         inputs = tuple(pair.input for pair in kept)
         problem = Problem(name, statement, starter_code, entry_point, inputs, source, text(row, "difficulty"))
-        return problem, Oracle(name, tuple(pair.expected for pair in kept))
+        return problem, AppsOracle(name, tuple(pair.expected for pair in kept), kept[0].wrapped)
 
 
 def has_pictures(statement: str, count: object, marks: Sequence[str]) -> bool:

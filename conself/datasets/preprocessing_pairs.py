@@ -12,7 +12,7 @@ where an object is a call's one argument or its value, and all its keys are ints
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conself.datasets.files_formats import parse_json
@@ -26,12 +26,14 @@ _INT = re.compile(r"-?\d{1,18}")
 class Pair:
     """A test: ``input`` as in ``Problem.inputs``, ``expected`` as in ``Oracle.expected``.
 
-    ``length`` is that of the longer of the two, in characters as the data set means them.
+    ``length`` is that of the longer of the two, in characters as the data set means them. ``wrapped``: the data set has
+    the value as the one element of a list.
     """
 
     input: str
     expected: str
     length: int
+    wrapped: bool = False
 
 
 def read_pairs(text: object, starter_code: str) -> tuple[str | None, list[Pair]]:
@@ -53,8 +55,9 @@ def read_pairs(text: object, starter_code: str) -> tuple[str | None, list[Pair]]
     if not isinstance(name, str):
         raise ValueError(f"fn_name must be text, got {type(name).__name__}")
     try:
-        values = [_restored(value) for value in unwrapped(outputs, name, starter_code)]
-        return name, [call_pair(*pair) for pair in zip(map(_arguments, inputs), values, strict=True)]
+        inner = unwrapped(outputs, name, starter_code)
+        pairs = zip(map(_arguments, inputs), map(_restored, inner), strict=True)
+        return name, [replace(call_pair(*pair), wrapped=inner is not outputs) for pair in pairs]
     except RecursionError as error:
         raise ValueError(_NESTED) from error
 

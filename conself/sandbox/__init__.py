@@ -41,18 +41,20 @@ What is NOT covered:
   stopped by the limit of its process, the sum over its inputs. A program that starts thousands of threads can make
   another's fail to start.
 - Opening any file for writing fails, ``/dev/null`` included. Third-party packages are missing unless asked for.
+- ``open("/dev/stdin")`` goes on where standard input is, as with a pipe; ``os.open`` of it fails inside namespaces.
 """
 
 from conself.sandbox.canonical import canonical
 from conself.sandbox.engine import execute, isolation
 from conself.sandbox.jobs import Job, Limits
-from conself.sandbox.results import SKIPPED, Audit, Note, Outcome, Result, Status, Summary
+from conself.sandbox.results import SKIPPED, UNREADABLE, Audit, Note, Outcome, Result, Status, Summary
 from conself.sandbox.wire import LEVELS
 from conself.sandbox.worker import IsolationError
 
 __all__ = [
     "LEVELS",
     "SKIPPED",
+    "UNREADABLE",
     "Audit",
     "IsolationError",
     "Job",

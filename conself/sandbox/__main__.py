@@ -20,6 +20,13 @@ from conself.sandbox.jobs import check_limits
 from conself.sandbox.journal import Journal
 from conself.sandbox.terminal import answer_interrupts, every
 
+_RARE = {
+    "recursion_errors": "too deep in recursion",
+    "cut_outputs": "over --output-kb",
+    "unreadable": "with values that cannot be read",
+    "long_iterators": "with iterators that were not read to their end",
+}
+"""Counts of programs that are told where they are not 0, in words."""
 _EVERY_SECONDS = 10.0  # between lines of progress where there is no terminal
 _FORMS = """\
 JOBS.jsonl has one JSON object per line:
@@ -101,11 +108,12 @@ def _check_out(out: Path) -> None:
 def _told(report: dict[str, Any]) -> str:
     counts = {name: f"{value:,}" for name, value in report.items() if isinstance(value, int)}
     statuses = ", ".join(f"{name} {count:,}" for name, count in report["statuses"].items())
-    return (
+    told = (
         "{jobs} jobs ({resumed} of them done before), {programs} programs, {executions} executions "
         "({statuses}; {skipped} skipped); programs: {exact} run exactly, {audited} audited, {leaked} leaked, "
         "{nondeterministic} nondeterministic, {missing_modules} without a module"
     ).format(**counts, statuses=statuses)
+    return told + "".join(f", {counts[name]} {what}" for name, what in _RARE.items() if report[name])
 
 
 class _Meter:

@@ -18,6 +18,7 @@ _PACKAGE = "_sandbox_child"
 _MODULES = [
     "sources",
     "wire",
+    "structure",
     "canonical",
     "frames",
     "rules",

@@ -1,8 +1,8 @@
 """The one text form of a recorded value: compact ASCII JSON with type tags, the same for equal builtin values.
 
-Only exact builtin types, and the standard library's three dicts, are looked into; an instance of any other type,
-subclasses included, is opaque, so no code of the program runs here and an object cannot claim to be equal to another.
-Standard library only: used on both sides.
+No code of the program runs here, the items of its iterators aside, so that an object cannot claim to be equal to
+another: what is no exact builtin is read by :mod:`conself.sandbox.structure`. Standard library only: used on both
+sides.
 
 ========================  =====================================================================
 value                     text
@@ -17,8 +17,10 @@ set, frozenset            ``{"s":[...]}``, ``{"S":[...]}``, sorted by canonical 
 dict                      ``{"d":[[key,value],...]}``, sorted by the canonical text of the key
 Counter, defaultdict,     as the dict that each is equal to
 OrderedDict
-an enclosing container    ``{"r":<levels up>}``, 1 = the container that holds the reference
-anything else             ``{"o":"<type name>"}``; so is a container below 100 levels of nesting
+of the standard library   ``{"x":["<name>",<content>]}``, see :mod:`conself.sandbox.structure`
+an object                 ``{"O":["<class>",<builtin value inside, or null>,"<attribute>",<value>,...]}``
+an enclosing container    ``{"r":<levels up>}``, 1 = the container or object that holds the reference
+what cannot be read       ``{"o":"<type name>"}``; so is what lies below 100 levels of nesting
 ========================  =====================================================================
 
 Where programs may import numpy, its arrays are recorded as lists and its scalars as Python's own.
@@ -30,6 +32,8 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
+
+from .structure import Plain, Standard, describe
 
 _MAX_DEPTH = 100
 _NAME_LENGTH = 200
@@ -67,37 +71,85 @@ def register(kind: type, plain: Callable[[Any], object]) -> None:
 
 def _encode(value: object, path: list[int], budget: list[int]) -> str:
     kind = type(value)
-    if kind in _FOREIGN:
-        value = _FOREIGN[kind](value)
-        kind = type(value)
-    if kind in _CONTAINERS:
-        return _encode_container(value, path, budget)
+    if type(kind) is not type:  # to be looked up it would be asked for its hash, which may be the program's
+        return _encode_other(value, path, budget)
     encode = _SCALARS.get(kind)
-    text = encode(value) if encode else _tag("o", type_name(kind))
-    budget[0] -= len(text)
-    if budget[0] < 0:
-        raise TooLong
-    return text
+    if encode is not None:
+        text = encode(value)
+        budget[0] -= len(text)
+        if budget[0] < 0:
+            raise TooLong
+        return text
+    ends = _CONTAINERS.get(kind)
+    if ends is not None:
+        return _encode_container(ends, _items_of_dict(value) if ends[2] is _DICT else value, value, path, budget)
+    if kind in _FOREIGN:
+        return _encode(_FOREIGN[kind](value), path, budget)
+    return _encode_other(value, path, budget)
 
 
-def _encode_container(value: object, path: list[int], budget: list[int]) -> str:
+def _encode_container(ends: tuple[str, str, str], items: Any, value: object, path: list[int], budget: list[int]) -> str:
+    """A builtin container with these items (of a dict, pairs); ``value`` is what holds them."""
     budget[0] -= 2
     if budget[0] < 0:
         raise TooLong
-    if id(value) in path:
-        return f'{{"r":{len(path) - path.index(id(value))}}}'
-    if len(path) >= _MAX_DEPTH:
-        return _tag("o", type_name(type(value)))
+    if len(path) >= _MAX_DEPTH or id(value) in path:
+        return _reference(value, path)
     path.append(id(value))
-    if type(value) in _DICTS:
-        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in _items_of_dict(value)])
-        text = '{"d":[' + ",".join([f"[{k},{v}]" for k, v in pairs]) + "]}"
+    opening, closing, order = ends
+    if order is _DICT:
+        pairs = sorted([(_encode(k, path, budget), _encode(v, path, budget)) for k, v in items])
+        text = opening + ",".join([f"[{k},{v}]" for k, v in pairs]) + closing
     else:
-        items = [_encode(item, path, budget) for item in value]  # type: ignore[attr-defined]
-        opening, closing, is_set = _CONTAINERS[type(value)]
-        text = opening + ",".join(sorted(items) if is_set else items) + closing
+        texts = [_encode(item, path, budget) for item in items]
+        text = opening + ",".join(sorted(texts) if order is _SET else texts) + closing
     path.pop()
     return text
+
+
+def _reference(value: object, path: list[int]) -> str:
+    """What stands for a value that holds itself, or lies too deep."""
+    if id(value) in path:
+        return f'{{"r":{len(path) - path.index(id(value))}}}'
+    return _tag("o", type_name(type(value)))
+
+
+def _encode_other(value: object, path: list[int], budget: list[int]) -> str:
+    """A value of no exact builtin type."""
+    name = encode_basestring_ascii(type_name(type(value)))
+    budget[0] -= len(name)
+    if budget[0] < 0:
+        raise TooLong
+    if id(value) in path or len(path) >= _MAX_DEPTH:  # before an iterator is read
+        return _reference(value, path)
+    found = describe(value)
+    if isinstance(found, Plain):
+        return _encode_plain(found, value, path, budget)
+    if found is None:
+        return f'{{"o":{name}}}'
+    path.append(id(value))
+    if isinstance(found, Standard):
+        text = f'{{"x":["{found.name}",{_encode(found.content, path, budget)}]}}'
+    else:
+        parts = [name, _encode_base(found.base, path, budget)]
+        for attribute, part in found.attributes:
+            parts += (_encode(attribute, path, budget), _encode(part, path, budget))
+        text = f'{{"O":[{",".join(parts)}]}}'
+    path.pop()
+    return text
+
+
+def _encode_base(base: Plain | Standard | None, path: list[int], budget: list[int]) -> str:
+    if isinstance(base, Standard):
+        return f'{{"x":["{base.name}",{_encode(base.content, path, budget)}]}}'
+    return "null" if base is None else _encode_plain(base, base, path, budget)
+
+
+def _encode_plain(plain: Plain, value: object, path: list[int], budget: list[int]) -> str:
+    ends = _CONTAINERS.get(plain.kind)
+    if ends is not None:
+        return _encode_container(ends, plain.content, value, path, budget)
+    return _encode(plain.content, path, budget)
 
 
 def _tag(tag: str, text: str) -> str:
@@ -108,17 +160,16 @@ def _encode_int(value: int) -> str:
     return int.__repr__(value) if -_SMALL < value < _SMALL else f'{{"i":"{value:x}"}}'
 
 
-_DICTS: tuple[type, ...] = (dict, Counter, defaultdict, OrderedDict)
-_items_of_dict: Callable[[Any], Any] = (
-    dict.items
-)  # not the value's own: Counter and OrderedDict are written in Python and can be patched
+# not the value's own: Counter and OrderedDict are written in Python and can be patched
+_items_of_dict: Callable[[Any], Any] = dict.items
+_ORDERED, _SET, _DICT = "ordered", "set", "dict"
 _FOREIGN: dict[type, Callable[[Any], object]] = {}
-_CONTAINERS: dict[type, tuple[str, str, bool]] = {
-    list: ("[", "]", False),
-    tuple: ('{"t":[', "]}", False),
-    set: ('{"s":[', "]}", True),
-    frozenset: ('{"S":[', "]}", True),
-    **dict.fromkeys(_DICTS, ('{"d":[', "]}", True)),
+_CONTAINERS: dict[type, tuple[str, str, str]] = {
+    list: ("[", "]", _ORDERED),
+    tuple: ('{"t":[', "]}", _ORDERED),
+    set: ('{"s":[', "]}", _SET),
+    frozenset: ('{"S":[', "]}", _SET),
+    **dict.fromkeys((dict, Counter, defaultdict, OrderedDict), ('{"d":[', "]}", _DICT)),
 }
 _SCALARS: dict[type, Callable[..., str]] = {
     type(None): lambda _: "null",
@@ -207,6 +258,16 @@ def _level(body: object, depth: int) -> bool:
     return type(body) is int and 0 < body <= depth
 
 
+def _standard(body: object, depth: int) -> bool:
+    return isinstance(body, list) and len(body) == 2 and isinstance(body[0], str) and _well_formed(body[1], depth + 1)
+
+
+def _object(body: object, depth: int) -> bool:
+    if not isinstance(body, list) or len(body) < 2 or len(body) % 2 or not isinstance(body[0], str):
+        return False
+    return all(isinstance(name, str) for name in body[2::2]) and all(_well_formed(x, depth + 1) for x in body[1::2])
+
+
 _TAGS: dict[str, Callable[[object, int], bool]] = {
     "t": _items,
     "s": _items,
@@ -218,5 +279,7 @@ _TAGS: dict[str, Callable[[object, int], bool]] = {
     "f": _float,
     "c": _complex,
     "r": _level,
+    "x": _standard,
+    "O": _object,
     "o": _text,
 }

@@ -6,8 +6,9 @@ One JSON object per line; other fields are left to others::
      "candidates": [{"code": "def f(a, b): return a"}, {"code": null}]}
 
 ``entry_point`` is null for programs that read standard input; ``prefix``, which may be missing, is put before each
-program; ``inputs`` are, for calls, JSON arrays of positional arguments or ``{"py": "<literal of their tuple>"}``, and
-texts for standard input; ``code`` is null where there is no program.
+program, but for ``from __future__`` imports, which stay first; ``inputs`` are, for calls, JSON arrays of positional
+arguments or ``{"py": "<literal of their tuple>"}``, and texts for standard input; ``code`` is null where there is no
+program.
 """
 
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from conself.sandbox.jobs import Job, check_job
+from conself.sandbox.prefix import with_prefix
 
 _KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
 
@@ -84,7 +86,7 @@ def parse_job(record: Any) -> Job:
         if type(candidate) is not dict:
             raise ValueError(f"{where}: candidate {index} must be an object")
         codes.append(_field(candidate, "code", f"{where}, candidate {index}", str, type(None)))
-    programs = tuple(None if code is None else prefix + code for code in codes)
+    programs = tuple(None if code is None else with_prefix(prefix, code) for code in codes)
     inputs = _field(record, "inputs", where, list)
     if entry_point is not None:
         inputs = [_call(value, f"{where}: input {index}") for index, value in enumerate(inputs)]

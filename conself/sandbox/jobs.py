@@ -50,12 +50,14 @@ class Limits:
     require: str = "standard"
 
 
+MOST_OUTPUT_KB = 1 << 16
+"""The largest ``Limits.output_kb``."""
 _DIGITS = threading.Lock()  # the limit of digits is the whole process's
 _RANGES = {
     "cpu_seconds": (0.01, 3600.0),
     "wall_seconds": (0.01, 36000.0),
     "memory_mb": (16, 1 << 20),
-    "output_kb": (1, 1 << 16),
+    "output_kb": (1, MOST_OUTPUT_KB),
     "max_timeouts": (1, 1 << 30),
     "audit": (0.0, 1.0),
 }

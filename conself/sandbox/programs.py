@@ -1,6 +1,7 @@
 """Running a stdin program as a fresh interpreter would, for one input or all. Standard library only; see runner.py."""
 
 import atexit
+import builtins
 import decimal
 import gc
 import io
@@ -10,6 +11,7 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from functools import wraps
 from signal import ITIMER_PROF, setitimer
 from types import CodeType
 from typing import Any
@@ -36,6 +38,8 @@ _truncate, _seek, _write_at, _read_at, _duplicate, _stat = (
     os.dup2,
     os.fstat,
 )
+_open, _duplicate_one = io.open, os.dup
+_STANDARD_INPUT, _WRITING = ("/dev/stdin", "/proc/self/fd/0"), frozenset("wax+")
 _exit, _FSIZE, _RECURSION_LIMIT = os._exit, resource.RLIMIT_FSIZE, 1000
 _FRAMES_BELOW = 14  # of ours, below the program's first one
 
@@ -52,6 +56,19 @@ def make_standard_streams() -> None:
         vars(stream)["mode"] = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+def open_standard_input() -> None:
+    """Let ``open("/dev/stdin")`` read: in the file tree of a runner there is no ``/proc`` for it to lead to."""
+
+    @wraps(io.open)
+    def open_file(file: Any, mode: Any = "r", *arguments: Any, **named: Any) -> Any:
+        is_reading = type(mode) is str and not _WRITING.intersection(mode)
+        if type(file) is str and file in _STANDARD_INPUT and is_reading and len(arguments) < 5:
+            named.setdefault("opener", lambda *_: _duplicate_one(0))
+        return _open(file, mode, *arguments, **named)
+
+    builtins.open = io.open = open_file  # of the public builtins, not of these modules
 
 
 def run_stdin(task: Task) -> None:

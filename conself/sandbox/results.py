@@ -11,6 +11,11 @@ from conself.sandbox.jobs import Job
 SKIPPED = "skipped"
 """The value of a TIMEOUT that was not run, because its program had timed out often enough before."""
 
+UNREADABLE = '{"o":'
+"""What stands in a canonical value (see :mod:`conself.sandbox.canonical`) exactly where a part cannot be read."""
+# neither can be a part of a text, for quotes in it are escaped
+_LONG_ITERATOR = '{"x":["longer iterator"'
+
 
 class Status(StrEnum):
     """How one execution ended."""
@@ -53,6 +58,10 @@ class Note:
     audit: Audit | None
 
 
+_MISSING_MODULE = Outcome(Status.EXCEPTION, "ModuleNotFoundError")
+_TOO_DEEP = Outcome(Status.EXCEPTION, "RecursionError")
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A job that is done: ``rows[p][i]`` is the outcome of program p on input i, ``notes[p]`` how it was obtained."""
@@ -66,9 +75,14 @@ class Result:
 class Summary:
     """Counts over results; sums with ``+``.
 
-    ``statuses`` counts executions by status. ``skipped`` counts TIMEOUT that were not run. ``missing_modules`` counts
-    programs that failed for an import (see ``Limits.packages``). Programs of the same text within a job run once and
-    count each time, as their outcomes do.
+    ``statuses`` counts executions by status. ``skipped`` counts TIMEOUT that were not run. Programs of the same text
+    within a job run once and count each time, as their outcomes do. Of programs, on at least one input,
+
+    - ``missing_modules`` failed for an import (see ``Limits.packages``);
+    - ``recursion_errors`` recursed deeper than they may (a program's own ``sys.setrecursionlimit`` counts);
+    - ``cut_outputs`` gave more than ``Limits.output_kb``, and so nothing;
+    - ``unreadable`` gave a value that holds what cannot be read, and so is equal to no other;
+    - ``long_iterators`` gave an iterator of which only the first items were read.
     """
 
     programs: int = 0
@@ -80,6 +94,10 @@ class Summary:
     leaked: int = 0
     nondeterministic: int = 0
     missing_modules: int = 0
+    recursion_errors: int = 0
+    cut_outputs: int = 0
+    unreadable: int = 0
+    long_iterators: int = 0
 
     @classmethod
     def of(cls, result: Result) -> Self:
@@ -88,7 +106,14 @@ class Summary:
         statuses = Counter[str]()
         for outcome, count in outcomes.items():
             statuses[outcome.status.value] += count
-        missing = Outcome(Status.EXCEPTION, "ModuleNotFoundError")
+        signs = {
+            "missing_modules": lambda outcome: outcome == _MISSING_MODULE,
+            "recursion_errors": lambda outcome: outcome == _TOO_DEEP,
+            "cut_outputs": lambda outcome: outcome.status is Status.OUTPUT_LIMIT,
+            "unreadable": lambda outcome: UNREADABLE in outcome.value,
+            "long_iterators": lambda outcome: _LONG_ITERATOR in outcome.value,
+        }
+        kinds = {name: set(filter(sign, outcomes)) for name, sign in signs.items()}
         return cls(
             programs=len(result.rows),
             executions=outcomes.total(),
@@ -98,7 +123,10 @@ class Summary:
             audited=sum(note.audit is not None for note in result.notes),
             leaked=sum(note.audit is Audit.LEAKED for note in result.notes),
             nondeterministic=sum(note.audit is Audit.NONDETERMINISTIC for note in result.notes),
-            missing_modules=sum(missing in row for row in result.rows),
+            **{
+                name: sum(not kind.isdisjoint(row) for row in result.rows) if kind else 0
+                for name, kind in kinds.items()
+            },
         )
 
     def __add__(self, other: Self) -> Self:

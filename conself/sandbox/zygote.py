@@ -17,7 +17,7 @@ import time
 import traceback
 
 from . import landlock, namespaces, packages, wire
-from .programs import make_standard_streams
+from .programs import make_standard_streams, open_standard_input
 from .rehearsal import rehearse
 from .sources import literal
 from .supervise import Setup, run_program
@@ -47,6 +47,7 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
     seed = packages.adapt()
     seed()
     make_standard_streams()
+    open_standard_input()
     stdin, stdout, frames, trouble, waiting = (os.memfd_create("sandbox") for _ in range(5))
     null = os.open(os.devnull, os.O_RDWR)
     size = _own_size()

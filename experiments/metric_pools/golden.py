@@ -12,7 +12,7 @@ from conself.sandbox.canonical import canonical
 from conself.sandbox.sources import literal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 """METHOD's comparison, under which the reference's block ``loose`` was made."""
 
 

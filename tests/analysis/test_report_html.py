@@ -60,6 +60,11 @@ def test_printed_text_is_shown_as_it_was_printed_and_other_text_as_recorded() ->
     assert shown('"3\\n4"', is_stdout=True) == "3\n4"
     assert shown('"3\\n4"', is_stdout=False) == r"'3\n4'"
     assert shown('{"i":"-1f"}', is_stdout=False) == "-0x1f"
+    assert shown('{"x":["deque",[1]]}', is_stdout=False) == "deque([1])"
+    assert shown('{"x":["Ellipsis",null]}', is_stdout=False) == "Ellipsis()"
+    node = '{"O":["Node",null,"next",{"O":["L",[1]]},"val",{"o":"function"}]}'
+    assert shown(node, is_stdout=False) == "Node(next=L([1]), val=<function object>)"
+    assert shown('{"O":["Node"]}', is_stdout=False) == '{"O":["Node"]}'
     assert shown('{"zz":1}', is_stdout=False) == '{"zz":1}'
     assert shown("[" * 5000 + '"' + "]" * 5000, is_stdout=False).startswith("[[")
 

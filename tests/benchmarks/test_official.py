@@ -23,7 +23,7 @@ from tests.benchmarks.mutants import mutant
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 POOL = DATA / "pools" / "codegen16b"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 SLOW = "Mbpp/123"  # its own solution needs seconds of CPU time, on some machines over ten
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared data is not at {DATA}")

@@ -11,7 +11,7 @@ from conself.oracles import TestOracle
 from conself.records import Outcome, Problem, Status, Trace
 from tests.benchmarks.answering import verdicts
 
-EXACT = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+EXACT = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 RIGHT = "def f(x):\n    return x * 2\n"
 TEST = "SECRET = 8\nassert f(4) == SECRET\nassert f([1]) == [1, 1]\nassert f('a') != 'a'\n"
 
@@ -126,6 +126,26 @@ def test_honest_programs_that_return_what_is_equal(name: str) -> None:
     program, expected = HONEST[name]
     right = "def f(x):\n    return {c: x.count(c) for c in x}\n"
     assert passed([program], "assert f('aab') == {'a': 2, 'b': 1}\nassert f('') == {}", right) == [expected]
+
+
+def test_values_of_the_standard_library_are_taken_apart_as_tests_do() -> None:
+    """As in the benchmark's own process: an iterator is no list, and a Fraction is a number."""
+    heads = (
+        "from collections import deque, namedtuple",
+        "from fractions import Fraction",
+        "from decimal import Decimal",
+    )
+    head = "\n".join((*heads, "class L(list): pass", "class N:\n    def __eq__(s, o): return True", ""))
+    values = {
+        **dict.fromkeys(("range(x)", "iter([0, 1, 2])", "(i for i in range(x))", "map(int, '012')"), (True, False)),
+        **dict.fromkeys(("deque(range(x))", "dict.fromkeys(range(x)).keys()", "tuple(range(x))"), (True, False)),
+        **dict.fromkeys(("L(range(x))", "[Fraction(0), Decimal('1.0'), 2.0]"), (True, True)),
+        **dict.fromkeys(("N()", "[0, 1, N()]", "lambda: 0"), (False, False)),
+    }
+    right = "def f(x):\n    return [0, 1, 2]\n"
+    programs = [f"{head}def f(x):\n    return {value}\n" for value in values]
+    assert passed(programs, "assert list(f(3)) == [0, 1, 2]", right) == [one for one, _ in values.values()]
+    assert passed(programs, "assert f(3) == [0, 1, 2]", right) == [other for _, other in values.values()]
 
 
 def test_tests_may_use_helpers_tolerances_and_several_calls() -> None:

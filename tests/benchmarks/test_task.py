@@ -9,17 +9,19 @@ from conself.comparison import Comparison
 from conself.datasets.humaneval import HumanEval
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.minipy import MiniPy
-from conself.oracles import Oracle, TestOracle
+from conself.oracles import AppsOracle, LiveCodeBenchOracle, Oracle, TestOracle
 from conself.records import Outcome, Problem, Status, Trace
 from tests.datasets.writing import write_lines
 
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 VALUES = Problem("v", "Add one.", "", "f", ("(1,)", "(2,)"), "test", "")
 PRINTED = Problem("s", "Echo.", "", None, ("1",), "test", "")
 TESTED = Problem("t", "Add one.", "", "f", ("(1,)",), "test", "")
 ORACLES = {
     "v": Oracle("v", ("2", '{"f":"0.333333333"}')),
     "s": Oracle("s", ('"1 2"',)),
+    "l": LiveCodeBenchOracle("l", ("2", '{"f":"0.5"}')),
+    "a": AppsOracle("a", ("2", '{"f":"0.5"}'), wrapped=True),
     "t": TestOracle("t", "def f(x):\n    return x + 1\n", "assert f(1) == 2"),
 }
 

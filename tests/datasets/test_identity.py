@@ -22,7 +22,7 @@ from tests.datasets.test_taco_files import row
 from tests.datasets.writing import write_lines
 
 CONF = Path(__file__).parents[2] / "conf"
-EXACT = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+EXACT = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 
 
 def key_of(path: Path, store: Path) -> str:

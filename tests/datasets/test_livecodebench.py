@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from conself.datasets.livecodebench import PREFIX, LiveCodeBench
 from conself.datasets.livecodebench_tests import pickled_text, private_tests
-from conself.oracles import Oracle
+from conself.oracles import LiveCodeBenchOracle
 from conself.records import Problem
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
+from conself.sandbox.prefix import with_prefix
 from conself.sandbox.screen import DENIED_IN_CALLS, clears
 from conself.validation import Rejected, sift
 from tests.datasets.writing import write_lines
@@ -85,8 +86,8 @@ def test_stdin_and_functional_problems(tmp_path: Path) -> None:
     assert (two.id, two.entry_point, two.starter_code) == ("livecodebench/2727", "total", STARTER)
     assert (two.inputs, two.difficulty) == (("([1, 2], 3)", "([], -1)"), "hard")
     assert list(dataset(tmp_path).oracles()) == [
-        Oracle("livecodebench/abc301_a", (canonical("3\n"), canonical("0\n"), canonical("10\n"))),
-        Oracle("livecodebench/2727", ("6", "-1")),
+        LiveCodeBenchOracle("livecodebench/abc301_a", (canonical("3\n"), canonical("0\n"), canonical("10\n"))),
+        LiveCodeBenchOracle("livecodebench/2727", ("6", "-1")),
     ]
     assert list(dataset(tmp_path).statements()) == ["Print the sum of two numbers.", "Add k to the sum of nums."]
 
@@ -121,7 +122,8 @@ def test_right_answers_give_what_is_expected(tmp_path: Path) -> None:
 
 
 def test_the_prefix_costs_no_program_its_fast_path() -> None:
-    assert clears(compile(PREFIX, "prefix", "exec"), DENIED_IN_CALLS)
+    program = with_prefix(PREFIX, "def f(a: List[int]): return Counter(a), sqrt(2), cache, heapq, date, gcd\n")
+    assert clears(compile(program, "program", "exec"), DENIED_IN_CALLS)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

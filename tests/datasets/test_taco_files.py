@@ -16,7 +16,7 @@ from conself import stages
 from conself.datasets.apps import Apps
 from conself.datasets.preprocessing import Preprocessing
 from conself.datasets.taco import Taco
-from conself.oracles import Oracle
+from conself.oracles import AppsOracle
 from conself.records import Problem
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
 from conself.validation import Rejected, sift
@@ -176,7 +176,7 @@ def test_apps_is_json_lines_with_the_same_fields(tmp_path: Path) -> None:
     assert [problem.id for problem in kept] == [f"APPS-train/{i}" for i in (0, 1, 2, 3, 9)]
     assert dropped["pictures in the statement"] == 1
     assert dropped["malformed record"] == 2
-    assert next(iter(data.oracles())) == Oracle("APPS-train/0", (canonical("3\n"), canonical("7\n")))
+    assert next(iter(data.oracles())) == AppsOracle("APPS-train/0", (canonical("3\n"), canonical("7\n")))
 
 
 @pytest.mark.parametrize(

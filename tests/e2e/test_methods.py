@@ -169,7 +169,7 @@ def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:
 
 def by_hand(pool: Pool, passed: tuple[bool, ...]) -> bool:
     """Whether the first answer of highest consensus score is right."""
-    scores = consensus(pool, Comparison(True, 6, True)).scores
+    scores = consensus(pool, Comparison(True, "by_type", "digits", 6, True)).scores
     return max(scores) > 0 and passed[scores.index(max(scores))]
 
 

@@ -8,7 +8,7 @@ from conself.comparison import Comparison
 from conself.consensus import Consensus, consensus
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
 
-METHOD = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 OUTPUTS = {"N": "null"}
 
 

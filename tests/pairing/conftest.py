@@ -19,7 +19,10 @@ def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -
         for k, row in enumerate(rows)
     ]
     pool = Pool(problem, candidates, traces)
-    return pool, consensus(pool, Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True))
+    return pool, consensus(
+        pool,
+        Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True),
+    )
 
 
 @pytest.fixture(scope="session")

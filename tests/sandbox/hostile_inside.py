@@ -147,16 +147,22 @@ FORGING |= {name: (f"{FORGE}def f(x): only({data})", ends) for name, (data, ends
 
 _ALWAYS = " def __eq__(self, o): return True\n def __hash__(self): return 0\n def __repr__(self): return '1'\n"
 LYING: dict[str, tuple[str, Ends]] = {
-    "equal to everything": (f"class A:\n{_ALWAYS}def f(x): return A()", both(OK, '{"o":"A"}')),
-    "key equal to everything": (f"class A:\n{_ALWAYS}def f(x): return {{A(): 7}}", both(OK, '{"d":[[{"o":"A"},7]]}')),
-    "lists": (f"class A(list):\n{_ALWAYS}def f(x): return [A([x])]", both(OK, '[{"o":"A"}]')),
-    "ints": (f"class A(int):\n{_ALWAYS}def f(x): return A(x)", both(OK, '{"o":"A"}')),
-    "strings": (f"class A(str):\n{_ALWAYS}def f(x): return A(x)", both(OK, '{"o":"A"}')),
-    "class": ("class A: __class__ = int\ndef f(x): return A()", both(OK, '{"o":"A"}')),
-    "class name": ("def f(x): return type('list', (), {})()", both(OK, '{"o":"list"}')),
+    "equal to everything": (f"class A:\n{_ALWAYS}def f(x): return A()", both(OK, '{"O":["A",null]}')),
+    "key equal to everything": (
+        f"class A:\n{_ALWAYS}def f(x): return {{A(): 7}}",
+        both(OK, '{"d":[[{"O":["A",null]},7]]}'),
+    ),
+    "lists": (
+        f"class A(list):\n{_ALWAYS}def f(x): return [A([x])]",
+        ((OK, '[{"O":["A",[1]]}]'), (OK, '[{"O":["A",[2]]}]')),
+    ),
+    "ints": (f"class A(int):\n{_ALWAYS}def f(x): return A(x)", ((OK, '{"O":["A",1]}'), (OK, '{"O":["A",2]}'))),
+    "strings": (f"class A(str):\n{_ALWAYS}def f(x): return A(x)", ((OK, '{"O":["A","1"]}'), (OK, '{"O":["A","2"]}'))),
+    "class": ("class A: __class__ = int\ndef f(x): return A()", both(OK, '{"O":["A",null]}')),
+    "class name": ("def f(x): return type('list', (), {})()", both(OK, '{"O":["list",null]}')),
     "name of a metaclass": (
         "class M(type): __name__ = 'int'\nclass A(metaclass=M): pass\ndef f(x): return A()",
-        both(OK, '{"o":"A"}'),
+        both(OK, '{"O":["A",null]}'),
     ),
     "not a class": ("class A: __class__ = property(lambda s: 1 / 0)\nSolution = A()", both(EXCEPTION, "NameError")),
     "contains itself": ("def f(x):\n a = []\n a.append(a)\n return a", both(OK, '[{"r":1}]')),

@@ -80,13 +80,13 @@ BY_HAND: list[tuple[object, str]] = [
     (defaultdict(list, {1: [2]}), '{"d":[[1,[2]]]}'),
     (OrderedDict([("b", ()), ("a", 1)]), '{"d":[["a",1],["b",{"t":[]}]]}'),
     (_recursive_default(), '{"d":[["a",[{"r":2}]]]}'),
-    (Tally("a"), '{"o":"Tally"}'),
+    (Tally("a"), '{"d":[["a",1]]}'),
     (_recursive_list(), '[[1,{"r":2},{"r":1}]]'),
     (_recursive_dict(), '{"d":[["a",{"t":[{"r":2}]}]]}'),
-    (Liar(), '{"o":"Liar"}'),
-    (Text("a"), '{"o":"Text"}'),
-    (Disguised(), '{"o":"Disguised"}'),
-    ([len, range(3)], '[{"o":"builtin_function_or_method"},{"o":"range"}]'),
+    (Liar(), '{"O":["Liar",null]}'),
+    (Text("a"), '"a"'),
+    (Disguised(), '{"O":["Disguised",null]}'),
+    ([len, range(3)], '[{"o":"builtin_function_or_method"},{"x":["range",[0,1,3]]}]'),
 ]
 
 

@@ -16,7 +16,7 @@ from conself.comparison import Comparison
 from conself.sandbox import Job, Limits, Outcome, Status, Summary, execute
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 LIMITS = Limits(
     cpu_seconds=1.0, wall_seconds=10.0, memory_mb=4096, output_kb=1024, max_timeouts=1, packages=("numpy",), audit=0.2
 )

@@ -28,7 +28,7 @@ from conself.sandbox.canonical import canonical
 from tests.e2e.conftest import ROOT, environment
 
 FOLDER = ROOT.parent / "shared" / "data" / "pools" / "codegen16b"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 PRINTED = 0.5000001e-10  # per-problem values are printed with 10 decimals
 UNIMPORTABLE = {("HumanEval/118", 11), ("HumanEval/159", 9), ("HumanEval/61", 5), ("HumanEval/79", 1)}
 METRICS = {
@@ -43,6 +43,7 @@ METRICS = {
 FILTERED = {"partial_semantic_entropy_silent": "none", "partial_semantic_entropy_constant": "const5"}
 """The same under the reference's filters."""
 LIMITS = ("sandbox.packages=[numpy]", "sandbox.max_timeouts=30", "sandbox.memory_mb=4096")
+LIMITS += ("comparison.numbers=by_type", "comparison.floats=digits")  # METHOD's rule, which the reference has
 TIMED_OUT = {f"HumanEval/{n}" for n in (2, 80, 94, 100, 102, 114, 155)}
 _IMPORTS = re.compile(r"^(?:import matplotlib|from scipy).*\n?", re.MULTILINE)
 

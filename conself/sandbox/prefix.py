@@ -1,0 +1,73 @@
+"""Code that a data set puts before every program, joined with it in one place. Standard library only.
+
+Of the imports in a prefix a program gets those whose names its text holds: a benchmark may grant hundreds of names, and
+each one that is bound costs every program time, some of them (``stdin``, ``open_code``) the fast path.
+"""
+
+import ast
+import re
+from collections.abc import Set
+from functools import lru_cache
+
+from conself.sandbox.sources import parse
+
+_WORD = re.compile(r"\w+")
+_FUTURE = "__future__"
+
+
+def with_prefix(prefix: str, code: str) -> str:
+    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
+    if not prefix:
+        return code
+    prefix = used(prefix, code)
+    prefix += "" if prefix.endswith("\n") or not prefix else "\n"
+    if _FUTURE not in code:
+        return prefix + code
+    try:
+        tree = parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return prefix + code  # it fails by itself, wherever it stands
+    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == _FUTURE]
+    lines = code.splitlines(keepends=True)
+    for node in futures:
+        end = node.end_lineno or node.lineno
+        lines[node.lineno - 1 : end] = ["\n"] * (end - node.lineno + 1)
+    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + "".join(lines)
+
+
+def used(prefix: str, code: str) -> str:
+    """``prefix`` without those of its imports at the left margin that bind no name of which ``code`` has the word.
+
+    All of it where it does not parse, or where ``code`` is not ASCII: there an identifier may be written in other ways.
+    """
+    statements = _statements(prefix)
+    if statements is None or not code.isascii():
+        return prefix
+    words = {*_WORD.findall(code), *(word for text, node in statements if node is None for word in _WORD.findall(text))}
+    kept = (text if node is None else _kept(node, words) for text, node in statements)
+    return "".join(f"{text}\n" for text in kept if text)
+
+
+@lru_cache(maxsize=64)
+def _statements(prefix: str) -> tuple[tuple[str, ast.Import | ast.ImportFrom | None], ...] | None:
+    """The text of each statement, with its node if it is an import whose names can be told."""
+    try:
+        body = parse(prefix).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return tuple((ast.unparse(node), node if _is_open(node) else None) for node in body)  # type: ignore[misc]  # an import
+
+
+def _is_open(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module != _FUTURE and all(alias.name != "*" for alias in node.names)
+    return isinstance(node, ast.Import)
+
+
+def _kept(node: ast.Import | ast.ImportFrom, words: Set[str]) -> str:
+    names = [alias for alias in node.names if (alias.asname or alias.name).partition(".")[0] in words]
+    if not names:
+        return ""
+    if isinstance(node, ast.Import):
+        return ast.unparse(ast.Import(names))
+    return ast.unparse(ast.ImportFrom(node.module, names, node.level))
