@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conself.benchmarks.evalplus import by_evalplus
 from conself.benchmarks.replay import Answers, replay
 from conself.comparison import Comparison
-from conself.oracles import Oracle, TestOracle
+from conself.oracles import EvalPlusOracle, Oracle, TestOracle
 from conself.records import Problem
 from conself.statistics import judge
 
@@ -28,9 +29,17 @@ def by_tests(answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison,
     return replay(answers, oracles, workers)
 
 
+def by_outputs(
+    answers: Answers, oracles: Mapping[str, EvalPlusOracle], _: Comparison, workers: int
+) -> Verdicts:
+    """A trace is right where EvalPlus's rules accept its outputs."""
+    return by_evalplus(answers, oracles, workers)
+
+
 WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int], Verdicts]] = {
     Oracle: by_values,
     TestOracle: by_tests,
+    EvalPlusOracle: by_outputs,
 }
 """How each kind of oracle judges."""
 
@@ -39,7 +48,7 @@ WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int], Verd
 class Judge:
     """Verdicts on traces, by the oracles of their problems (problem id -> oracle), values under ``comparison``."""
 
-    oracles: Mapping[str, Oracle | TestOracle]
+    oracles: Mapping[str, Oracle | TestOracle | EvalPlusOracle]
     comparison: Comparison
 
     def __call__(self, answers: Answers, workers: int) -> Verdicts:
@@ -61,8 +70,12 @@ class Judge:
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason."""
+    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason.
+
+    ``base`` judges by the original inputs alone, where the benchmark adds to those of another, as EvalPlus does.
+    """
 
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
+    base: Judge | None = None

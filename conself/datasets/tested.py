@@ -1,4 +1,4 @@
-"""What HumanEval and MBPP share: problems that come with a right program and tests instead of inputs and outputs."""
+"""What HumanEval and MBPP share: problems that come with a right program, and tests or inputs, but no outputs."""
 
 import logging
 import re
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from conself.datasets.evalplus import WrongFileError
 from conself.datasets.files import BadRow, Files, Row
 from conself.datasets.recording import NotRecorded, record_calls
-from conself.oracles import TestOracle
+from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
+from conself.reference_outputs import NoOutput, Reference, reference_outputs
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -22,10 +24,13 @@ _IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A problem that has no inputs yet, its tests, and the text by which it is recognised in other data sets."""
+    """A problem, its oracle, and the text by which it is recognised in other data sets.
+
+    With a TestOracle the problem has no inputs yet: they are recorded from the tests.
+    """
 
     problem: Problem
-    oracle: TestOracle
+    oracle: TestOracle | EvalPlusOracle
     statement: str
 
 
@@ -69,7 +74,7 @@ class TestedData:
         for problem, _ in self._recorded():
             yield problem
 
-    def oracles(self) -> Iterator[TestOracle]:
+    def oracles(self) -> Iterator[TestOracle | EvalPlusOracle]:
         """The tests, in the problems' order: for analysis and evaluation alone."""
         if self.max_inputs is None:
             yield from (item.oracle for item in self._rows() if isinstance(item, Tested))
@@ -99,21 +104,23 @@ class TestedData:
                 yield self.read(row)
             except KeyError as error:
                 yield self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
+            except WrongFileError as error:
+                raise WrongFileError(f"{self.path or self.repo}: {error}") from error
             except (TypeError, ValueError, SyntaxError, RecursionError) as error:
                 yield self._rejected(name, "malformed record", str(error))
 
-    def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | None]]:
+    def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | EvalPlusOracle | None]]:
         """Each problem with its oracle, or None where inputs are missing for the tests to be replayed."""
         rows = list(self._rows())
         tested = [item for item in rows if isinstance(item, Tested)]
-        calls = record_calls([(item.oracle, str(item.problem.entry_point)) for item in tested])
+        calls = _inputs(tested)
         for item in rows:
             if isinstance(item, Rejected):
                 yield item, None
                 continue
             inputs = next(calls)
             if isinstance(inputs, NotRecorded):
-                yield self._rejected(item.problem.id, inputs.reason, "see conself/datasets/recording.py"), None
+                yield self._rejected(item.problem.id, inputs.reason, "run its solution by hand to see why"), None
             else:
                 kept = inputs[: self.max_inputs]
                 yield replace(item.problem, inputs=kept), item.oracle if kept == inputs else None
@@ -123,6 +130,24 @@ class TestedData:
             raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
         log.debug("%s, %s: %s", self.path or self.repo, name, detail)
         return Rejected(name, reason)
+
+
+def _inputs(items: Sequence[Tested]) -> Iterator[tuple[str, ...] | NotRecorded]:
+    """The inputs of each problem, in order: those that it has, where its solution runs on them, or recorded ones."""
+    tests = [(i.oracle, str(i.problem.entry_point)) for i in items if isinstance(i.oracle, TestOracle)]
+    recorded = record_calls(tests)
+    references = tuple(
+        Reference(i.oracle.program, i.oracle.entry_point, i.problem.inputs)
+        for i in items
+        if isinstance(i.oracle, EvalPlusOracle)
+    )
+    outputs = iter(reference_outputs(references))
+    for item in items:
+        if isinstance(item.oracle, TestOracle):
+            yield next(recorded)
+        else:
+            found = next(outputs)
+            yield NotRecorded(found.reason) if isinstance(found, NoOutput) else item.problem.inputs
 
 
 def text(row: Row, field: str) -> str:
