@@ -19,7 +19,7 @@ from conself.context import Context, choose
 from conself.entry import Command, run
 from conself.models import check_model, fingerprint
 from conself.records import ModelRef, Verdict
-from conself.tables import read_verdicts
+from conself.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
@@ -139,12 +139,8 @@ def _other(path: Path, benchmark: str) -> list[Verdict]:
 
 
 def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
-    """Write the verdicts on several benchmarks as JSON lines ``{"benchmark", "id", "difficulty", "passed"}``."""
-    rows = [
-        {"benchmark": name, "id": v.problem_id, "difficulty": v.difficulty, "passed": list(v.passed)}
-        for name, verdicts in found.items()
-        for v in verdicts
-    ]
+    """Write the verdicts on several benchmarks as JSON lines: ``benchmark``, and the keys of ``verdict_row``."""
+    rows = [{"benchmark": name, **verdict_row(v)} for name, verdicts in found.items() for v in verdicts]
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 

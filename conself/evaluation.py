@@ -39,8 +39,12 @@ def evaluate(
         counts = execute_into(context, folder, f"judging ({who})", parts["judging"], task.problems, answers)
         write_records(folder / "problems.parquet", Problem, task.problems)
         traces = read_traces(folder, "traces")
-        passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count)
-        verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
+        ran = [(p, traces[p.id]) for p in task.problems]
+        passed = task.judge(ran, context.workers.count)
+        base = {} if task.base is None else task.base(ran, context.workers.count)
+        verdicts = [
+            Verdict(p.id, p.difficulty, tuple(passed[p.id]), tuple(base[p.id]) if base else None) for p in task.problems
+        ]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         unanswered = sum(a.finish_reason == MISSING for a in answers)
         if unanswered:

@@ -37,9 +37,9 @@ class TestOracle:
 class EvalPlusOracle:
     """A problem of EvalPlus's own files: the outputs of a right program are expected, compared as EvalPlus does.
 
-    ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies, ``atol`` is
-    the absolute tolerance of floats. Of the problem's inputs the first ``base`` are the original benchmark's; judged are
-    they alone (``base_only``), or all.
+    ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is
+    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's; ``base_only``
+    judges by these alone.
     """
 
     problem_id: str

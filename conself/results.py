@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
     """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
 
     ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
-    benchmarks with more than one.
+    benchmarks with more than one. Where answers are judged by the original inputs alone as well, ``by_inputs`` has both
+    figures as EvalPlus reports them: ``base``, and ``plus`` (base and more), which is that of the whole.
 
     Raises:
         ValueError: a problem has fewer answers than one of ``ks``, or there are no problems.
@@ -44,6 +46,9 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
     if more := [k for k in (usual_ks(verdicts) if ks is None else ks) if k != 1]:
         means = {str(k): mean(verdicts, k) for k in more}
         figures["pass@k"] = {k: {"value": value, "ci95": interval} for k, (value, interval) in means.items()}
+    if all(v.base is not None for v in verdicts):
+        base = [replace(v, passed=v.base or (), base=None) for v in verdicts]
+        figures["by_inputs"] = {"base": first(base), "plus": first(verdicts)}
     names = dict.fromkeys(v.difficulty for v in verdicts)
     if len(names) > 1:
         groups = {name: [v for v in verdicts if v.difficulty == name] for name in names}

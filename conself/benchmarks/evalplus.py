@@ -71,9 +71,10 @@ def _expected(problems: Sequence[Problem], oracles: Mapping[str, EvalPlusOracle]
     references = tuple(Reference(o.program, o.entry_point, p.inputs) for o, p in zip(known, problems, strict=True))
     found: dict[str, Values] = {}
     for problem, outputs in zip(problems, reference_outputs(references), strict=True):
-        if isinstance(outputs, NoOutput):
-            raise ValueError(f"problem {problem.id} cannot be judged: {outputs.reason}; leave it out of the file")
-        found[problem.id] = outputs
+        if isinstance(outputs, NoOutput) or None in outputs:
+            reason = outputs.reason if isinstance(outputs, NoOutput) else "an output of its solution is too long"
+            raise ValueError(f"problem {problem.id} cannot be judged: {reason}; leave it out of the file")
+        found[problem.id] = tuple(map(str, outputs))
     return found
 
 

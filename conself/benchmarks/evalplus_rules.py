@@ -79,7 +79,7 @@ def _digit_distance(output: Any, wanted: Any, given: str, _: float) -> bool:
     one, two = map(str, literal_eval(given))
     width = max(len(one), len(two))
     by_digit = sum(abs(int(a) - int(b)) for a, b in zip(one.zfill(width), two.zfill(width), strict=True))
-    return bool(output == wanted or output == by_digit)
+    return output in (wanted, by_digit)
 
 
 def _same_items(output: Any, wanted: Any, *_: object) -> bool:

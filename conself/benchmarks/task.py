@@ -29,9 +29,7 @@ def by_tests(answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison,
     return replay(answers, oracles, workers)
 
 
-def by_outputs(
-    answers: Answers, oracles: Mapping[str, EvalPlusOracle], _: Comparison, workers: int
-) -> Verdicts:
+def by_outputs(answers: Answers, oracles: Mapping[str, EvalPlusOracle], _: Comparison, workers: int) -> Verdicts:
     """A trace is right where EvalPlus's rules accept its outputs."""
     return by_evalplus(answers, oracles, workers)
 

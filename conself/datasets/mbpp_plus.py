@@ -31,7 +31,7 @@ class MbppPlus(Mbpp):
             return super().read(row)
         name, code, entry_point = text(row, "task_id"), text(row, "canonical_solution"), text(row, "entry_point")
         sentence, shown = _stated(text(row, "prompt"))
-        listed = [line for line in text(row, "assertion").splitlines() if line.startswith("assert") and line not in shown]
+        listed = [line for line in _assertions(text(row, "assertion")) if line not in shown]
         convert = mbpp_arguments(name)
         base, plus = (argument_lists(row, field, convert) for field in ("base_input", "plus_input"))
         known = oracle(row, "mbpp", name, code, entry_point, len(base))
@@ -44,7 +44,10 @@ class MbppPlus(Mbpp):
 
 def _stated(prompt: str) -> tuple[str, list[str]]:
     """The sentence in a docstring, and the assertions that follow it."""
-    lines = prompt.strip().strip('"').strip().splitlines()
-    return "\n".join(line for line in lines if not line.startswith("assert")).strip(), [
-        line for line in lines if line.startswith("assert")
-    ]
+    inside = prompt.strip().strip('"').strip()
+    lines = [line for line in inside.splitlines() if not line.startswith("assert")]
+    return "\n".join(lines).strip(), _assertions(inside)
+
+
+def _assertions(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("assert")]

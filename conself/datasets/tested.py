@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 TYPING = "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union\n"
 """Put before every program: models write ``List[int]`` as the prompts do and forget the import."""
 
+TOO_LONG = "an input (not a problem) for which the right output is longer than 20 MiB"
+
 _IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
 
 
@@ -26,12 +28,19 @@ _IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
 class Tested:
     """A problem, its oracle, and the text by which it is recognised in other data sets.
 
-    With a TestOracle the problem has no inputs yet: they are recorded from the tests.
+    With a TestOracle the problem has no inputs at first: they are recorded from the tests. ``left_out`` counts inputs
+    that cannot be used.
     """
 
     problem: Problem
     oracle: TestOracle | EvalPlusOracle
     statement: str
+    left_out: int = 0
+
+    @property
+    def entry_point(self) -> str:
+        """The function that is tested."""
+        return str(self.problem.entry_point)
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,10 @@ class TestedData:
             yield problem
 
     def oracles(self) -> Iterator[TestOracle | EvalPlusOracle]:
-        """The tests, in the problems' order: for analysis and evaluation alone."""
-        if self.max_inputs is None:
-            yield from (item.oracle for item in self._rows() if isinstance(item, Tested))
+        """What is right, in the problems' order: for analysis and evaluation alone."""
+        items = [item for item in self._rows() if isinstance(item, Tested)]
+        if self.max_inputs is None and all(isinstance(item.oracle, TestOracle) for item in items):
+            yield from (item.oracle for item in items)
         else:
             yield from (oracle for _, oracle in self._recorded() if oracle is not None)
 
@@ -110,20 +120,21 @@ class TestedData:
                 yield self._rejected(name, "malformed record", str(error))
 
     def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | EvalPlusOracle | None]]:
-        """Each problem with its oracle, or None where inputs are missing for the tests to be replayed."""
+        """Each problem with its oracle, or None where inputs are missing for it to be judged by."""
         rows = list(self._rows())
-        tested = [item for item in rows if isinstance(item, Tested)]
-        calls = _inputs(tested)
+        completed = _completed([item for item in rows if isinstance(item, Tested)])
         for item in rows:
             if isinstance(item, Rejected):
                 yield item, None
                 continue
-            inputs = next(calls)
-            if isinstance(inputs, NotRecorded):
-                yield self._rejected(item.problem.id, inputs.reason, "run its solution by hand to see why"), None
-            else:
-                kept = inputs[: self.max_inputs]
-                yield replace(item.problem, inputs=kept), item.oracle if kept == inputs else None
+            found = next(completed)
+            if isinstance(found, NotRecorded):
+                yield self._rejected(item.problem.id, found.reason, "run its solution by hand to see why"), None
+                continue
+            yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(found.left_out))
+            kept = found.problem.inputs[: self.max_inputs]
+            oracle = found.oracle if kept == found.problem.inputs else None
+            yield replace(found.problem, inputs=kept), oracle
 
     def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
         if self.strict:
@@ -132,22 +143,32 @@ class TestedData:
         return Rejected(name, reason)
 
 
-def _inputs(items: Sequence[Tested]) -> Iterator[tuple[str, ...] | NotRecorded]:
-    """The inputs of each problem, in order: those that it has, where its solution runs on them, or recorded ones."""
-    tests = [(i.oracle, str(i.problem.entry_point)) for i in items if isinstance(i.oracle, TestOracle)]
-    recorded = record_calls(tests)
+def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
+    """The problems with their inputs, in order: recorded ones, or those they have, where their solution runs on them."""
+    recorded = record_calls([(i.oracle, i.entry_point) for i in items if isinstance(i.oracle, TestOracle)])
     references = tuple(
-        Reference(i.oracle.program, i.oracle.entry_point, i.problem.inputs)
+        Reference(i.oracle.program, i.entry_point, i.problem.inputs)
         for i in items
         if isinstance(i.oracle, EvalPlusOracle)
     )
     outputs = iter(reference_outputs(references))
     for item in items:
-        if isinstance(item.oracle, TestOracle):
-            yield next(recorded)
+        if isinstance(item.oracle, EvalPlusOracle):
+            yield _runnable(item, item.oracle, next(outputs))
         else:
-            found = next(outputs)
-            yield NotRecorded(found.reason) if isinstance(found, NoOutput) else item.problem.inputs
+            found = next(recorded)
+            is_usable = not isinstance(found, NotRecorded)
+            yield replace(item, problem=replace(item.problem, inputs=found)) if is_usable else found
+
+
+def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | NoOutput) -> Tested | NotRecorded:
+    """A problem without the inputs for which the solution's output is too long to be kept."""
+    if isinstance(outputs, NoOutput):
+        return NotRecorded(outputs.reason)
+    kept = [place for place, output in enumerate(outputs) if output is not None]
+    problem = replace(item.problem, inputs=tuple(item.problem.inputs[place] for place in kept))
+    base = sum(place < oracle.base for place in kept)
+    return replace(item, problem=problem, oracle=replace(oracle, base=base), left_out=len(outputs) - len(kept))
 
 
 def text(row: Row, field: str) -> str:
