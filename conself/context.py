@@ -50,7 +50,17 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 1, "sample": 2, "execute": 2, "agree": 1, "verify": 1, "score": 2, "select": 2, "pair": 2}
+VERSIONS = {
+    "problems": 1,
+    "decontaminate": 1,
+    "sample": 2,
+    "execute": 2,
+    "agree": 1,
+    "verify": 1,
+    "score": 2,
+    "select": 2,
+    "pair": 2,
+}
 VERSIONS |= {"fit": 2, "merge": 1, "evaluate": 6, "vote": 1}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
 

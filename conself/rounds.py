@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from conself import evaluation, pool_figures, results, stages
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
+from conself.contamination import decontaminate
 from conself.context import Context, changed, choose, plain
 from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import NothingToLearnError
@@ -46,7 +47,9 @@ def learn_round(
         NothingToLearnError: the curriculum keeps nothing, or what it keeps gives no pair.
     """
     config = with_model(config, model)
+    benchmarks = instantiate(config.benchmark, _convert_="all")
     found = stages.problems(context, config.dataset)
+    found = decontaminate(context, found, benchmarks, config.decontaminate_words)
     candidates = stages.sample(context, config.sampler, model, found)
     traces = stages.execute(context, config.sandbox, found, candidates)
     pools = read_pools(found.path, candidates.path, traces.path)

@@ -21,15 +21,16 @@ ROOMS = (
     "minipy",
 )
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
-ENTRIES |= {"pool_figures", "score_files", "score_report"}
+ENTRIES |= {"provenance", "pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {"records", "validation", "comparison", "consensus", "prompts", "models", "artifacts", "tables", "losses"}
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 ALLOWED = {
-    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
+    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "contamination", "oracles"}),
     "evaluation": PARTS | FLOOR | {"context", "shards", "scoring"},
     "stages": PARTS | FLOOR | {"context", "shards", "scoring", "tracking"},
+    "contamination": PARTS | FLOOR | {"context"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers"},
     "scoring": FLOOR | {"shards", "workers"},
@@ -39,8 +40,9 @@ ALLOWED = {
     "statistics": FLOOR | {"oracles"},
     "pass_rates": {"records"},
     **dict.fromkeys(PARTS, FLOOR),
-    "datasets": FLOOR | {"oracles", "minipy"},
-    "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
+    "datasets": FLOOR | {"oracles", "minipy", "reference_outputs"},
+    "benchmarks": FLOOR | {"oracles", "minipy", "statistics", "reference_outputs"},
+    "reference_outputs": {"sandbox"},
     "samplers": FLOOR | {"workers"},
     "minipy": {"records", "oracles", "prompts", "sandbox"},
     "losses": set(),

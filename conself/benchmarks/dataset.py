@@ -20,6 +20,9 @@ class Dataset(Protocol):
     def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
         """What is right."""
 
+    def statements(self) -> Iterator[str]:
+        """Its texts, by which they are found in other data sets."""
+
     def fingerprint(self) -> str:
         """Identity of its content."""
 
@@ -50,6 +53,10 @@ class DatasetBenchmark:
     def _base(self, oracles: Iterable[Oracle | TestOracle | EvalPlusOracle]) -> Judge | None:
         found = {o.problem_id: replace(o, base_only=True) for o in oracles if isinstance(o, EvalPlusOracle)}
         return Judge(found, self.comparison) if found else None
+
+    def statements(self) -> Iterator[str]:
+        """The texts of the problems, none of which is to be trained on."""
+        return self.dataset.statements()
 
     def fingerprint(self) -> str:
         """Identity of the content of problems and oracles, which come from the same files."""

@@ -19,6 +19,7 @@ class HumanEval(TestedData):
     """
 
     source: ClassVar[str] = "HumanEval"
+    whole: ClassVar[str] = "HumanEval"
 
     def read(self, row: Row) -> Tested:
         """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""

@@ -26,6 +26,7 @@ class Mbpp(TestedData):
     """
 
     source: ClassVar[str] = "MBPP"
+    whole: ClassVar[str] = "MBPP"
 
     shown_tests: int
 

@@ -144,7 +144,7 @@ class TestedData:
 
 
 def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
-    """The problems with their inputs, in order: recorded ones, or those they have, where their solution runs on them."""
+    """The problems with their inputs, in order: recorded ones, or their own, where their solution runs on them."""
     recorded = record_calls([(i.oracle, i.entry_point) for i in items if isinstance(i.oracle, TestOracle)])
     references = tuple(
         Reference(i.oracle.program, i.entry_point, i.problem.inputs)
