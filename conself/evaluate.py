@@ -39,7 +39,8 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     made = {str(name): evaluation.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
     found = {name: results.verdicts(artifact) for name, artifact in made.items()}
     write_verdicts(folder / VERDICTS, found)
-    figures = {name: results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
+    windows = {name: results.window(config.benchmark[name]) for name in found}
+    figures = {name: windows[name] | results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     if config.voters.n:
         for name in found:
             label = f"{name}/base_voters"

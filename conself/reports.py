@@ -20,6 +20,7 @@ def show(console: Console, results: Figures) -> None:
     found = results["benchmarks"]
     if "rounds" in results:
         console.print(_rounds(results))
+    _show_windows(console, found)
     if found:
         console.print(_before_and_after(found, ("base", "tuned"), "Before and after training"))
         _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
@@ -29,6 +30,7 @@ def show(console: Console, results: Figures) -> None:
 def show_evaluation(console: Console, results: Figures) -> None:
     """Print the figures of one ``conself.evaluate``; beside those of the other evaluation, where there is one."""
     found = results["benchmarks"]
+    _show_windows(console, found)
     if results["versus"] is None:
         table = _new("", *found, title="Evaluation (95 % interval)")
         table.add_row("pass@1", *(_interval(row) for row in found.values()))
@@ -40,6 +42,15 @@ def show_evaluation(console: Console, results: Figures) -> None:
         console.print(_before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
         _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
     console.print(_seconds(results["seconds"]))
+
+
+def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
+    """Between which dates a benchmark's problems came out, where it says so."""
+    for name, row in found.items():
+        if "window" in row:
+            dates = row["window"]
+            start, end = dates["start"] or "its beginning", dates["end"] or "its end"
+            console.print(f"{name}: {dates['version']}, problems from {start} to {end}", highlight=False)
 
 
 def number(value: float | None, form: str = ".3f") -> str:

@@ -84,13 +84,23 @@ def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[
     found = {}
     for name in config.benchmark:
         sides = {"base": base, "tuned": tuned}
-        row = benchmark_figures(*(verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()))
+        both = [verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()]
+        row = window(config.benchmark[name]) | benchmark_figures(*both)
         for who, made in sides.items():
             if f"vote/{name}/{who}_voters" in made:
                 drawn, voted = (verdicts(made[f"{stage}/{name}/{who}_voters"]) for stage in ("evaluate", "vote"))
                 row[who] = with_voters(row[who], drawn, voted)
         found[str(name)] = row
     return found
+
+
+def window(benchmark: DictConfig) -> dict[str, Any]:
+    """The dates between which the problems of a benchmark came out, where it has such a window.
+
+    ``{"window": {"version", "start", "end"}}``, the ends as days or None.
+    """
+    data = benchmark.get("dataset") or {}
+    return {"window": {key: data[key] for key in ("version", "start", "end")}} if "start" in data else {}
 
 
 def voting(config: DictConfig) -> DictConfig:

@@ -34,3 +34,12 @@ class HumanEvalPlus(HumanEval):
         program = problem.starter_code + text(row, "canonical_solution")
         known = oracle(row, "humaneval", problem.id, program, text(row, "entry_point"), len(base))
         return Tested(problem, known, problem.starter_code)
+
+    def fingerprint(self) -> str:
+        """Identity of the files' content.
+
+        Raises:
+            WrongFileError: a local file is HumanEval's own, so that it is told before any work.
+        """
+        self.check_first_row()
+        return super().fingerprint()

@@ -37,6 +37,15 @@ class MbppPlus(Mbpp):
         known = oracle(row, "mbpp", name, code, entry_point, len(base))
         return self._tested(self._statement(sentence, [*shown, *listed]), known, entry_point, "", base + plus)
 
+    def fingerprint(self) -> str:
+        """Identity of the files' content.
+
+        Raises:
+            WrongFileError: a local file is MBPP's own, so that it is told before any work.
+        """
+        self.check_first_row()
+        return super().fingerprint()
+
     def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - its tests are among those of the script
         """The row's script."""
         return text(row, "test")

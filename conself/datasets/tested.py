@@ -101,6 +101,11 @@ class TestedData:
         """Identity of the files' content."""
         return self._source().fingerprint()
 
+    def check_first_row(self) -> None:
+        """Read the first row of a local file; raises WrongFileError where it is of another data set."""
+        if self.path is not None:
+            next(self._rows(), None)
+
     def _source(self) -> Files:
         return Files(self.path, self.repo, self.revision, tuple(self.files))
 

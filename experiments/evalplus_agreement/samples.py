@@ -3,9 +3,9 @@
     ... samples POOL OUT PER_PROBLEM [NAMES]
 
 ``POOL`` holds JSON lines: of CodeT's candidates (``prompt``, ``unique``, ``candidates``), or of ``conself.score``
-(``candidates`` with ``code``). ``OUT`` gets lines ``{"task_id", "solution"}``, the first ``PER_PROBLEM`` distinct programs of each
-problem. EvalPlus wants a sample of every problem: of ``NAMES``, a file of the benchmark, those that the pool lacks get an empty one,
-and others are left out.
+(``candidates`` with ``code``). ``OUT`` gets lines ``{"task_id", "solution"}``: the first ``PER_PROBLEM`` distinct
+programs of each problem. EvalPlus wants a sample of every problem: of ``NAMES``, a file of the benchmark, those that
+the pool lacks get an empty one, and others are left out.
 """
 
 import gzip
