@@ -164,8 +164,9 @@ def _value(node: ast.expr) -> tuple[Any, str | None]:
 
 def _adapter(name: str, tests: Sequence[Test], returns_nothing: bool) -> str:
     """The function that stands for the method where its arguments or its output are not plain; "" where they are."""
-    builders, returned = tests[0].builders, tests[0].returned
-    if any((test.builders, test.returned) != (builders, returned) for test in tests):
+    builders = max((test.builders for test in tests), key=len)  # a call may leave out the last arguments
+    returned = tests[0].returned
+    if any(test.builders != builders[: len(test.builders)] or test.returned != returned for test in tests):
         raise ValueError("tests differ in which arguments are lists or trees")
     if not any(builders) and returned is None and not returns_nothing:
         return ""

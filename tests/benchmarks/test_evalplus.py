@@ -44,6 +44,11 @@ def task(name: str) -> Task:
     return DatasetBenchmark(data(name, FIXTURES / f"{name}.jsonl.gz"), LOOSE)()
 
 
+def humaneval_rows() -> list[dict[str, Any]]:
+    with gzip.open(FIXTURES / "humaneval_plus.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def program(judge: Judge, problem: Problem) -> str:
     found = judge.oracles[problem.id]
     assert isinstance(found, EvalPlusOracle)
@@ -76,8 +81,7 @@ def test_a_program_that_is_right_on_base_inputs_only_fails_plus() -> None:
 
 
 def test_inputs_of_both_kinds_are_run_in_their_order() -> None:
-    rows = [json.loads(line) for line in gzip.open(FIXTURES / "humaneval_plus.jsonl.gz", "rt")]
-    for row, problem in zip(rows, task("humaneval_plus").problems, strict=True):
+    for row, problem in zip(humaneval_rows(), task("humaneval_plus").problems, strict=True):
         assert [list(eval(text)) for text in problem.inputs] == row["base_input"] + row["plus_input"]
         found = task("humaneval_plus").judge.oracles[problem.id]
         assert isinstance(found, EvalPlusOracle)
@@ -177,7 +181,7 @@ def test_a_file_of_the_original_benchmark_is_refused(name: str, row: dict[str, A
 
 
 def test_rows_that_cannot_be_used(tmp_path: Path) -> None:
-    row = json.loads(gzip.open(FIXTURES / "humaneval_plus.jsonl.gz", "rt").readline())
+    row = humaneval_rows()[0]
     without = {key: value for key, value in row.items() if key != "plus_input"}
     bad = [without, {**row, "base_input": 3}, {**row, "atol": "0"}, {**row, "canonical_solution": "    return 1 / 0\n"}]
     found = list(data("humaneval_plus", write_lines(tmp_path / "a.jsonl", bad), strict=False)())
