@@ -17,6 +17,7 @@ from analysis import page_stream
 from analysis.figures import all_figures
 from analysis.html import report_page
 from analysis.lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
+from analysis.page_answers import answers_of, write_answer_pages
 from analysis.page_pools import PoolSource, pools_of, without_pages
 from analysis.page_report import left_out, report_content
 from analysis.parts import write_parts
@@ -82,8 +83,9 @@ def make_report(request: Request, console: Console) -> Path:
     with console.status("figures"):
         figures = all_figures(runs, request.out / "figures")
     pages = _problem_pages(pools_of(runs), request.out / "problems", console)
+    answers = write_answer_pages(answers_of(runs), request.out / "answers")
     content = report_content(runs, tables, figures, pages, notes)
-    path.write_text(report_page(content | {"lost": bool(lost)}), encoding="utf-8")
+    path.write_text(report_page(content | {"lost": bool(lost), "answers": answers}), encoding="utf-8")
     missing = len(left_out([*tables, *figures]))
     console.print(
         f"{len(tables)} tables and {len(figures)} figures, {missing} of them left out for want of runs; "
