@@ -41,7 +41,7 @@ def evaluate(
         traces = read_traces(folder, "traces")
         ran = [(p, traces[p.id]) for p in task.problems]
         passed = task.judge(ran, context.workers.count)
-        base = {} if task.base is None else task.base(ran, context.workers.count)
+        base: dict[str, list[bool]] = {} if task.base is None else task.base(ran, context.workers.count)
         verdicts = [
             Verdict(p.id, p.difficulty, tuple(passed[p.id]), tuple(base[p.id]) if base else None) for p in task.problems
         ]

@@ -44,7 +44,7 @@ def trained_on(folder: Path) -> dict[str, str]:
 
     Empty for a folder that lies elsewhere: nothing says what it was trained on.
     """
-    found = {}
+    found: dict[str, str] = {}
     for manifest in _ancestors(folder.resolve().parent):
         target = manifest["config"].get("dataset", {}).get("_target_") if manifest["stage"] == "problems" else None
         whole = None if target is None else getattr(resolve_name(target), "whole", None)
@@ -55,7 +55,8 @@ def trained_on(folder: Path) -> dict[str, str]:
 
 def _ancestors(artifact: Path) -> Iterator[dict[str, Any]]:
     """The manifests of an artifact and of all that it was made from, as far as they are in its store."""
-    store, todo, seen = artifact.parent.parent, [artifact], set()
+    store, todo = artifact.parent.parent, [artifact]
+    seen: set[Path] = set()
     while todo:
         path = todo.pop()
         if path in seen or not (path / MANIFEST).is_file():

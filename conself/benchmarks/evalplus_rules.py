@@ -50,7 +50,7 @@ def _is_close(output: Any, wanted: Any, atol: float) -> bool:
 def _is_root(output: Any, arguments: tuple[Any, ...], atol: float) -> bool:
     """HumanEval/32: any root of the polynomial will do."""
     (coefficients,) = arguments
-    return abs(sum(c * math.pow(output, power) for power, c in enumerate(coefficients))) <= atol
+    return bool(abs(sum(c * math.pow(output, power) for power, c in enumerate(coefficients))) <= atol)
 
 
 ALONE: dict[str, Callable[[Any, tuple[Any, ...], float], bool]] = {"humaneval/find_zero": _is_root}

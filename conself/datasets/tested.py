@@ -160,10 +160,12 @@ def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
     for item in items:
         if isinstance(item.oracle, EvalPlusOracle):
             yield _runnable(item, item.oracle, next(outputs))
+            continue
+        found = next(recorded)
+        if isinstance(found, NotRecorded):
+            yield found
         else:
-            found = next(recorded)
-            is_usable = not isinstance(found, NotRecorded)
-            yield replace(item, problem=replace(item.problem, inputs=found)) if is_usable else found
+            yield replace(item, problem=replace(item.problem, inputs=found))
 
 
 def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | NoOutput) -> Tested | NotRecorded:
