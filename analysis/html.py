@@ -53,6 +53,16 @@ def problems_page(meta: Mapping[str, Any]) -> str:
     )
 
 
+def answers_page(content: Mapping[str, Any]) -> str:
+    """The index of a benchmark's answers (:mod:`analysis.page_answers`); it has no scripts."""
+    return _environment().get_template("answers.html").render(content, styles=_styles("base.css"))
+
+
+def answer_page(content: Mapping[str, Any]) -> str:
+    """The page of one problem's answers before and after; it has no scripts."""
+    return _environment().get_template("answer.html").render(content, styles=_styles("base.css"))
+
+
 def json_script(content: Any) -> Markup:
     """Plain data as JSON to stand in a script element: ASCII only, and without any ``<``, ``>`` or ``&``."""
     text = json.dumps(json.loads(as_json(content)))

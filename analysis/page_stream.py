@@ -53,13 +53,23 @@ def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Pa
         ValueError: a problem has no candidates, traces or agreement; names it.
     """
     candidates = Shards(candidates_at, "candidates", _candidates)
-    traces = Shards(traces_at, "traces", _traces)
+    outcomes = Shards(traces_at, "traces", _traces)
     agreed = Shards(agreed_at, "consensus", _agreed)
     for problem in problems(problems_at):
         yield (
-            Pool(problem, candidates.take(problem.id), traces.take(problem.id)),
+            Pool(problem, candidates.take(problem.id), outcomes.take(problem.id)),
             agreed.take(problem.id),
         )
+
+
+def answers(folder: Path) -> Shards[list[Candidate]]:
+    """The answers of an ``evaluate`` artifact, by problem."""
+    return Shards(folder, "answers", _candidates)
+
+
+def traces(folder: Path) -> Shards[list[Trace]]:
+    """What the answers of an ``evaluate`` artifact did, by problem."""
+    return Shards(folder, "traces", _traces)
 
 
 def count(folder: Path) -> int:

@@ -14,7 +14,7 @@ from .labels import apart, differing, labelled, metric_of, settings_of, telling,
 
 _RESULTS = "results.json"
 _SUMMARY = "summary.json"  # what `python -m conself.score` leaves
-_NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems"}
+_NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems", "answers"}
 _DEPTH = 3  # a folder of multirun folders of job folders
 # The order of the paper's tables; what is not named here follows in the order of the runs.
 METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")

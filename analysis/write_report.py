@@ -14,6 +14,7 @@ from . import page_stream
 from .figures import all_figures
 from .html import report_page
 from .lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
+from .page_answers import answers_of, write_answer_pages
 from .page_pools import PoolSource, pools_of, without_pages
 from .page_report import left_out, report_content
 from .parts import write_parts
@@ -44,8 +45,9 @@ def make_report(request: Request, console: Console) -> Path:
     with console.status("figures"), working(console, "figures"):
         figures = all_figures(runs, request.out / "figures")
     pages = _problem_pages(pools_of(runs), request.out / "problems", console)
+    answers = write_answer_pages(answers_of(runs), request.out / "answers")
     content = report_content(runs, tables, figures, pages, notes)
-    path.write_text(report_page(content | {"lost": bool(lost)}), encoding="utf-8")
+    path.write_text(report_page(content | {"lost": bool(lost), "answers": answers}), encoding="utf-8")
     missing = len(left_out([*tables, *figures]))
     say(
         console,

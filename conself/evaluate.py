@@ -19,8 +19,9 @@ from conself.config_folder import CONF
 from conself.context import Context, choose
 from conself.entry import Command, run
 from conself.models import check_model, fingerprint
+from conself.provenance import refuse_own_figures, trained_on
 from conself.records import ModelRef, Verdict
-from conself.tables import read_verdicts
+from conself.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 from conself.versions import versions
 
@@ -40,7 +41,8 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     made = {str(name): evaluation.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
     found = {name: results.verdicts(artifact) for name, artifact in made.items()}
     write_verdicts(folder / VERDICTS, found)
-    figures = {name: results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
+    windows = {name: results.window(config.benchmark[name]) for name in found}
+    figures = {name: windows[name] | results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     if config.voters.n:
         for name in found:
             label = f"{name}/base_voters"
@@ -75,6 +77,10 @@ def check(config: DictConfig) -> None:
     if config.samples is not None and config.adapter is not None:
         raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
+    if config.model is not None:
+        folders = [Path(place) for place in (adapter, config.model.name) if place is not None and Path(place).is_dir()]
+        trained = {whole: where for folder in folders for whole, where in trained_on(folder).items()}
+        refuse_own_figures(trained, instantiate(config.benchmark, _convert_="all"))
     if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
@@ -141,12 +147,8 @@ def _other(path: Path, benchmark: str) -> list[Verdict]:
 
 
 def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
-    """Write the verdicts on several benchmarks as JSON lines ``{"benchmark", "id", "difficulty", "passed"}``."""
-    rows = [
-        {"benchmark": name, "id": v.problem_id, "difficulty": v.difficulty, "passed": list(v.passed)}
-        for name, verdicts in found.items()
-        for v in verdicts
-    ]
+    """Write the verdicts on several benchmarks as JSON lines: ``benchmark``, and the keys of ``verdict_row``."""
+    rows = [{"benchmark": name, **verdict_row(v)} for name, verdicts in found.items() for v in verdicts]
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 

@@ -46,9 +46,13 @@ def evaluate(
         counts = execute_into(context, folder, f"judging ({who})", limits, task.problems, answers)
         write_records(folder / "problems.parquet", Problem, task.problems)
         traces = read_traces(folder, "traces")
-        with Meter(context.console, f"verdicts ({who})", len(task.problems), "problems", "problems") as meter:
-            passed = task.judge([(p, traces[p.id]) for p in task.problems], context.workers.count, meter.add)
-        verdicts = [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in task.problems]
+        ran = [(p, traces[p.id]) for p in task.problems]
+        with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
+            passed = task.judge(ran, context.workers.count, meter.add)
+        base: dict[str, list[bool]] = {} if task.base is None else task.base(ran, context.workers.count)
+        verdicts = [
+            Verdict(p.id, p.difficulty, tuple(passed[p.id]), tuple(base[p.id]) if base else None) for p in task.problems
+        ]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         unanswered = sum(a.finish_reason == MISSING for a in answers)
         if unanswered:

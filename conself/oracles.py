@@ -48,3 +48,21 @@ class TestOracle:
     problem_id: str
     program: str
     test: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPlusOracle:
+    """A problem of EvalPlus's own files: the outputs of a right program are expected, compared as EvalPlus does.
+
+    ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is
+    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's; ``base_only``
+    judges by these alone.
+    """
+
+    problem_id: str
+    program: str
+    entry_point: str
+    name: str
+    atol: float
+    base: int
+    base_only: bool = False

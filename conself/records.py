@@ -107,11 +107,15 @@ class Uncertainty:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which of a problem's answers are right, in their order; ``difficulty`` as the benchmark names it, or ""."""
+    """Which of a problem's answers are right, in their order; ``difficulty`` as the benchmark names it, or "".
+
+    ``base`` is which of them are right on the original benchmark's inputs alone, where the benchmark has more inputs.
+    """
 
     problem_id: str
     difficulty: str
     passed: tuple[bool, ...]
+    base: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from conself.console import show_table
+from conself.console import say, show_table
 
 Figures = Mapping[str, Any]
 # part of the figures, key of its value, what goes before its name
-_DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@"), ("by_difficulty", "pass@1", ""))
+_DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@"), ("by_inputs", "pass@1", "inputs: "))
+_DETAILS += (("by_difficulty", "pass@1", ""),)
 
 
 def show(console: Console, results: Figures) -> None:
@@ -21,6 +22,7 @@ def show(console: Console, results: Figures) -> None:
     found = results["benchmarks"]
     if "rounds" in results:
         show_table(console, _rounds(results))
+    _show_windows(console, found)
     if found:
         show_table(console, _before_and_after(found, ("base", "tuned"), "Before and after training"))
         _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
@@ -30,6 +32,7 @@ def show(console: Console, results: Figures) -> None:
 def show_evaluation(console: Console, results: Figures) -> None:
     """Print the figures of one ``conself.evaluate``; beside those of the other evaluation, where there is one."""
     found = results["benchmarks"]
+    _show_windows(console, found)
     if results["versus"] is None:
         table = _new("", *found, title="Evaluation (95 % interval)")
         table.add_row("pass@1", *(_interval(row) for row in found.values()))
@@ -41,6 +44,15 @@ def show_evaluation(console: Console, results: Figures) -> None:
         show_table(console, _before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
         _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
     show_table(console, _seconds(results["seconds"]))
+
+
+def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
+    """Between which dates a benchmark's problems came out, where it says so."""
+    for name, row in found.items():
+        if "window" in row:
+            dates = row["window"]
+            start, end = dates["start"] or "its beginning", dates["end"] or "its end"
+            say(console, f"{name}: {dates['version']}, problems from {start} to {end}")
 
 
 def number(value: float | None, form: str = ".3f") -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
     """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
 
     ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
-    benchmarks with more than one.
+    benchmarks with more than one. Where answers are judged by the original inputs alone as well, ``by_inputs`` has both
+    figures as EvalPlus reports them: ``base``, and ``plus`` (base and more), which is that of the whole.
 
     Raises:
         ValueError: a problem has fewer answers than one of ``ks``, or there are no problems.
@@ -41,6 +43,9 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
     if more := [k for k in (usual_ks(verdicts) if ks is None else ks) if k != 1]:
         means = {str(k): mean(verdicts, k) for k in more}
         figures["pass@k"] = {k: {"value": value, "ci95": interval} for k, (value, interval) in means.items()}
+    if all(v.base is not None for v in verdicts):
+        base = [replace(v, passed=v.base or (), base=None) for v in verdicts]
+        figures["by_inputs"] = {"base": first(base), "plus": first(verdicts)}
     names = dict.fromkeys(v.difficulty for v in verdicts)
     if len(names) > 1:
         groups = {name: [v for v in verdicts if v.difficulty == name] for name in names}
@@ -76,13 +81,23 @@ def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[
     found = {}
     for name in config.benchmark:
         sides = {"base": base, "tuned": tuned}
-        row = benchmark_figures(*(verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()))
+        both = [verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()]
+        row = window(config.benchmark[name]) | benchmark_figures(*both)
         for who, made in sides.items():
             if f"vote/{name}/{who}_voters" in made:
                 drawn, voted = (verdicts(made[f"{stage}/{name}/{who}_voters"]) for stage in ("evaluate", "vote"))
                 row[who] = with_voters(row[who], drawn, voted)
         found[str(name)] = row
     return found
+
+
+def window(benchmark: DictConfig) -> dict[str, Any]:
+    """The dates between which the problems of a benchmark came out, where it has such a window.
+
+    ``{"window": {"version", "start", "end"}}``, the ends as days or None.
+    """
+    data = benchmark.get("dataset") or {}
+    return {"window": {key: data[key] for key in ("version", "start", "end")}} if "start" in data else {}
 
 
 def voting(config: DictConfig) -> DictConfig:

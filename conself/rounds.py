@@ -11,6 +11,7 @@ from conself import evaluation, pool_figures, results, stages
 from conself.artifacts import Artifact
 from conself.benchmarks.task import Judge
 from conself.console import say
+from conself.contamination import decontaminate
 from conself.context import Context, changed, choose
 from conself.keys import plain
 from conself.oracles import Oracle, TestOracle
@@ -48,7 +49,9 @@ def learn_round(
         NothingToLearnError: the curriculum keeps nothing, or what it keeps gives no pair.
     """
     config = with_model(config, model)
+    benchmarks = instantiate(config.benchmark, _convert_="all")
     found = stages.problems(context, config.dataset)
+    found = decontaminate(context, found, benchmarks, config.decontaminate_words)
     candidates = stages.sample(context, config.sampler, model, found)
     traces = stages.execute(context, config.sandbox, found, candidates)
     pools = read_pools(found.path, candidates.path, traces.path)

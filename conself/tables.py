@@ -144,9 +144,15 @@ def read_consensus(folder: Path, name: str = "consensus") -> dict[str, Consensus
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Write verdicts as JSON lines ``{"id", "difficulty", "passed": [true, ...]}``, whole or not at all."""
-    rows = [{"id": v.problem_id, "difficulty": v.difficulty, "passed": list(v.passed)} for v in verdicts]
+    """Write verdicts as JSON lines (:func:`verdict_row`), whole or not at all."""
+    rows = [verdict_row(v) for v in verdicts]
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """``{"id", "difficulty", "passed": [true, ...]}``, and ``base`` like ``passed`` where there is one."""
+    base = {} if verdict.base is None else {"base": list(verdict.base)}
+    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": list(verdict.passed), **base}
 
 
 def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
@@ -160,7 +166,8 @@ def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
         try:
             row = json.loads(line)
             if benchmark is None or row.get("benchmark", benchmark) == benchmark:
-                found.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"]))))
+                base = tuple(map(bool, row["base"])) if "base" in row else None
+                found.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"])), base))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}, line {number} is no verdict ({error!r}); name a verdicts.jsonl") from error
     return found

@@ -18,6 +18,7 @@ from conself.keys import models_in
 from conself.losses.output import check_losers
 from conself.models import check_model
 from conself.pairing.build import NothingToLearnError
+from conself.provenance import refuse_own_figures, whole_of
 from conself.records import ModelRef
 from conself.rounds import Learned, learn_round, unlearned
 from conself.tracking import Tracker, round_prefix
@@ -81,6 +82,7 @@ def check(config: DictConfig) -> None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)
     results.check_voters(config)
+    check_trained_on(config)
     check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")
     if training.export == MERGED:
@@ -111,6 +113,19 @@ def load(config: DictConfig) -> None:
     training: Training = instantiate(config.training, _convert_="all")
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     training.tuning.check(model)
+
+
+def check_trained_on(config: DictConfig) -> None:
+    """Refuse benchmarks that are the data set that is trained on, whatever their inputs.
+
+    Raises:
+        ValueError: that is so; or ``decontaminate_words`` is no int of at least 1.
+    """
+    if type(config.decontaminate_words) is not int or config.decontaminate_words < 1:
+        raise ValueError(f"decontaminate_words must be an int of at least 1, got {config.decontaminate_words!r}")
+    if (whole := whole_of(instantiate(config.dataset, _convert_="all"))) is not None:
+        benchmarks = instantiate(config.benchmark, _convert_="all")
+        refuse_own_figures({whole: f"the model is trained on {whole}"}, benchmarks)
 
 
 def check_rounds(config: DictConfig) -> None:

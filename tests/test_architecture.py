@@ -21,7 +21,7 @@ ROOMS = (
     "minipy",
 )
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
-ENTRIES |= {"pool_figures", "score_files", "score_report"}
+ENTRIES |= {"provenance", "pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
 HELPERS |= {"config_folder", "versions"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
@@ -40,9 +40,10 @@ FLOOR = {
 FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "selectors", "agreement"}
 FLOOR |= {"console", "progress", "locks", "places"}
 ALLOWED = {
-    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "oracles"}),
+    **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "contamination", "oracles"}),
     "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring"},
     "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking"},
+    "contamination": PARTS | FLOOR | {"context"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers", "keys"},
     "keys": {"models", "records"},
@@ -57,8 +58,9 @@ ALLOWED = {
     "statistics": FLOOR | {"oracles"},
     "pass_rates": {"records"},
     **dict.fromkeys(PARTS, FLOOR),
-    "datasets": FLOOR | {"oracles", "minipy"},
-    "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
+    "datasets": FLOOR | {"oracles", "minipy", "reference_outputs"},
+    "benchmarks": FLOOR | {"oracles", "minipy", "statistics", "reference_outputs"},
+    "reference_outputs": {"sandbox"},
     "samplers": FLOOR | {"workers"},
     "minipy": {"records", "oracles", "prompts", "sandbox", "config_folder", "console", "progress"},
     "losses": set(),

@@ -1,12 +1,12 @@
 """Any data set that knows what is right, as a benchmark."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from conself.benchmarks.task import Judge, Task
 from conself.comparison import Comparison
-from conself.oracles import Oracle, TestOracle
+from conself.oracles import EvalPlusOracle, Oracle, TestOracle
 from conself.records import Problem
 from conself.validation import Rejected, sift
 
@@ -17,8 +17,11 @@ class Dataset(Protocol):
     def __call__(self) -> Iterator[Problem | Rejected]:
         """Its problems."""
 
-    def oracles(self) -> Iterator[Oracle | TestOracle]:
+    def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
         """What is right."""
+
+    def statements(self) -> Iterator[str]:
+        """Its texts, by which they are found in other data sets."""
 
     def fingerprint(self) -> str:
         """Identity of its content."""
@@ -45,7 +48,15 @@ class DatasetBenchmark:
                 f"{len(missing)} problems of the benchmark cannot be judged, {missing[0]} first: it has no oracle for "
                 "all its inputs; take a data set with expected outputs or tests, and no cap on inputs (max_inputs)"
             )
-        return Task(problems, Judge(oracles, self.comparison), dropped)
+        return Task(problems, Judge(oracles, self.comparison), dropped, self._base(oracles.values()))
+
+    def _base(self, oracles: Iterable[Oracle | TestOracle | EvalPlusOracle]) -> Judge | None:
+        found = {o.problem_id: replace(o, base_only=True) for o in oracles if isinstance(o, EvalPlusOracle)}
+        return Judge(found, self.comparison) if found else None
+
+    def statements(self) -> Iterator[str]:
+        """The texts of the problems, none of which is to be trained on."""
+        return self.dataset.statements()
 
     def fingerprint(self) -> str:
         """Identity of the content of problems and oracles, which come from the same files."""

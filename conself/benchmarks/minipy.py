@@ -1,5 +1,6 @@
 """The embedded world's held-out problems as a benchmark."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conself.benchmarks.task import Judge, Task
@@ -24,6 +25,10 @@ class MiniPyBenchmark:
         """The problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
         return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison), {})
+
+    def statements(self) -> Iterator[str]:
+        """None: a split shares no composition with another, but a longer composition may contain a shorter one's."""
+        return iter(())
 
     def fingerprint(self) -> str:
         """Identity of the content of problems and oracles: it follows the generator's code, not only these settings."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from conself.benchmarks import harness
+from conself.benchmarks.evalplus import by_evalplus
 from conself.benchmarks.replay import Answers, replay
 from conself.comparison import Comparison
-from conself.oracles import AppsOracle, LiveCodeBenchOracle, Oracle, TestOracle
+from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle
 from conself.records import Problem
 from conself.statistics import Equal, judge
 
@@ -63,11 +64,21 @@ def by_tests(
     return replay(answers, oracles, workers, advance)
 
 
+def by_outputs(
+    answers: Answers, oracles: Mapping[str, EvalPlusOracle], _: Comparison, workers: int, advance: Advance
+) -> Verdicts:
+    """A trace is right where EvalPlus's rules accept its outputs."""
+    verdicts = by_evalplus(answers, oracles, workers)
+    advance(len(answers))
+    return verdicts
+
+
 WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int, Advance], Verdicts]] = {
     Oracle: by_values,
     LiveCodeBenchOracle: by_livecodebench,
     AppsOracle: by_apps,
     TestOracle: by_tests,
+    EvalPlusOracle: by_outputs,
 }
 """How each kind of oracle judges."""
 
@@ -79,7 +90,7 @@ class Judge:
     Values are compared under ``comparison`` where the oracle's benchmark has no harness of its own.
     """
 
-    oracles: Mapping[str, Oracle | TestOracle]
+    oracles: Mapping[str, Oracle | TestOracle | EvalPlusOracle]
     comparison: Comparison
 
     def longest(self) -> int:
@@ -106,8 +117,12 @@ class Judge:
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason."""
+    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason.
+
+    ``base`` judges by the original inputs alone, where the benchmark adds to those of another, as EvalPlus does.
+    """
 
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
+    base: Judge | None = None

@@ -106,6 +106,16 @@ def matcher(benchmarks: Mapping[str, Benchmark], min_words: int) -> Callable[[st
     return reason
 
 
+def stating(benchmarks: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
+    """The benchmarks that have statements to compare with; the embedded world's are disjoint from its training split.
+
+    Raises:
+        OSError: the statements of a benchmark cannot be read.
+        ValueError: as OSError.
+    """
+    return {name: benchmark for name, benchmark in benchmarks.items() if any(True for _ in benchmark.statements())}
+
+
 def fingerprints(benchmarks: Mapping[str, Benchmark]) -> list[tuple[str, str]]:
     """Name and content of each benchmark.
 

@@ -19,20 +19,26 @@ class HumanEval(TestedData):
     """
 
     source: ClassVar[str] = "HumanEval"
+    whole: ClassVar[str] = "HumanEval"
 
     def read(self, row: Row) -> Tested:
         """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
-        name, prompt, entry_point = text(row, "task_id"), text(row, "prompt"), text(row, "entry_point")
-        problem = Problem(
-            id=name,
-            statement=f"Complete the function `{entry_point}`.",
-            starter_code=prompt,
-            entry_point=entry_point,
-            inputs=(),
-            source=self.source,
-            difficulty="",
-            prefix=TYPING + imports(prompt),
-        )
-        test = called_by_name(text(row, "test"), entry_point)
-        oracle = TestOracle(name, prompt + text(row, "canonical_solution"), test)
-        return Tested(problem, oracle, prompt)
+        problem = function_to_complete(row, self.source, ())
+        test = called_by_name(text(row, "test"), str(problem.entry_point))
+        program = problem.starter_code + text(row, "canonical_solution")
+        return Tested(problem, TestOracle(problem.id, program, test), problem.starter_code)
+
+
+def function_to_complete(row: Row, source: str, inputs: tuple[str, ...]) -> Problem:
+    """The problem of a row; a KeyError, TypeError or ValueError says that it is malformed."""
+    name, prompt, entry_point = text(row, "task_id"), text(row, "prompt"), text(row, "entry_point")
+    return Problem(
+        id=name,
+        statement=f"Complete the function `{entry_point}`.",
+        starter_code=prompt,
+        entry_point=entry_point,
+        inputs=inputs,
+        source=source,
+        difficulty="",
+        prefix=TYPING + imports(prompt),
+    )

@@ -5,6 +5,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from conself.datasets.files import Files, Row
@@ -16,6 +17,7 @@ from conself.records import Problem
 from conself.validation import Rejected
 
 _SOURCE = "livecodebench"
+OUTSIDE = "outside the date window"
 
 _STARS = (
     "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
@@ -58,9 +60,10 @@ class LiveCodeBench:
         path, repo, revision: see :class:`conself.datasets.files.Files`.
         strict: stop at the first malformed record.
         max_tests_mb: bound on the private tests of one problem, unpacked, in MiB.
+        start, end: the first and the last day (``2024-10-01``) on which a problem may have come out; None: no bound.
 
     Raises:
-        ValueError: the version is no release, or the bound is below 1.
+        ValueError: the version is no release, the bound is below 1, or ``start`` and ``end`` are no days in this order.
     """
 
     places: ClassVar[tuple[str, ...]] = ("path",)
@@ -71,11 +74,16 @@ class LiveCodeBench:
     revision: str
     strict: bool
     max_tests_mb: int
+    start: str | None
+    end: str | None
 
     def __post_init__(self) -> None:
         self._patterns()
         if self.max_tests_mb < 1:
             raise ValueError(f"dataset.max_tests_mb must be 1 or more, got {self.max_tests_mb}")
+        start, end = _day(self.start, "dataset.start"), _day(self.end, "dataset.end")
+        if start is not None and end is not None and start > end:
+            raise ValueError(f"dataset.start={self.start} is after dataset.end={self.end}")
 
     def __call__(self) -> Iterator[Problem | Rejected]:
         """The problems in file order, difficulty kept, without what is expected.
@@ -109,6 +117,8 @@ class LiveCodeBench:
         identity = text(row, "question_id")
         if not identity:
             raise ValueError("question_id is missing")
+        if not self._is_inside(row):
+            return Rejected(f"{_SOURCE}/{identity}", OUTSIDE)
         metadata = parse_json(text(row, "metadata") or "{}")
         if not isinstance(metadata, dict):
             raise ValueError("metadata must be a JSON object")
@@ -125,6 +135,14 @@ class LiveCodeBench:
         problem = Problem(name, statement, starter_code, function, inputs, _SOURCE, difficulty, PREFIX)
         return problem, LiveCodeBenchOracle(name, expected)
 
+    def _is_inside(self, row: Row) -> bool:
+        """Whether the problem came out between the two days, both included; raises ValueError if that is not known."""
+        if self.start is None and self.end is None:
+            return True
+        day = _day(text(row, "contest_date")[:10], "contest_date")
+        start, end = _day(self.start, "dataset.start"), _day(self.end, "dataset.end")
+        return day is not None and (start is None or start <= day) and (end is None or day <= end)
+
     def _files(self) -> Files:
         return Files(self.path, self.repo, self.revision, self._patterns())
 
@@ -133,3 +151,12 @@ class LiveCodeBench:
         if release is None:
             raise ValueError(f"dataset.version must be release_v<number>, such as release_v5, got {self.version!r}")
         return ("test.jsonl", *(f"test{number}.jsonl" for number in range(2, int(release[1]) + 1)))
+
+
+def _day(value: str | None, name: str) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{name} must be a day such as 2024-10-01, got {value!r}") from None

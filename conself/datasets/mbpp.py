@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conself.datasets.files import Row
 from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports, text
-from conself.oracles import TestOracle
+from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
 from conself.sandbox.sources import parse
 
@@ -27,6 +27,7 @@ class Mbpp(TestedData):
     """
 
     source: ClassVar[str] = "MBPP"
+    whole: ClassVar[str] = "MBPP"
 
     shown_tests: int
 
@@ -37,12 +38,13 @@ class Mbpp(TestedData):
             test = called_by_name(text(row, "test"), entry_point)
             called = [line.replace("candidate(", f"{entry_point}(") for line in _ASSERTION.findall(text(row, "test"))]
             statement = self._statement(text(row, "text"), called)
-            return self._tested(text(row, "task_id"), statement, code, entry_point, imports(shown), test)
+            oracle = TestOracle(text(row, "task_id"), code, test)
+            return self._tested(statement, oracle, entry_point, imports(shown), ())
         code, lines = text(row, "code"), _lines(row, "test_list")
         header = "".join(line + "\n" for line in _lines(row, "test_imports"))
-        name, test = f"Mbpp/{row['task_id']}", self.test(row, header + "\n".join(lines) + "\n")
+        oracle = TestOracle(f"Mbpp/{row['task_id']}", code, self.test(row, header + "\n".join(lines) + "\n"))
         statement = self._statement(text(row, "prompt"), lines)
-        return self._tested(name, statement, code, called_function(code, lines), header, test)
+        return self._tested(statement, oracle, called_function(code, lines), header, ())
 
     def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - MBPP+ has a field for it
         """The test as a script; ``listed`` is the row's imports and assertions."""
@@ -54,20 +56,25 @@ class Mbpp(TestedData):
         return sentence, sentence.strip() + (f"\n\nFor example:{shown}" if shown else "")
 
     def _tested(
-        self, name: str, statement: tuple[str, str], code: str, entry_point: str, header: str, test: str
+        self,
+        statement: tuple[str, str],
+        oracle: TestOracle | EvalPlusOracle,
+        entry_point: str,
+        header: str,
+        inputs: tuple[str, ...],
     ) -> Tested:
         sentence, shown = statement
         problem = Problem(
-            id=name,
+            id=oracle.problem_id,
             statement=shown,
-            starter_code=signature(code, entry_point),
+            starter_code=signature(oracle.program, entry_point),
             entry_point=entry_point,
-            inputs=(),
+            inputs=inputs,
             source=self.source,
             difficulty="",
             prefix=TYPING + header,
         )
-        return Tested(problem, TestOracle(name, code, test), sentence)
+        return Tested(problem, oracle, sentence)
 
 
 def called_function(code: str, tests: Sequence[str]) -> str:

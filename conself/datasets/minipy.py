@@ -28,6 +28,10 @@ class MiniPy:
         """Expected outputs of the same problems, in the same order: for analysis alone."""
         return (oracle for _, oracle in split(self.split, self.size, self.seed))
 
+    def statements(self) -> Iterator[str]:
+        """None: a split shares no composition with another, but a longer composition may contain a shorter one's."""
+        return iter(())
+
     def fingerprint(self) -> str:
         """Identity of the problems' content: it follows the generator's code, not only these settings."""
         return fingerprint([(problem, None) for problem in self()])

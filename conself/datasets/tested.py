@@ -1,4 +1,4 @@
-"""What HumanEval and MBPP share: problems that come with a right program and tests instead of inputs and outputs."""
+"""What HumanEval and MBPP share: problems that come with a right program, and tests or inputs, but no outputs."""
 
 import logging
 import re
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from conself.datasets.evalplus import WrongFileError
 from conself.datasets.files import BadRow, Files, Row
 from conself.datasets.recording import NotRecorded, record_calls
-from conself.oracles import TestOracle
+from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
+from conself.reference_outputs import NoOutput, Reference, reference_outputs
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -17,16 +19,28 @@ log = logging.getLogger(__name__)
 TYPING = "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union\n"
 """Put before every program: models write ``List[int]`` as the prompts do and forget the import."""
 
+TOO_LONG = "an input (not a problem) for which the right output is longer than 20 MiB"
+
 _IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A problem that has no inputs yet, its tests, and the text by which it is recognised in other data sets."""
+    """A problem, its oracle, and the text by which it is recognised in other data sets.
+
+    With a TestOracle the problem has no inputs at first: they are recorded from the tests. ``left_out`` counts inputs
+    that cannot be used.
+    """
 
     problem: Problem
-    oracle: TestOracle
+    oracle: TestOracle | EvalPlusOracle
     statement: str
+    left_out: int = 0
+
+    @property
+    def entry_point(self) -> str:
+        """The function that is tested."""
+        return str(self.problem.entry_point)
 
 
 @dataclass(frozen=True)
@@ -69,10 +83,11 @@ class TestedData:
         for problem, _ in self._recorded():
             yield problem
 
-    def oracles(self) -> Iterator[TestOracle]:
-        """The tests, in the problems' order: for analysis and evaluation alone."""
-        if self.max_inputs is None:
-            yield from (item.oracle for item in self._rows() if isinstance(item, Tested))
+    def oracles(self) -> Iterator[TestOracle | EvalPlusOracle]:
+        """What is right, in the problems' order: for analysis and evaluation alone."""
+        items = [item for item in self._rows() if isinstance(item, Tested)]
+        if self.max_inputs is None and all(isinstance(item.oracle, TestOracle) for item in items):
+            yield from (item.oracle for item in items)
         else:
             yield from (oracle for _, oracle in self._recorded() if oracle is not None)
 
@@ -85,6 +100,11 @@ class TestedData:
     def fingerprint(self) -> str:
         """Identity of the files' content."""
         return self._source().fingerprint()
+
+    def check_first_row(self) -> None:
+        """Read the first row of a local file; raises WrongFileError where it is of another data set."""
+        if self.path is not None:
+            next(self._rows(), None)
 
     def _source(self) -> Files:
         return Files(self.path, self.repo, self.revision, tuple(self.files))
@@ -99,30 +119,63 @@ class TestedData:
                 yield self.read(row)
             except KeyError as error:
                 yield self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
+            except WrongFileError as error:
+                raise WrongFileError(f"{self.path or self.repo}: {error}") from error
             except (TypeError, ValueError, SyntaxError, RecursionError) as error:
                 yield self._rejected(name, "malformed record", str(error))
 
-    def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | None]]:
-        """Each problem with its oracle, or None where inputs are missing for the tests to be replayed."""
+    def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | EvalPlusOracle | None]]:
+        """Each problem with its oracle, or None where inputs are missing for it to be judged by."""
         rows = list(self._rows())
-        tested = [item for item in rows if isinstance(item, Tested)]
-        calls = record_calls([(item.oracle, str(item.problem.entry_point)) for item in tested])
+        completed = _completed([item for item in rows if isinstance(item, Tested)])
         for item in rows:
             if isinstance(item, Rejected):
                 yield item, None
                 continue
-            inputs = next(calls)
-            if isinstance(inputs, NotRecorded):
-                yield self._rejected(item.problem.id, inputs.reason, "see conself/datasets/recording.py"), None
-            else:
-                kept = inputs[: self.max_inputs]
-                yield replace(item.problem, inputs=kept), item.oracle if kept == inputs else None
+            found = next(completed)
+            if isinstance(found, NotRecorded):
+                yield self._rejected(item.problem.id, found.reason, "run its solution by hand to see why"), None
+                continue
+            yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(found.left_out))
+            kept = found.problem.inputs[: self.max_inputs]
+            oracle = found.oracle if kept == found.problem.inputs else None
+            yield replace(found.problem, inputs=kept), oracle
 
     def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
         if self.strict:
             raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
         log.debug("%s, %s: %s", self.path or self.repo, name, detail)
         return Rejected(name, reason)
+
+
+def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
+    """The problems with their inputs, in order: recorded ones, or their own, where their solution runs on them."""
+    recorded = record_calls([(i.oracle, i.entry_point) for i in items if isinstance(i.oracle, TestOracle)])
+    references = tuple(
+        Reference(i.oracle.program, i.entry_point, i.problem.inputs)
+        for i in items
+        if isinstance(i.oracle, EvalPlusOracle)
+    )
+    outputs = iter(reference_outputs(references))
+    for item in items:
+        if isinstance(item.oracle, EvalPlusOracle):
+            yield _runnable(item, item.oracle, next(outputs))
+            continue
+        found = next(recorded)
+        if isinstance(found, NotRecorded):
+            yield found
+        else:
+            yield replace(item, problem=replace(item.problem, inputs=found))
+
+
+def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | NoOutput) -> Tested | NotRecorded:
+    """A problem without the inputs for which the solution's output is too long to be kept."""
+    if isinstance(outputs, NoOutput):
+        return NotRecorded(outputs.reason)
+    kept = [place for place, output in enumerate(outputs) if output is not None]
+    problem = replace(item.problem, inputs=tuple(item.problem.inputs[place] for place in kept))
+    base = sum(place < oracle.base for place in kept)
+    return replace(item, problem=problem, oracle=replace(oracle, base=base), left_out=len(outputs) - len(kept))
 
 
 def text(row: Row, field: str) -> str:

@@ -9,7 +9,7 @@ from conself.comparison import Comparison
 from conself.datasets.humaneval import HumanEval
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.minipy import MiniPy
-from conself.oracles import AppsOracle, LiveCodeBenchOracle, Oracle, TestOracle
+from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle
 from conself.records import Outcome, Problem, Status, Trace
 from tests.datasets.writing import write_lines
 
@@ -17,12 +17,14 @@ LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", f
 VALUES = Problem("v", "Add one.", "", "f", ("(1,)", "(2,)"), "test", "")
 PRINTED = Problem("s", "Echo.", "", None, ("1",), "test", "")
 TESTED = Problem("t", "Add one.", "", "f", ("(1,)",), "test", "")
+MORE = Problem("e", "Add one.", "", "f", ("(1,)", "(2,)"), "test", "")
 ORACLES = {
     "v": Oracle("v", ("2", '{"f":"0.333333333"}')),
     "s": Oracle("s", ('"1 2"',)),
     "l": LiveCodeBenchOracle("l", ("2", '{"f":"0.5"}')),
     "a": AppsOracle("a", ("2", '{"f":"0.5"}'), wrapped=True),
     "t": TestOracle("t", "def f(x):\n    return x + 1\n", "assert f(1) == 2"),
+    "e": EvalPlusOracle("e", "def f(x):\n    return x + 1\n", "f", "humaneval/f", 0.0, base=1),
 }
 
 
@@ -37,11 +39,13 @@ def test_values_and_tests_are_judged_side_by_side() -> None:
         (TESTED, [trace("t", "2"), trace("t", "3"), trace("t", None)]),
         (VALUES, [trace("v", "2", '{"f":"0.3333333331"}'), trace("v", "2", None), trace("v", "2", "0")]),
         (PRINTED, [trace("s", '" 1\\n2\\n"'), trace("s", '"12"')]),
+        (MORE, [trace("e", "2", "3"), trace("e", "2", "4"), trace("e", None, "3")]),
     ]
     assert Judge(ORACLES, LOOSE)(answers, workers=1) == {
         "t": [True, False, False],
         "v": [True, False, False],
         "s": [True, False],
+        "e": [True, False, False],
     }
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
@@ -59,6 +60,24 @@ def test_the_validation_sets_are_not_the_benchmarks() -> None:
 def test_every_benchmark_of_real_problems_judges_all_inputs() -> None:
     found = composed("benchmark=[humaneval,humaneval_plus,mbpp,mbpp_plus]")
     assert [node.dataset.max_inputs for node in found.values()] == [None] * 4
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_long_right_outputs_fit_into_the_limits_of_the_benchmarks_that_have_them(name: str) -> None:
+    """HumanEval/130 wants lists of a million numbers: 19 MB. What other benchmarks run under stays as it was."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for choice, limit in (("humaneval", 1024), ("humaneval_plus", 20480), ("humaneval,mbpp_plus", 20480)):
+            assert compose(name, [f"benchmark=[{choice}]"]).judging.output_kb == limit
+        chosen = compose(name, ["benchmark=[humaneval_plus]", "judging.output_kb=9"])
+    assert chosen.judging.output_kb == 9
+
+
+def test_leetcode_serves_the_choice_of_tau() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["experiment=select_tau", "dataset=leetcode"])
+    assert config.dataset.split == "train"
+    assert list(config.benchmark) == ["leetcode_validation"]
+    assert config.benchmark.leetcode_validation.dataset.split == "validation"
 
 
 def test_a_data_set_can_be_trained_on_with_fewer_inputs(tmp_path: Path) -> None:

@@ -59,8 +59,14 @@ METHOD = row(
 )
 
 
-def dataset(folder: Path, strict: bool = True, version: str = "release_v1", max_tests_mb: int = 1) -> LiveCodeBench:
-    return LiveCodeBench(version, str(folder), "owner/name", "main", strict, max_tests_mb)
+def dataset(
+    folder: Path,
+    strict: bool = True,
+    version: str = "release_v1",
+    max_tests_mb: int = 1,
+    days: tuple[str | None, str | None] = (None, None),
+) -> LiveCodeBench:
+    return LiveCodeBench(version, str(folder), "owner/name", "main", strict, max_tests_mb, *days)
 
 
 def only(folder: Path, **change: Any) -> Problem | Rejected:
@@ -220,3 +226,42 @@ def test_a_problem_without_tests_is_counted(tmp_path: Path) -> None:
     kept, dropped = sift(dataset(tmp_path)())
     assert [problem.id for problem in kept] == ["livecodebench/2727"]
     assert dropped == {"no inputs": 1}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "inside"),
+    [
+        (None, None, "abcd"),
+        ("2024-10-01", None, "bcd"),
+        (None, "2025-02-27", "ab"),
+        ("2024-10-01", "2025-02-28", "bc"),
+        ("2025-03-02", "2025-03-02", ""),
+    ],
+)
+def test_a_window_has_both_its_days_and_counts_what_is_outside(
+    start: str | None, end: str | None, inside: str, tmp_path: Path
+) -> None:
+    days = {"a": "2024-09-30T00:00:00", "b": "2024-10-01", "c": "2025-02-28T23:00:00", "d": "2025-03-01"}
+    lines = [row(question_id=name, contest_date=day) for name, day in days.items()]
+    write_lines(tmp_path / "test.jsonl", lines)
+    found = list(dataset(tmp_path, days=(start, end))())
+    assert "".join(item.id[-1] for item in found if isinstance(item, Problem)) == inside
+    assert [item.reason for item in found if isinstance(item, Rejected)] == ["outside the date window"] * (
+        4 - len(inside)
+    )
+    assert len(list(dataset(tmp_path, days=(start, end)).oracles())) == len(inside)
+    assert len(list(dataset(tmp_path, days=(start, end)).statements())) == 4, "none of the release is trained on"
+
+
+def test_a_window_that_makes_no_sense_or_a_problem_without_a_date(tmp_path: Path) -> None:
+    for days, message in (
+        (("2024-13-01", None), "start must be a day such as 2024-10-01"),
+        ((None, "soon"), "end must be a day"),
+        (("2025-01-02", "2025-01-01"), "start=2025-01-02 is after dataset.end=2025-01-01"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataset(tmp_path, days=days)
+    write_lines(tmp_path / "test.jsonl", [row(contest_date=None)])
+    (found,) = dataset(tmp_path, strict=False, days=("2024-10-01", None))()
+    assert isinstance(found, Rejected)
+    assert found.reason == "malformed record"

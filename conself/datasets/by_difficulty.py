@@ -1,0 +1,67 @@
+"""A seeded sample of another data set: so many problems of each difficulty."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conself.oracles import Oracle
+from conself.records import Problem
+from conself.validation import Rejected, sift
+
+
+@dataclass(frozen=True)
+class ByDifficulty:
+    """Of each difficulty the ``counts[difficulty]`` usable problems of ``dataset`` that come first by
+    SHA-256(seed, id), in the data set's order. Problems of other difficulties are left out.
+
+    Raises:
+        OSError: as ``dataset``.
+        ValueError: as ``dataset``; a count is below 1, or ``dataset`` has too few usable problems of a difficulty.
+    """
+
+    dataset: Any
+    counts: Mapping[str, int]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not self.counts or any(type(count) is not int or count < 1 for count in self.counts.values()):
+            raise ValueError(f"counts must give an int of at least 1 for each difficulty, got {dict(self.counts)}")
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """The chosen problems, and what the data set drops, with its reasons."""
+        found = list(self.dataset())
+        chosen = self._chosen([item for item in found if isinstance(item, Problem)])
+        return (item for item in found if isinstance(item, Rejected) or item.id in chosen)
+
+    def oracles(self) -> Iterator[Oracle]:
+        """What is expected of all problems of the data set: for analysis and evaluation alone."""
+        oracles: Iterator[Oracle] = self.dataset.oracles()
+        return oracles
+
+    def statements(self) -> Iterator[str]:
+        """The statements of the whole data set: a model must not have seen any, whatever the seed."""
+        statements: Iterator[str] = self.dataset.statements()
+        return statements
+
+    def fingerprint(self) -> str:
+        """Identity of the data set's content."""
+        try:
+            return str(self.dataset.fingerprint())
+        except (OSError, ValueError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(str(error).replace("dataset.path", "dataset.dataset.path")) from error
+
+    def _chosen(self, problems: list[Problem]) -> set[str]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        for problem in sift(problems)[0]:
+            groups[problem.difficulty].append(problem.id)
+        if short := {level: len(groups[level]) for level, count in self.counts.items() if len(groups[level]) < count}:
+            listed = ", ".join(f"{there} of {level!r} for {self.counts[level]}" for level, there in short.items())
+            known = ", ".join(f"{level!r}: {len(ids)}" for level, ids in groups.items())
+            raise ValueError(f"too few usable problems: {listed}; there are {known}; lower counts")
+        return {name for level, count in self.counts.items() for name in sorted(groups[level], key=self._rank)[:count]}
+
+    def _rank(self, name: str) -> bytes:
+        return hashlib.sha256(f"{self.seed}\0{name}".encode()).digest()

@@ -1,0 +1,133 @@
+"""Rows of EvalPlus's own files, which hold inputs (``base_input``, ``plus_input``) instead of tests."""
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from conself.datasets.files import Row
+from conself.oracles import EvalPlusOracle
+from conself.standin import NotLiteral, literal
+
+Arguments = Sequence[Any]
+Convert = Callable[[Any], Any]
+
+
+class WrongFileError(ValueError):
+    """A file is of another data set: no row of it can be used, whatever ``strict`` says."""
+
+
+def is_own_form(row: Row) -> bool:
+    """Whether a row is of EvalPlus's own files; one of the two fields may be missing, which is then told by name."""
+    return "base_input" in row or "plus_input" in row
+
+
+def check_test(test: str, name: str) -> None:
+    """Refuse a row of the hub's form whose test is not EvalPlus's, which iterates over a list called ``inputs``.
+
+    Raises:
+        WrongFileError: HumanEval's or MBPP's own test; judged by it, an answer would be called right too easily.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(test)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # a malformed record, which is dropped and counted
+    if not any(isinstance(n, ast.Name) and n.id == "inputs" and isinstance(n.ctx, ast.Store) for n in nodes):
+        raise WrongFileError(
+            f"{name} has no base_input and plus_input, and its test is not EvalPlus's: this is a file of the original "
+            "benchmark; set dataset.path to EvalPlus's own file or the hub's copy, or choose the benchmark without plus"
+        )
+
+
+def argument_lists(row: Row, field: str, convert: Callable[[Arguments], Arguments]) -> tuple[str, ...]:
+    """The inputs of one field as literals of argument tuples.
+
+    Raises:
+        KeyError: there is no such field.
+        TypeError: it holds no list of argument lists. An empty object stands for an empty list (Mbpp/793).
+        ValueError: an argument has no literal.
+    """
+    value = row[field]
+    if value != {} and not (isinstance(value, list) and all(isinstance(item, list) for item in value)):
+        raise TypeError(f"{field} must be a list of argument lists")
+    try:
+        return tuple(literal(tuple(convert(arguments))) for arguments in value)
+    except NotLiteral:
+        raise ValueError(f"{field} holds an argument that has no literal") from None
+
+
+def tolerance(row: Row) -> float:
+    """The field ``atol``; raises KeyError or TypeError."""
+    if type(row["atol"]) not in (int, float):
+        raise TypeError(f"atol must be a number, got {row['atol']!r}")
+    return float(row["atol"])
+
+
+def oracle(row: Row, family: str, problem_id: str, program: str, entry_point: str, base: int) -> EvalPlusOracle:
+    """The oracle of a row; ``base`` is the number of its base inputs."""
+    return EvalPlusOracle(problem_id, program, entry_point, f"{family}/{entry_point}", tolerance(row), base)
+
+
+def as_they_are(arguments: Arguments) -> Arguments:
+    """Arguments as JSON has them."""
+    return arguments
+
+
+def mbpp_arguments(problem_id: str) -> Callable[[Arguments], Arguments]:
+    """How EvalPlus turns a problem's arguments, as JSON has them, into the types that MBPP's functions take.
+
+    Source: ``mbpp_deserialize_inputs`` of evalplus 0.3.1.
+    """
+    return _MBPP.get(problem_id, as_they_are)
+
+
+def _each(convert: Convert) -> Callable[[Arguments], Arguments]:
+    return lambda arguments: [convert(value) for value in arguments]
+
+
+def _first(convert: Convert) -> Callable[[Arguments], Arguments]:
+    return lambda arguments: [convert(arguments[0]), *arguments[1:]]
+
+
+def _second(convert: Convert) -> Callable[[Arguments], Arguments]:
+    return lambda arguments: [arguments[0], convert(arguments[1]), *arguments[2:]]
+
+
+def _tuples(values: Any) -> list[Any]:
+    return [tuple(value) for value in values]
+
+
+def _tuple_of_tuples(values: Any) -> tuple[Any, ...]:
+    return tuple(_tuples(values))
+
+
+def _tuple_with_tuples(values: Any) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+
+
+def _sets(values: Any) -> list[Any]:
+    return [set(value) if isinstance(value, list) and value else {} for value in values]  # {}: a dict, as EvalPlus has
+
+
+def _deep(value: Any) -> Any:
+    return tuple(map(_deep, value)) if isinstance(value, list) else value
+
+
+def _tuple_values(value: Any) -> dict[str, Any]:
+    return {key: tuple(item) for key, item in value.items()}
+
+
+_GROUPS: Sequence[tuple[str, Callable[[Arguments], Arguments]]] = (
+    ("2 116 132 143 222 261 273 394 399 421 424 429 470 560 579 596 616 630 726 740 744 809", _each(tuple)),
+    ("63 64 70 94 120 237 272 299 400 409 417 438 473 614 780", _each(_tuples)),
+    ("75 413 444 753", _first(_tuples)),
+    ("106 750", _second(tuple)),
+    ("115", _first(_sets)),
+    ("124", lambda arguments: [float(arguments[0]), complex(arguments[1])]),
+    ("250 307 405 446 617 720 763 808", _first(tuple)),
+    ("259 401 445", _each(_tuple_of_tuples)),
+    ("278", _each(_tuple_with_tuples)),
+    ("722", _first(_tuple_values)),
+    ("252", _first(complex)),
+    ("580 615 791", _each(_deep)),
+)
+_MBPP = {f"Mbpp/{number}": convert for numbers, convert in _GROUPS for number in numbers.split()}

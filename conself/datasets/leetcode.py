@@ -1,0 +1,139 @@
+"""LeetCodeDataset: methods of ``class Solution``, with right programs and tests; split here into three parts."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conself.comparison import Comparison
+from conself.datasets.decontamination import Index
+from conself.datasets.files import BadRow, Files, Row
+from conself.datasets.leetcode_rows import Method, read_row
+from conself.oracles import Oracle
+from conself.records import Problem
+from conself.reference_outputs import NoOutput, Reference, reference_outputs
+from conself.validation import Rejected
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "validation", "test")
+HELD_OUT = "stated in the validation or test split"
+_MIN_WORDS = 8  # of a statement that is looked for inside longer ones
+_SAME = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+
+
+@dataclass(frozen=True)
+class LeetCode:
+    """One split of the problems of a file; ids are LeetCode's own names (``two-sum``).
+
+    The file's problems in the order of the SHA-256 of their ids: the first ``test_size`` are the test split, the next
+    ``validation_size`` the validation split, the others the training split, without those that state a problem of the
+    other two. A problem whose own solution does not pass its tests is dropped.
+
+    Args:
+        split: ``train``, ``validation`` or ``test``.
+        validation_size, test_size: numbers of problems, before any is dropped.
+        path, repo, revision, files: see :class:`conself.datasets.files.Files`.
+        strict: stop at the first row that cannot be used.
+
+    Raises:
+        OSError: the files cannot be read.
+        ValueError: unknown split, a size below 1, no such file, or an unusable row and ``strict`` is set.
+    """
+
+    places: ClassVar[tuple[str, ...]] = ("path",)
+
+    split: str
+    validation_size: int
+    test_size: int
+    path: str | None
+    repo: str
+    revision: str
+    files: Sequence[str]
+    strict: bool
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ValueError(f"dataset.split must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        if min(self.validation_size, self.test_size) < 1:
+            raise ValueError("dataset.validation_size and dataset.test_size must be 1 or more")
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """The problems of the split in the file's order, and what was dropped, with the reason."""
+        for item in self._usable():
+            yield item if isinstance(item, Rejected) else item.problem
+
+    def oracles(self) -> Iterator[Oracle]:
+        """Expected outputs of the same problems, in the same order: for analysis and evaluation alone."""
+        for item in self._usable():
+            if isinstance(item, Method):
+                yield Oracle(item.problem.id, item.expected)
+
+    def statements(self) -> Iterator[str]:
+        """The statements of the split's rows."""
+        return (item.problem.statement for item in self._rows() if isinstance(item, Method))
+
+    def fingerprint(self) -> str:
+        """Identity of the files' content."""
+        return self._files().fingerprint()
+
+    def _files(self) -> Files:
+        return Files(self.path, self.repo, self.revision, tuple(self.files))
+
+    def _usable(self) -> Iterator[Method | Rejected]:
+        rows = list(self._rows())
+        methods = [item for item in rows if isinstance(item, Method)]
+        references = (Reference(m.program, str(m.problem.entry_point), m.problem.inputs) for m in methods)
+        outputs = iter(reference_outputs(tuple(references)))
+        for item in rows:
+            yield item if isinstance(item, Rejected) else self._checked(item, next(outputs))
+
+    def _checked(self, method: Method, outputs: tuple[str | None, ...] | NoOutput) -> Method | Rejected:
+        if isinstance(outputs, NoOutput):
+            return self._rejected(method.problem.id, outputs.reason, "run its completion by hand to see why")
+        pairs = zip(outputs, method.expected, strict=True)
+        if all(got is not None and _SAME.key(got, False) == _SAME.key(wanted, False) for got, wanted in pairs):
+            return method
+        return self._rejected(method.problem.id, "its own solution does not pass its tests", "another value")
+
+    def _rows(self) -> Iterator[Method | Rejected]:
+        """The rows of the split; malformed ones, whose place is not known, belong to the training split."""
+        rows = list(self._files().rows())
+        split_of = self._splits([row for row in rows if not isinstance(row, BadRow)])
+        known = [self._read(row, f"row {number}") for number, row in enumerate(rows, start=1)]
+        places = [(item, split_of.get(item.problem.id if isinstance(item, Method) else item.id)) for item in known]
+        held_out = [item.problem.statement for item, split in places if isinstance(item, Method) and split != "train"]
+        index = Index.of(held_out, _MIN_WORDS)
+        for item, split in places:
+            if (split or "train") != self.split:
+                continue
+            if self.split == "train" and isinstance(item, Method) and index.matches(item.problem.statement):
+                yield Rejected(item.problem.id, HELD_OUT)
+            else:
+                yield item
+
+    def _splits(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Problem id -> split."""
+        ids = {str(row["task_id"]) for row in rows if isinstance(row, dict) and "task_id" in row}
+        ordered = sorted(ids, key=lambda name: hashlib.sha256(name.encode()).digest())
+        ends = self.test_size, self.test_size + self.validation_size
+        places = {"test": ordered[: ends[0]], "validation": ordered[ends[0] : ends[1]], "train": ordered[ends[1] :]}
+        return {name: split for split, names in places.items() for name in names}
+
+    def _read(self, row: Row | BadRow, place: str) -> Method | Rejected:
+        if isinstance(row, BadRow):
+            return self._rejected(row.place, "malformed line", row.reason)
+        name = str(row.get("task_id", place))
+        try:
+            return read_row(row)
+        except KeyError as error:
+            return self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
+        except (TypeError, ValueError, SyntaxError, RecursionError) as error:
+            return self._rejected(name, "malformed record", str(error))
+
+    def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
+        if self.strict:
+            raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
+        log.debug("%s, %s: %s", self.path or self.repo, name, detail)
+        return Rejected(name, reason)

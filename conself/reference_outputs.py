@@ -1,0 +1,55 @@
+"""Outputs of reference programs: what is expected of problems that come with a right program and inputs for it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from conself.sandbox import Job, Limits, Outcome, Status, execute
+
+LIMITS = Limits(
+    cpu_seconds=60.0,  # right programs: the slowest of EvalPlus's needs seconds
+    wall_seconds=600.0,
+    memory_mb=4096,
+    output_kb=20 << 10,  # of answers too: conf/benchmark/humaneval_plus.yaml
+    max_timeouts=1,
+    packages=("numpy",),
+    audit=0.0,
+    require="weak",  # nothing that a model wrote runs here
+)
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A right program, the name of its function, and the inputs to call it with, as in ``Problem.inputs``."""
+
+    program: str
+    entry_point: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoOutput:
+    """A reference program did not return a value on every input; ``reason`` is one of few texts."""
+
+    reason: str
+
+
+@lru_cache(maxsize=4)
+def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | NoOutput, ...]:
+    """The canonical text of what each reference program returns on each of its inputs, run in the sandbox.
+
+    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because
+    problems and their judge ask for the same ones.
+    """
+    jobs = [Job(str(place), (r.program,), r.entry_point, r.inputs) for place, r in enumerate(references)]
+    rows = {int(result.job.id): result.rows[0] for result in execute(jobs, LIMITS, WORKERS)}
+    return tuple(_values(rows[place]) for place in range(len(jobs)))
+
+
+def _values(row: tuple[Outcome, ...]) -> tuple[str | None, ...] | NoOutput:
+    failed = next((outcome for outcome in row if outcome.status not in (Status.OK, Status.OUTPUT_LIMIT)), None)
+    if failed is None:
+        return tuple(outcome.value if outcome.status is Status.OK else None for outcome in row)
+    if failed.value == "ModuleNotFoundError":
+        return NoOutput("its solution needs a package that is missing")
+    return NoOutput(f"its own solution fails on its inputs ({failed.value or failed.status})")
