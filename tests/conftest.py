@@ -6,8 +6,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,15 +53,28 @@ def locked(path: Path, how: int) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def exclusive(shared_folder: Path) -> Callable[[], AbstractContextManager[None]]:
+    """A block in which no test runs, for fixtures that look at the machine; it waits for those that do."""
+
+    @contextmanager
+    def block() -> Iterator[None]:
+        with locked(shared_folder / ".gate", fcntl.LOCK_EX), locked(shared_folder / ".room", fcntl.LOCK_EX):
+            yield
+
+    return block
+
+
 @pytest.fixture(autouse=True)
-def turns(request: pytest.FixtureRequest, shared_folder: Path) -> Iterator[None]:
+def turns(
+    request: pytest.FixtureRequest, shared_folder: Path, exclusive: Callable[[], AbstractContextManager[None]]
+) -> Iterator[None]:
     """Tests run side by side, but for those marked ``alone``: they wait for the others, and let none begin."""
-    gate, room = shared_folder / ".gate", shared_folder / ".room"
     if request.node.get_closest_marker("alone"):
-        with locked(gate, fcntl.LOCK_EX), locked(room, fcntl.LOCK_EX):
+        with exclusive():
             yield
     else:
-        with room.open("a") as handle:
-            with locked(gate, fcntl.LOCK_EX):
+        with (shared_folder / ".room").open("a") as handle:
+            with locked(shared_folder / ".gate", fcntl.LOCK_EX):
                 fcntl.flock(handle, fcntl.LOCK_SH)
             yield

@@ -6,6 +6,7 @@ from typing import Any
 
 from conself.datasets.files import Row
 from conself.oracles import EvalPlusOracle
+from conself.sandbox.sources import parse
 from conself.standin import NotLiteral, literal
 
 Arguments = Sequence[Any]
@@ -28,7 +29,7 @@ def check_test(test: str, name: str) -> None:
         WrongFileError: HumanEval's or MBPP's own test; judged by it, an answer would be called right too easily.
     """
     try:
-        nodes = list(ast.walk(ast.parse(test)))
+        nodes = list(ast.walk(parse(test)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # a malformed record, which is dropped and counted
     if not any(isinstance(n, ast.Name) and n.id == "inputs" and isinstance(n.ctx, ast.Store) for n in nodes):

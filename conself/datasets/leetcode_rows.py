@@ -19,6 +19,7 @@ from conself.datasets.preprocessing_pairs import literal
 from conself.datasets.tested import text
 from conself.records import Problem
 from conself.sandbox import canonical
+from conself.sandbox.sources import parse
 
 SOURCE = "leetcode"
 
@@ -110,7 +111,7 @@ def _stated(query: str) -> tuple[str, str]:
 
 
 def _method(program: str, name: str) -> ast.FunctionDef:
-    for node in ast.parse(program).body:
+    for node in parse(program).body:
         if isinstance(node, ast.ClassDef) and node.name == "Solution":
             for method in node.body:
                 if isinstance(method, ast.FunctionDef) and method.name == name:
@@ -119,7 +120,7 @@ def _method(program: str, name: str) -> ast.FunctionDef:
 
 
 def _tests(source: str, parameters: Sequence[str]) -> list[Test]:
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "check"]
+    functions = [node for node in parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "check"]
     if len(functions) != 1:
         raise ValueError("test defines no function check")
     return [_test(statement, parameters) for statement in functions[0].body]

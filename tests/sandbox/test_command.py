@@ -142,6 +142,7 @@ def whole_lines(path: Path) -> list[bytes]:
     return [line for line in data.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_where_it_was(tmp_path: Path) -> None:
     jobs, out, calm = put(tmp_path / "jobs.jsonl", slow_jobs(100)), tmp_path / "out.jsonl", tmp_path / "calm.jsonl"
     options = ("--workers", 2, "--audit", 0)

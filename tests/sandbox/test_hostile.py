@@ -7,6 +7,8 @@ nothing may be left on the machine. The tables: hostile.py, hostile_inside.py, h
 import os
 import resource
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +94,16 @@ def machine_state() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def session() -> dict[str, Any]:
+def session(exclusive: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
     """The rows of all tables by name; the machine's state before and after; the zygote's memory on the way."""
-    found: dict[str, Any] = {"before": machine_state(), "pages": []}
-    first, second, *others = [make_job(name) for name in TABLES]
-    for result in execute([Job("warm", (INNOCENT,), "f", ("(1,)",)), first, *others], Limits(**LIMITS), 1):
-        found[result.job.id] = result.rows
-        found["pages"].append(zygote_pages())
-    found[second.id] = run(second, without={"namespaces"})[0].rows
-    return found | {"after": machine_state()}
+    with exclusive():
+        found: dict[str, Any] = {"before": machine_state(), "pages": []}
+        first, second, *others = [make_job(name) for name in TABLES]
+        for result in execute([Job("warm", (INNOCENT,), "f", ("(1,)",)), first, *others], Limits(**LIMITS), 1):
+            found[result.job.id] = result.rows
+            found["pages"].append(zygote_pages())
+        found[second.id] = run(second, without={"namespaces"})[0].rows
+        return found | {"after": machine_state()}
 
 
 @pytest.mark.parametrize(("table", "name"), CASES, ids=[f"{table}: {name}" for table, name in CASES])

@@ -1,5 +1,6 @@
 """Random programs full of state: whatever path they take, a call finds nothing of the one before."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,7 @@ def programs(draw: st.DrawFn) -> str:
     return "\n".join([*lines, " return out\n"])
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.lists(programs(), min_size=30, max_size=30, unique=True))
 def test_no_random_program_leaks(sources: list[str]) -> None:

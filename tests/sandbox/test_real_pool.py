@@ -24,7 +24,10 @@ LIMITS = Limits(
 INSTALLED_THERE = re.compile(r"^\s*(?:import|from) (?:scipy|matplotlib|torch)\b", re.MULTILINE)
 MISSING = Outcome(Status.EXCEPTION, "ModuleNotFoundError")
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}"),
+]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from experiments.sandbox_soak.watch import Look, Process
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_twenty_thousand_executions_leave_nothing_behind(tmp_path: Path) -> None:
     out = tmp_path / "results.json"
     command = [sys.executable, "-m", "experiments.sandbox_soak", "--executions", "20000", "--out", str(out)]

@@ -35,7 +35,7 @@ def test_no_reader_of_foreign_text_warns() -> None:
     assert fault(problem) is None
     assert arguments(INPUT) == literal(INPUT) == ("\\d", 1)
     assert ast.dump(parse(PROGRAM)) != ""
-    assert with_prefix("import re", PROGRAM).startswith("from __future__ import annotations\nimport re\n")
+    assert with_prefix("x = 1", PROGRAM).startswith("from __future__ import annotations\nx = 1\n")
     assert list(readings(PROGRAM)) != []
     assert called_function(PROGRAM, ['assert f("\\d") == 1']) == "f"
 
