@@ -56,6 +56,7 @@ def test_rows_hold_what_they_say() -> None:
         assert sum(len(pair.chosen.prompt) for pair in pairs) / row.batch == pytest.approx(350, abs=1)
 
 
+@pytest.mark.slow
 def test_the_command_writes_its_figures(tmp_path: Path) -> None:
     """It also compares losses and gradients of all contenders, and fails where they differ."""
     command = [sys.executable, "-m", "experiments.training_speed", "--quick", "--out", str(tmp_path)]

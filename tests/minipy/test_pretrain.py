@@ -73,6 +73,7 @@ def test_training_json_says_how_it_was_made(made: Path) -> None:
     assert record["code_loss"] < record["first_code_loss"] - 1.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(made: Path) -> None:
     saved = load_file(made / "model" / "model.safetensors")
     again, tokenizer, _ = pretrain(tiny())

@@ -167,6 +167,7 @@ def first_token_probabilities(ref: ModelRef, ask: Ask) -> np.ndarray:
         return np.asarray(model(inputs["input_ids"]).logits[0, -1].double())
 
 
+@pytest.mark.slow
 def test_first_tokens_follow_the_models_distribution_and_its_nucleus(workers: Workers, llama: ModelRef) -> None:
     ask = Ask(program_messages(PROMPTS, PROBLEMS[0], None), tuple(range(3000)))
     logits = first_token_probabilities(llama, ask)
@@ -186,6 +187,7 @@ def test_first_tokens_follow_the_models_distribution_and_its_nucleus(workers: Wo
         assert logprobs[0] == pytest.approx(logits[ids[0]] - np.logaddexp.reduce(logits), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_prompts_near_and_past_the_context(workers: Workers) -> None:
     tokenizer = load_tokenizer(MINIPY)
     lengths: dict[int, Problem] = {}
@@ -210,6 +212,7 @@ def test_problems_are_read_as_needed_and_nothing_runs_on_for_a_reader_that_left(
     assert live == 0
 
 
+@pytest.mark.slow
 def test_data_parallel_engines_see_gpus_of_their_own_and_draw_the_same(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +276,7 @@ def test_the_models_own_sampling_settings_stay_out(workers: Workers, tmp_path: P
     assert sum(len({c.text for c in pool}) for pool in pools) > 1.5 * len(pools)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("runtime", "longest", "ref", "told"),
     [
@@ -293,6 +297,7 @@ def test_start_up_errors_are_one_line_with_a_remedy(
     assert len(str(caught.value)) < 600
 
 
+@pytest.mark.slow
 def test_an_architecture_that_vllm_does_not_know(workers: Workers, tmp_path: Path) -> None:
     ref = copy_of_minipy(tmp_path / "model", config={"architectures": ["UnheardOfForCausalLM"]})
     with pytest.raises(ValueError, match="sampler=transformers") as caught:
@@ -321,6 +326,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_main_process_ends_the_engine(tmp_path: Path) -> None:
     script = tmp_path / "main.py"
     script.write_text(textwrap.dedent(PROGRAM.format(folder=str(Path(__file__).parents[2]))))

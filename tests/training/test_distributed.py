@@ -115,6 +115,7 @@ def test_two_processes_train_what_one_trains(
         assert torch.linalg.vector_norm(trained[name] - weight) <= 1e-4 * torch.linalg.vector_norm(weight), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "sharing"), CASES[:4], ids=str)
 def test_two_processes_go_on_from_where_two_were_interrupted(
     kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]]
@@ -137,6 +138,7 @@ def test_the_cases_are_ragged() -> None:
     assert max(max(pair) for pair in counts) > 1
 
 
+@pytest.mark.slow
 def test_curves_reach_the_logger_of_the_caller_and_nothing_else_is_heard(
     model_ref: ModelRef, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +182,7 @@ def test_what_keeps_a_process_from_starting_is_told() -> None:
     assert children() == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent's death is told by Linux only")
 def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

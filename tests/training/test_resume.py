@@ -83,6 +83,7 @@ def test_a_resumed_training_shows_its_whole_curve_and_counts_all_seconds(model_r
     assert rows[0] == [pytest.approx(row, rel=1e-6) for row in rows[1]]  # Lightning logs float32
 
 
+@pytest.mark.slow
 def test_killed_three_times_at_random_it_ends_with_the_same_bits(model_ref: ModelRef, tmp_path: Path) -> None:
     """kill -9, wherever the process happens to be: in a step, while a checkpoint is written, or in between."""
     long_training(model_ref, tmp_path / "whole")
@@ -111,6 +112,7 @@ def steps(checkpoints: Path) -> int:
     return max((int(path.stem.split("-")[1]) for path in checkpoints.glob("step-*.safetensors")), default=0)
 
 
+@pytest.mark.slow
 def test_one_process_and_two_that_share_the_weights_go_on_from_one_another(tmp_path: Path) -> None:
     """Steps 0, 1, 2 on one process, or step 1 on two of them: the same bits, for AdamW works on each element alone."""
     ends = []
@@ -137,6 +139,7 @@ def test_one_process_and_two_that_share_the_weights_go_on_from_one_another(tmp_p
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 
 
+@pytest.mark.slow
 def test_a_training_moves_from_one_process_to_two_and_back(
     whole: tuple[FitReport, bytes], model_ref: ModelRef, tmp_path: Path
 ) -> None:
