@@ -26,6 +26,7 @@ from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.scoring import agree_into, score_into
 from conself.shards import execute_into, sample_into
+from conself.shortfalls import tell_losses
 from conself.tables import (
     read_consensus,
     read_records,
@@ -83,7 +84,9 @@ def execute(context: Context, config: DictConfig, source: Artifact, candidates: 
         limits = instantiate(config, _convert_="all")
         return {**execute_into(context, folder, "executing", limits, known, drawn), "isolation": isolation(limits)}
 
-    return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
+    made = context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
+    tell_losses(context, made, config)
+    return made
 
 
 def agree(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:

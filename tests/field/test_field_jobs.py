@@ -1,0 +1,55 @@
+"""What users report about whole jobs, with their inputs, by the commands' own entry points in this process."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conself import evaluate
+
+HERE = Path(__file__).parent
+Command = Callable[..., tuple[dict[str, Any], dict[str, bool], str]]
+
+
+@pytest.fixture
+def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """``conself.evaluate`` on samples: the figures, whether each answer is right, and what the console says."""
+
+    def run(*words: str) -> tuple[dict[str, Any], dict[str, bool], str]:
+        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "runtime.workers=1"]
+        monkeypatch.setattr(sys, "argv", ["evaluate", *places, *words])
+        evaluate.main()
+        rows = map(json.loads, (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines())
+        figures = json.loads((tmp_path / "run" / "results.json").read_text())
+        return figures, {row["id"].partition("/")[2]: row["passed"][0] for row in rows}, capsys.readouterr().out
+
+    return run
+
+
+def livecodebench(folder: Path) -> list[str]:
+    place = "benchmark.livecodebench.dataset"
+    return ["benchmark=livecodebench", f"{place}.path={folder}", f"{place}.version=release_v1"]
+
+
+def test_samples_are_not_judged_by_the_recipe_of_a_model_that_does_not_answer(judge: Command) -> None:
+    folder = HERE / "02-lcb-verdicts"
+    words = [f"samples={folder}/samples.jsonl", *livecodebench(folder)]
+    figures, passed, console = judge(*words)
+    assert (passed["numpy_import"], passed["numpy_scalar"]) == (True, True)
+    assert "lack a module" not in console
+    assert "missing_modules" not in figures["losses"].get("evaluate/livecodebench/base", {})
+
+
+def test_missing_modules_are_named_with_their_counts_and_the_remedy(judge: Command) -> None:
+    folder = HERE / "02-lcb-verdicts"
+    words = [f"samples={folder}/samples.jsonl", *livecodebench(folder), "judging.packages=[]"]
+    for _ in ("made", "reused"):
+        figures, passed, console = judge(*words)
+        assert (passed["numpy_import"], passed["numpy_scalar"]) == (False, False)
+        assert "- 2 programs lack a module (numpy 2): grant it by judging.packages=[numpy]" in console
+        lost = figures["losses"]["evaluate/livecodebench/base"]
+        assert (lost["missing_modules"], lost["modules"]) == (2, {"numpy": 2})
+        assert "recursion_errors" not in lost
