@@ -60,7 +60,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "versus": config.versus,
         "benchmarks": figures,
         "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
-        "losses": losses(context.artifacts),
+        "losses": _losses(config, context, found),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
@@ -116,6 +116,17 @@ def _check_base(model: ModelRef, trained_on: str) -> None:
 def _left_out(artifact: Artifact) -> dict[str, Any]:
     """The number of problems without an answer; and of records that are no usable problem, by reason."""
     return {key: artifact.summary()[key] for key in ("unanswered", "dropped")}
+
+
+def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
+    """Those of the artifacts, and what of a file of samples was not judged."""
+    lost = losses(context.artifacts)
+    for name, rows in found.items() if config.samples is not None else ():
+        unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
+        label = f"evaluate/{name}/base"
+        if counts := {key: n for key, n in unused.items() if n}:
+            lost[label] = {**lost.get(label, {}), **counts}
+    return lost
 
 
 def _others(config: DictConfig) -> dict[str, list[Verdict]]:

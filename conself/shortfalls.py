@@ -25,7 +25,7 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     """By artifact, of those that executed programs or dropped records, the counts that are not 0.
 
     Beside the counts of programs ``modules`` counts those without a module by what they import, ``unanswered`` counts
-    problems without a sample, ``unmatched`` samples without a problem, and ``left_out`` records and inputs, by reason.
+    problems without a sample, and ``left_out`` records and inputs, by reason.
     """
     stages = ("problems", "decontaminate", *_STAGES)
     found = {name: _counts(artifact.summary()) for name, artifact in artifacts.items() if artifact.stage in stages}
@@ -47,7 +47,7 @@ def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Non
 def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:
     executed = summary.get("execution", summary)
     found = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
-    found |= {key: summary.get(key) for key in ("unanswered", "unmatched")} | {"left_out": summary.get("dropped")}
+    found |= {"unanswered": summary.get("unanswered"), "left_out": summary.get("dropped")}
     return {key: value for key, value in found.items() if value}
 
 

@@ -53,3 +53,11 @@ def test_missing_modules_are_named_with_their_counts_and_the_remedy(judge: Comma
         lost = figures["losses"]["evaluate/livecodebench/base"]
         assert (lost["missing_modules"], lost["modules"]) == (2, {"numpy": 2})
         assert "recursion_errors" not in lost
+
+
+@pytest.mark.parametrize("ids", ["question_ids", "with_prefix"])
+def test_samples_are_matched_by_the_benchmarks_own_ids(ids: str, judge: Command) -> None:
+    folder = HERE / "16-sample-files"
+    figures, passed, _ = judge(f"samples={folder}/{ids}.jsonl", *livecodebench(folder))
+    assert passed == dict.fromkeys(("3194", "abc301_a", "arc189_c", "1873_D"), True)
+    assert figures["losses"] == {}
