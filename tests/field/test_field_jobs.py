@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
 from conself import evaluate
+from conself.records import Problem
+from conself.sandbox import Job, Limits, execute
+from conself.sandbox.prefix import with_prefix
 
 HERE = Path(__file__).parent
+LIMITS = Limits(cpu_seconds=5.0, wall_seconds=20.0, memory_mb=256, output_kb=64, max_timeouts=1, audit=0.0)
 Command = Callable[..., tuple[dict[str, Any], dict[str, bool], str]]
 
 
@@ -61,3 +67,27 @@ def test_samples_are_matched_by_the_benchmarks_own_ids(ids: str, judge: Command)
     figures, passed, _ = judge(f"samples={folder}/{ids}.jsonl", *livecodebench(folder))
     assert passed == dict.fromkeys(("3194", "abc301_a", "arc189_c", "1873_D"), True)
     assert figures["losses"] == {}
+
+
+def test_taco_programs_get_what_its_harness_grants(judge: Command) -> None:
+    """Two are wrong: 7 multiplies the text ``N = 3`` by itself, 12 prints ``Yes`` for ``YES``."""
+    folder = HERE / "04-taco-records"
+    place = f"benchmark.taco_validation.dataset.path={folder}/test.jsonl"
+    _, passed, _ = judge(f"samples={folder}/samples.jsonl", "benchmark=taco_validation", place)
+    assert {name for name, right in passed.items() if not right} == {"7", "12"}
+
+
+def test_a_leetcode_signature_runs_without_an_import() -> None:
+    """A method per signature: NameError in CPython without the prefix, the sum with it."""
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        words = [f"dataset.path={HERE}/17-leetcode-signature/train.jsonl", "dataset.decontaminate=null"]
+        data = instantiate(compose("train", ["dataset=taco", *words]).dataset, _convert_="all")
+    code = "class Solution:\n    def total(self, nums: List[int]) -> int:\n        return sum(nums)\n"
+    problems = [problem for problem in data() if isinstance(problem, Problem)]
+    assert len(problems) == 2
+    for problem in problems:
+        bare, granted = Job("bare", (code,), "total", problem.inputs), with_prefix(problem.prefix, code)
+        job = Job("granted", (granted,), "total", problem.inputs)
+        rows = {result.job.id: result.rows[0] for result in execute([bare, job], LIMITS, workers=1)}
+        assert [outcome.value for outcome in rows["bare"]] == ["NameError"] * 3
+        assert [outcome.value for outcome in rows["granted"]] == ["6", "9", "9"]
