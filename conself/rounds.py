@@ -51,7 +51,7 @@ def learn_round(
     """
     config = with_model(config, model)
     benchmarks = instantiate(config.benchmark, _convert_="all")
-    found = stages.problems(context, config.dataset)
+    found = stages.problems(context, config.dataset, config.max_problems)
     found = decontaminate(context, found, benchmarks, config.decontaminate_words)
     candidates = stages.sample(context, config.sampler, model, found)
     traces = stages.execute(context, config.sandbox, found, candidates)

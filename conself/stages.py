@@ -41,17 +41,23 @@ from conself.validation import sift
 Verdicts = Mapping[str, Sequence[bool]]
 
 
-def problems(context: Context, config: DictConfig) -> Artifact:
-    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason."""
+def problems(context: Context, config: DictConfig, most: int | None = None) -> Artifact:
+    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason.
+
+    The first ``most`` usable problems are kept; None: all.
+    """
     dataset = instantiate(config, _convert_="all")
 
     def make(folder: Path) -> dict[str, Any]:
         kept, dropped = sift(dataset())
+        if most is not None and len(kept) > most:
+            kept, dropped = kept[:most], {**dropped, "beyond max_problems": len(kept) - most}
         tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
     key = {"dataset": located(config), "content": dataset.fingerprint()}
+    key |= {} if most is None else {"max_problems": most}
     return context.build("problems", key, {}, make)
 
 

@@ -1,6 +1,7 @@
 """What users report about whole jobs, with their inputs, by the commands' own entry points in this process."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,17 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
-from conself import evaluate
+from conself import evaluate, stages, train
+from conself.console import new_console
+from conself.context import Context
+from conself.entry import package_path
 from conself.records import Problem
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.prefix import with_prefix
+from conself.tables import read_records
+from conself.workers import Workers
 
 HERE = Path(__file__).parent
 LIMITS = Limits(cpu_seconds=5.0, wall_seconds=20.0, memory_mb=256, output_kb=64, max_timeouts=1, audit=0.0)
@@ -91,3 +98,37 @@ def test_a_leetcode_signature_runs_without_an_import() -> None:
         rows = {result.job.id: result.rows[0] for result in execute([bare, job], LIMITS, workers=1)}
         assert [outcome.value for outcome in rows["bare"]] == ["NameError"] * 3
         assert [outcome.value for outcome in rows["granted"]] == ["6", "9", "9"]
+
+
+@pytest.mark.parametrize("dataset", [*(path.stem for path in (HERE.parents[1] / "conf" / "dataset").glob("*.yaml"))])
+def test_size_smoke_works_with_every_data_set(dataset: str) -> None:
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        config = compose(
+            "train", ["size=smoke", f"dataset={dataset}", "+dataset.path=x" if dataset == "jsonl" else "seed=0"]
+        )
+    instantiate(config.dataset, _convert_="all")  # a setting that it has not is an error
+    assert config.max_problems == 60
+    assert config.dataset.get("size") == (60 if dataset == "minipy" else None)
+
+
+def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
+    lines = [json.dumps({"statement": f"s{i}", "inputs": ["1"]}) for i in range(5)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    config = OmegaConf.create(
+        {"_target_": "conself.datasets.jsonl.Jsonl", "path": f"{tmp_path}/mine.jsonl", "strict": True, "prefix": ""}
+    )
+    context = Context(tmp_path / "store", Workers(1), new_console(quiet=True))
+    few, every = stages.problems(context, config, 2), stages.problems(context, config)
+    assert [p.id for p in read_records(few.path, Problem, "problems")] == ["mine/1", "mine/2"]
+    assert few.summary() == {"total": 2, "dropped": {"beyond max_problems": 3}}
+    assert every.summary() == {"total": 5, "dropped": {}}
+
+
+def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path) -> None:
+    own = Path(package_path("conself.minipy", "checkpoint"))
+    shutil.copytree(own, tmp_path / "model", ignore=shutil.ignore_patterns("chat_template.jinja"))
+    words = ["sampler=openai", "sampler.endpoint.base_url=http://127.0.0.1:9/v1", "decoder=transformers"]
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
+    with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
+        train.load(config)
