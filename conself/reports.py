@@ -10,8 +10,12 @@ from conself.console import say, show_table
 
 Figures = Mapping[str, Any]
 # part of the figures, key of its value, what goes before its name
-_DETAILS = (("pass@k", "value", "pass@"), ("consensus@k", "value", "consensus@"), ("by_inputs", "pass@1", "inputs: "))
-_DETAILS += (("by_difficulty", "pass@1", ""),)
+_DETAILS = (
+    ("pass@k", "value", "pass@"),
+    ("consensus@k", "value", "consensus@"),
+    ("by_inputs", "pass@1", "inputs: "),
+    ("by_difficulty", "pass@1", ""),
+)
 
 
 def show(console: Console, results: Figures) -> None:

@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 SPLITS = ("train", "validation", "test")
 HELD_OUT = "stated in the validation or test split"
 _MIN_WORDS = 8  # of a statement that is looked for inside longer ones
-_SAME = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+_SAME = Comparison(
+    list_equals_tuple=True, numbers="by_value", floats="tolerance", float_digits=6, split_whitespace=True
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class LeetCode:
         if isinstance(outputs, NoOutput):
             return self._rejected(method.problem.id, outputs.reason, "run its completion by hand to see why")
         pairs = zip(outputs, method.expected, strict=True)
-        if all(got is not None and _SAME.key(got, False) == _SAME.key(wanted, False) for got, wanted in pairs):
+        if all(got is not None and _SAME.equal(got, wanted, False) for got, wanted in pairs):
             return method
         return self._rejected(method.problem.id, "its own solution does not pass its tests", "another value")
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.report import make_report, parse
+from analysis.request import parse
+from analysis.write_report import make_report
 from conself.records import Candidate, Problem, Trace, Verdict
 from conself.tables import write_json, write_records, write_traces, write_verdicts
 from tests.analysis.report_runs import CRASH, HOSTILE, make_problem, make_run, ok

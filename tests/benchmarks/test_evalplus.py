@@ -27,7 +27,9 @@ from tests.datasets.writing import write_lines
 
 FIXTURES = Path(__file__).parents[1] / "datasets" / "fixtures"
 WHOLE = Path(__file__).parents[3] / "shared" / "data"
-LOOSE = Comparison(list_equals_tuple=True, float_digits=6, split_whitespace=True)
+LOOSE = Comparison(
+    list_equals_tuple=True, numbers="by_value", floats="tolerance", float_digits=6, split_whitespace=True
+)
 PATIENT = replace(LIMITS, cpu_seconds=60.0, wall_seconds=300.0, memory_mb=4096, output_kb=20 << 10)
 TEN = {"humaneval_plus": 10, "mbpp_plus": 10}
 ALL = {"humaneval_plus": 164, "mbpp_plus": 378}

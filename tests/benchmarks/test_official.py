@@ -54,7 +54,7 @@ def oracle(judge: Judge, problem: Problem) -> TestOracle:
     return found
 
 
-@pytest.mark.parametrize(("name", "size"), [("humaneval", 164), ("mbpp", 427)])
+@pytest.mark.parametrize(("name", "size"), [("humaneval", 164), pytest.param("mbpp", 427, marks=pytest.mark.slow)])
 def test_the_benchmarks_own_solutions_pass(name: str, size: int) -> None:
     found = task(name)
     programs = {p.id: [oracle(found.judge, p).program] for p in found.problems}
@@ -64,6 +64,7 @@ def test_the_benchmarks_own_solutions_pass(name: str, size: int) -> None:
     assert [problem for problem, (right,) in passed.items() if not right] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "every"), [("humaneval", 1), ("mbpp", 3)])
 def test_one_changed_token_is_seen_exactly_where_the_official_check_sees_it(name: str, every: int) -> None:
     found = task(name)
@@ -86,6 +87,7 @@ def test_one_changed_token_is_seen_exactly_where_the_official_check_sees_it(name
 INSTALLED_THERE = re.compile(r"^\s*(?:import|from) (?:scipy|matplotlib|torch)\b", re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not POOL.is_dir(), reason=f"the golden pool is not at {POOL}")
 def test_a_real_pool_has_the_verdicts_of_the_official_check() -> None:
     """2,129 programs of CodeGen-16B. The golden machine had packages that ours does not load: listed, not judged."""

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.conftest import Job, train
 from tests.tracking.wandb_files import WandbRun, of_job
 
+pytestmark = pytest.mark.slow
 TAUS = (0.6, 0.8, 1.0)
 
 

@@ -152,6 +152,7 @@ def test_fewer_pairs_than_matched_asks_for_are_told(store: Path, tmp_path: Path)
     assert f"{found['pairs']} pairs, where matched asks for {found['matched_pairs']}: there are no more" in done.output
 
 
+@pytest.mark.slow
 def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:
     results = train(store, tmp_path / "run", "voters.n=3", *QUICK).results
     for who in ("base", "tuned"):

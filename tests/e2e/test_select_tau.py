@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.conftest import ROOT, environment
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 def test_select_tau_in_one_command(store: Path, tmp_path: Path) -> None:
     words = ["dataset.size=60", "benchmark.minipy_validation.size=40", "sampler.programs_per_observation=2"]

@@ -70,6 +70,7 @@ def test_the_adapter_is_a_peft_folder(whole: Job, store: Path) -> None:
     assert PeftConfig.from_pretrained(str(folder)).r == 16
 
 
+@pytest.mark.slow
 def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tmp_path: Path) -> None:
     """At a rate for weights; the recipe's is for LoRA's factors. A head that is trained has a reference of its own."""
     full = train(store, tmp_path, "training=full", "training.learning_rate=1e-4", "logger=none").results
@@ -121,12 +122,12 @@ def test_same_command_again_reuses_everything(whole: Job, store: Path, tmp_path:
 
 @pytest.mark.slow
 def test_workers_and_batch_size_change_no_figure(whole: Job, tmp_path: Path) -> None:
-    other = train(tmp_path / "store", tmp_path / "run", "runtime.workers=1", "sampler.runtime.batch_size=64")
+    other = train(tmp_path / "store", tmp_path / "run", "runtime.workers=2", "sampler.runtime.batch_size=64")
     assert figures(other.results) == figures(whole.results)
 
 
 def test_a_sweep_over_tau_samples_once_and_opens_one_run_per_job(whole: Job, store: Path, tmp_path: Path) -> None:
-    sweep = train(store, tmp_path / "sweep", "-m", "tau=0.7,0.9")
+    sweep = train(store, tmp_path / "sweep", "-m", "tau=0.7,0.9", "training.epochs=1")
     assert sweep.status == 0, sweep.output
     jobs = [json.loads((tmp_path / "sweep" / str(i) / "results.json").read_text()) for i in (0, 1)]
     shared = ("problems", "sample", "execute", "score/code_semantic_entropy", "evaluate/minipy/base")
