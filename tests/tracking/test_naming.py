@@ -44,7 +44,7 @@ def test_a_sweep_is_one_group_whatever_its_folders_are_called(
     """Hydra itself makes the jobs' folders, from values with a slash in them."""
     seen = []
 
-    @hydra.main(version_base="1.3", config_path=None)
+    @hydra.main(version_base="1.3", config_path=str(tmp_path))
     def job(_: DictConfig) -> None:
         seen.append(group(Path(HydraConfig.get().runtime.output_dir), in_sweep=True))
 
