@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
@@ -21,6 +22,7 @@ from conself.entry import Command, run
 from conself.models import check_model, fingerprint
 from conself.provenance import refuse_own_figures, trained_on
 from conself.records import ModelRef, Verdict
+from conself.shortfalls import losses
 from conself.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 from conself.versions import versions
@@ -58,6 +60,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "versus": config.versus,
         "benchmarks": figures,
         "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
+        "losses": _losses(config, context, found),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
@@ -113,6 +116,17 @@ def _check_base(model: ModelRef, trained_on: str) -> None:
 def _left_out(artifact: Artifact) -> dict[str, Any]:
     """The number of problems without an answer; and of records that are no usable problem, by reason."""
     return {key: artifact.summary()[key] for key in ("unanswered", "dropped")}
+
+
+def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
+    """Those of the artifacts, and what of a file of samples was not judged."""
+    lost = losses(context.artifacts)
+    for name, rows in found.items() if config.samples is not None else ():
+        unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
+        label = f"evaluate/{name}/base"
+        if counts := {key: n for key, n in unused.items() if n}:
+            lost[label] = {**lost.get(label, {}), **counts}
+    return lost
 
 
 def _others(config: DictConfig) -> dict[str, list[Verdict]]:
@@ -179,6 +193,8 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()
+    if config.samples is not None:  # no model answers, so no recipe, which is a model's own, applies
+        config = compose("evaluate", [*job.overrides.task, "~recipe"])
     run_job(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)
 
 

@@ -18,6 +18,7 @@ from conself.samplers.recorded import MISSING
 from conself.sandbox.jobs import MOST_OUTPUT_KB, Limits
 from conself.scoring import voted
 from conself.shards import execute_into, pools_answered, sample_into
+from conself.shortfalls import tell_losses
 from conself.tables import read_traces, read_verdicts, write_records, write_verdicts
 
 _GROWTH = 12
@@ -66,7 +67,9 @@ def evaluate(
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
     key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    return context.build(f"evaluate/{label}", key, {}, make)
+    made = context.build(f"evaluate/{label}", key, {}, make)
+    tell_losses(context, made, config.judging)
+    return made
 
 
 def with_room(limits: Limits, longest: int) -> Limits:

@@ -47,6 +47,19 @@ def _messages(system: str | None, user: str) -> list[Message]:
     return [turn] if system is None else [{"role": "system", "content": system}, turn]
 
 
+def check_chat_template(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that cannot put a chat into text.
+
+    Raises:
+        ValueError: it has no chat template.
+    """
+    if tokenizer.chat_template is None:
+        raise ValueError(
+            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; "
+            "choose an instruction-tuned model, or save a chat template with its tokenizer"
+        )
+
+
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
     """The prompt as the model reads it, up to and with the opening of the assistant's turn.
 
@@ -55,11 +68,7 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
     Raises:
         ValueError: the tokenizer has no chat template.
     """
-    if tokenizer.chat_template is None:
-        raise ValueError(
-            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; "
-            "choose an instruction-tuned model, or save a chat template with its tokenizer"
-        )
+    check_chat_template(tokenizer)
 
     def apply(turns: list[Message]) -> str:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))

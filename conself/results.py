@@ -14,6 +14,7 @@ from conself.artifacts import Artifact
 from conself.context import changed
 from conself.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.records import Verdict
+from conself.shortfalls import losses
 from conself.tables import read_verdicts, write_json
 
 NAME = "results.json"
@@ -182,6 +183,7 @@ def over_rounds(
         "rounds": list(rounds),
         "stopped": None if stopped is None else stopped["why"],
         "stopped_round": stopped,
+        "losses": losses(artifacts),
         "seconds": dict(seconds),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }

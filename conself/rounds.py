@@ -19,6 +19,7 @@ from conself.pairing.build import NothingToLearnError
 from conself.progress import Meter
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
 from conself.shards import read_pools
+from conself.shortfalls import losses
 from conself.tables import read_consensus, read_records
 from conself.tracking import Tracker
 
@@ -50,7 +51,7 @@ def learn_round(
     """
     config = with_model(config, model)
     benchmarks = instantiate(config.benchmark, _convert_="all")
-    found = stages.problems(context, config.dataset)
+    found = stages.problems(context, config.dataset, config.max_problems)
     found = decontaminate(context, found, benchmarks, config.decontaminate_words)
     candidates = stages.sample(context, config.sampler, model, found)
     traces = stages.execute(context, config.sandbox, found, candidates)
@@ -161,6 +162,7 @@ def round_figures(
         **_pool_part(config, context, pools, passed),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
         "benchmarks": results.benchmarks(config, base, tuned),
+        "losses": losses(made),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in made.items()},
     }

@@ -45,6 +45,7 @@ from conself.score_files import (
 )
 from conself.score_report import show
 from conself.shards import missing, read_pools
+from conself.shortfalls import losses
 from conself.tables import read_consensus, read_records, write_records
 from conself.tracking import Tracker
 from conself.versions import versions
@@ -85,6 +86,7 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
+        "losses": losses(context.artifacts),
         "out": str(out),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},

@@ -26,6 +26,7 @@ from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.scoring import agree_into, score_into
 from conself.shards import execute_into, sample_into
+from conself.shortfalls import tell_losses
 from conself.tables import (
     read_consensus,
     read_records,
@@ -40,17 +41,23 @@ from conself.validation import sift
 Verdicts = Mapping[str, Sequence[bool]]
 
 
-def problems(context: Context, config: DictConfig) -> Artifact:
-    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason."""
+def problems(context: Context, config: DictConfig, most: int | None = None) -> Artifact:
+    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason.
+
+    The first ``most`` usable problems are kept; None: all.
+    """
     dataset = instantiate(config, _convert_="all")
 
     def make(folder: Path) -> dict[str, Any]:
         kept, dropped = sift(dataset())
+        if most is not None and len(kept) > most:
+            kept, dropped = kept[:most], {**dropped, "beyond max_problems": len(kept) - most}
         tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": dropped}
 
     key = {"dataset": located(config), "content": dataset.fingerprint()}
+    key |= {} if most is None else {"max_problems": most}
     return context.build("problems", key, {}, make)
 
 
@@ -83,7 +90,9 @@ def execute(context: Context, config: DictConfig, source: Artifact, candidates: 
         limits = instantiate(config, _convert_="all")
         return {**execute_into(context, folder, "executing", limits, known, drawn), "isolation": isolation(limits)}
 
-    return context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
+    made = context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
+    tell_losses(context, made, config)
+    return made
 
 
 def agree(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:

@@ -16,8 +16,9 @@ from conself.context import Context
 from conself.entry import Command, run
 from conself.keys import models_in
 from conself.losses.output import check_losers
-from conself.models import check_model
+from conself.models import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
+from conself.prompts import check_chat_template
 from conself.provenance import refuse_own_figures, whole_of
 from conself.records import ModelRef
 from conself.rounds import Learned, learn_round, unlearned
@@ -105,7 +106,8 @@ def load(config: DictConfig) -> None:
 
     Raises:
         OSError: the model cannot be read.
-        ValueError: there are no such devices, or the model has not what ``training.tuning`` asks for.
+        ValueError: there are no such devices, or the model has no chat template, or not what ``training.tuning`` asks
+            for.
     """
     import conself.training.fit  # noqa: F401  # here, while workers start, and not when they are done
 
@@ -113,6 +115,7 @@ def load(config: DictConfig) -> None:
     training: Training = instantiate(config.training, _convert_="all")
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     training.tuning.check(model)
+    check_chat_template(load_tokenizer(model))  # pairs are in the model's own form, whoever samples
 
 
 def check_trained_on(config: DictConfig) -> None:
@@ -136,8 +139,9 @@ def check_rounds(config: DictConfig) -> None:
     """
     if type(config.rounds) is not int or config.rounds < 1:
         raise ValueError(f"rounds must be an int of at least 1, got {config.rounds}")
-    if config.max_pairs is not None and (type(config.max_pairs) is not int or config.max_pairs < 1):
-        raise ValueError(f"max_pairs must be an int of at least 1, or null for all, got {config.max_pairs}")
+    for name in ("max_pairs", "max_problems"):
+        if config[name] is not None and (type(config[name]) is not int or config[name] < 1):
+            raise ValueError(f"{name} must be an int of at least 1, or null for all, got {config[name]}")
     if "tau" in config.curriculum and config.curriculum.tau != config.tau:
         raise ValueError(
             f"curriculum.tau is {config.curriculum.tau}, and tau, which tables and matched curricula go by, is "

@@ -37,7 +37,7 @@ def fault(problem: Problem) -> str | None:
 
 
 def _texts(problem: Problem) -> list[str]:
-    texts = (problem.id, problem.statement, problem.starter_code, problem.source, problem.difficulty)
+    texts = (problem.id, problem.statement, problem.starter_code, problem.source, problem.difficulty, problem.prefix)
     return [*texts, problem.entry_point or "", *problem.inputs]
 
 

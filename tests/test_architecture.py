@@ -23,7 +23,7 @@ ROOMS = (
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
 ENTRIES |= {"provenance", "pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
-HELPERS |= {"config_folder", "versions"}
+HELPERS |= {"config_folder", "versions", "shortfalls"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {
     "records",
@@ -41,8 +41,9 @@ FLOOR |= {"sandbox", "standin", "hub", "turns", "quantization", "behaviour", "se
 FLOOR |= {"console", "progress", "locks", "places"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "contamination", "oracles"}),
-    "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring"},
-    "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking"},
+    "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "shortfalls"},
+    "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking", "shortfalls"},
+    "shortfalls": {"artifacts", "console", "context"},
     "contamination": PARTS | FLOOR | {"context"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers", "keys"},

@@ -37,6 +37,8 @@ NESTED = {"grouping": "grouping@metric.grouping", "encoder": "encoder@metric.gro
 def override(option: Path) -> list[str]:
     """The command-line words that choose a YAML file."""
     group, name = str(option.parent), option.stem
+    if group == "prefix":
+        return ["dataset=taco", f"prefix@dataset={name}"]
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     value = f"[{name}]" if group == "benchmark" else name

@@ -44,7 +44,9 @@ def context(store: Path) -> Context:
 def source(here: Context, folder: Path, *statements: str) -> stages.Artifact:
     lines = [{"id": f"p{n}", "statement": text, "inputs": ["1"]} for n, text in enumerate(statements)]
     path = write_lines(folder / "mine.jsonl", lines)
-    config = OmegaConf.create({"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True})
+    config = OmegaConf.create(
+        {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
+    )
     return stages.problems(here, config)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Jsonl:
     """Problems of a file with the keys ``statement``, ``inputs`` and, optionally, ``id``, ``starter_code``,
-    ``entry_point`` (absent or null: a stdin program), ``difficulty``.
+    ``entry_point`` (absent or null: a stdin program), ``difficulty``, ``prefix`` (code put before every program when it
+    is executed; where it is absent, the setting ``prefix``). Other keys are not read, and told in a warning.
 
     Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of a tuple>"}``; inputs of a
     stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong key) is logged with
@@ -33,18 +35,25 @@ class Jsonl:
 
     path: str
     strict: bool
+    prefix: str
 
     def __call__(self) -> Iterator[Problem | Rejected]:
         """The problems in file order, one record for every line that is not blank."""
         path = self._file()
+        unread: Counter[str] = Counter()
         with path.open("rb") as lines:  # bytes: one line that is no UTF-8 must not take the others with it
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield self._record(line, number, f"{path.stem}/{number}")
+                    yield self._record(line, number, f"{path.stem}/{number}", unread)
+        for key, count in unread.items():
+            log.warning("%s: %s is no key and not read, in %d lines; keys are %s", path, key, count, ", ".join(KEYS))
 
-    def _record(self, line: bytes, number: int, default_id: str) -> Problem | Rejected:
+    def _record(self, line: bytes, number: int, default_id: str, unread: Counter[str]) -> Problem | Rejected:
         try:
-            return _problem(json.loads(line.decode("utf-8")), default_id)
+            row = json.loads(line.decode("utf-8"))
+            problem = _problem(row, default_id, self.prefix)
+            unread.update(str(key) for key in row if key not in KEYS)
+            return problem
         except (ValueError, RecursionError) as error:
             if self.strict:
                 raise ValueError(f"{self.path}, line {number}: {error}") from error
@@ -67,7 +76,7 @@ class Jsonl:
         return path
 
 
-def _problem(row: Any, default_id: str) -> Problem:
+def _problem(row: Any, default_id: str, prefix: str) -> Problem:
     if not isinstance(row, dict):
         raise ValueError(f"a line must hold a JSON object, got {type(row).__name__}")
     missing = [key for key in ("statement", "inputs") if key not in row]
@@ -76,7 +85,8 @@ def _problem(row: Any, default_id: str) -> Problem:
     if not isinstance(row["inputs"], list):
         raise ValueError(f"inputs must be a list, got {type(row['inputs']).__name__}")
     entry_point = row.get("entry_point")
-    texts = {key: row.get(key, default) for key, default in _TEXTS.items()} | {"id": row.get("id", default_id)}
+    defaults = {**dict.fromkeys(_TEXTS, ""), "id": default_id, "prefix": prefix}
+    texts = {key: row.get(key, default) for key, default in defaults.items()}
     wrong = [key for key, value in {**texts, "entry_point": entry_point or ""}.items() if not isinstance(value, str)]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} must be text")
@@ -84,7 +94,9 @@ def _problem(row: Any, default_id: str) -> Problem:
     return Problem(**texts, entry_point=entry_point, inputs=inputs, source="jsonl")
 
 
-_TEXTS = {"statement": "", "starter_code": "", "difficulty": ""}
+_TEXTS = ("statement", "starter_code", "difficulty", "id", "prefix")
+KEYS = (*_TEXTS, "inputs", "entry_point")
+"""Of a line; others are not read."""
 
 
 def _input(value: Any, is_stdin: bool) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from conself.datasets.decontamination import Benchmark, fingerprints, matcher
@@ -28,6 +28,7 @@ class AppsFormat:
         preprocessing: which problems and tests are kept.
         decontaminate: benchmarks whose statements are dropped, by name; read when the problems are. None: no benchmark.
         decontaminate_words: see ``min_words`` in :mod:`conself.datasets.decontamination`.
+        prefix: code put before every program when it is executed: the imports that the data set's harness grants.
     """
 
     source: ClassVar[str]
@@ -42,6 +43,7 @@ class AppsFormat:
     preprocessing: Preprocessing
     decontaminate: Mapping[str, Benchmark] | None
     decontaminate_words: int
+    prefix: str
 
     def __post_init__(self) -> None:
         self._files()  # a wrong setting is told when the part is built
@@ -75,8 +77,9 @@ class AppsFormat:
             record = self.preprocessing.convert(row, name, self.source)
             if isinstance(record, Rejected):
                 return record
-            reason = stated_in(record[0].statement)
-            return record if reason is None else Rejected(name, reason)
+            problem, oracle = record
+            reason = stated_in(problem.statement)
+            return (replace(problem, prefix=self.prefix), oracle) if reason is None else Rejected(name, reason)
 
         return records(self._files().rows(), convert, f"{self.source}-{self.split}", self.strict)
 

@@ -49,7 +49,8 @@ class Sample:
 class Recorded:
     """A decoder whose answers are those of the file or folder ``path``.
 
-    ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning.
+    ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning. Samples of no
+    problem that is asked for are an error unless ``allow_unmatched``; then a warning counts them.
     """
 
     loads_model: ClassVar[bool] = False
@@ -57,6 +58,7 @@ class Recorded:
 
     path: str
     strict: bool
+    allow_unmatched: bool
     runtime: Runtime
 
     def fingerprint(self) -> str:
@@ -76,7 +78,8 @@ class Recorded:
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: no sample is of any of the problems, or a line is malformed and ``strict`` is set.
+            ValueError: no sample is of any of the problems, or one is of none of them and ``allow_unmatched`` is not
+                set, or a line is malformed and ``strict`` is set.
         """
         known = list(problems)
         samples, malformed = read_samples(Path(self.path), self.strict)
@@ -85,6 +88,12 @@ class Recorded:
         for problem in known:
             answers = [_candidate(problem, index, sample) for index, sample in enumerate(found[problem.id])]
             yield answers or [_missing(problem)]
+
+    def unused(self, names: Sequence[str]) -> dict[str, int]:
+        """How many lines of the file are ``malformed``, and how many samples ``unmatched`` to any named problem."""
+        samples, malformed = read_samples(Path(self.path), self.strict)
+        used = sum(map(len, matched(names, samples).values()))
+        return {"malformed": malformed, "unmatched": len(samples) - used}
 
     def _report(
         self, known: Sequence[Problem], samples: Sequence[Sample], malformed: int, found: Mapping[str, list[Sample]]
@@ -95,6 +104,14 @@ class Recorded:
             raise ValueError(
                 f"{self.path} has no answer to any of {len(known)} problems: its task_ids are {theirs}, "
                 f"the problems' ids such as {known[0].id!r}; choose the benchmark that it was made for"
+            )
+        if used < len(samples) and not self.allow_unmatched:
+            taken = {id(sample) for answers in found.values() for sample in answers}
+            first = next(sample for sample in samples if id(sample) not in taken)
+            raise ValueError(
+                f"{self.path}: {len(samples) - used} samples are of no problem of the benchmark, such as "
+                f"{first.task_id!r}, where its ids are such as {known[0].id!r}; mend their task_ids, or set "
+                "recorded.allow_unmatched=true to leave them out"
             )
         without = [name for name, answers in found.items() if not answers]
         for count, what in (
@@ -139,23 +156,27 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
 
 
 def matched(names: Sequence[str], samples: Iterable[Sample]) -> dict[str, list[Sample]]:
-    """The samples of each named problem. Case does not count, nor does a prefix that only one side has.
+    """The samples of each named problem: those with its whole id, else those under one other id that ends as it does.
 
-    So ``2``, ``"2"``, ``"mbpp/2"`` and ``"Mbpp_2"`` are all of ``"Mbpp/2"``, but ``"HumanEval/2"`` is not.
+    Case does not count. Of two ids one must be the end of the other, behind a ``/``, and of no second one. So ``2``,
+    ``"2"``, ``"mbpp/2"`` and ``"Mbpp_2"`` are all of ``"Mbpp/2"``, but ``"HumanEval/2"`` is not.
     """
     by_id: dict[str, list[Sample]] = {}
-    tails: dict[str, set[str]] = {}
     for sample in samples:
-        key = _plain(sample.task_id)
-        by_id.setdefault(key, []).append(sample)
-        tails.setdefault(_tail(key), set()).add(key)
-    found = {}
-    for name in names:
-        key = _plain(name)
-        prefixed = tails.get(key, set())
-        other = _tail(key) if _tail(key) != key else next(iter(prefixed)) if len(prefixed) == 1 else key
-        found[name] = by_id.get(key) or by_id.get(other, [])
-    return found
+        by_id.setdefault(_plain(sample.task_id), []).append(sample)
+    problems = {_plain(name) for name in names}
+    ending: dict[str, set[str]] = {}
+    for problem in problems:
+        for tail in _tails(problem):
+            ending.setdefault(tail, set()).add(problem)
+    claims: dict[str, list[str]] = {}
+    for key in by_id.keys() - problems:
+        meant = ending.get(key, set()) | problems.intersection(_tails(key))
+        if len(meant) == 1:
+            claims.setdefault(meant.pop(), []).append(key)
+    others = {problem: keys[0] for problem, keys in claims.items() if len(keys) == 1}
+    keys = {name: _plain(name) for name in names}
+    return {name: by_id.get(key) or by_id.get(others.get(key, key), []) for name, key in keys.items()}
 
 
 def _plain(name: str) -> str:
@@ -164,10 +185,10 @@ def _plain(name: str) -> str:
     return f"{head}/{tail.lstrip('0') or 0}" if mark and tail.isdecimal() else name.strip().casefold()
 
 
-def _tail(key: str) -> str:
-    """The number behind a prefix, or the whole where there is none."""
-    tail = key.rpartition("/")[2]
-    return tail if tail.isdecimal() else key
+def _tails(key: str) -> list[str]:
+    """What stands behind each ``/`` of an id."""
+    parts = key.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
 
 def _sample(row: Any) -> Sample:

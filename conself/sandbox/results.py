@@ -1,12 +1,15 @@
 """What comes out of the sandbox: outcomes per program and input, how they were obtained, and their counts."""
 
+import ast
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from conself.sandbox.jobs import Job
+from conself.sandbox.sources import parse
 
 SKIPPED = "skipped"
 """The value of a TIMEOUT that was not run, because its program had timed out often enough before."""
@@ -76,7 +79,8 @@ class Summary:
     """Counts over results; sums with ``+``.
 
     ``statuses`` counts executions by status. ``skipped`` counts TIMEOUT that were not run. Programs of the same text
-    within a job run once and count each time, as their outcomes do. Of programs, on at least one input,
+    within a job run once and count each time, as their outcomes do. ``modules`` counts, of the programs in
+    ``missing_modules``, those that import each module outside the standard library. Of programs, on at least one input,
 
     - ``missing_modules`` failed for an import (see ``Limits.packages``);
     - ``recursion_errors`` recursed deeper than they may (a program's own ``sys.setrecursionlimit`` counts);
@@ -98,6 +102,7 @@ class Summary:
     cut_outputs: int = 0
     unreadable: int = 0
     long_iterators: int = 0
+    modules: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: Result) -> Self:
@@ -127,13 +132,35 @@ class Summary:
                 name: sum(not kind.isdisjoint(row) for row in result.rows) if kind else 0
                 for name, kind in kinds.items()
             },
+            modules=_modules(result) if kinds["missing_modules"] else {},
         )
 
     def __add__(self, other: Self) -> Self:
         mine, theirs = self.as_dict(), other.as_dict()
-        statuses = Counter(mine.pop("statuses")) + Counter(theirs.pop("statuses"))
-        return type(self)(statuses=dict(sorted(statuses.items())), **{k: mine[k] + theirs[k] for k in mine})
+        tables = {key: Counter(mine.pop(key)) + Counter(theirs.pop(key)) for key in ("statuses", "modules")}
+        sums: dict[str, Any] = {key: dict(sorted(table.items())) for key, table in tables.items()}
+        return type(self)(**sums, **{k: mine[k] + theirs[k] for k in mine})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON; ``Summary(**that)`` is the summary again."""
         return asdict(self)
+
+
+def _modules(result: Result) -> dict[str, int]:
+    """How many of the programs that failed for an import have each module outside the standard library among them."""
+    programs = (code for code, row in zip(result.job.programs, result.rows, strict=True) if _MISSING_MODULE in row)
+    found = Counter(name for code in programs if code is not None for name in set(_imported(code)))
+    return dict(sorted((name, n) for name, n in found.items() if name not in sys.stdlib_module_names))
+
+
+def _imported(code: str) -> Iterator[str]:
+    """The top-level names of the modules that a program imports by statement, anywhere in it."""
+    try:
+        nodes = list(ast.walk(parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]

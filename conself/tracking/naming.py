@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 NAME_LENGTH = 128
@@ -30,8 +31,14 @@ def _matters(word: str) -> bool:
 
 
 def group(folder: Path, in_sweep: bool) -> str:
-    """The name of the sweep's folder, or of the run's where it is alone: jobs of one sweep stand together."""
-    return folder.parent.name if in_sweep else folder.name
+    """The name of the sweep's folder, or of the run's where it is alone: jobs of one sweep stand together.
+
+    ``hydra.sweep.subdir`` says how many folders a job lies below the sweep's: one, where it is not known.
+    """
+    if not in_sweep:
+        return folder.name
+    subdir = HydraConfig.get().sweep.subdir if HydraConfig.initialized() else folder.name
+    return folder.parents[len(Path(str(subdir)).parts) - 1].name
 
 
 def tags(config: DictConfig) -> list[str]:

@@ -76,7 +76,7 @@ def test_any_data_set_with_oracles_is_a_benchmark() -> None:
 def test_a_data_set_that_cannot_judge_all_its_problems_is_no_benchmark(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "mine.jsonl", [{"statement": "Echo.", "inputs": ["1"]}])
     with pytest.raises(ValueError, match=r"1 problems of the benchmark cannot be judged, mine/1 first"):
-        DatasetBenchmark(Jsonl(str(path), strict=True), LOOSE)()
+        DatasetBenchmark(Jsonl(str(path), strict=True, prefix=""), LOOSE)()
     row = {
         "task_id": "a",
         "prompt": "def f(x):\n",

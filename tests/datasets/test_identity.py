@@ -26,7 +26,9 @@ EXACT = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", f
 
 
 def key_of(path: Path, store: Path) -> str:
-    config = OmegaConf.create({"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True})
+    config = OmegaConf.create(
+        {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
+    )
     return stages.problems(stages.Context(store, Workers(1), Console(quiet=True)), config).key
 
 

@@ -29,11 +29,11 @@ def test_function_and_stdin_problems(tmp_path: Path) -> None:
         {"statement": "Echo.", "inputs": ["1\n", ""], "difficulty": "easy"},
         {"statement": "Set.", "entry_point": "g", "inputs": [{"py": "({1, 2},)"}]},
     )
-    one, two, three = (problem for problem in Jsonl(path, strict=True)() if isinstance(problem, Problem))
+    one, two, three = (problem for problem in Jsonl(path, strict=True, prefix="")() if isinstance(problem, Problem))
     assert (one.id, one.entry_point, one.inputs) == ("a", "f", ("(1, 'b')", "([2], None)"))
     assert (two.id, two.entry_point, two.inputs, two.difficulty) == ("mine/2", None, ("1\n", ""), "easy")
     assert three.inputs == ("({1, 2},)",)
-    assert list(Jsonl(path, strict=True).oracles()) == []
+    assert list(Jsonl(path, strict=True, prefix="").oracles()) == []
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_malformed_lines_are_skipped_and_named_or_stop_a_strict_run(
     row: Any, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path / "mine.jsonl", row, "", {"statement": "Echo.", "inputs": ["1"]})
-    rejected, problem = Jsonl(path, strict=False)()
+    rejected, problem = Jsonl(path, strict=False, prefix="")()
     assert rejected == Rejected("mine/1", "malformed line")
     assert problem.id == "mine/3"
     assert f"{path}, line 1" in caplog.text
     assert words in caplog.text
     with pytest.raises(ValueError, match=r"mine\.jsonl, line 1: "):
-        list(Jsonl(path, strict=True)())
+        list(Jsonl(path, strict=True, prefix="")())
 
 
 def test_a_line_that_is_no_utf8_leaves_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     good = '{"statement": "Grüße.", "inputs": ["1"]}'.encode()
     path = tmp_path / "mine.jsonl"
     path.write_bytes(good + b'\n{"statement": "\xff", "inputs": ["1"]}\r\n' + good)
-    one, two, three = Jsonl(str(path), strict=False)()
+    one, two, three = Jsonl(str(path), strict=False, prefix="")()
     assert (one.id, two, three.id) == ("mine/1", Rejected("mine/2", "malformed line"), "mine/3")
     assert f"{path}, line 2: 'utf-8' codec can't decode byte 0xff" in caplog.text
     with pytest.raises(ValueError, match=r"mine\.jsonl, line 2: 'utf-8' codec"):
-        list(Jsonl(str(path), strict=True)())
+        list(Jsonl(str(path), strict=True, prefix="")())
 
 
 def test_hostile_lines_are_counted(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_hostile_lines_are_counted(tmp_path: Path) -> None:
         "not json",
         {**call, "inputs": [["\ud800"]]},  # as a Python literal it is ASCII
     ]
-    kept, dropped = sift(Jsonl(write(tmp_path / "mine.jsonl", *rows), strict=False)())
+    kept, dropped = sift(Jsonl(write(tmp_path / "mine.jsonl", *rows), strict=False, prefix="")())
     assert [(problem.id, problem.inputs) for problem in kept] == [("mine/6", ("('\\ud800',)",))]
     assert dropped == {
         "an input is not the literal of an argument tuple": 1,
@@ -97,4 +97,29 @@ def test_hostile_lines_are_counted(tmp_path: Path) -> None:
 
 def test_missing_file_names_the_key_to_set(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"does not exist; set dataset\.path"):
-        list(Jsonl(str(tmp_path / "none.jsonl"), strict=False)())
+        list(Jsonl(str(tmp_path / "none.jsonl"), strict=False, prefix="")())
+
+
+def test_a_lines_own_prefix_goes_before_that_of_the_data_set(tmp_path: Path) -> None:
+    row = {"statement": "s", "inputs": ["1"]}
+    path = write(
+        tmp_path / "mine.jsonl", row, {**row, "prefix": "import re\n"}, {**row, "prefix": ""}, {**row, "prefix": 1}
+    )
+    found = list(Jsonl(path, strict=False, prefix="import math\n")())
+    assert [problem.prefix for problem in found[:3] if isinstance(problem, Problem)] == [
+        "import math\n",
+        "import re\n",
+        "",
+    ]
+    assert found[3] == Rejected("mine/4", "malformed line")
+
+
+def test_unknown_keys_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = {"statement": "s", "inputs": ["1"]}
+    path = write(tmp_path / "mine.jsonl", {**row, "entrypoint": "f"}, row, {**row, "entrypoint": "g", "note": ""})
+    assert len(list(Jsonl(path, strict=False, prefix="")())) == 3
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.partition(";")[0] for text in told] == [
+        f"{path}: entrypoint is no key and not read, in 2 lines",
+        f"{path}: note is no key and not read, in 1 lines",
+    ]

@@ -75,7 +75,7 @@ class Benchmark:
 
 
 def taco(path: Path, *, strict: bool = False, rules: Preprocessing = RULES, **benchmarks: Benchmark) -> Taco:
-    return Taco("train", str(path), "owner/name", "main", ("train/*.arrow",), strict, rules, benchmarks, 8)
+    return Taco("train", str(path), "owner/name", "main", ("train/*.arrow",), strict, rules, benchmarks, 8, prefix="")
 
 
 def composed(*words: str) -> dict[str, Any]:

@@ -29,8 +29,8 @@ def write(path: Path, *rows: Any) -> Path:
     return path
 
 
-def answers(path: Path, *names: str, strict: bool = False) -> list[list[Candidate]]:
-    return list(Recorded(str(path), strict, RUNTIME)((problem(name) for name in names), None))
+def answers(path: Path, *names: str, strict: bool = False, allowed: bool = False) -> list[list[Candidate]]:
+    return list(Recorded(str(path), strict, allowed, RUNTIME)((problem(name) for name in names), None))
 
 
 def codes(groups: Sequence[Sequence[Candidate]]) -> list[list[str | None]]:
@@ -103,6 +103,14 @@ def test_gzipped_and_foldered_samples_say_the_same(tmp_path: Path) -> None:
         ("2", "Mbpp/2", True),
         ("abc301_a", "abc301_a", True),
         ("abc301_a", "ABC301_A", True),
+        ("livecodebench/abc301_a", "abc301_a", True),
+        ("abc301_a", "LiveCodeBench/abc301_a", True),
+        ("livecodebench/1873_D", "1873_D", True),
+        ("livecodebench/1873_2", "1873_2", True),
+        ("livecodebench/3194", "3194", True),
+        ("TACO-test/12", "12", True),
+        ("livecodebench/abc301_a", "301_a", False),
+        ("livecodebench/abc301_a", "LCB/abc301_a", False),
         ("Mbpp/2", "HumanEval/2", False),
         ("Mbpp/2", "Mbpp/20", False),
         ("Mbpp/2", "Mbpp/x2", False),
@@ -121,6 +129,13 @@ def test_an_integer_id_is_read(tmp_path: Path) -> None:
 
 def test_a_bare_id_does_not_choose_between_two_benchmarks() -> None:
     assert matched(["2"], [Sample("Mbpp/2", "x", False), Sample("HumanEval/2", "y", False)]) == {"2": []}
+    assert matched(["Mbpp/2", "HumanEval/2"], [Sample("2", "x", False)]) == {"Mbpp/2": [], "HumanEval/2": []}
+
+
+def test_a_whole_id_goes_before_the_end_of_another() -> None:
+    whole, tail = Sample("livecodebench/a_b", "x", False), Sample("a_b", "y", False)
+    assert matched(["livecodebench/a_b"], [tail, whole]) == {"livecodebench/a_b": [whole]}
+    assert matched(["livecodebench/a_b", "a_b"], [tail, whole]) == {"livecodebench/a_b": [whole], "a_b": [tail]}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=3)), max_size=20))
@@ -134,12 +149,20 @@ def test_every_sample_goes_to_its_problem_in_order(rows: list[tuple[int, str]]) 
 
 def test_a_problem_without_sample_counts_as_wrong_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "s.jsonl", {"task_id": "T/0", "solution": "x"}, {"task_id": "Z/9", "solution": "y"})
-    found = answers(path, "T/0", "T/1", "T/2")
+    found = answers(path, "T/0", "T/1", "T/2", allowed=True)
     assert [[(c.code, c.index, c.finish_reason) for c in group] for group in found[1:]] == [[(None, 0, "missing")]] * 2
     assert [record.getMessage().removeprefix(f"{path}: ") for record in caplog.records] == [
         "1 samples are of problems that are not asked for",
         "2 problems have no sample and count as wrong, such as 'T/1'",
     ]
+
+
+def test_a_sample_of_no_problem_is_an_error_unless_allowed(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", {"task_id": "T/0", "solution": "x"}, {"task_id": "Z/9", "solution": "y"}, "{")
+    with pytest.raises(ValueError, match=r"1 samples are of no problem .*'Z/9'.*'T/0'; .*allow_unmatched=true"):
+        answers(path, "T/0", "T/1")
+    assert codes(answers(path, "T/0", allowed=True)) == [["x"]]
+    assert Recorded(str(path), False, True, RUNTIME).unused(["T/0"]) == {"malformed": 1, "unmatched": 1}
 
 
 BROKEN = [
@@ -192,7 +215,7 @@ def test_files_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no samples at .*none\.jsonl: give the path"):
         answers(missing, "T/0")
     with pytest.raises(FileNotFoundError, match="no samples at"):
-        Recorded(str(missing), False, RUNTIME).fingerprint()
+        Recorded(str(missing), False, False, RUNTIME).fingerprint()
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(b'{"task_id": "T/0", "solution": "x"}\n' * 1000)[:60])
     with pytest.raises(ValueError, match="is cut off: copy it again"):
@@ -206,14 +229,14 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     first = write(tmp_path / "a.jsonl", {"task_id": "T/0", "solution": "x"})
     same = write(tmp_path / "b.jsonl", {"task_id": "T/0", "solution": "x"})
     other = write(tmp_path / "c.jsonl", {"task_id": "T/0", "solution": "y"})
-    marks = [Recorded(str(path), False, RUNTIME).fingerprint() for path in (first, same, other)]
+    marks = [Recorded(str(path), False, False, RUNTIME).fingerprint() for path in (first, same, other)]
     assert marks[0] == marks[1] != marks[2]
     folder = tmp_path / "folder"
     (folder / "T_0").mkdir(parents=True)
     (folder / "T_0" / "0.py").write_text("x")
-    before = Recorded(str(folder), False, RUNTIME).fingerprint()
+    before = Recorded(str(folder), False, False, RUNTIME).fingerprint()
     (folder / "T_0" / "0.py").rename(folder / "T_0" / "1.py")
-    assert Recorded(str(folder), False, RUNTIME).fingerprint() != before
+    assert Recorded(str(folder), False, False, RUNTIME).fingerprint() != before
 
 
 def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
@@ -225,7 +248,7 @@ def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
         tmp_path / "s.jsonl", *({"task_id": r["task_id"], "completion": r["canonical_solution"]} for r in rows)
     )
     problems = [Problem(r["task_id"], "", r["prompt"], r["entry_point"], (), "", "") for r in rows]
-    groups = list(Recorded(str(path), True, RUNTIME)(problems, None))
+    groups = list(Recorded(str(path), True, False, RUNTIME)(problems, None))
     assert len(groups) == 164
     for row, (answer,) in zip(rows, groups, strict=True):
         scope: dict[str, Any] = {}

@@ -68,4 +68,14 @@ def test_a_run_counts_its_own_work() -> None:
         skipped=2,
         exact=1,
         missing_modules=1,
+        modules={"no_such_module": 1},
     )
+
+
+def test_modules_are_named_where_an_import_failed() -> None:
+    first = "import math, numpy.linalg\nfrom pandas.io import json\nfrom . import x"
+    programs = (first, "import numpy", "import scipy")
+    rows = [(MISSING, OK), (MISSING, MISSING), (OK, OK)]
+    done = Result(Job("j", programs, "f", ("(1,)", "(2,)")), rows, [FAST] * 3)
+    assert Summary.of(done).modules == {"numpy": 2, "pandas": 1}
+    assert (Summary.of(done) + Summary.of(done)).modules == {"numpy": 4, "pandas": 2}

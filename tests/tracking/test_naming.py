@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import hydra
 import pytest
-from omegaconf import OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
 from conself.tracking.naming import group, round_prefix, run_name, tags
 
@@ -33,6 +35,23 @@ def test_jobs_of_a_sweep_share_a_group() -> None:
     folder = Path("multirun/2026-01-02_03-04-05/3")
     assert group(folder, in_sweep=True) == "2026-01-02_03-04-05"
     assert group(Path("runs/2026-01-02_03-04-05"), in_sweep=False) == "2026-01-02_03-04-05"
+
+
+@pytest.mark.parametrize("subdir", ["7", "${hydra.job.override_dirname}", "${hydra.job.num}/b", "x/${hydra.job.num}/b"])
+def test_a_sweep_is_one_group_whatever_its_folders_are_called(
+    subdir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hydra itself makes the jobs' folders, from values with a slash in them."""
+    seen = []
+
+    @hydra.main(version_base="1.3", config_path=str(tmp_path))
+    def job(_: DictConfig) -> None:
+        seen.append(group(Path(HydraConfig.get().runtime.output_dir), in_sweep=True))
+
+    sweep = [f"hydra.sweep.dir={tmp_path}/the_sweep", f"hydra.sweep.subdir={subdir}", "hydra/job_logging=none"]
+    monkeypatch.setattr("sys.argv", ["job", "-m", "+model=a/b,c/d", *sweep, "hydra/hydra_logging=none"])
+    job()
+    assert seen == ["the_sweep"] * 2
 
 
 def test_tags_are_method_and_benchmarks_as_far_as_there_are_any() -> None:

@@ -1,0 +1,134 @@
+"""What users report about whole jobs, with their inputs, by the commands' own entry points in this process."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from conself import evaluate, stages, train
+from conself.console import new_console
+from conself.context import Context
+from conself.entry import package_path
+from conself.records import Problem
+from conself.sandbox import Job, Limits, execute
+from conself.sandbox.prefix import with_prefix
+from conself.tables import read_records
+from conself.workers import Workers
+
+HERE = Path(__file__).parent
+LIMITS = Limits(cpu_seconds=5.0, wall_seconds=20.0, memory_mb=256, output_kb=64, max_timeouts=1, audit=0.0)
+Command = Callable[..., tuple[dict[str, Any], dict[str, bool], str]]
+
+
+@pytest.fixture
+def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """``conself.evaluate`` on samples: the figures, whether each answer is right, and what the console says."""
+
+    def run(*words: str) -> tuple[dict[str, Any], dict[str, bool], str]:
+        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "runtime.workers=1"]
+        monkeypatch.setattr(sys, "argv", ["evaluate", *places, *words])
+        evaluate.main()
+        rows = map(json.loads, (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines())
+        figures = json.loads((tmp_path / "run" / "results.json").read_text())
+        return figures, {row["id"].partition("/")[2]: row["passed"][0] for row in rows}, capsys.readouterr().out
+
+    return run
+
+
+def livecodebench(folder: Path) -> list[str]:
+    place = "benchmark.livecodebench.dataset"
+    return ["benchmark=livecodebench", f"{place}.path={folder}", f"{place}.version=release_v1"]
+
+
+def test_samples_are_not_judged_by_the_recipe_of_a_model_that_does_not_answer(judge: Command) -> None:
+    folder = HERE / "02-lcb-verdicts"
+    words = [f"samples={folder}/samples.jsonl", *livecodebench(folder)]
+    figures, passed, console = judge(*words)
+    assert (passed["numpy_import"], passed["numpy_scalar"]) == (True, True)
+    assert "lack a module" not in console
+    assert "missing_modules" not in figures["losses"].get("evaluate/livecodebench/base", {})
+
+
+def test_missing_modules_are_named_with_their_counts_and_the_remedy(judge: Command) -> None:
+    folder = HERE / "02-lcb-verdicts"
+    words = [f"samples={folder}/samples.jsonl", *livecodebench(folder), "judging.packages=[]"]
+    for _ in ("made", "reused"):
+        figures, passed, console = judge(*words)
+        assert (passed["numpy_import"], passed["numpy_scalar"]) == (False, False)
+        assert "- 2 programs lack a module (numpy 2): grant it by judging.packages=[numpy]" in console
+        lost = figures["losses"]["evaluate/livecodebench/base"]
+        assert (lost["missing_modules"], lost["modules"]) == (2, {"numpy": 2})
+        assert "recursion_errors" not in lost
+
+
+@pytest.mark.parametrize("ids", ["question_ids", "with_prefix"])
+def test_samples_are_matched_by_the_benchmarks_own_ids(ids: str, judge: Command) -> None:
+    folder = HERE / "16-sample-files"
+    figures, passed, _ = judge(f"samples={folder}/{ids}.jsonl", *livecodebench(folder))
+    assert passed == dict.fromkeys(("3194", "abc301_a", "arc189_c", "1873_D"), True)
+    assert figures["losses"] == {}
+
+
+def test_taco_programs_get_what_its_harness_grants(judge: Command) -> None:
+    """Two are wrong: 7 multiplies the text ``N = 3`` by itself, 12 prints ``Yes`` for ``YES``."""
+    folder = HERE / "04-taco-records"
+    place = f"benchmark.taco_validation.dataset.path={folder}/test.jsonl"
+    _, passed, _ = judge(f"samples={folder}/samples.jsonl", "benchmark=taco_validation", place)
+    assert {name for name, right in passed.items() if not right} == {"7", "12"}
+
+
+def test_a_leetcode_signature_runs_without_an_import() -> None:
+    """A method per signature: NameError in CPython without the prefix, the sum with it."""
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        words = [f"dataset.path={HERE}/17-leetcode-signature/train.jsonl", "dataset.decontaminate=null"]
+        data = instantiate(compose("train", ["dataset=taco", *words]).dataset, _convert_="all")
+    code = "class Solution:\n    def total(self, nums: List[int]) -> int:\n        return sum(nums)\n"
+    problems = [problem for problem in data() if isinstance(problem, Problem)]
+    assert len(problems) == 2
+    for problem in problems:
+        bare, granted = Job("bare", (code,), "total", problem.inputs), with_prefix(problem.prefix, code)
+        job = Job("granted", (granted,), "total", problem.inputs)
+        rows = {result.job.id: result.rows[0] for result in execute([bare, job], LIMITS, workers=1)}
+        assert [outcome.value for outcome in rows["bare"]] == ["NameError"] * 3
+        assert [outcome.value for outcome in rows["granted"]] == ["6", "9", "9"]
+
+
+@pytest.mark.parametrize("dataset", [*(path.stem for path in (HERE.parents[1] / "conf" / "dataset").glob("*.yaml"))])
+def test_size_smoke_works_with_every_data_set(dataset: str) -> None:
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        config = compose(
+            "train", ["size=smoke", f"dataset={dataset}", "+dataset.path=x" if dataset == "jsonl" else "seed=0"]
+        )
+    instantiate(config.dataset, _convert_="all")  # a setting that it has not is an error
+    assert config.max_problems == 60
+    assert config.dataset.get("size") == (60 if dataset == "minipy" else None)
+
+
+def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
+    lines = [json.dumps({"statement": f"s{i}", "inputs": ["1"]}) for i in range(5)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    config = OmegaConf.create(
+        {"_target_": "conself.datasets.jsonl.Jsonl", "path": f"{tmp_path}/mine.jsonl", "strict": True, "prefix": ""}
+    )
+    context = Context(tmp_path / "store", Workers(1), new_console(quiet=True))
+    few, every = stages.problems(context, config, 2), stages.problems(context, config)
+    assert [p.id for p in read_records(few.path, Problem, "problems")] == ["mine/1", "mine/2"]
+    assert few.summary() == {"total": 2, "dropped": {"beyond max_problems": 3}}
+    assert every.summary() == {"total": 5, "dropped": {}}
+
+
+def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path) -> None:
+    own = Path(package_path("conself.minipy", "checkpoint"))
+    shutil.copytree(own, tmp_path / "model", ignore=shutil.ignore_patterns("chat_template.jinja"))
+    words = ["sampler=openai", "sampler.endpoint.base_url=http://127.0.0.1:9/v1", "decoder=transformers"]
+    with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
+        config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
+    with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
+        train.load(config)
