@@ -21,12 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the exhaustive tests as well, those marked slow")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out unless asked for; keep the tests of a file, which share fixtures, on one worker.
-
-    Commands come first: they take longest.
-    """
+    """Leave slow tests out unless asked for; commands come first, since they take longest."""
     everything = config.getoption("--all") or "slow" in config.getoption("-m")
     slow = [] if everything else [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
@@ -34,9 +30,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
-        if not item.get_closest_marker("xdist_group"):
-            alone = item.get_closest_marker("alone")
-            item.add_marker(pytest.mark.xdist_group("alone" if alone else str(item.path)))
     items.sort(key=lambda item: not item.get_closest_marker("e2e"))
 
 

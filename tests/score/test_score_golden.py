@@ -28,7 +28,6 @@ from tests.score.conftest import (
     score,
 )
 
-pytestmark = pytest.mark.xdist_group("golden")
 DIGITS = 0.5001e-4  # summary.json is printed with 4 decimals
 
 

@@ -10,7 +10,7 @@ from conself.score import run_job
 from tests.e2e.conftest import ROOT
 from tests.score.conftest import LIMITS, PRINTED, found, lines, moved
 
-pytestmark = [pytest.mark.xdist_group("golden"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 STRICT = ("comparison.list_equals_tuple=false", "comparison.float_digits=17")
 NONE = ("behaviour.silent_crashes=true",)
