@@ -205,7 +205,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         try:
             with working(console, command.kind), pool as workers:
                 _load(command, config, workers, console)
-                tracker.start(folder, config, command.kind, overrides, in_sweep)
+                tracker.start(folder, config, command.kind, overrides, folders_below_sweep() if in_sweep else 0)
                 context = Context(Path(config.artifacts), workers, console)
                 figures = command.work(config, context, tracker)
             path = results.write(folder, figures, config, context.artifacts)
@@ -220,6 +220,11 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         say(console, f"figures: {path}")
         if note:  # below the tables, where it is seen
             say(console, note)
+
+
+def folders_below_sweep() -> int:
+    """How many folders a job of a sweep lies below the sweep's, by ``hydra.sweep.subdir``; 1 if not known."""
+    return len(Path(str(HydraConfig.get().sweep.subdir)).parts) if HydraConfig.initialized() else 1
 
 
 def _load(command: Command, config: DictConfig, workers: Workers, console: Console) -> None:

@@ -67,9 +67,7 @@ def evaluate(
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
     key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    made = context.build(f"evaluate/{label}", key, {}, make)
-    tell_losses(context, made, config.judging)
-    return made
+    return tell_losses(context, context.build(f"evaluate/{label}", key, {}, make), config.judging)
 
 
 def with_room(limits: Limits, longest: int) -> Limits:

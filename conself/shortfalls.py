@@ -32,8 +32,11 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     return {name: counts for name, counts in found.items() if counts}
 
 
-def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> None:
-    """Print what the programs of an ``execute`` or ``evaluate`` artifact lost; ``config`` is that of their limits."""
+def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Artifact:
+    """Print what the programs of an ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
+
+    ``config`` is that of the programs' limits.
+    """
     counts, limits = _counts(artifact.summary()), _STAGES[artifact.stage]
     granted = list(config.packages)
     for key, words in _EXECUTED.items():
@@ -42,6 +45,7 @@ def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Non
             if key == "missing_modules":
                 text += _modules(counts.get("modules", {}), granted, limits)
             say(context.console, f"- {counts[key]} {text}")
+    return artifact
 
 
 def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:

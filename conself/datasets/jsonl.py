@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from conself.oracles import Oracle
 from conself.records import Problem
+from conself.sandbox.jsonlines import call_literal, numbered_lines
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Jsonl:
-    """Problems of a file with the keys ``statement``, ``inputs`` and, optionally, ``id``, ``starter_code``,
-    ``entry_point`` (absent or null: a stdin program), ``difficulty``, ``prefix`` (code put before every program when it
-    is executed; where it is absent, the setting ``prefix``). Other keys are not read, and told in a warning.
+    """Problems of a file (gzipped where its name ends in ``.gz``) with the keys ``statement``, ``inputs`` and,
+    optionally, ``id``, ``starter_code``, ``entry_point`` (absent or null: a stdin program), ``difficulty``, ``prefix``
+    (code put before every program when it is executed; where it is absent, the setting ``prefix``). Other keys are not
+    read, and told in a warning.
 
     Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of a tuple>"}``; inputs of a
     stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong key) is logged with
@@ -28,7 +30,7 @@ class Jsonl:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is malformed and ``strict`` is set.
+        ValueError: a line is malformed and ``strict`` is set; or the file is cut off, or no gzip file.
     """
 
     places: ClassVar[tuple[str, ...]] = ("path",)
@@ -41,10 +43,9 @@ class Jsonl:
         """The problems in file order, one record for every line that is not blank."""
         path = self._file()
         unread: Counter[str] = Counter()
-        with path.open("rb") as lines:  # bytes: one line that is no UTF-8 must not take the others with it
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield self._record(line, number, f"{path.stem}/{number}", unread)
+        stem = _stem(path)
+        for number, line in numbered_lines(path):  # bytes: one line that is no UTF-8 must not take the others with it
+            yield self._record(line, number, f"{stem}/{number}", unread)
         for key, count in unread.items():
             log.warning("%s: %s is no key and not read, in %d lines; keys are %s", path, key, count, ", ".join(KEYS))
 
@@ -67,13 +68,18 @@ class Jsonl:
     def fingerprint(self) -> str:
         """SHA-256 of the file and of what its name gives to default ids, so that an edited one is another data set."""
         path = self._file()
-        return hashlib.sha256(path.stem.encode() + b"\0" + path.read_bytes()).hexdigest()
+        return hashlib.sha256(_stem(path).encode() + b"\0" + path.read_bytes()).hexdigest()
 
     def _file(self) -> Path:
         path = Path(self.path).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"data set file {self.path!r} does not exist; set dataset.path to a .jsonl file")
         return path
+
+
+def _stem(path: Path) -> str:
+    """The name of the file without what tells its form: ``mine`` of ``mine.jsonl`` and of ``mine.jsonl.gz``."""
+    return Path(path.name.removesuffix(".gz")).stem
 
 
 def _problem(row: Any, default_id: str, prefix: str) -> Problem:
@@ -107,5 +113,5 @@ def _input(value: Any, is_stdin: bool) -> str:
     if isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str):
         return value["py"]
     if isinstance(value, list):
-        return repr(tuple(value))
+        return call_literal(value)
     raise ValueError('an input of a function must be a JSON array of its arguments, or {"py": "(...)"}')

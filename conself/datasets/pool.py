@@ -1,14 +1,13 @@
 """A pool of programs made elsewhere, read from a file: problems, inputs, candidates, and verdicts where it has them."""
 
-import gzip
 import hashlib
 import json
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from conself.datasets.pool_lines import PoolLine, parse
+from conself.sandbox.jsonlines import numbered_lines
 
 
 def read_pool(path: Path) -> list[PoolLine]:
@@ -22,10 +21,9 @@ def read_pool(path: Path) -> list[PoolLine]:
         raise FileNotFoundError(f"there is no file {str(path)!r}: set pool to a .jsonl or .jsonl.gz file")
     found: dict[str, PoolLine] = {}
     lines: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            read = parse(json.loads(text, object_pairs_hook=_once, parse_int=_integer))
+            read = parse(json.loads(line.decode("utf-8"), object_pairs_hook=_once, parse_int=_integer))
             if (first := lines.setdefault(read.problem.id, number)) != number:
                 raise ValueError(
                     f"id {read.problem.id!r} is that of line {first} too: give each problem an id of its own"
@@ -50,17 +48,6 @@ def content(records: Iterable[object]) -> str:
     for record in records:
         digest.update(repr(record).encode() + b"\n")
     return digest.hexdigest()
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, with their numbers from 1."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-    except EOFError:
-        raise ValueError(f"{path} is cut off: copy it again") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no whole gzip file ({error}): copy it again, or take .gz off its name") from None
 
 
 def _integer(digits: str) -> int:

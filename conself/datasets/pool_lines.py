@@ -13,6 +13,7 @@ from typing import Any
 
 from conself.records import Candidate, Problem
 from conself.sandbox.jobs import arguments
+from conself.sandbox.jsonlines import literal_of
 
 KEYS = ("id", "entry_point", "prefix", "statement", "inputs", "candidates")
 CANDIDATE_KEYS = ("code", "text", "mean_nll", "token_logprobs", "mean_token_entropy", "passed")
@@ -145,20 +146,10 @@ def _input(value: Any, where: str, is_stdin: bool) -> str:
 
 
 def _literal(value: Any, where: str) -> str:
-    """A JSON value as Python writes it; infinity, which Python has no literal for, as the number that overflows to it.
-
-    Raises:
-        ValueError: NaN, which has no literal.
-    """
-    if isinstance(value, list):
-        return f"[{','.join(_literal(item, where) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{','.join(f'{key!r}:{_literal(item, where)}' for key, item in value.items())}}}"
-    if isinstance(value, float) and not math.isfinite(value):
-        if math.isnan(value):
-            raise _wrong(where, value, "a value with a literal; leave this input out")
-        return "1e999" if value > 0 else "-1e999"
-    return repr(value)
+    try:
+        return literal_of(value, "")
+    except ValueError:
+        raise _wrong(where, math.nan, "a value with a literal; leave this input out") from None
 
 
 def _object(value: Any, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Any]:

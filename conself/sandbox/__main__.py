@@ -29,7 +29,7 @@ _RARE = {
 """Counts of programs that are told where they are not 0, in words."""
 _EVERY_SECONDS = 10.0  # between lines of progress where there is no terminal
 _FORMS = """\
-JOBS.jsonl has one JSON object per line:
+JOBS.jsonl (or .jsonl.gz) has one JSON object per line:
   {"id": "p", "entry_point": "f", "prefix": "import math\\n", "inputs": [[1, 2], {"py": "({3}, 4)"}],
    "candidates": [{"code": "def f(a, b): return a"}, {"code": null}]}
 "entry_point" is a function, a method of class Solution, or null for programs that read standard input. "prefix", if

@@ -1,6 +1,6 @@
 """Jobs from a file of JSON lines, the form in which users bring programs. Standard library only.
 
-One JSON object per line; other fields are left to others::
+One JSON object per line, gzipped where the file's name ends in ``.gz``; other fields are left to others::
 
     {"id": "p", "entry_point": "f", "prefix": "import math\\n", "inputs": [[1, 2], {"py": "({3}, 4)"}],
      "candidates": [{"code": "def f(a, b): return a"}, {"code": null}]}
@@ -16,9 +16,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from conself.sandbox.jobs import Job, check_job
+from conself.sandbox.jsonlines import call_literal, numbered_lines
 from conself.sandbox.prefix import with_prefix
 
 _KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
@@ -51,22 +52,20 @@ class JobFile:
         return len(seen), executions
 
     def _numbered(self) -> Iterator[tuple[int, Job]]:
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.isspace():
-                    try:
-                        job = parse_job(load(line))
-                    except ValueError as error:
-                        raise ValueError(f"{self.path}, line {number}: {error}") from error
-                    yield number, job
+        for number, line in numbered_lines(self.path):
+            try:
+                job = parse_job(load(line))
+            except ValueError as error:
+                raise ValueError(f"{self.path}, line {number}: {error}") from error
+            yield number, job
 
 
 def load(line: bytes) -> Any:
-    """One JSON value, with ints of any length; ValueError where it is not JSON (NaN and Infinity are not)."""
+    """One JSON value, with ints of any length; ValueError where it is not JSON; Infinity is a number, NaN is not."""
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(line.decode("utf-8"), parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON ({type(error).__name__}: {error})") from error
     finally:
@@ -111,10 +110,12 @@ def _call(value: Any, where: str) -> str:
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
-        return repr(tuple(value))
+        return call_literal(value)
     finally:
         sys.set_int_max_str_digits(digits)
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+def _constant(name: str) -> float:
+    if name == "NaN":
+        raise ValueError("NaN is no JSON number")
+    return float(name)

@@ -37,7 +37,7 @@ class CsvTracker:
         config: DictConfig,
         kind: str = "train",
         overrides: Sequence[str] = (),
-        in_sweep: bool = False,
+        in_sweep: int = 0,
     ) -> None:
         """Open ``folder``/csv and write the config there, and in job.json what W&B calls the run.
 

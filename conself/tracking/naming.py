@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 NAME_LENGTH = 128
@@ -30,15 +29,12 @@ def _matters(word: str) -> bool:
     return parts[0] not in ("artifacts", "logger") and "runtime" not in parts
 
 
-def group(folder: Path, in_sweep: bool) -> str:
+def group(folder: Path, in_sweep: int) -> str:
     """The name of the sweep's folder, or of the run's where it is alone: jobs of one sweep stand together.
 
-    ``hydra.sweep.subdir`` says how many folders a job lies below the sweep's: one, where it is not known.
+    ``in_sweep`` says how many folders a job lies below the sweep's: ``hydra.sweep.subdir`` may have several; 0: alone.
     """
-    if not in_sweep:
-        return folder.name
-    subdir = HydraConfig.get().sweep.subdir if HydraConfig.initialized() else folder.name
-    return folder.parents[len(Path(str(subdir)).parts) - 1].name
+    return folder.parents[in_sweep - 1].name if in_sweep else folder.name
 
 
 def tags(config: DictConfig) -> list[str]:

@@ -25,7 +25,7 @@ class NoTracker:
         config: DictConfig,
         kind: str = "train",
         overrides: Sequence[str] = (),
-        in_sweep: bool = False,
+        in_sweep: int = 0,
     ) -> None:
         """Nothing to open."""
 

@@ -33,7 +33,7 @@ class TensorBoardTracker:
         config: DictConfig,
         kind: str = "train",
         overrides: Sequence[str] = (),
-        in_sweep: bool = False,
+        in_sweep: int = 0,
     ) -> None:
         """Open an event file in ``folder``/tensorboard, with the config, the kind of job and its overrides as text.
 
@@ -51,7 +51,11 @@ class TensorBoardTracker:
         for earlier in (folder / "tensorboard").glob("events.out.tfevents.*"):
             earlier.unlink()
         self._logger = TensorBoardLogger(str(folder / "tensorboard"), name="", version="", default_hp_metric=False)
-        self._config, self._figures, self._around = plain(config), {}, folder.parent if in_sweep else folder
+        self._config, self._figures, self._around = (
+            plain(config),
+            {},
+            folder.parents[in_sweep - 1] if in_sweep else folder,
+        )
         self._logger.log_hyperparams(self._config)
         self._logger.experiment.add_text("config", f"```yaml\n{OmegaConf.to_yaml(config, resolve=True)}```")
         self._logger.experiment.add_text("job", f"{kind}: {run_name(overrides)}")

@@ -40,12 +40,12 @@ class Tracker(Protocol):
         config: DictConfig,
         kind: str = "train",
         overrides: Sequence[str] = (),
-        in_sweep: bool = False,
+        in_sweep: int = 0,
     ) -> None:
         """Open the run in the job's folder, with the resolved config.
 
         ``kind`` of job: train, evaluate, score; ``overrides`` are the words of its command line, and ``in_sweep`` says
-        whether ``folder`` is one of several jobs' in the folder above.
+        how many folders ``folder`` lies below that of the sweep it is a job of; 0: it is no sweep's.
         """
 
     def training_logger(self, prefix: str = "") -> Logger | None:

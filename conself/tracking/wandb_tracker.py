@@ -39,7 +39,7 @@ class WandbTracker:
         config: DictConfig,
         kind: str = "train",
         overrides: Sequence[str] = (),
-        in_sweep: bool = False,
+        in_sweep: int = 0,
     ) -> None:
         """Open a W&B run in ``folder``, named by its overrides, grouped by its sweep, with ``kind`` as its job type.
 

@@ -1,6 +1,8 @@
 """What users report about whole jobs, with their inputs, by the commands' own entry points in this process."""
 
+import gzip
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,14 +12,20 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from conself import evaluate, stages, train
 from conself.console import new_console
 from conself.context import Context
+from conself.datasets.jsonl import Jsonl
+from conself.datasets.pool import read_pool
 from conself.entry import package_path
 from conself.records import Problem
 from conself.sandbox import Job, Limits, execute
+from conself.sandbox.jobfile import JobFile
+from conself.sandbox.jsonlines import call_literal
 from conself.sandbox.prefix import with_prefix
 from conself.tables import read_records
 from conself.workers import Workers
@@ -132,3 +140,31 @@ def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path)
         config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
     with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
         train.load(config)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_one_form_of_file_whoever_reads_it(ending: str, tmp_path: Path) -> None:
+    """A byte order mark, gzip, and infinity (which is what 1e999 is to Python): pools, jobs and own problems."""
+    pack: Callable[[bytes], bytes] = gzip.compress if ending else bytes
+    first, *_ = (HERE / "01-bom" / "pool_bom.jsonl").read_bytes().splitlines()
+    assert first.startswith(b"\xef\xbb\xbf")
+    pool, mine = tmp_path / f"pool.jsonl{ending}", tmp_path / f"mine.jsonl{ending}"
+    pool.write_bytes(pack(first.replace(b"[5]", b"[-Infinity]") + b"\n"))
+    mine.write_bytes(pack((HERE / "01-bom" / "problems_bom.jsonl").read_bytes()))
+    (line,), (job,) = read_pool(pool), JobFile(pool)
+    for inputs in (line.problem.inputs, job.inputs):
+        assert [eval(text) for text in inputs] == [(1,), (2,), (-math.inf,)]
+    problems = list(Jsonl(str(mine), strict=True, prefix="")())
+    rows = (HERE / "01-bom" / "problems_bom.jsonl").read_text("utf-8-sig").splitlines()
+    assert [problem.id for problem in problems] == [json.loads(r).get("id", f"mine/{n}") for n, r in enumerate(rows, 1)]
+    mine.write_bytes(pack(b'{"statement": "s", "entry_point": "f", "inputs": [[Infinity, {"a": [1, -Infinity]}]]}'))
+    (problem,) = Jsonl(str(mine), strict=True, prefix="")()
+    assert isinstance(problem, Problem)
+    assert problem.inputs == ("(1e999, {'a': [1, -1e999]})",)
+
+
+@given(st.recursive(st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.none(),
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+def test_a_call_is_written_as_python_writes_it(value: Any) -> None:
+    for arguments in ([], [value], [value, value]):
+        assert call_literal(arguments) == repr(tuple(arguments))

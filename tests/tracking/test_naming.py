@@ -7,6 +7,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from conself.entry import folders_below_sweep
 from conself.tracking.naming import group, round_prefix, run_name, tags
 
 
@@ -46,7 +47,7 @@ def test_a_sweep_is_one_group_whatever_its_folders_are_called(
 
     @hydra.main(version_base="1.3", config_path=str(tmp_path))
     def job(_: DictConfig) -> None:
-        seen.append(group(Path(HydraConfig.get().runtime.output_dir), in_sweep=True))
+        seen.append(group(Path(HydraConfig.get().runtime.output_dir), in_sweep=folders_below_sweep()))
 
     sweep = [f"hydra.sweep.dir={tmp_path}/the_sweep", f"hydra.sweep.subdir={subdir}", "hydra/job_logging=none"]
     monkeypatch.setattr("sys.argv", ["job", "-m", "+model=a/b,c/d", *sweep, "hydra/hydra_logging=none"])
