@@ -7,7 +7,6 @@ A data set that is a benchmark as a whole (MBPP, whose 427 sanitized problems ar
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from conself.artifacts import MANIFEST
@@ -46,8 +45,7 @@ def trained_on(folder: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for manifest in _ancestors(folder.resolve().parent):
-        target = manifest["config"].get("dataset", {}).get("_target_") if manifest["stage"] == "problems" else None
-        whole = None if target is None else getattr(resolve_name(target), "whole", None)
+        whole = manifest["summary"].get("whole") if manifest["stage"] == "problems" else None
         if whole is not None:
             found[whole] = f"{folder} was trained on {whole}"
     return found

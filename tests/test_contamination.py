@@ -115,11 +115,13 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     def made(stage: str, config: dict[str, object], **inputs: stages.Artifact) -> stages.Artifact:
         return build(tmp_path, stage, 1, config, inputs, lambda folder: (folder / "adapter").mkdir() or {})
 
-    problems = made("problems", {"dataset": {"_target_": "conself.datasets.mbpp_plus.MbppPlus"}})
+    files = write_lines(tmp_path / "m.jsonl", [MBPP]), write_lines(tmp_path / "h.jsonl", [HUMANEVAL])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        data = compose("train", ["dataset=mbpp", f"dataset.path={files[0]}"]).dataset
+    problems = stages.problems(stages.Context(tmp_path, Workers(1), Console(quiet=True)), data)
     fitted = made("fit", {}, pairs=made("pair", {}, traces=made("execute", {}, problems=problems)))
     known = trained_on(fitted.path / "adapter")
     assert list(known) == ["MBPP"]
-    files = write_lines(tmp_path / "m.jsonl", [MBPP]), write_lines(tmp_path / "h.jsonl", [HUMANEVAL])
     with initialize_config_dir(str(CONF), version_base="1.3"):
         words = [
             f"benchmark.{name}.dataset.path={file}" for name, file in zip(("mbpp", "humaneval"), files, strict=True)
