@@ -42,10 +42,10 @@ Verdicts = Mapping[str, Sequence[bool]]
 
 
 def problems(context: Context, config: DictConfig, most: int | None = None) -> Artifact:
-    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason, and ``whole``.
+    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason, perhaps ``whole``.
 
-    The last is the name of the benchmark that the data set is, or None (:mod:`conself.provenance`). The first ``most``
-    usable problems are kept; None: all.
+    The last is the name of the benchmark that the data set is (:mod:`conself.provenance`). The first ``most`` usable
+    problems are kept; None: all.
     """
     dataset = instantiate(config, _convert_="all")
 
@@ -55,7 +55,8 @@ def problems(context: Context, config: DictConfig, most: int | None = None) -> A
             kept, dropped = kept[:most], {**dropped, "beyond max_problems": len(kept) - most}
         tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
-        return {"total": len(kept), "dropped": dropped, "whole": getattr(dataset, "whole", None)}
+        whole = getattr(dataset, "whole", None)
+        return {"total": len(kept), "dropped": dropped, **({"whole": whole} if whole else {})}
 
     key = {"dataset": located(config), "content": dataset.fingerprint()}
     key |= {} if most is None else {"max_problems": most}

@@ -75,12 +75,11 @@ def test_right_and_wrong_programs() -> None:
 
 
 def test_what_cannot_be_used_is_counted_by_reason() -> None:
-    """Of the ten, one needs sortedcontainers, and one wants -1.0 where its solution gives -1."""
+    """Of the ten, one needs sortedcontainers; one that wants -1.0 where its solution gives -1 is right, as by ==."""
     found = [item for split in SPLITS for item in data(TEN, split)()]
     assert len(found) == 10
     assert Counter(item.reason for item in found if isinstance(item, Rejected)) == {
         "its solution needs a package that is missing": 1,
-        "its own solution does not pass its tests": 1,
     }
 
 

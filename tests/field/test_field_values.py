@@ -55,7 +55,7 @@ def agreed(name: str, *words: str) -> dict[str, Consensus]:
 
 def judged(folder: Path, limits: Limits) -> tuple[dict[str, bool], Summary]:
     """Whether each sample of a folder in LiveCodeBench's form is right, and the summary of its execution."""
-    data = LiveCodeBench("release_v1", str(folder), "", "", strict=True, max_tests_mb=1)
+    data = LiveCodeBench("release_v1", str(folder), "", "", strict=True, max_tests_mb=1, start=None, end=None)
     task = DatasetBenchmark(data, configured())()
     samples = {s["task_id"]: s["solution"] for s in map(json.loads, (folder / "samples.jsonl").open())}
     jobs = [Job(p.id, (with_prefix(p.prefix, samples[p.id]),), p.entry_point, p.inputs) for p in task.problems]
