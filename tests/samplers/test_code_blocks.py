@@ -202,10 +202,10 @@ def test_a_block_comes_out_as_it_went_in(bodies: list[str]) -> None:
 )
 def test_time_grows_linearly(piece: str) -> None:
     text = piece * 100_000  # quadratic work on 10^5 pieces takes minutes
-    start = time.perf_counter()
+    start = time.process_time()
     extract_code("```python\n" + text, "f")
     extract_code(text, None)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 30  # seconds of CPU: others may work beside it
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_any_text_is_taken(text: str, n: int) -> None:
     "piece", [*PIECES, "1. a\n", "- a\n", "**a\n", "a\n\n", "*a ", "# a\n", "  - a\n", "observation "]
 )
 def test_time_grows_linearly(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse_observations(piece * 100_000, 3)
     parse_observations("1. " + piece * 100_000, 3)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 30  # seconds of CPU: others may work beside it

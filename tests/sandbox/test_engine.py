@@ -55,6 +55,7 @@ def test_jobs_are_read_lazily_and_results_come_as_they_finish() -> None:
     assert next(results, None) is None
 
 
+@pytest.mark.alone
 def test_same_program_text_runs_once() -> None:
     slow = "import time\ndef f(x): time.sleep(0.3); return x"
     start = time.monotonic()

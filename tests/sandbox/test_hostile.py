@@ -135,6 +135,7 @@ def test_whatever_gets_past_the_analysis_is_found_by_an_audit() -> None:
     assert all(len(set(row)) == 1 for row in result.rows)
 
 
+@pytest.mark.alone
 def test_a_program_cannot_prolong_itself_without_end() -> None:
     slow = FORGE + (
         "import time\ndef f(x):\n os.ftruncate(63, 0)\n os.lseek(63, 0, 0)\n"

@@ -199,6 +199,7 @@ def test_only_the_libraries_can_be_seen_and_nothing_changed() -> None:
     assert values == ['"EROFS"'] * 5 + ['"ENOENT"']
 
 
+@pytest.mark.alone
 @needs_namespaces
 def test_namespaces_cost_little_at_the_start() -> None:
     seconds: dict[bool, list[float]] = {True: [], False: []}
