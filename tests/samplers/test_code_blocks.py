@@ -197,6 +197,7 @@ def test_a_block_comes_out_as_it_went_in(bodies: list[str]) -> None:
     assert extract_code(text, "total") == bodies[-1].rstrip() + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", [*PIECES, "```python\n", "`", "def ", "input ", " \n", "</think>\n", "f:", "def f(\n"]
 )

@@ -106,6 +106,7 @@ def test_any_text_is_taken(text: str, n: int) -> None:
     assert all(item.strip() and len(item.splitlines()) == 1 for item in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", [*PIECES, "1. a\n", "- a\n", "**a\n", "a\n\n", "*a ", "# a\n", "  - a\n", "observation "]
 )
