@@ -83,6 +83,7 @@ def test_a_refused_job_leaves_no_figures_of_an_earlier_one(
     assert not (tmp_path / "results.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 def test_a_merge_that_fails_costs_no_training(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -153,6 +154,7 @@ def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     full_disk(tmp_path / "store", tmp_path, 16_384, "sample")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 def test_full_disk_while_the_adapter_is_saved(store: Path, tmp_path: Path) -> None:
     """The adapter is the one file of the job that is larger than 150 KiB."""

@@ -126,6 +126,7 @@ def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(wor
     assert all(len({c.text for c in pool[i : i + 5]}) == 1 for pool in pools for i in (0, 5, 10))
 
 
+@pytest.mark.slow
 def test_samples_keep_their_seed_whatever_is_drawn_beside_them(workers: Workers) -> None:
     everything = candidates(workers, SAMPLER, PROBLEMS, MINIPY)
     assert [[(c.problem_id, c.index) for c in pool] for pool in everything] == [
@@ -153,6 +154,7 @@ def test_samples_keep_their_seed_whatever_is_drawn_beside_them(workers: Workers)
     )
 
 
+@pytest.mark.slow
 def test_answers_do_not_depend_on_how_many_are_asked_for(workers: Workers) -> None:
     two = candidates(workers, replace(DECODER, n=2, temperature=0.8, top_p=0.95), PROBLEMS[:6], MINIPY)
     four = candidates(workers, replace(DECODER, n=4, temperature=0.8, top_p=0.95), PROBLEMS[:6], MINIPY)
