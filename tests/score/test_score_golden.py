@@ -37,8 +37,11 @@ def test_time_outs_are_where_the_reference_has_some(out: Path) -> None:
 
 
 def test_every_cell(out: Path) -> None:
-    """18,660 outcomes: a crash here is a crash there, a value is the same value, and equal values are the same ones."""
-    mine, count = found(out, "outcomes"), 0
+    """18,660 outcomes: a crash here is a crash there, a value is the same value, and equal values are the same ones.
+
+    Of generators and other objects the reference has the type alone, where ours are read: all of a type are one there.
+    """
+    mine, count, objects = found(out, "outcomes"), 0, 0
     for name in lines("codegen16b.metrics"):
         theirs, groups = golden_cells(name), golden_groups(name)
         pairs: set[tuple[int, str, int | None]] = set()
@@ -48,12 +51,15 @@ def test_every_cell(out: Path) -> None:
                 if name in TIMED_OUT and "timeout" in (status, theirs[k][j][2:].lower()):
                     continue
                 assert (status == "ok") == (not theirs[k][j].startswith("E:")), (name, k, j)
-                if status == "ok":
+                if theirs[k][j].startswith("<object "):
+                    objects += 1
+                elif status == "ok":
                     key = LOOSE.key(value, False)
                     assert key == key_of(theirs[k][j]), (name, k, j)
                     pairs.add((j, key, groups[k][j]))
         assert len(pairs) == len({(j, key) for j, key, _ in pairs}) == len({(j, group) for j, _, group in pairs}), name
     assert count == 18_660
+    assert objects < 0.01 * count
 
 
 def test_crashes_have_the_same_reason(out: Path) -> None:
