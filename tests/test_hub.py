@@ -18,6 +18,7 @@ from tests.local_hub import LocalHub, serve
 ROOT = Path(__file__).parent.parent
 SCRIPT = """
 import json, sys, time
+import huggingface_hub, peft, torch, transformers  # what is measured is the waiting for a hub
 import conself.hub
 from conself.models import fingerprint, load_policy, load_tokenizer
 from conself.records import ModelRef
