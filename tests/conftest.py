@@ -6,8 +6,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -40,35 +39,17 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-@contextmanager
-def locked(path: Path, how: int) -> Iterator[None]:
-    with path.open("a") as handle:
-        fcntl.flock(handle, how)
-        yield
+_GATE, _ROOM = Path(__file__), Path(__file__).with_name("__init__.py")  # locked, never written
 
 
-@pytest.fixture(scope="session")
-def exclusive(shared_folder: Path) -> Callable[[], AbstractContextManager[None]]:
-    """A block in which no test runs, for fixtures that look at the machine; it waits for those that do."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests run side by side with their fixtures, but for those marked ``alone``, which wait for all others to end.
 
-    @contextmanager
-    def block() -> Iterator[None]:
-        with locked(shared_folder / ".gate", fcntl.LOCK_EX), locked(shared_folder / ".room", fcntl.LOCK_EX):
-            yield
-
-    return block
-
-
-@pytest.fixture(autouse=True)
-def turns(
-    request: pytest.FixtureRequest, shared_folder: Path, exclusive: Callable[[], AbstractContextManager[None]]
-) -> Iterator[None]:
-    """Tests run side by side, but for those marked ``alone``: they wait for the others, and let none begin."""
-    if request.node.get_closest_marker("alone"):
-        with exclusive():
-            yield
-    else:
-        with (shared_folder / ".room").open("a") as handle:
-            with locked(shared_folder / ".gate", fcntl.LOCK_EX):
-                fcntl.flock(handle, fcntl.LOCK_SH)
-            yield
+    Whoever waits for the room holds the gate, so that nobody enters before.
+    """
+    with _ROOM.open() as room:
+        with _GATE.open() as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        return (yield)

@@ -144,7 +144,7 @@ def test_help_imports_no_heavy_library(module: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "== Config ==" in done.stdout
     assert heavy(done) == set()
-    assert seconds < 10, "importing torch and what comes with it takes as many by itself"
+    assert seconds < 8, "CPU, with -X importtime; it takes 3 to 4, and 17 with torch and what comes with it"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_wrong_settings_are_told_before_a_heavy_library_is_imported(
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     assert heavy(done) == set()
-    assert seconds < 10, "importing torch and what comes with it takes as many by itself"
+    assert seconds < 8, "CPU, with -X importtime; it takes 3 to 4, and 17 with torch and what comes with it"
 
 
 def libraries() -> Iterator[list[str]]:

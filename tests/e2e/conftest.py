@@ -13,7 +13,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
-SMALL += ("runtime.workers=1",)  # two tests run at a time
+SMALL += ("runtime.workers=1",)  # tests run side by side
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 LIMITS = Limits(
     cpu_seconds=5.0, wall_seconds=20.0, memory_mb=1024, output_kb=64, max_timeouts=1, packages=("numpy",), audit=0.0
 )
-# by LiveCodeBench's own harness, numpy installed
+# as read off LiveCodeBench's own harness, with numpy
 RIGHT = """int_as_float float_as_int int_as_bool stdin_decimal_zeros stdin_decimal_fixed deep_recursion_call
 deep_recursion_stdin deep_cached_recursion bare_stdin bare_math_names main_guard numpy_import numpy_scalar
 big_stdout_int sys_setrecursion_thread"""

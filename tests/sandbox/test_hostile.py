@@ -7,8 +7,6 @@ nothing may be left on the machine. The tables: hostile.py, hostile_inside.py, h
 import os
 import resource
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +38,10 @@ LIMITS: dict[str, Any] = {
 }
 REPORT = isolation()
 HAS_NAMESPACES = "namespaces on" in REPORT
-pytestmark = pytest.mark.skipif(
-    "OFF" in REPORT.replace("namespaces OFF", ""), reason=f"a wall is missing here: {REPORT}"
-)
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif("OFF" in REPORT.replace("namespaces OFF", ""), reason=f"a wall is missing here: {REPORT}"),
+]
 
 
 def make_job(name: str) -> Job:
@@ -94,16 +93,15 @@ def machine_state() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def session(exclusive: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
+def session() -> dict[str, Any]:
     """The rows of all tables by name; the machine's state before and after; the zygote's memory on the way."""
-    with exclusive():
-        found: dict[str, Any] = {"before": machine_state(), "pages": []}
-        first, second, *others = [make_job(name) for name in TABLES]
-        for result in execute([Job("warm", (INNOCENT,), "f", ("(1,)",)), first, *others], Limits(**LIMITS), 1):
-            found[result.job.id] = result.rows
-            found["pages"].append(zygote_pages())
-        found[second.id] = run(second, without={"namespaces"})[0].rows
-        return found | {"after": machine_state()}
+    found: dict[str, Any] = {"before": machine_state(), "pages": []}
+    first, second, *others = [make_job(name) for name in TABLES]
+    for result in execute([Job("warm", (INNOCENT,), "f", ("(1,)",)), first, *others], Limits(**LIMITS), 1):
+        found[result.job.id] = result.rows
+        found["pages"].append(zygote_pages())
+    found[second.id] = run(second, without={"namespaces"})[0].rows
+    return found | {"after": machine_state()}
 
 
 @pytest.mark.parametrize(("table", "name"), CASES, ids=[f"{table}: {name}" for table, name in CASES])
@@ -135,7 +133,6 @@ def test_whatever_gets_past_the_analysis_is_found_by_an_audit() -> None:
     assert all(len(set(row)) == 1 for row in result.rows)
 
 
-@pytest.mark.alone
 def test_a_program_cannot_prolong_itself_without_end() -> None:
     slow = FORGE + (
         "import time\ndef f(x):\n os.ftruncate(63, 0)\n os.lseek(63, 0, 0)\n"
