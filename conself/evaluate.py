@@ -48,7 +48,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     if config.voters.n:
         for name in found:
             label = f"{name}/base_voters"
-            drawn = evaluation.evaluate(context, label, results.voting(config), model, None)
+            drawn = evaluation.evaluate(context, label, evaluation.voting(config), model, None)
             voted = evaluation.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
             figures[name] = results.with_voters(figures[name], *map(results.verdicts, (drawn, voted)))
     for name, other in others.items():
@@ -93,7 +93,7 @@ def check(config: DictConfig) -> None:
             settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
             _check_base(instantiate(config.model), settings["base_model_name_or_path"])
             decoder.check_adapter(settings)
-    results.check_voters(config)
+    evaluation.check_voters(config)
     _ks(config)
     _others(config)
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from conself.artifacts import Artifact
 from conself.console import say
-from conself.context import Context, give_back, tell
+from conself.context import Context, changed, give_back, tell
 from conself.keys import located, plain
 from conself.models import fingerprint, tuned_model
 from conself.progress import Meter
@@ -67,7 +67,7 @@ def evaluate(
     answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
     key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    return tell_losses(context, context.build(f"evaluate/{label}", key, {}, make), config.judging)
+    return tell_losses(context.console, context.build(f"evaluate/{label}", key, {}, make), config.judging)
 
 
 def with_room(limits: Limits, longest: int) -> Limits:
@@ -95,3 +95,31 @@ def vote(context: Context, label: str, config: DictConfig, answered: Artifact) -
         return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 
     return context.build(f"vote/{label}", plain(config), {"answers": answered}, make)
+
+
+def voting(config: DictConfig) -> DictConfig:
+    """The config in which a benchmark is answered by ``voters``: so many answers, sampled."""
+    voters = {"n": config.voters.n, "temperature": config.voters.temperature}
+    return changed(config, {"decoder": voters})
+
+
+def check_voters(config: DictConfig) -> None:
+    """Refuse voters that can't vote.
+
+    Raises:
+        ValueError: fewer than 0, only one, or the decoder draws no samples; or they would all be the same.
+    """
+    voters = config.voters
+    if type(voters.n) is not int or voters.n < 0 or voters.n == 1:
+        raise ValueError(f"voters.n must be an int of 2 or more, or 0 for none, got {voters.n}")
+    if voters.n and "n" not in config.decoder:
+        raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
+    if voters.n and config.decoder.n > 1:
+        raise ValueError(
+            f"decoder.n={config.decoder.n} and voters.n={voters.n} both draw answers, each with a pass@k; "
+            "set decoder.n=1, or voters.n=0"
+        )
+    if type(voters.temperature) not in (int, float):
+        raise ValueError(f"voters.temperature must be a number, got {voters.temperature!r}")
+    if voters.n and voters.temperature <= 0:
+        raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")

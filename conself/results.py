@@ -11,7 +11,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from conself.artifacts import Artifact
-from conself.context import changed
 from conself.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.records import Verdict
 from conself.shortfalls import losses
@@ -99,34 +98,6 @@ def window(benchmark: DictConfig) -> dict[str, Any]:
     """
     data, keys = benchmark.get("dataset") or {}, ("version", "start", "end")
     return {"window": {key: data[key] for key in keys}} if set(keys) <= set(data) else {}
-
-
-def voting(config: DictConfig) -> DictConfig:
-    """The config in which a benchmark is answered by ``voters``: so many answers, sampled."""
-    voters = {"n": config.voters.n, "temperature": config.voters.temperature}
-    return changed(config, {"decoder": voters})
-
-
-def check_voters(config: DictConfig) -> None:
-    """Refuse voters that can't vote.
-
-    Raises:
-        ValueError: fewer than 0, only one, or the decoder draws no samples; or they would all be the same.
-    """
-    voters = config.voters
-    if type(voters.n) is not int or voters.n < 0 or voters.n == 1:
-        raise ValueError(f"voters.n must be an int of 2 or more, or 0 for none, got {voters.n}")
-    if voters.n and "n" not in config.decoder:
-        raise ValueError(f"{config.decoder['_target_']} draws no samples to vote with; leave out voters.n, or samples")
-    if voters.n and config.decoder.n > 1:
-        raise ValueError(
-            f"decoder.n={config.decoder.n} and voters.n={voters.n} both draw answers, each with a pass@k; "
-            "set decoder.n=1, or voters.n=0"
-        )
-    if type(voters.temperature) not in (int, float):
-        raise ValueError(f"voters.temperature must be a number, got {voters.temperature!r}")
-    if voters.n and voters.temperature <= 0:
-        raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
 
 
 def with_voters(figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:

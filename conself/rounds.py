@@ -109,7 +109,7 @@ def answers(config: DictConfig, context: Context, model: ModelRef, fitted: Artif
         made[f"evaluate/{name}/{who}"] = evaluation.evaluate(context, f"{name}/{who}", config, model, fitted)
         if config.voters.n:
             label = f"{name}/{who}_voters"
-            drawn = evaluation.evaluate(context, label, results.voting(config), model, fitted)
+            drawn = evaluation.evaluate(context, label, evaluation.voting(config), model, fitted)
             made[f"evaluate/{label}"] = drawn
             made[f"vote/{label}"] = evaluation.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
     return made

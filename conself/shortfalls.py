@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig
+from rich.console import Console
 
 from conself.artifacts import Artifact
 from conself.console import say
-from conself.context import Context
 
 _EXECUTED = {
     "missing_modules": "programs lack a module",
@@ -36,7 +36,7 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     return {name: counts for name, counts in found.items() if counts}
 
 
-def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Artifact:
+def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:
     """Print what the programs of an ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
 
     ``config`` is that of the programs' limits.
@@ -48,7 +48,7 @@ def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Art
             text = words.format(limits=limits)
             if key == "missing_modules":
                 text += _modules(counts.get("modules", {}), granted, limits)
-            say(context.console, f"- {counts[key]} {text}")
+            say(console, f"- {counts[key]} {text}")
     return artifact
 
 

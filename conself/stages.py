@@ -94,7 +94,7 @@ def execute(context: Context, config: DictConfig, source: Artifact, candidates: 
         return {**execute_into(context, folder, "executing", limits, known, drawn), "isolation": isolation(limits)}
 
     made = context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
-    return tell_losses(context, made, config)
+    return tell_losses(context.console, made, config)
 
 
 def agree(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:

@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself import reports, results, stages
+from conself import evaluation, reports, results, stages
 from conself.config_folder import CONF
 from conself.console import say
 from conself.context import Context
@@ -82,7 +82,7 @@ def check(config: DictConfig) -> None:
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)
-    results.check_voters(config)
+    evaluation.check_voters(config)
     check_trained_on(config)
     check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")

@@ -43,7 +43,7 @@ ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "contamination", "oracles"}),
     "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "shortfalls"},
     "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking", "shortfalls", "provenance"},
-    "shortfalls": {"artifacts", "console", "context"},
+    "shortfalls": {"artifacts", "console"},
     "contamination": PARTS | FLOOR | {"context"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers", "keys"},
