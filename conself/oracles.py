@@ -25,14 +25,16 @@ class LiveCodeBenchOracle(Oracle):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class AppsOracle(Oracle):
-    """Expected outputs that values are compared with as the harnesses of APPS and TACO do.
+    """Expected outputs that values are compared with as the harnesses of APPS and TACO do."""
 
-    ``wrapped``: the data set gives each value of a call as the one element of a list, and a program may do so too.
-    """
+    __slots__ = ()
 
-    wrapped: bool = False
+
+class WrappedAppsOracle(AppsOracle):
+    """The same where the data set has each value of a call as the one element of a list; a program may do so too."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ dict, or an object of a class that is neither builtin nor known to the sandbox: 
 ``experiments/evalplus_agreement`` lists all differences on real programs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conself import standin
@@ -40,10 +41,13 @@ def _values(texts):
 """
 
 
-def by_evalplus(answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int) -> dict[str, list[bool]]:
+def by_evalplus(
+    answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int, advance: Callable[[int], object]
+) -> dict[str, list[bool]]:
     """Whether each trace is right, per problem; equal traces of a problem are judged once.
 
-    Base and plus inputs are judged apart, as EvalPlus does: the tolerance of one does not carry over to the other.
+    ``advance`` is called with the number of problems that are done since the last call. Base and plus inputs are judged
+    apart, as EvalPlus does: the tolerance of one does not carry over to the other.
 
     Raises:
         ValueError: a trace has another number of outcomes than its problem has inputs, or the right program of a
@@ -57,7 +61,7 @@ def by_evalplus(answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers
                 if values is not None:
                     todo.setdefault((problem.id, place), []).append(values)
     distinct = {key: list(dict.fromkeys(rows)) for key, rows in todo.items()}
-    accepted = _accepted(answers, oracles, expected, distinct, workers)
+    accepted = _accepted(answers, oracles, expected, distinct, workers, advance)
 
     def is_right(problem: Problem, trace: Trace) -> bool:
         parts = _parts(problem, trace, oracles[problem.id])
@@ -105,6 +109,7 @@ def _accepted(
     expected: Mapping[str, Values],
     distinct: Mapping[tuple[str, int], list[Values]],
     workers: int,
+    advance: Callable[[int], object],
 ) -> set[tuple[str, int, Values]]:
     source = standin.source() + "\n\n" + Path(evalplus_rules.__file__).read_text()
     problems = {problem.id: problem for problem, _ in answers}
@@ -116,6 +121,9 @@ def _accepted(
             program = source + _JUDGE.format(name=oracle.name, atol=oracle.atol, **call)
             yield Job(f"{place} {name}", (program,), "judge", tuple(repr((list(row),)) for row in rows))
 
+    waiting = Counter(name for name, _ in distinct)
+    if done := sum(problem.id not in waiting for problem, _ in answers):
+        advance(done)  # no trace ended well on either part: nothing is to be run
     found = set()
     for result in execute(jobs(), LIMITS, workers):
         place, _, name = result.job.id.partition(" ")
@@ -125,4 +133,7 @@ def _accepted(
             for values, outcome in zip(rows, result.rows[0], strict=True)
             if outcome.status is Status.OK and outcome.value == "true"
         }
+        waiting[name] -= 1
+        if not waiting[name]:
+            advance(1)
     return found

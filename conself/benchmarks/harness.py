@@ -17,7 +17,7 @@ from conself.records import UNREADABLE
 from conself.standin import Opaque, decode
 
 _ODD = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
-"""What reading and comparing raise where a program's value is none of Python's own: a set of lists, a signalling NaN."""
+"""What reading and comparing raise where Python's own types cannot hold a value: a set of lists, a signalling NaN."""
 _INT = re.compile(r"[+-]?\d+", re.ASCII)
 _RELATIVE, _ABSOLUTE = 1e-5, 1e-8  # numpy.allclose's, by which APPS compares floats
 

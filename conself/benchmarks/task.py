@@ -8,8 +8,8 @@ from conself.benchmarks import harness
 from conself.benchmarks.evalplus import by_evalplus
 from conself.benchmarks.replay import Answers, replay
 from conself.comparison import Comparison
-from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle
-from conself.records import Problem
+from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle, WrappedAppsOracle
+from conself.records import Problem, Trace
 from conself.statistics import Equal, judge
 
 Verdicts = dict[str, list[bool]]
@@ -21,66 +21,27 @@ def ignore(_: int) -> None:
     """For callers who do not want to know how far it is."""
 
 
-def by_values(
-    answers: Answers, oracles: Mapping[str, Oracle], comparison: Comparison, _: int, advance: Advance
-) -> Verdicts:
-    """A trace is right where it is OK on every input, with the values expected, as values are equal for clusters."""
-    return _by(answers, oracles, lambda _: comparison.equal, advance)
-
-
-def by_livecodebench(
-    answers: Answers, oracles: Mapping[str, Oracle], _: Comparison, __: int, advance: Advance
-) -> Verdicts:
-    """A trace is right where it is OK on every input, and LiveCodeBench's harness takes the values for right."""
-    return _by(answers, oracles, lambda _: harness.livecodebench, advance)
-
-
-def by_apps(answers: Answers, oracles: Mapping[str, AppsOracle], _: Comparison, __: int, advance: Advance) -> Verdicts:
-    """A trace is right where it is OK on every input, and the harnesses of APPS and TACO take the values for right."""
-    return _by(
-        answers,
-        oracles,
-        lambda name: harness.wrapped_apps if oracles[name].wrapped else harness.apps,
-        advance,
-    )
-
-
-def _by(
-    answers: Answers, oracles: Mapping[str, Oracle], equality: Callable[[str], Equal], advance: Advance
-) -> Verdicts:
-    """Verdicts by expected values; ``equality`` gives the rule for a problem's id."""
+def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advance: Advance) -> Verdicts:
+    """A trace is right where it is OK on every input, with a value that is ``equal`` to the one expected."""
     verdicts: Verdicts = {}
     for problem, traces in answers:
-        equal, oracle, is_stdin = equality(problem.id), oracles[problem.id], problem.entry_point is None
-        verdicts[problem.id] = [judge(trace.outcomes, oracle, equal, is_stdin) for trace in traces]
+        oracle, is_stdout = oracles[problem.id], problem.entry_point is None
+        verdicts[problem.id] = [judge(trace.outcomes, oracle, equal, is_stdout) for trace in traces]
         advance(1)
     return verdicts
 
 
-def by_tests(
-    answers: Answers, oracles: Mapping[str, TestOracle], _: Comparison, workers: int, advance: Advance
-) -> Verdicts:
-    """A trace is right where the problem's tests pass on it; they say themselves how values compare."""
-    return replay(answers, oracles, workers, advance)
-
-
-def by_outputs(
-    answers: Answers, oracles: Mapping[str, EvalPlusOracle], _: Comparison, workers: int, advance: Advance
-) -> Verdicts:
-    """A trace is right where EvalPlus's rules accept its outputs."""
-    verdicts = by_evalplus(answers, oracles, workers)
-    advance(len(answers))
-    return verdicts
-
-
-WAYS: Mapping[type, Callable[[Answers, Mapping[str, Any], Comparison, int, Advance], Verdicts]] = {
-    Oracle: by_values,
-    LiveCodeBenchOracle: by_livecodebench,
-    AppsOracle: by_apps,
-    TestOracle: by_tests,
-    EvalPlusOracle: by_outputs,
+HARNESSES: Mapping[type[Oracle], Equal] = {
+    LiveCodeBenchOracle: harness.livecodebench,
+    AppsOracle: harness.apps,
+    WrappedAppsOracle: harness.wrapped_apps,
 }
-"""How each kind of oracle judges."""
+"""When a value is as expected, where a benchmark has rules of its own."""
+SANDBOXED: Mapping[type, Callable[[Answers, Mapping[str, Any], int, Advance], Verdicts]] = {
+    TestOracle: replay,
+    EvalPlusOracle: by_evalplus,
+}
+"""Kinds of oracles that judge by running something, in as many processes of the sandbox as the third argument says."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +68,16 @@ class Judge:
         for problem, _ in answers:
             if problem.id not in self.oracles:
                 raise ValueError(f"problem {problem.id} has no oracle; it can be trained on but not judged")
+        kinds: dict[type, list[tuple[Problem, Sequence[Trace]]]] = {}
+        for problem, traces in answers:
+            kinds.setdefault(type(self.oracles[problem.id]), []).append((problem, traces))
+        rules = {Oracle: self.comparison.equal, **HARNESSES}
         verdicts: Verdicts = {}
-        for kind, way in WAYS.items():
-            chosen = [(problem, traces) for problem, traces in answers if type(self.oracles[problem.id]) is kind]
-            if chosen:
-                verdicts |= way(chosen, self.oracles, self.comparison, workers, advance)
+        for kind, chosen in kinds.items():
+            if kind in rules:
+                verdicts |= by_values(chosen, self.oracles, rules[kind], advance)
+            elif kind in SANDBOXED:
+                verdicts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
         return verdicts
 
 
