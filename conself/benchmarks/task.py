@@ -49,10 +49,22 @@ class Judge:
     """Verdicts on traces, by the oracles of their problems (problem id -> oracle).
 
     Values are compared under ``comparison`` where the oracle's benchmark has no harness of its own.
+
+    Raises:
+        ValueError: an oracle is of a class by which nothing can be judged.
     """
 
     oracles: Mapping[str, Oracle | TestOracle | EvalPlusOracle]
     comparison: Comparison
+
+    def __post_init__(self) -> None:
+        known = {Oracle, *HARNESSES, *SANDBOXED}
+        if other := next((o for o in self.oracles.values() if type(o) not in known), None):
+            raise ValueError(
+                f"problem {other.problem_id}: there is no way to judge by a {type(other).__name__}; the data set must "
+                f"give one of {', '.join(sorted(kind.__name__ for kind in known))}, or HARNESSES in "
+                "conself/benchmarks/task.py needs a rule for it"
+            )
 
     def longest(self) -> int:
         """The length of the longest expected value, in characters of its recorded text; 0 where only tests judge."""
@@ -76,7 +88,7 @@ class Judge:
         for kind, chosen in kinds.items():
             if kind in rules:
                 verdicts |= by_values(chosen, self.oracles, rules[kind], advance)
-            elif kind in SANDBOXED:
+            else:
                 verdicts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
         return verdicts
 

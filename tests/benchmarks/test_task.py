@@ -104,6 +104,14 @@ def test_what_cannot_be_judged_is_named() -> None:
         Judge(ORACLES, LOOSE)([(VALUES, [trace("v", "2")])], workers=1)
 
 
+def test_an_oracle_of_another_class_is_refused_before_anything_is_judged() -> None:
+    class MyOracle(Oracle):
+        __slots__ = ()
+
+    with pytest.raises(ValueError, match="problem v: there is no way to judge by a MyOracle; .* AppsOracle, EvalPlusO"):
+        Judge({"t": ORACLES["t"], "v": MyOracle("v", ("2", "3"))}, LOOSE)
+
+
 def test_any_data_set_with_oracles_is_a_benchmark() -> None:
     data = MiniPy("test", 10, 0)
     task, other = DatasetBenchmark(data, LOOSE)(), MiniPyBenchmark("test", 10, 0, LOOSE)()
