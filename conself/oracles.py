@@ -57,8 +57,7 @@ class EvalPlusOracle:
     """A problem of EvalPlus's own files: the outputs of a right program are expected, compared as EvalPlus does.
 
     ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is
-    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's; ``base_only``
-    judges by these alone.
+    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's.
     """
 
     problem_id: str
@@ -67,4 +66,3 @@ class EvalPlusOracle:
     name: str
     atol: float
     base: int
-    base_only: bool = False

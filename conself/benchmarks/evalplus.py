@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conself import standin
 from conself.benchmarks import evalplus_rules
+from conself.benchmarks.replay import Parts
 from conself.oracles import EvalPlusOracle
 from conself.records import Outcome, Problem, Status, Trace
 from conself.reference_outputs import NoOutput, Reference, reference_outputs
@@ -43,8 +44,8 @@ def _values(texts):
 
 def by_evalplus(
     answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int, advance: Callable[[int], object]
-) -> dict[str, list[bool]]:
-    """Whether each trace is right, per problem; equal traces of a problem are judged once.
+) -> Parts:
+    """Whether each trace is right on base and on plus inputs, per problem; equal outputs are judged once.
 
     ``advance`` is called with the number of problems that are done since the last call. Base and plus inputs are judged
     apart, as EvalPlus does: the tolerance of one does not carry over to the other.
@@ -63,11 +64,11 @@ def by_evalplus(
     distinct = {key: list(dict.fromkeys(rows)) for key, rows in todo.items()}
     accepted = _accepted(answers, oracles, expected, distinct, workers, advance)
 
-    def is_right(problem: Problem, trace: Trace) -> bool:
+    def verdicts(problem: Problem, trace: Trace) -> tuple[bool, ...]:
         parts = _parts(problem, trace, oracles[problem.id])
-        return all(v is not None and (problem.id, place, v) in accepted for place, v in enumerate(parts))
+        return tuple(v is not None and (problem.id, place, v) in accepted for place, v in enumerate(parts))
 
-    return {problem.id: [is_right(problem, trace) for trace in traces] for problem, traces in answers}
+    return {problem.id: [verdicts(problem, trace) for trace in traces] for problem, traces in answers}
 
 
 def _expected(problems: Sequence[Problem], oracles: Mapping[str, EvalPlusOracle]) -> dict[str, Values]:
@@ -83,8 +84,7 @@ def _expected(problems: Sequence[Problem], oracles: Mapping[str, EvalPlusOracle]
 
 
 def _slices(oracle: EvalPlusOracle) -> tuple[slice, ...]:
-    base = slice(0, oracle.base)
-    return (base,) if oracle.base_only else (base, slice(oracle.base, None))
+    return slice(0, oracle.base), slice(oracle.base, None)
 
 
 def _parts(problem: Problem, trace: Trace, oracle: EvalPlusOracle) -> list[Values | None]:

@@ -34,15 +34,17 @@ LIMITS = Limits(
 )
 
 Answers = Sequence[tuple[Problem, Sequence[Trace]]]
+Parts = dict[str, list[tuple[bool, ...]]]
+"""Problem id -> per trace, in order, a verdict on each part of the inputs; right is what is right on all of them."""
 Outcomes = tuple[Outcome, ...]
 
 
 def replay(
     answers: Answers, oracles: Mapping[str, TestOracle], workers: int, advance: Callable[[int], object]
-) -> dict[str, list[bool]]:
-    """Whether the tests pass, per problem and trace; equal traces of a problem are judged once.
+) -> Parts:
+    """Whether the tests pass, per problem and trace: one verdict on all inputs.
 
-    ``advance`` is called with 1 when a problem is done.
+    Equal traces of a problem are judged once. ``advance`` is called with 1 when a problem is done.
 
     Raises:
         ValueError: a trace has another number of outcomes than its problem has inputs.
@@ -54,7 +56,7 @@ def replay(
         verdicts = [outcome.status is Status.OK for outcome in row]
         passed[result.job.id] = dict(zip(distinct[result.job.id], verdicts, strict=True))
         advance(1)
-    return {problem.id: [passed[problem.id][trace.outcomes] for trace in traces] for problem, traces in answers}
+    return {problem.id: [(passed[problem.id][trace.outcomes],) for trace in traces] for problem, traces in answers}
 
 
 def _jobs(answers: Answers, distinct: Mapping[str, list[Outcomes]], oracles: Mapping[str, TestOracle]) -> Iterator[Job]:

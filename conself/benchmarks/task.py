@@ -6,13 +6,14 @@ from typing import Any
 
 from conself.benchmarks import harness
 from conself.benchmarks.evalplus import by_evalplus
-from conself.benchmarks.replay import Answers, replay
+from conself.benchmarks.replay import Answers, Parts, replay
 from conself.comparison import Comparison
 from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle, WrappedAppsOracle
 from conself.records import Problem, Trace
 from conself.statistics import Equal, judge
 
 Verdicts = dict[str, list[bool]]
+"""Problem id -> whether each trace is right, in order."""
 Advance = Callable[[int], object]
 """Is called with the number of problems that have been judged since the last call."""
 
@@ -21,14 +22,14 @@ def ignore(_: int) -> None:
     """For callers who do not want to know how far it is."""
 
 
-def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advance: Advance) -> Verdicts:
+def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advance: Advance) -> Parts:
     """A trace is right where it is OK on every input, with a value that is ``equal`` to the one expected."""
-    verdicts: Verdicts = {}
+    parts: Parts = {}
     for problem, traces in answers:
         oracle, is_stdout = oracles[problem.id], problem.entry_point is None
-        verdicts[problem.id] = [judge(trace.outcomes, oracle, equal, is_stdout) for trace in traces]
+        parts[problem.id] = [(judge(trace.outcomes, oracle, equal, is_stdout),) for trace in traces]
         advance(1)
-    return verdicts
+    return parts
 
 
 HARNESSES: Mapping[type[Oracle], Equal] = {
@@ -37,7 +38,7 @@ HARNESSES: Mapping[type[Oracle], Equal] = {
     WrappedAppsOracle: harness.wrapped_apps,
 }
 """When a value is as expected, where a benchmark has rules of its own."""
-SANDBOXED: Mapping[type, Callable[[Answers, Mapping[str, Any], int, Advance], Verdicts]] = {
+SANDBOXED: Mapping[type, Callable[[Answers, Mapping[str, Any], int, Advance], Parts]] = {
     TestOracle: replay,
     EvalPlusOracle: by_evalplus,
 }
@@ -72,7 +73,17 @@ class Judge:
         return max((len(value) for values in expected for value in values), default=0)
 
     def __call__(self, answers: Answers, workers: int, advance: Advance = ignore) -> Verdicts:
-        """Problem id -> one verdict per trace, in order; tests run in ``workers`` processes of the sandbox.
+        """Problem id -> whether each trace is right, in order: on every part of the inputs.
+
+        Raises:
+            ValueError: as :meth:`parts`.
+        """
+        return {name: list(map(all, rows)) for name, rows in self.parts(answers, workers, advance).items()}
+
+    def parts(self, answers: Answers, workers: int, advance: Advance = ignore) -> Parts:
+        """Problem id -> the verdicts on each trace, in order: (base, plus) by EvalPlus's rules, else one on all inputs.
+
+        Tests and EvalPlus's rules run in ``workers`` processes of the sandbox.
 
         Raises:
             ValueError: a problem has no oracle, or a trace another number of outcomes than its problem has inputs.
@@ -84,23 +95,19 @@ class Judge:
         for problem, traces in answers:
             kinds.setdefault(type(self.oracles[problem.id]), []).append((problem, traces))
         rules = {Oracle: self.comparison.equal, **HARNESSES}
-        verdicts: Verdicts = {}
+        parts: Parts = {}
         for kind, chosen in kinds.items():
             if kind in rules:
-                verdicts |= by_values(chosen, self.oracles, rules[kind], advance)
+                parts |= by_values(chosen, self.oracles, rules[kind], advance)
             else:
-                verdicts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
-        return verdicts
+                parts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
+        return parts
 
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason.
-
-    ``base`` judges by the original inputs alone, where the benchmark adds to those of another, as EvalPlus does.
-    """
+    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason."""
 
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
-    base: Judge | None = None

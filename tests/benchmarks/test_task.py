@@ -51,6 +51,20 @@ def test_values_and_tests_are_judged_side_by_side() -> None:
     }
 
 
+def test_base_and_plus_inputs_have_verdicts_of_their_own_and_each_is_worked_out_once() -> None:
+    """The right program gives 2 and 3; the first input is the base benchmark's."""
+    answers = [
+        (MORE, [trace("e", *values) for values in (("2", "3"), ("2", "4"), ("2", None), (None, "3"), ("0", "0"))]),
+        (TESTED, [trace("t", "2"), trace("t", "3")]),
+        (VALUES, [trace("v", "2", None)]),
+    ]
+    assert Judge(ORACLES, LOOSE).parts(answers, workers=1) == {
+        "e": [(True, True), (True, False), (True, False), (False, True), (False, False)],
+        "t": [(True,), (False,)],
+        "v": [(False,)],
+    }
+
+
 def test_a_problem_without_answers_has_no_verdicts() -> None:
     assert Judge(ORACLES, LOOSE)([(TESTED, []), (VALUES, [])], workers=1) == {"t": [], "v": []}
     assert Judge(ORACLES, LOOSE)([], workers=1) == {}
@@ -108,7 +122,7 @@ def test_an_oracle_of_another_class_is_refused_before_anything_is_judged() -> No
     class MyOracle(Oracle):
         __slots__ = ()
 
-    with pytest.raises(ValueError, match="problem v: there is no way to judge by a MyOracle; .* AppsOracle, EvalPlusO"):
+    with pytest.raises(ValueError, match=r"problem v: there is no way to judge by a MyOracle; .* AppsOracle, E"):
         Judge({"t": ORACLES["t"], "v": MyOracle("v", ("2", "3"))}, LOOSE)
 
 
