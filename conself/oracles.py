@@ -56,13 +56,14 @@ class TestOracle:
 class EvalPlusOracle:
     """A problem of EvalPlus's own files: the outputs of a right program are expected, compared as EvalPlus does.
 
-    ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is
-    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's.
+    ``expected`` holds what ``program`` returns, one canonical output per input, in the order of ``Problem.inputs``.
+    ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is the absolute tolerance of floats.
+    The problem's first ``base`` inputs are the original benchmark's.
     """
 
     problem_id: str
     program: str
-    entry_point: str
+    expected: tuple[str, ...]
     name: str
     atol: float
     base: int

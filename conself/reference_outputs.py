@@ -9,7 +9,7 @@ LIMITS = Limits(
     cpu_seconds=60.0,  # right programs: the slowest of EvalPlus's needs seconds
     wall_seconds=600.0,
     memory_mb=4096,
-    output_kb=20 << 10,  # of answers too: conf/benchmark/humaneval_plus.yaml
+    output_kb=20 << 10,  # right outputs of HumanEval/130 are 19 MB long
     max_timeouts=1,
     packages=("numpy",),
     audit=0.0,
@@ -38,8 +38,8 @@ class NoOutput:
 def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | NoOutput, ...]:
     """The canonical text of what each reference program returns on each of its inputs, run in the sandbox.
 
-    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because
-    problems and their judge ask for the same ones.
+    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because a
+    data set is read once for its problems and once for its oracles.
     """
     jobs = [Job(str(place), (r.program,), r.entry_point, r.inputs) for place, r in enumerate(references)]
     rows = {int(result.job.id): result.rows[0] for result in execute(jobs, LIMITS, WORKERS)}

@@ -12,24 +12,11 @@ from pathlib import Path
 
 from conself import standin
 from conself.benchmarks import evalplus_rules
-from conself.benchmarks.replay import Parts
+from conself.benchmarks.replay import LIMITS, Answers, Parts
 from conself.oracles import EvalPlusOracle
 from conself.records import Outcome, Problem, Status, Trace
-from conself.reference_outputs import NoOutput, Reference, reference_outputs
-from conself.sandbox import Job, Limits, execute
+from conself.sandbox import Job, execute
 
-LIMITS = Limits(
-    cpu_seconds=60.0,
-    wall_seconds=600.0,
-    memory_mb=4096,
-    output_kb=1,
-    max_timeouts=1 << 20,  # each run is about another answer
-    packages=("numpy",),
-    audit=0.0,
-    require="weak",  # nothing that a model wrote runs here
-)
-
-Answers = Sequence[tuple[Problem, Sequence[Trace]]]
 Values = tuple[str, ...]
 
 _JUDGE = """
@@ -51,10 +38,8 @@ def by_evalplus(
     apart, as EvalPlus does: the tolerance of one does not carry over to the other.
 
     Raises:
-        ValueError: a trace has another number of outcomes than its problem has inputs, or the right program of a
-            problem gives no output on one of them.
+        ValueError: a trace has another number of outcomes than its problem has inputs.
     """
-    expected = _expected([problem for problem, _ in answers], oracles)
     todo: dict[tuple[str, int], list[Values]] = {}
     for problem, traces in answers:
         for trace in traces:
@@ -62,7 +47,7 @@ def by_evalplus(
                 if values is not None:
                     todo.setdefault((problem.id, place), []).append(values)
     distinct = {key: list(dict.fromkeys(rows)) for key, rows in todo.items()}
-    accepted = _accepted(answers, oracles, expected, distinct, workers, advance)
+    accepted = _accepted(answers, oracles, distinct, workers, advance)
 
     def verdicts(problem: Problem, trace: Trace) -> tuple[bool, ...]:
         parts = _parts(problem, trace, oracles[problem.id])
@@ -71,28 +56,16 @@ def by_evalplus(
     return {problem.id: [verdicts(problem, trace) for trace in traces] for problem, traces in answers}
 
 
-def _expected(problems: Sequence[Problem], oracles: Mapping[str, EvalPlusOracle]) -> dict[str, Values]:
-    known = [oracles[problem.id] for problem in problems]
-    references = tuple(Reference(o.program, o.entry_point, p.inputs) for o, p in zip(known, problems, strict=True))
-    found: dict[str, Values] = {}
-    for problem, outputs in zip(problems, reference_outputs(references), strict=True):
-        if isinstance(outputs, NoOutput) or None in outputs:
-            reason = outputs.reason if isinstance(outputs, NoOutput) else "an output of its solution is too long"
-            raise ValueError(f"problem {problem.id} cannot be judged: {reason}; leave it out of the file")
-        found[problem.id] = tuple(map(str, outputs))
-    return found
-
-
 def _slices(oracle: EvalPlusOracle) -> tuple[slice, ...]:
     return slice(0, oracle.base), slice(oracle.base, None)
 
 
 def _parts(problem: Problem, trace: Trace, oracle: EvalPlusOracle) -> list[Values | None]:
     """The values of a trace on base and on plus inputs; None for a part on which the program did not end well."""
-    if len(trace.outcomes) != len(problem.inputs):
+    if not len(trace.outcomes) == len(problem.inputs) == len(oracle.expected):
         raise ValueError(
-            f"problem {problem.id}: {len(trace.outcomes)} outcomes against {len(problem.inputs)} inputs; "
-            "run the program on all inputs"
+            f"problem {problem.id}: {len(trace.outcomes)} outcomes against {len(problem.inputs)} inputs and "
+            f"{len(oracle.expected)} expected outputs; run the program on all inputs of the oracle's data set"
         )
     return [_values(trace.outcomes[part]) for part in _slices(oracle)]
 
@@ -106,7 +79,6 @@ def _values(outcomes: Sequence[Outcome]) -> Values | None:
 def _accepted(
     answers: Answers,
     oracles: Mapping[str, EvalPlusOracle],
-    expected: Mapping[str, Values],
     distinct: Mapping[tuple[str, int], list[Values]],
     workers: int,
     advance: Callable[[int], object],
@@ -117,7 +89,7 @@ def _accepted(
     def jobs() -> Iterator[Job]:
         for (name, place), rows in distinct.items():
             oracle, part = oracles[name], _slices(oracles[name])[place]
-            call = {"inputs": list(problems[name].inputs[part]), "expected": list(expected[name][part])}
+            call = {"inputs": list(problems[name].inputs[part]), "expected": list(oracle.expected[part])}
             program = source + _JUDGE.format(name=oracle.name, atol=oracle.atol, **call)
             yield Job(f"{place} {name}", (program,), "judge", tuple(repr((list(row),)) for row in rows))
 

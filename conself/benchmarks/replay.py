@@ -23,15 +23,16 @@ from conself.records import Outcome, Problem, Trace
 from conself.sandbox import Job, Limits, Status, execute
 
 LIMITS = Limits(
-    cpu_seconds=60.0,  # the tests of one problem on one trace, without the program's own time
+    cpu_seconds=60.0,  # the tests or the outputs of one problem on one trace, without the program's own time
     wall_seconds=600.0,
     memory_mb=4096,
     output_kb=1,
-    max_timeouts=1 << 20,  # each run of the tests is about another trace
+    max_timeouts=1 << 20,  # each run is about another trace
     packages=("numpy",),  # EvalPlus's tests import it
     audit=0.0,
     require="weak",  # nothing that a model wrote runs here
 )
+"""Of one judgement on recorded answers, by tests or by EvalPlus's rules."""
 
 Answers = Sequence[tuple[Problem, Sequence[Trace]]]
 Parts = dict[str, list[tuple[bool, ...]]]

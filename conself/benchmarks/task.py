@@ -69,7 +69,7 @@ class Judge:
 
     def longest(self) -> int:
         """The length of the longest expected value, in characters of its recorded text; 0 where only tests judge."""
-        expected = (oracle.expected for oracle in self.oracles.values() if isinstance(oracle, Oracle))
+        expected = (oracle.expected for oracle in self.oracles.values() if not isinstance(oracle, TestOracle))
         return max((len(value) for values in expected for value in values), default=0)
 
     def __call__(self, answers: Answers, workers: int, advance: Advance = ignore) -> Verdicts:

@@ -169,13 +169,13 @@ def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
 
 
 def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | NoOutput) -> Tested | NotRecorded:
-    """A problem without the inputs for which the solution's output is too long to be kept."""
+    """A problem with its expected outputs, without the inputs for which the solution's is too long to be kept."""
     if isinstance(outputs, NoOutput):
         return NotRecorded(outputs.reason)
-    kept = [place for place, output in enumerate(outputs) if output is not None]
+    kept = {place: output for place, output in enumerate(outputs) if output is not None}
     problem = replace(item.problem, inputs=tuple(item.problem.inputs[place] for place in kept))
-    base = sum(place < oracle.base for place in kept)
-    return replace(item, problem=problem, oracle=replace(oracle, base=base), left_out=len(outputs) - len(kept))
+    oracle = replace(oracle, expected=tuple(kept.values()), base=sum(place < oracle.base for place in kept))
+    return replace(item, problem=problem, oracle=oracle, left_out=len(outputs) - len(kept))
 
 
 def text(row: Row, field: str) -> str:

@@ -210,6 +210,10 @@ def test_an_input_whose_right_output_is_too_long_is_left_out_and_counted(tmp_pat
     assert dict(found.dropped) == {"an input (not a problem) for which the right output is longer than 20 MiB": 1}
     (problem,) = found.problems
     assert problem.inputs == ("(1,)", "(2,)")
+    oracle = found.judge.oracles[problem.id]
+    assert isinstance(oracle, EvalPlusOracle)
+    assert (oracle.expected, oracle.base) == (('"x"', '"xx"'), 1)
+    assert found.judge.longest() == len('"xx"')
     answers = traces([problem], {problem.id: ["def f(n): return 'x'"]})
     assert found.judge.parts(answers, 1) == {problem.id: [(True, False)]}
 

@@ -26,7 +26,7 @@ ORACLES = {
     "a": AppsOracle("a", ("2", '{"f":"0.5"}')),
     "w": WrappedAppsOracle("w", ("2", '{"f":"0.5"}')),
     "t": TestOracle("t", "def f(x):\n    return x + 1\n", "assert f(1) == 2"),
-    "e": EvalPlusOracle("e", "def f(x):\n    return x + 1\n", "f", "humaneval/f", 0.0, base=1),
+    "e": EvalPlusOracle("e", "def f(x):\n    return x + 1\n", ("2", "3"), "humaneval/f", 0.0, base=1),
 }
 
 
@@ -63,6 +63,12 @@ def test_base_and_plus_inputs_have_verdicts_of_their_own_and_each_is_worked_out_
         "t": [(True,), (False,)],
         "v": [(False,)],
     }
+
+
+def test_the_longest_expected_value_is_that_of_any_oracle_but_tests() -> None:
+    long = replace(ORACLES["e"], expected=("2", "9" * 30))
+    assert Judge({**ORACLES, "e": long}, LOOSE).longest() == 30
+    assert Judge({"t": ORACLES["t"]}, LOOSE).longest() == 0
 
 
 def test_a_problem_without_answers_has_no_verdicts() -> None:
@@ -103,7 +109,7 @@ def test_judging_advances_by_one_for_each_problem() -> None:
 def test_problems_of_evalplus_are_done_one_by_one() -> None:
     names = [f"e{k}" for k in range(3)]
     oracles = {
-        name: EvalPlusOracle(name, "def f(x):\n    return x + 1\n", "f", "humaneval/f", 0.0, 1) for name in names
+        name: EvalPlusOracle(name, "def f(x):\n    return x + 1\n", ("2", "3"), "humaneval/f", 0.0, 1) for name in names
     }
     answers = [(replace(MORE, id=name), [trace(name, "2", "3"), trace(name, "2", "4")]) for name in names]
     calls: list[int] = []
