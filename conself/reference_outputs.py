@@ -15,6 +15,7 @@ LIMITS = Limits(
     audit=0.0,
     require="weak",  # nothing that a model wrote runs here
 )
+"""Of a data set's own program."""
 WORKERS = 2
 
 
@@ -28,14 +29,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class NoOutput:
-    """A reference program did not return a value on every input; ``reason`` is one of few texts."""
+class Unusable:
+    """A reference program, or its tests, did not run to their end; ``reason`` is one of few texts."""
 
     reason: str
 
 
 @lru_cache(maxsize=4)
-def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | NoOutput, ...]:
+def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | Unusable, ...]:
     """The canonical text of what each reference program returns on each of its inputs, run in the sandbox.
 
     None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because a
@@ -46,10 +47,10 @@ def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | No
     return tuple(_values(rows[place]) for place in range(len(jobs)))
 
 
-def _values(row: tuple[Outcome, ...]) -> tuple[str | None, ...] | NoOutput:
+def _values(row: tuple[Outcome, ...]) -> tuple[str | None, ...] | Unusable:
     failed = next((outcome for outcome in row if outcome.status not in (Status.OK, Status.OUTPUT_LIMIT)), None)
     if failed is None:
         return tuple(outcome.value if outcome.status is Status.OK else None for outcome in row)
     if failed.value == "ModuleNotFoundError":
-        return NoOutput("its solution needs a package that is missing")
-    return NoOutput(f"its own solution fails on its inputs ({failed.value or failed.status})")
+        return Unusable("its solution needs a package that is missing")
+    return Unusable(f"its own solution fails on its inputs ({failed.value or failed.status})")
