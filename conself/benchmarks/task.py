@@ -32,7 +32,7 @@ def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advanc
     return parts
 
 
-HARNESSES: Mapping[type[Oracle], Equal] = {
+HARNESSES: Mapping[type, Equal] = {
     LiveCodeBenchOracle: harness.livecodebench,
     AppsOracle: harness.apps,
     WrappedAppsOracle: harness.wrapped_apps,
@@ -59,7 +59,7 @@ class Judge:
     comparison: Comparison
 
     def __post_init__(self) -> None:
-        known = {Oracle, *HARNESSES, *SANDBOXED}
+        known: set[type] = {Oracle, *HARNESSES, *SANDBOXED}
         if other := next((o for o in self.oracles.values() if type(o) not in known), None):
             raise ValueError(
                 f"problem {other.problem_id}: there is no way to judge by a {type(other).__name__}; the data set must "
@@ -94,7 +94,7 @@ class Judge:
         kinds: dict[type, list[tuple[Problem, Sequence[Trace]]]] = {}
         for problem, traces in answers:
             kinds.setdefault(type(self.oracles[problem.id]), []).append((problem, traces))
-        rules = {Oracle: self.comparison.equal, **HARNESSES}
+        rules: dict[type, Equal] = {Oracle: self.comparison.equal, **HARNESSES}
         parts: Parts = {}
         for kind, chosen in kinds.items():
             if kind in rules:
