@@ -19,7 +19,8 @@ def by_difficulty(runs: Sequence[Run]) -> Table:
     name, caption = "table1_by_difficulty", "Methods by the difficulty of the problems: greedy pass@1."
     columns = list(dict.fromkeys(column for run in runs for side in ("base", "tuned") for column in _of(run, side)))
     if not columns:
-        return missing(name, caption, "no benchmark of the runs has problems of several difficulties")
+        reason = "no benchmark of the runs has problems of several difficulties; add livecodebench or apps to benchmark"
+        return missing(name, caption, reason)
     found = [run for run in runs if _of(run, "base") or _of(run, "tuned")]
     models = list(dict.fromkeys(run.backbone for run in found))
     rows = [row for model in models for row in _rows(model, [run for run in found if run.backbone == model], columns)]

@@ -15,7 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself import evaluation, reports, results
-from conself.artifacts import Artifact, write_whole
+from conself.artifacts import write_whole
 from conself.config_folder import CONF
 from conself.context import Context, choose
 from conself.entry import Command, run
@@ -59,7 +59,6 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
-        "left_out": {name: _left_out(artifact) for name, artifact in made.items()},
         "losses": _losses(config, context, found),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
@@ -109,11 +108,6 @@ def _check_base(model: ModelRef, trained_on: str) -> None:
     base = replace(model, adapter=None)
     if fingerprint(replace(base, name=trained_on, revision=None)) != fingerprint(base):
         raise ValueError(f"adapter={model.adapter} was trained on {trained_on}; set model.name={trained_on}")
-
-
-def _left_out(artifact: Artifact) -> dict[str, Any]:
-    """The number of problems without an answer; and of records that are no usable problem, by reason."""
-    return {key: artifact.summary()[key] for key in ("unanswered", "dropped")}
 
 
 def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The stages that answer benchmarks: greedily or by voters, before training and after."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,8 @@ def evaluate(
         traces = read_traces(folder, "traces")
         ran = [(p, traces[p.id]) for p in task.problems]
         with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
-            passed = task.judge(ran, context.workers.count, meter.add)
-        base: dict[str, list[bool]] = {} if task.base is None else task.base(ran, context.workers.count)
-        verdicts = [
-            Verdict(p.id, p.difficulty, tuple(passed[p.id]), tuple(base[p.id]) if base else None) for p in task.problems
-        ]
+            judged = task.judge.parts(ran, context.workers.count, meter.add)
+        verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
         write_verdicts(folder / "verdicts.jsonl", verdicts)
         unanswered = sum(a.finish_reason == MISSING for a in answers)
         if unanswered:
@@ -68,6 +66,12 @@ def evaluate(
     key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
     key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
     return tell_losses(context.console, context.build(f"evaluate/{label}", key, {}, make), config.judging)
+
+
+def _verdict(problem: Problem, judged: Sequence[tuple[bool, ...]]) -> Verdict:
+    """The verdicts on a problem's answers; ``base`` where base and plus inputs were judged apart."""
+    base = tuple(row[0] for row in judged) if judged and len(judged[0]) == 2 else None
+    return Verdict(problem.id, problem.difficulty, tuple(map(all, judged)), base)
 
 
 def with_room(limits: Limits, longest: int) -> Limits:

@@ -25,14 +25,16 @@ class LiveCodeBenchOracle(Oracle):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class AppsOracle(Oracle):
-    """Expected outputs that values are compared with as the harnesses of APPS and TACO do.
+    """Expected outputs that values are compared with as the harnesses of APPS and TACO do."""
 
-    ``wrapped``: the data set gives each value of a call as the one element of a list, and a program may do so too.
-    """
+    __slots__ = ()
 
-    wrapped: bool = False
+
+class WrappedAppsOracle(AppsOracle):
+    """The same where the data set has each value of a call as the one element of a list; a program may do so too."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,14 @@ class TestOracle:
 class EvalPlusOracle:
     """A problem of EvalPlus's own files: the outputs of a right program are expected, compared as EvalPlus does.
 
-    ``program`` defines ``entry_point``. ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is
-    the absolute tolerance of floats. The problem's first ``base`` inputs are the original benchmark's; ``base_only``
-    judges by these alone.
+    ``expected`` holds what ``program`` returns, one canonical output per input, in the order of ``Problem.inputs``.
+    ``name`` (``humaneval/find_zero``) says which special case applies; ``atol`` is the absolute tolerance of floats.
+    The problem's first ``base`` inputs are the original benchmark's.
     """
 
     problem_id: str
     program: str
-    entry_point: str
+    expected: tuple[str, ...]
     name: str
     atol: float
     base: int
-    base_only: bool = False

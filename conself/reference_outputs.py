@@ -9,12 +9,13 @@ LIMITS = Limits(
     cpu_seconds=60.0,  # right programs: the slowest of EvalPlus's needs seconds
     wall_seconds=600.0,
     memory_mb=4096,
-    output_kb=20 << 10,  # of answers too: conf/benchmark/humaneval_plus.yaml
+    output_kb=20 << 10,  # right outputs of HumanEval/130 are 19 MB long
     max_timeouts=1,
     packages=("numpy",),
     audit=0.0,
     require="weak",  # nothing that a model wrote runs here
 )
+"""Of a data set's own program."""
 WORKERS = 2
 
 
@@ -28,28 +29,28 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class NoOutput:
-    """A reference program did not return a value on every input; ``reason`` is one of few texts."""
+class Unusable:
+    """A reference program, or its tests, did not run to their end; ``reason`` is one of few texts."""
 
     reason: str
 
 
 @lru_cache(maxsize=4)
-def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | NoOutput, ...]:
+def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | Unusable, ...]:
     """The canonical text of what each reference program returns on each of its inputs, run in the sandbox.
 
-    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because
-    problems and their judge ask for the same ones.
+    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because a
+    data set is read once for its problems and once for its oracles.
     """
     jobs = [Job(str(place), (r.program,), r.entry_point, r.inputs) for place, r in enumerate(references)]
     rows = {int(result.job.id): result.rows[0] for result in execute(jobs, LIMITS, WORKERS)}
     return tuple(_values(rows[place]) for place in range(len(jobs)))
 
 
-def _values(row: tuple[Outcome, ...]) -> tuple[str | None, ...] | NoOutput:
+def _values(row: tuple[Outcome, ...]) -> tuple[str | None, ...] | Unusable:
     failed = next((outcome for outcome in row if outcome.status not in (Status.OK, Status.OUTPUT_LIMIT)), None)
     if failed is None:
         return tuple(outcome.value if outcome.status is Status.OK else None for outcome in row)
     if failed.value == "ModuleNotFoundError":
-        return NoOutput("its solution needs a package that is missing")
-    return NoOutput(f"its own solution fails on its inputs ({failed.value or failed.status})")
+        return Unusable("its solution needs a package that is missing")
+    return Unusable(f"its own solution fails on its inputs ({failed.value or failed.status})")

@@ -61,7 +61,7 @@ ALLOWED = {
     "pass_rates": {"records"},
     **dict.fromkeys(PARTS, FLOOR),
     "datasets": FLOOR | {"oracles", "minipy", "reference_outputs"},
-    "benchmarks": FLOOR | {"oracles", "minipy", "statistics", "reference_outputs"},
+    "benchmarks": FLOOR | {"oracles", "minipy", "statistics"},
     "reference_outputs": {"sandbox"},
     "samplers": FLOOR | {"workers"},
     "minipy": {"records", "oracles", "prompts", "sandbox", "config_folder", "console", "progress"},

@@ -23,6 +23,7 @@ from conself.linkage import linked
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox import canonical
 from conself.standin import decode
+from conself.statistics import Equal
 
 PAGE = Path(__file__).parents[1] / "docs" / "equality.md"
 
@@ -184,6 +185,39 @@ def test_a_wrapped_value_is_right_with_and_without_its_list(given_: object, expe
     assert harness.wrapped_apps(canonical(given_), canonical(expected), is_stdout=False) is is_right
     if given_ != expected:
         assert not harness.apps(canonical(given_), canonical(expected), is_stdout=False)
+
+
+class Hashed(list[int]):
+    """A list that can be in a set and a key of a dict, where Python's own cannot."""
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("rule", [harness.livecodebench, harness.apps, harness.wrapped_apps])
+@pytest.mark.parametrize(
+    "value",
+    [
+        canonical({Hashed([1])}),
+        canonical({Hashed([1]): 2}),
+        canonical([frozenset({Hashed([1])})]),
+        canonical(Decimal("sNaN")),
+        '{"q":1}',  # of no type: a program can write anything
+        "[" * 5000 + "]" * 5000,
+    ],
+)
+def test_a_value_that_python_cannot_hold_is_wrong_and_ends_nothing(rule: Equal, value: str) -> None:
+    for expected in ("5", "[]", '{"s":[]}', value):
+        assert not rule(value, expected, False)
+
+
+@pytest.mark.parametrize("given_", ["snan", "sNaN 1", "-snan7", "nan"])
+def test_a_printed_nan_is_no_number(given_: str) -> None:
+    for wanted in ("5", "5 1", "snan7", "x"):
+        assert not harness.livecodebench(canonical(given_), canonical(wanted), is_stdout=True)
+        assert not harness.livecodebench(canonical(wanted), canonical(given_), is_stdout=True)
+        assert not harness.apps(canonical(given_), canonical(wanted), is_stdout=True)
+    assert harness.livecodebench(canonical(given_), canonical(given_), is_stdout=True)  # as text
 
 
 @pytest.mark.parametrize("text", ["1e999999999", "9" * 100_000, "-0e9999", "1e-99999", "\0", "nan", "sNaN", "."])

@@ -1,7 +1,7 @@
 """Any data set that knows what is right, as a benchmark."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from conself.benchmarks.task import Judge, Task
@@ -48,11 +48,7 @@ class DatasetBenchmark:
                 f"{len(missing)} problems of the benchmark cannot be judged, {missing[0]} first: it has no oracle for "
                 "all its inputs; take a data set with expected outputs or tests, and no cap on inputs (max_inputs)"
             )
-        return Task(problems, Judge(oracles, self.comparison), dropped, self._base(oracles.values()))
-
-    def _base(self, oracles: Iterable[Oracle | TestOracle | EvalPlusOracle]) -> Judge | None:
-        found = {o.problem_id: replace(o, base_only=True) for o in oracles if isinstance(o, EvalPlusOracle)}
-        return Judge(found, self.comparison) if found else None
+        return Task(problems, Judge(oracles, self.comparison), dropped)
 
     def statements(self) -> Iterator[str]:
         """The texts of the problems, none of which is to be trained on."""

@@ -6,28 +6,17 @@ dict, or an object of a class that is neither builtin nor known to the sandbox: 
 ``experiments/evalplus_agreement`` lists all differences on real programs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conself import standin
 from conself.benchmarks import evalplus_rules
+from conself.benchmarks.replay import LIMITS, Answers, Parts
 from conself.oracles import EvalPlusOracle
 from conself.records import Outcome, Problem, Status, Trace
-from conself.reference_outputs import NoOutput, Reference, reference_outputs
-from conself.sandbox import Job, Limits, execute
+from conself.sandbox import Job, execute
 
-LIMITS = Limits(
-    cpu_seconds=60.0,
-    wall_seconds=600.0,
-    memory_mb=4096,
-    output_kb=1,
-    max_timeouts=1 << 20,  # each run is about another answer
-    packages=("numpy",),
-    audit=0.0,
-    require="weak",  # nothing that a model wrote runs here
-)
-
-Answers = Sequence[tuple[Problem, Sequence[Trace]]]
 Values = tuple[str, ...]
 
 _JUDGE = """
@@ -40,16 +29,17 @@ def _values(texts):
 """
 
 
-def by_evalplus(answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int) -> dict[str, list[bool]]:
-    """Whether each trace is right, per problem; equal traces of a problem are judged once.
+def by_evalplus(
+    answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int, advance: Callable[[int], object]
+) -> Parts:
+    """Whether each trace is right on base and on plus inputs, per problem; equal outputs are judged once.
 
-    Base and plus inputs are judged apart, as EvalPlus does: the tolerance of one does not carry over to the other.
+    ``advance`` is called with the number of problems that are done since the last call. Base and plus inputs are judged
+    apart, as EvalPlus does: the tolerance of one does not carry over to the other.
 
     Raises:
-        ValueError: a trace has another number of outcomes than its problem has inputs, or the right program of a
-            problem gives no output on one of them.
+        ValueError: a trace has another number of outcomes than its problem has inputs.
     """
-    expected = _expected([problem for problem, _ in answers], oracles)
     todo: dict[tuple[str, int], list[Values]] = {}
     for problem, traces in answers:
         for trace in traces:
@@ -57,38 +47,25 @@ def by_evalplus(answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers
                 if values is not None:
                     todo.setdefault((problem.id, place), []).append(values)
     distinct = {key: list(dict.fromkeys(rows)) for key, rows in todo.items()}
-    accepted = _accepted(answers, oracles, expected, distinct, workers)
+    accepted = _accepted(answers, oracles, distinct, workers, advance)
 
-    def is_right(problem: Problem, trace: Trace) -> bool:
+    def verdicts(problem: Problem, trace: Trace) -> tuple[bool, ...]:
         parts = _parts(problem, trace, oracles[problem.id])
-        return all(v is not None and (problem.id, place, v) in accepted for place, v in enumerate(parts))
+        return tuple(v is not None and (problem.id, place, v) in accepted for place, v in enumerate(parts))
 
-    return {problem.id: [is_right(problem, trace) for trace in traces] for problem, traces in answers}
-
-
-def _expected(problems: Sequence[Problem], oracles: Mapping[str, EvalPlusOracle]) -> dict[str, Values]:
-    known = [oracles[problem.id] for problem in problems]
-    references = tuple(Reference(o.program, o.entry_point, p.inputs) for o, p in zip(known, problems, strict=True))
-    found: dict[str, Values] = {}
-    for problem, outputs in zip(problems, reference_outputs(references), strict=True):
-        if isinstance(outputs, NoOutput) or None in outputs:
-            reason = outputs.reason if isinstance(outputs, NoOutput) else "an output of its solution is too long"
-            raise ValueError(f"problem {problem.id} cannot be judged: {reason}; leave it out of the file")
-        found[problem.id] = tuple(map(str, outputs))
-    return found
+    return {problem.id: [verdicts(problem, trace) for trace in traces] for problem, traces in answers}
 
 
 def _slices(oracle: EvalPlusOracle) -> tuple[slice, ...]:
-    base = slice(0, oracle.base)
-    return (base,) if oracle.base_only else (base, slice(oracle.base, None))
+    return slice(0, oracle.base), slice(oracle.base, None)
 
 
 def _parts(problem: Problem, trace: Trace, oracle: EvalPlusOracle) -> list[Values | None]:
     """The values of a trace on base and on plus inputs; None for a part on which the program did not end well."""
-    if len(trace.outcomes) != len(problem.inputs):
+    if not len(trace.outcomes) == len(problem.inputs) == len(oracle.expected):
         raise ValueError(
-            f"problem {problem.id}: {len(trace.outcomes)} outcomes against {len(problem.inputs)} inputs; "
-            "run the program on all inputs"
+            f"problem {problem.id}: {len(trace.outcomes)} outcomes against {len(problem.inputs)} inputs and "
+            f"{len(oracle.expected)} expected outputs; run the program on all inputs of the oracle's data set"
         )
     return [_values(trace.outcomes[part]) for part in _slices(oracle)]
 
@@ -102,9 +79,9 @@ def _values(outcomes: Sequence[Outcome]) -> Values | None:
 def _accepted(
     answers: Answers,
     oracles: Mapping[str, EvalPlusOracle],
-    expected: Mapping[str, Values],
     distinct: Mapping[tuple[str, int], list[Values]],
     workers: int,
+    advance: Callable[[int], object],
 ) -> set[tuple[str, int, Values]]:
     source = standin.source() + "\n\n" + Path(evalplus_rules.__file__).read_text()
     problems = {problem.id: problem for problem, _ in answers}
@@ -112,10 +89,13 @@ def _accepted(
     def jobs() -> Iterator[Job]:
         for (name, place), rows in distinct.items():
             oracle, part = oracles[name], _slices(oracles[name])[place]
-            call = {"inputs": list(problems[name].inputs[part]), "expected": list(expected[name][part])}
+            call = {"inputs": list(problems[name].inputs[part]), "expected": list(oracle.expected[part])}
             program = source + _JUDGE.format(name=oracle.name, atol=oracle.atol, **call)
             yield Job(f"{place} {name}", (program,), "judge", tuple(repr((list(row),)) for row in rows))
 
+    waiting = Counter(name for name, _ in distinct)
+    if done := sum(problem.id not in waiting for problem, _ in answers):
+        advance(done)  # no trace ended well on either part: nothing is to be run
     found = set()
     for result in execute(jobs(), LIMITS, workers):
         place, _, name = result.job.id.partition(" ")
@@ -125,4 +105,7 @@ def _accepted(
             for values, outcome in zip(rows, result.rows[0], strict=True)
             if outcome.status is Status.OK and outcome.value == "true"
         }
+        waiting[name] -= 1
+        if not waiting[name]:
+            advance(1)
     return found

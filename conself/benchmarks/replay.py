@@ -23,26 +23,29 @@ from conself.records import Outcome, Problem, Trace
 from conself.sandbox import Job, Limits, Status, execute
 
 LIMITS = Limits(
-    cpu_seconds=60.0,  # the tests of one problem on one trace, without the program's own time
+    cpu_seconds=60.0,  # the tests or the outputs of one problem on one trace, without the program's own time
     wall_seconds=600.0,
     memory_mb=4096,
     output_kb=1,
-    max_timeouts=1 << 20,  # each run of the tests is about another trace
+    max_timeouts=1 << 20,  # each run is about another trace
     packages=("numpy",),  # EvalPlus's tests import it
     audit=0.0,
     require="weak",  # nothing that a model wrote runs here
 )
+"""Of one judgement on recorded answers, by tests or by EvalPlus's rules."""
 
 Answers = Sequence[tuple[Problem, Sequence[Trace]]]
+Parts = dict[str, list[tuple[bool, ...]]]
+"""Problem id -> per trace, in order, a verdict on each part of the inputs; right is what is right on all of them."""
 Outcomes = tuple[Outcome, ...]
 
 
 def replay(
     answers: Answers, oracles: Mapping[str, TestOracle], workers: int, advance: Callable[[int], object]
-) -> dict[str, list[bool]]:
-    """Whether the tests pass, per problem and trace; equal traces of a problem are judged once.
+) -> Parts:
+    """Whether the tests pass, per problem and trace: one verdict on all inputs.
 
-    ``advance`` is called with 1 when a problem is done.
+    Equal traces of a problem are judged once. ``advance`` is called with 1 when a problem is done.
 
     Raises:
         ValueError: a trace has another number of outcomes than its problem has inputs.
@@ -54,7 +57,7 @@ def replay(
         verdicts = [outcome.status is Status.OK for outcome in row]
         passed[result.job.id] = dict(zip(distinct[result.job.id], verdicts, strict=True))
         advance(1)
-    return {problem.id: [passed[problem.id][trace.outcomes] for trace in traces] for problem, traces in answers}
+    return {problem.id: [(passed[problem.id][trace.outcomes],) for trace in traces] for problem, traces in answers}
 
 
 def _jobs(answers: Answers, distinct: Mapping[str, list[Outcomes]], oracles: Mapping[str, TestOracle]) -> Iterator[Job]:

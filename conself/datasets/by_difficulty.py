@@ -27,7 +27,10 @@ class ByDifficulty:
 
     def __post_init__(self) -> None:
         if not self.counts or any(type(count) is not int or count < 1 for count in self.counts.values()):
-            raise ValueError(f"counts must give an int of at least 1 for each difficulty, got {dict(self.counts)}")
+            raise ValueError(
+                f"dataset.counts must give an int of at least 1 for each difficulty, got {dict(self.counts)}; "
+                "~dataset.counts.DIFFICULTY leaves one out"
+            )
 
     def __call__(self) -> Iterator[Problem | Rejected]:
         """The chosen problems, and what the data set drops, with its reasons."""
@@ -59,8 +62,11 @@ class ByDifficulty:
             groups[problem.difficulty].append(problem.id)
         if short := {level: len(groups[level]) for level, count in self.counts.items() if len(groups[level]) < count}:
             listed = ", ".join(f"{there} of {level!r} for {self.counts[level]}" for level, there in short.items())
-            known = ", ".join(f"{level!r}: {len(ids)}" for level, ids in groups.items())
-            raise ValueError(f"too few usable problems: {listed}; there are {known}; lower counts")
+            known = ", ".join(f"{level!r}: {len(ids)}" for level, ids in groups.items()) or "none at all"
+            raise ValueError(
+                f"too few usable problems: {listed}; there are {known}; lower dataset.counts.DIFFICULTY, leave one out "
+                "by ~dataset.counts.DIFFICULTY, or set dataset.dataset.path to the whole data set"
+            )
         return {name for level, count in self.counts.items() for name in sorted(groups[level], key=self._rank)[:count]}
 
     def _rank(self, name: str) -> bytes:

@@ -64,8 +64,8 @@ def tolerance(row: Row) -> float:
 
 
 def oracle(row: Row, family: str, problem_id: str, program: str, entry_point: str, base: int) -> EvalPlusOracle:
-    """The oracle of a row; ``base`` is the number of its base inputs."""
-    return EvalPlusOracle(problem_id, program, entry_point, f"{family}/{entry_point}", tolerance(row), base)
+    """The oracle of a row, which expects no outputs before its program has run; ``base`` counts its base inputs."""
+    return EvalPlusOracle(problem_id, program, (), f"{family}/{entry_point}", tolerance(row), base)
 
 
 def as_they_are(arguments: Arguments) -> Arguments:

@@ -12,7 +12,7 @@ from conself.datasets.files import BadRow, Files, Row
 from conself.datasets.leetcode_rows import Method, read_row
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.reference_outputs import NoOutput, Reference, reference_outputs
+from conself.reference_outputs import Reference, Unusable, reference_outputs
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ class LeetCode:
         for item in rows:
             yield item if isinstance(item, Rejected) else self._checked(item, next(outputs))
 
-    def _checked(self, method: Method, outputs: tuple[str | None, ...] | NoOutput) -> Method | Rejected:
-        if isinstance(outputs, NoOutput):
+    def _checked(self, method: Method, outputs: tuple[str | None, ...] | Unusable) -> Method | Rejected:
+        if isinstance(outputs, Unusable):
             return self._rejected(method.problem.id, outputs.reason, "run its completion by hand to see why")
         pairs = zip(outputs, method.expected, strict=True)
         if all(got is not None and _SAME.equal(got, wanted, False) for got, wanted in pairs):

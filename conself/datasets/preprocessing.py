@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from conself.datasets.files import Row
 from conself.datasets.preprocessing_pairs import Pair, read_pairs
 from conself.datasets.preprocessing_rows import Record, text
-from conself.oracles import AppsOracle
+from conself.oracles import AppsOracle, WrappedAppsOracle
 from conself.records import Problem
 from conself.validation import Rejected
 
@@ -56,7 +56,8 @@ class Preprocessing:
             return Rejected(name, ALL_LONG)
         inputs = tuple(pair.input for pair in kept)
         problem = Problem(name, statement, starter_code, entry_point, inputs, source, text(row, "difficulty"))
-        return problem, AppsOracle(name, tuple(pair.expected for pair in kept), kept[0].wrapped)
+        oracle = WrappedAppsOracle if kept[0].wrapped else AppsOracle
+        return problem, oracle(name, tuple(pair.expected for pair in kept))
 
 
 def has_pictures(statement: str, count: object, marks: Sequence[str]) -> bool:

@@ -2,35 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from conself import standin
+from conself import reference_outputs, standin
 from conself.oracles import TestOracle
-from conself.sandbox import Job, Limits, Outcome, Status, execute
+from conself.reference_outputs import Unusable
+from conself.sandbox import Job, Outcome, Status, execute
 
-LIMITS = Limits(
-    cpu_seconds=120.0,  # right programs, and all calls of a problem in one run: Mbpp/123 needs over 10 s
-    wall_seconds=600.0,
-    memory_mb=4096,
+LIMITS = replace(
+    reference_outputs.LIMITS,
+    cpu_seconds=120.0,  # all calls of a problem in one run: Mbpp/123 needs over 10 s
     output_kb=1 << 16,  # all inputs of a problem: EvalPlus has up to megabytes
-    max_timeouts=1,
-    packages=("numpy",),  # EvalPlus's tests import it
-    audit=0.0,
-    require="weak",  # nothing that a model wrote runs here
 )
-
-
 WORKERS = 1  # seconds of work; it is done once, when the problems are read
 
 
-@dataclass(frozen=True, slots=True)
-class NotRecorded:
-    """The calls of a problem's tests cannot be recorded, and why, in one of few texts."""
-
-    reason: str
-
-
-def record_calls(tests: Sequence[tuple[TestOracle, str]]) -> Iterator[tuple[str, ...] | NotRecorded]:
+def record_calls(tests: Sequence[tuple[TestOracle, str]]) -> Iterator[tuple[str, ...] | Unusable]:
     """The arguments with which each problem's tests call its entry point (the second of each pair), in given order.
 
     Arguments are literals of tuples, in order of first occurrence, without repeats. The tests run against the
@@ -45,11 +32,11 @@ def record_calls(tests: Sequence[tuple[TestOracle, str]]) -> Iterator[tuple[str,
     return (_calls(found[place]) for place in range(len(jobs)))
 
 
-def _calls(outcome: Outcome) -> tuple[str, ...] | NotRecorded:
+def _calls(outcome: Outcome) -> tuple[str, ...] | Unusable:
     if outcome.status is Status.OK:
         return tuple(json.loads(outcome.value))  # a list of texts is the same in the canonical form
     if outcome.value == standin.NotLiteral.__name__:
-        return NotRecorded("an input of its tests is no literal")
+        return Unusable("an input of its tests is no literal")
     if outcome.value == "ModuleNotFoundError":
-        return NotRecorded("its solution or tests need a package that is missing")
-    return NotRecorded(f"its own solution does not pass its tests ({outcome.value or outcome.status})")
+        return Unusable("its solution or tests need a package that is missing")
+    return Unusable(f"its own solution does not pass its tests ({outcome.value or outcome.status})")

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from conself.datasets.evalplus import WrongFileError
 from conself.datasets.files import BadRow, Files, Row
-from conself.datasets.recording import NotRecorded, record_calls
+from conself.datasets.recording import record_calls
 from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
-from conself.reference_outputs import NoOutput, Reference, reference_outputs
+from conself.reference_outputs import Reference, Unusable, reference_outputs
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class TestedData:
                 yield item, None
                 continue
             found = next(completed)
-            if isinstance(found, NotRecorded):
+            if isinstance(found, Unusable):
                 yield self._rejected(item.problem.id, found.reason, "run its solution by hand to see why"), None
                 continue
             yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(found.left_out))
@@ -148,7 +148,7 @@ class TestedData:
         return Rejected(name, reason)
 
 
-def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
+def _completed(items: Sequence[Tested]) -> Iterator[Tested | Unusable]:
     """The problems with their inputs, in order: recorded ones, or their own, where their solution runs on them."""
     recorded = record_calls([(i.oracle, i.entry_point) for i in items if isinstance(i.oracle, TestOracle)])
     references = tuple(
@@ -162,20 +162,20 @@ def _completed(items: Sequence[Tested]) -> Iterator[Tested | NotRecorded]:
             yield _runnable(item, item.oracle, next(outputs))
             continue
         found = next(recorded)
-        if isinstance(found, NotRecorded):
+        if isinstance(found, Unusable):
             yield found
         else:
             yield replace(item, problem=replace(item.problem, inputs=found))
 
 
-def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | NoOutput) -> Tested | NotRecorded:
-    """A problem without the inputs for which the solution's output is too long to be kept."""
-    if isinstance(outputs, NoOutput):
-        return NotRecorded(outputs.reason)
-    kept = [place for place, output in enumerate(outputs) if output is not None]
+def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | Unusable) -> Tested | Unusable:
+    """A problem with its expected outputs, without the inputs for which the solution's is too long to be kept."""
+    if isinstance(outputs, Unusable):
+        return outputs
+    kept = {place: output for place, output in enumerate(outputs) if output is not None}
     problem = replace(item.problem, inputs=tuple(item.problem.inputs[place] for place in kept))
-    base = sum(place < oracle.base for place in kept)
-    return replace(item, problem=problem, oracle=replace(oracle, base=base), left_out=len(outputs) - len(kept))
+    oracle = replace(oracle, expected=tuple(kept.values()), base=sum(place < oracle.base for place in kept))
+    return replace(item, problem=problem, oracle=oracle, left_out=len(outputs) - len(kept))
 
 
 def text(row: Row, field: str) -> str:

@@ -40,4 +40,4 @@ def test_livecodebench_has_the_papers_rows_beside(tmp_path: Path) -> None:
 
 def test_without_difficulties_there_is_no_table(tmp_path: Path) -> None:
     write_run(tmp_path, pool=False)
-    assert "several difficulties" in table(tmp_path, "table1_by_difficulty").left_out
+    assert "several difficulties; add livecodebench" in table(tmp_path, "table1_by_difficulty").left_out

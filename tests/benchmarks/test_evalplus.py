@@ -60,10 +60,11 @@ def program(judge: Judge, problem: Problem) -> str:
 def judged(name: str, problem_id: str, *programs: str) -> tuple[list[bool], list[bool]]:
     """By base inputs alone, and by all: whether each program is right."""
     found = task(name)
-    assert found.base is not None
     (problem,) = (p for p in found.problems if p.id == problem_id)
     answers = traces([problem], {problem_id: programs}, replace(LIMITS, cpu_seconds=2.0))
-    return found.base(answers, 1)[problem_id], found.judge(answers, 1)[problem_id]
+    parts = found.judge.parts(answers, 1)[problem_id]
+    assert found.judge(answers, 1)[problem_id] == [base and plus for base, plus in parts]
+    return [base for base, _ in parts], [base and plus for base, plus in parts]
 
 
 @pytest.mark.parametrize("name", TEN)
@@ -209,9 +210,12 @@ def test_an_input_whose_right_output_is_too_long_is_left_out_and_counted(tmp_pat
     assert dict(found.dropped) == {"an input (not a problem) for which the right output is longer than 20 MiB": 1}
     (problem,) = found.problems
     assert problem.inputs == ("(1,)", "(2,)")
-    assert found.base is not None
+    oracle = found.judge.oracles[problem.id]
+    assert isinstance(oracle, EvalPlusOracle)
+    assert (oracle.expected, oracle.base) == (('"x"', '"xx"'), 1)
+    assert found.judge.longest() == len('"xx"')
     answers = traces([problem], {problem.id: ["def f(n): return 'x'"]})
-    assert (found.base(answers, 1), found.judge(answers, 1)) == ({problem.id: [True]}, {problem.id: [False]})
+    assert found.judge.parts(answers, 1) == {problem.id: [(True, False)]}
 
 
 def test_a_trace_of_another_length_is_refused_and_hostile_text_is_wrong() -> None:

@@ -59,8 +59,10 @@ def test_the_first_by_a_hash_of_seed_and_id_in_the_data_sets_order() -> None:
 def test_too_few_problems_and_wrong_counts() -> None:
     with pytest.raises(ValueError, match=r"too few usable problems: 10 of 'easy' for 11; there are .*'hard': 5"):
         chosen(0, easy=11)
+    with pytest.raises(ValueError, match=r"0 of 'medium' for 1; .* lower dataset\.counts\.D.* ~dataset\.counts\.D"):
+        chosen(0, easy=3, medium=1)
     for counts in ({}, {"easy": 0}):
-        with pytest.raises(ValueError, match="counts must give"):
+        with pytest.raises(ValueError, match=r"dataset\.counts must give .* ~dataset\.counts"):
             ByDifficulty(Levels(), counts, 0)
 
 

@@ -21,6 +21,7 @@ from conself.datasets.preprocessing import (
     lacks_name,
 )
 from conself.datasets.preprocessing_pairs import Pair, literal, read_pairs, unwrapped
+from conself.oracles import AppsOracle, WrappedAppsOracle
 from conself.sandbox import canonical
 from conself.validation import Rejected, fault
 
@@ -162,6 +163,16 @@ def test_call_tests_are_literals_of_argument_tuples_and_canonical_values() -> No
 )
 def test_wrapped_outputs_by_the_rule(outputs: list[Any], starter_code: str, values: list[Any]) -> None:
     assert unwrapped(outputs, "f", starter_code) == values
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kind"), [([[3], [4]], WrappedAppsOracle), ([3, 4], AppsOracle), ([[3], [4, 5]], AppsOracle)]
+)
+def test_the_oracle_says_whether_its_values_stood_in_lists(outputs: list[Any], kind: type[AppsOracle]) -> None:
+    row = {**ROW, "starter_code": "def f(x):", "input_output": packed([[1], [2]], outputs, fn_name="f")}
+    found = RULES.convert(row, "p", "s")
+    assert not isinstance(found, Rejected)
+    assert type(found[1]) is kind
 
 
 def test_keys_of_objects_become_ints_again() -> None:

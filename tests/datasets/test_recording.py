@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from conself.datasets.humaneval import HumanEval
-from conself.datasets.recording import NotRecorded, record_calls
+from conself.datasets.recording import record_calls
 from conself.oracles import TestOracle
 from conself.records import Problem
+from conself.reference_outputs import Unusable
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 GOLDEN = DATA / "pools" / "codegen16b" / "inputs.jsonl"
 PROGRAM = "def add(a, b=1):\n    return a + b\n"
 
 
-def recorded(*tests: str, program: str = PROGRAM) -> list[tuple[str, ...] | NotRecorded]:
+def recorded(*tests: str, program: str = PROGRAM) -> list[tuple[str, ...] | Unusable]:
     return list(record_calls([(TestOracle("p", program, test), "add") for test in tests]))
 
 
@@ -50,7 +51,7 @@ def test_tests_that_draw_their_inputs_draw_the_same_every_time() -> None:
     ],
 )
 def test_what_cannot_be_recorded_has_a_reason(test: str, reason: str) -> None:
-    assert recorded(test, "add(1)") == [NotRecorded(reason), ("(1,)",)]
+    assert recorded(test, "add(1)") == [Unusable(reason), ("(1,)",)]
 
 
 def test_tests_may_use_numpy() -> None:

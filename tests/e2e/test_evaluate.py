@@ -93,11 +93,11 @@ def test_completions_made_elsewhere_get_the_same_verdicts(whole: Job, store: Pat
     )
     wrong = evaluated(store, tmp_path / "again", f"samples={tmp_path / 'samples.jsonl'}")
     assert wrong["benchmarks"]["minipy"]["pass@1"] == 0.0
-    assert wrong["left_out"] == {"minipy": {"unanswered": 0, "dropped": {}}}
+    assert wrong["losses"] == {}
     (tmp_path / "samples.jsonl").write_text(lines[0])
     for place in ("few", "reused"):
         few = evaluated(store, tmp_path / place, f"samples={tmp_path / 'samples.jsonl'}")
-        assert few["left_out"] == {"minipy": {"unanswered": 59, "dropped": {}}}
+        assert few["losses"] == {"evaluate/minipy/base": {"unanswered": 59}}
 
 
 def test_several_answers_give_unbiased_pass_at_k(store: Path, tmp_path: Path) -> None:
