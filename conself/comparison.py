@@ -108,7 +108,9 @@ class Comparison:
             columns = [linked([leaves[index][place] for index in members]) for place in range(count)]
             for row, index in enumerate(members):
                 if count:
-                    keys[index] = f"{shape}@{','.join(self._number(column[row], 17) for column in columns)}"
+                    keys[index] = (
+                        f"{shape}@{','.join(self._number(column[row], _UNORDERED_DIGITS) for column in columns)}"
+                    )
         return [None if UNREADABLE in value else key for value, key in zip(values, keys, strict=True)]
 
     def equal(self, one: str, other: str, is_stdout: bool) -> bool:

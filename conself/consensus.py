@@ -66,8 +66,8 @@ def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
     """K x M comparison keys of a pool, None = CRASH (every status but OK), input by input.
 
     Each distinct value of an input is compared once. An output that cannot be read has a key of its own: it equals no
-    other candidate's. A key of more than 64 characters is given as its hash: keys are for telling outputs apart, and
-    are kept on disk.
+    other, of another candidate or on another input. A key of more than 64 characters is given as its hash: keys are for
+    telling outputs apart, and are kept on disk.
 
     Raises:
         ValueError: there is not one trace per candidate, or not one outcome per input.
@@ -94,7 +94,7 @@ def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
                 row.append(None)
                 continue
             key = keys[outcome.value]
-            row.append(f"unreadable:{number}" if key is None else _short(key))
+            row.append(f"unreadable:{number}:{column}" if key is None else _short(key))
     return rows
 
 

@@ -1,5 +1,7 @@
 """The stage that keeps training problems and the benchmarks of a run apart."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 from conself.artifacts import Artifact
 from conself.context import Context, tell
-from conself.datasets.decontamination import Benchmark, Index, stating
+from conself.datasets.decontamination import Benchmark, Index, stated_in
 from conself.records import Problem
 from conself.tables import read_records, write_records
 
@@ -21,26 +23,28 @@ def decontaminate(context: Context, source: Artifact, benchmarks: Mapping[str, B
     Raises:
         ValueError: no problem is left.
     """
-    if not (compared := stating(benchmarks)):
-        return source
+    statements = {name: texts for name, benchmark in benchmarks.items() if (texts := list(benchmark.statements()))}
+    if not statements:
+        return source  # the embedded world's benchmarks are disjoint from its training split
 
     def make(folder: Path) -> dict[str, Any]:
-        indexes = {name: Index.of(benchmark.statements(), min_words) for name, benchmark in compared.items()}
-        known = read_records(source.path, Problem, "problems")
-        reasons = [next((n for n, index in indexes.items() if index.matches(p.statement)), None) for p in known]
-        kept = [problem for problem, reason in zip(known, reasons, strict=True) if reason is None]
-        counts = Counter(f"stated in {name}" for name in reasons if name is not None)
+        indexes = {name: Index.of(texts, min_words) for name, texts in statements.items()}
+        problems = read_records(source.path, Problem, "problems")
+        reasons = [stated_in(problem.statement, indexes) for problem in problems]
+        kept = [problem for problem, reason in zip(problems, reasons, strict=True) if reason is None]
+        counts = Counter(reason for reason in reasons if reason is not None)
         tell(context, f"{len(kept)} problems are in no benchmark of this run", counts)
         if not kept:
             raise ValueError(
-                f"all {len(known)} problems of the data set are stated in a benchmark of this run: "
+                f"all {len(problems)} problems of the data set are stated in a benchmark of this run: "
                 f"{', '.join(counts)}; choose another data set, or leave these benchmarks out"
             )
-        write_records(folder / "problems.parquet", Problem, kept)
+        if counts:
+            write_records(folder / "problems.parquet", Problem, kept)
         return {"total": len(kept), "dropped": source.summary()["dropped"] | counts, "stated": sum(counts.values())}
 
-    key = {"benchmarks": [(name, b.fingerprint()) for name, b in compared.items()], "min_words": min_words}
-    cleaned = context.build("decontaminate", key, {"problems": source}, make)
+    digest = hashlib.sha256(json.dumps(statements).encode()).hexdigest()
+    cleaned = context.build("decontaminate", {"statements": digest, "min_words": min_words}, {"problems": source}, make)
     if not cleaned.summary()["stated"]:
         return source
     context.artifacts["problems"] = cleaned

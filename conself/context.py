@@ -56,7 +56,7 @@ class Context:
         return artifact
 
 
-VERSIONS = {"problems": 2, "sample": 3, "execute": 3, "agree": 2, "verify": 2, "score": 3, "select": 3, "pair": 3}
+VERSIONS = {"problems": 2, "sample": 3, "execute": 3, "agree": 3, "verify": 2, "score": 3, "select": 3, "pair": 3}
 VERSIONS |= {"decontaminate": 1, "fit": 3, "merge": 2, "evaluate": 7, "vote": 2}
 """Part of every key: raise a stage's number when its code gives other results for the same config."""
 

@@ -20,7 +20,7 @@ from conself.config_folder import CONF
 from conself.context import Context, choose
 from conself.entry import Command, run
 from conself.models import check_model, fingerprint
-from conself.provenance import refuse_own_figures, trained_on
+from conself.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.shortfalls import losses
 from conself.tables import read_verdicts, verdict_row
@@ -81,9 +81,7 @@ def check(config: DictConfig) -> None:
         raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
     if config.model is not None:
-        folders = [Path(place) for place in (adapter, config.model.name) if place is not None and Path(place).is_dir()]
-        trained = {whole: where for folder in folders for whole, where in trained_on(folder).items()}
-        refuse_own_figures(trained, instantiate(config.benchmark, _convert_="all"))
+        refuse_own_figures(trained_into((adapter, config.model.name)), instantiate(config.benchmark, _convert_="all"))
     if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"

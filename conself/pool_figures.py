@@ -1,6 +1,5 @@
 """What a pool of candidates says once it is known which are right: metrics, pairs, golden rates, selectors."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +8,6 @@ from conself.artifacts import Artifact
 from conself.benchmarks.task import Advance, Judge, ignore
 from conself.consensus import Consensus
 from conself.curricula.entropy_band import EntropyBand
-from conself.oracles import Oracle, TestOracle
 from conself.pairing.build import Pairing
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.selectors import SELECTORS, applies
@@ -109,11 +107,3 @@ def problem_figures(artifacts: Mapping[str, Artifact], driver: Sequence[Uncertai
         "kept": selection["kept"],
         "dropped": dict(dropped),
     }
-
-
-def digest(oracles: Mapping[str, Oracle | TestOracle]) -> str:
-    """Identity of what is right: SHA-256 over the oracles, by problem id."""
-    found = hashlib.sha256()
-    for name in sorted(oracles):
-        found.update(repr(oracles[name]).encode("utf-8", "surrogatepass"))
-    return found.hexdigest()

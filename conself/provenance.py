@@ -5,7 +5,7 @@ A data set that is a benchmark as a whole (MBPP, whose 427 sanitized problems ar
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,16 @@ def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Any]
 
 def whole_of(part: Any) -> str | None:
     """The whole data set that a data set part, or a benchmark's, is made of; None for a split of one."""
-    found = getattr(getattr(part, "dataset", part), "whole", None)
-    return found if isinstance(found, str) else None
+    while (inner := getattr(part, "dataset", None)) is not None:
+        part = inner
+    whole = getattr(part, "whole", None)
+    return whole if isinstance(whole, str) else None
+
+
+def trained_into(places: Iterable[str | None]) -> dict[str, str]:
+    """As :func:`trained_on`, of all the folders among names of models and adapters."""
+    folders = [Path(place).expanduser() for place in places if place is not None]
+    return {whole: words for folder in folders if folder.is_dir() for whole, words in trained_on(folder).items()}
 
 
 def trained_on(folder: Path) -> dict[str, str]:
@@ -45,7 +53,7 @@ def trained_on(folder: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for manifest in _ancestors(folder.resolve().parent):
-        whole = manifest["summary"].get("whole") if manifest["stage"] == "problems" else None
+        whole = manifest["summary"].get("whole") if manifest.get("stage") == "problems" else None
         if whole is not None:
             found[whole] = f"{folder} was trained on {whole}"
     return found
@@ -62,4 +70,4 @@ def _ancestors(artifact: Path) -> Iterator[dict[str, Any]]:
         seen.add(path)
         manifest = json.loads((path / MANIFEST).read_text())
         yield manifest
-        todo += [place for key in manifest["inputs"].values() for place in store.glob(f"*/{key}")]
+        todo += [place for key in manifest.get("inputs", {}).values() for place in store.glob(f"*/{key}")]

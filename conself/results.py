@@ -97,8 +97,8 @@ def window(benchmark: DictConfig) -> dict[str, Any]:
 
     ``{"window": {"version", "start", "end"}}``, the ends as days or None.
     """
-    data = benchmark.get("dataset") or {}
-    return {"window": {key: data[key] for key in ("version", "start", "end")}} if "start" in data else {}
+    data, keys = benchmark.get("dataset") or {}, ("version", "start", "end")
+    return {"window": {key: data[key] for key in keys}} if set(keys) <= set(data) else {}
 
 
 def voting(config: DictConfig) -> DictConfig:

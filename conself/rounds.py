@@ -13,8 +13,7 @@ from conself.benchmarks.task import Judge
 from conself.console import say
 from conself.contamination import decontaminate
 from conself.context import Context, changed, choose
-from conself.keys import plain
-from conself.oracles import Oracle, TestOracle
+from conself.keys import located, plain
 from conself.pairing.build import NothingToLearnError
 from conself.progress import Meter
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
@@ -128,14 +127,13 @@ def _known(context: Context, before: Mapping[str, Artifact]) -> dict[str, Artifa
 
 def verify(config: DictConfig, context: Context, pools: list[Pool], traces: Artifact) -> Artifact:
     """Verdicts on all candidates of the training problems whose oracle is known: for analysis alone."""
-    oracles: dict[str, Oracle | TestOracle] = {
-        oracle.problem_id: oracle for oracle in instantiate(config.dataset, _convert_="all").oracles()
-    }
-    judge = Judge(oracles, instantiate(config.comparison))
-    key = {"oracles": pool_figures.digest(oracles), "comparison": plain(config.comparison)}
+    dataset = instantiate(config.dataset, _convert_="all")
+    key = {"dataset": located(config.dataset), "content": dataset.fingerprint(), "comparison": plain(config.comparison)}
 
     def verdicts() -> dict[str, list[bool]]:
-        with Meter(context.console, "verdicts", len(oracles), "problems", "problems") as meter:
+        judge = Judge({oracle.problem_id: oracle for oracle in dataset.oracles()}, instantiate(config.comparison))
+        total = sum(pool.problem.id in judge.oracles for pool in pools)
+        with Meter(context.console, "verdicts", total, "problems", "problems") as meter:
             return pool_figures.pass_table(pools, judge, context.workers.count, meter.add)
 
     return stages.verify(context, key, verdicts, pools, traces)

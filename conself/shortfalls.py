@@ -28,7 +28,11 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     problems without a sample, and ``left_out`` records and inputs, by reason.
     """
     stages = ("problems", "decontaminate", *_STAGES)
-    found = {name: _counts(artifact.summary()) for name, artifact in artifacts.items() if artifact.stage in stages}
+    found = {
+        name: _counts(artifact.summary())
+        for name, artifact in artifacts.items()
+        if artifact.stage in stages and name.rpartition("/")[2] != "decontaminate"  # that one is called problems, too
+    }
     return {name: counts for name, counts in found.items() if counts}
 
 
@@ -38,7 +42,7 @@ def tell_losses(context: Context, artifact: Artifact, config: DictConfig) -> Art
     ``config`` is that of the programs' limits.
     """
     counts, limits = _counts(artifact.summary()), _STAGES[artifact.stage]
-    granted = list(config.packages)
+    granted = list(config.get("packages") or ())
     for key, words in _EXECUTED.items():
         if key in counts:
             text = words.format(limits=limits)

@@ -21,6 +21,7 @@ from conself.curricula.selection import Selection, what_would_keep
 from conself.keys import located, plain, snake_case
 from conself.models import fingerprint, load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
+from conself.provenance import whole_of
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
@@ -55,7 +56,7 @@ def problems(context: Context, config: DictConfig, most: int | None = None) -> A
             kept, dropped = kept[:most], {**dropped, "beyond max_problems": len(kept) - most}
         tell(context, f"{len(kept)} problems", dropped)
         write_records(folder / "problems.parquet", Problem, kept)
-        whole = getattr(dataset, "whole", None)
+        whole = whole_of(dataset)
         return {"total": len(kept), "dropped": dropped, **({"whole": whole} if whole else {})}
 
     key = {"dataset": located(config), "content": dataset.fingerprint()}

@@ -19,7 +19,7 @@ from conself.losses.output import check_losers
 from conself.models import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
 from conself.prompts import check_chat_template
-from conself.provenance import refuse_own_figures, whole_of
+from conself.provenance import refuse_own_figures, trained_into, whole_of
 from conself.records import ModelRef
 from conself.rounds import Learned, learn_round, unlearned
 from conself.tracking import Tracker, round_prefix
@@ -119,16 +119,17 @@ def load(config: DictConfig) -> None:
 
 
 def check_trained_on(config: DictConfig) -> None:
-    """Refuse benchmarks that are the data set that is trained on, whatever their inputs.
+    """Refuse benchmarks that are the data set of this training or of an earlier one of the model.
 
     Raises:
         ValueError: that is so; or ``decontaminate_words`` is no int of at least 1.
     """
     if type(config.decontaminate_words) is not int or config.decontaminate_words < 1:
         raise ValueError(f"decontaminate_words must be an int of at least 1, got {config.decontaminate_words!r}")
+    trained = trained_into((config.model.name,))
     if (whole := whole_of(instantiate(config.dataset, _convert_="all"))) is not None:
-        benchmarks = instantiate(config.benchmark, _convert_="all")
-        refuse_own_figures({whole: f"the model is trained on {whole}"}, benchmarks)
+        trained[whole] = f"the model is trained on {whole}"
+    refuse_own_figures(trained, instantiate(config.benchmark, _convert_="all"))
 
 
 def check_rounds(config: DictConfig) -> None:

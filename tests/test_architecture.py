@@ -21,9 +21,9 @@ ROOMS = (
     "minipy",
 )
 ENTRIES = {"train", "entry", "results", "reports", "score", "evaluate", "selecting", "select_tau", "rounds"}
-ENTRIES |= {"provenance", "pool_figures", "score_files", "score_report"}
+ENTRIES |= {"pool_figures", "score_files", "score_report"}
 HELPERS = {"context", "keys", "shards", "scoring", "workers", "statistics", "pass_rates", "tracking", "checks"}
-HELPERS |= {"config_folder", "versions", "shortfalls"}
+HELPERS |= {"config_folder", "versions", "shortfalls", "provenance"}
 PARTS = {"datasets", "samplers", "metrics", "curricula", "pairing", "training", "benchmarks"}
 FLOOR = {
     "records",
@@ -42,12 +42,13 @@ FLOOR |= {"console", "progress", "locks", "places"}
 ALLOWED = {
     **dict.fromkeys(ENTRIES, ENTRIES | PARTS | FLOOR | HELPERS | {"stages", "evaluation", "contamination", "oracles"}),
     "evaluation": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "shortfalls"},
-    "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking", "shortfalls"},
+    "stages": PARTS | FLOOR | {"context", "keys", "shards", "scoring", "tracking", "shortfalls", "provenance"},
     "shortfalls": {"artifacts", "console", "context"},
     "contamination": PARTS | FLOOR | {"context"},
     "shards": FLOOR | {"workers"},
     "context": FLOOR | {"workers", "keys"},
     "keys": {"models", "records"},
+    "provenance": {"artifacts"},
     "scoring": FLOOR | {"shards", "workers"},
     "workers": set(),
     "checks": set(),

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conself.behaviour import Behaviour
 from conself.comparison import Comparison
 from conself.consensus import (
     clusters,
@@ -18,6 +19,7 @@ from conself.consensus import (
     winner,
 )
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from conself.sandbox.canonical import canonical
 
 METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
 
@@ -104,6 +106,21 @@ def test_entropy_of_one_and_of_equal_clusters() -> None:
 def test_entropy_needs_members(sizes: list[int]) -> None:
     with pytest.raises(ValueError, match="at least one cluster"):
         semantic_entropy(sizes)
+
+
+def test_what_is_constant_is_so_under_a_tolerance_too() -> None:
+    """Another candidate's 0.3 is the same number on the first input, and not there on the second."""
+    rows = ((0.1 + 0.2, 0.1 + 0.2), (0.3, 5.5))
+    pool = pool_of([[ok(canonical(value)) for value in row] for row in rows])
+    comparison = Comparison(True, "by_value", "tolerance", 6, True)
+    constant, other = Behaviour(False, 2)(trace_keys(pool, comparison), is_stdin=False)
+    assert constant == (None, None)
+    assert None not in other
+
+
+def test_what_cannot_be_read_is_not_the_same_on_two_inputs() -> None:
+    keys = trace_keys(pool_of([[ok(canonical(len))] * 2]), Comparison(True, "by_value", "tolerance", 6, True))
+    assert len(set(keys[0])) == 2
 
 
 def test_trace_keys_follow_the_comparison_and_every_failure_is_crash() -> None:

@@ -15,6 +15,7 @@ from conself.contamination import decontaminate
 from conself.context import Context
 from conself.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
+from conself.shortfalls import losses
 from conself.tables import read_records
 from conself.train import check_trained_on
 from conself.workers import Workers
@@ -34,7 +35,7 @@ class Stated:
         return iter(self.texts)
 
     def fingerprint(self) -> str:
-        return repr(self.texts)
+        return "that of the file, whatever is taken of it"
 
 
 def context(store: Path) -> Context:
@@ -57,6 +58,20 @@ def test_a_problem_of_a_users_own_file_that_states_a_benchmarks_is_dropped_and_c
     assert [problem.id for problem in read_records(cleaned.path, Problem, "problems")] == ["p0", "p2"]
     assert cleaned.summary() == {"total": 2, "dropped": {"stated in mbpp": 1}, "stated": 1}
     assert here.artifacts["problems"] is cleaned
+
+
+def test_other_statements_of_the_same_benchmark_are_another_result(tmp_path: Path) -> None:
+    """Even where its fingerprint says nothing of them, as that of a file of which a split is taken."""
+    here = context(tmp_path / "store")
+    found = source(here, tmp_path, STATED, "Echo.")
+    assert decontaminate(here, found, {"mbpp": Stated("Something else.")}, 8) is found
+    assert decontaminate(here, found, {"mbpp": Stated(STATED)}, 8).summary()["dropped"] == {"stated in mbpp": 1}
+
+
+def test_what_was_dropped_is_counted_once(tmp_path: Path) -> None:
+    here = context(tmp_path / "store")
+    decontaminate(here, source(here, tmp_path, STATED, "Echo."), {"mbpp": Stated(STATED)}, 8)
+    assert losses(here.artifacts) == {"problems": {"left_out": {"stated in mbpp": 1}}}
 
 
 def test_where_nothing_is_stated_all_keys_stay_as_they_were(tmp_path: Path) -> None:
@@ -131,6 +146,10 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
         refuse_own_figures(known, benchmarks)
     refuse_own_figures(known, {"humaneval": benchmarks["humaneval"]})
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        later = compose("train", ["dataset=taco", "benchmark=[mbpp]", f"model.name={fitted.path / 'adapter'}"])
+    with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[none\]"):
+        check_trained_on(OmegaConf.create(OmegaConf.to_container(later, resolve=True)))
     other = made("fit", {}, pairs=made("problems", {"dataset": {"_target_": "conself.datasets.taco.Taco"}}))
     assert trained_on(other.path / "adapter") == {}
     assert trained_on(tmp_path / "elsewhere" / "adapter") == {}

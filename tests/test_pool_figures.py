@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from conself.consensus import consensus_of
-from conself.oracles import Oracle
 from conself.pairing.consensus_pairs import ConsensusPairs
-from conself.pool_figures import TAUS, digest, golden_by_tau, metric_figures, pair_figures, selector_figures
+from conself.pool_figures import TAUS, golden_by_tau, metric_figures, pair_figures, selector_figures
 from conself.records import Candidate, Pool, PreferencePair, Problem, Uncertainty
 
 
@@ -88,9 +87,3 @@ def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
 def test_a_selector_that_never_chooses_is_always_wrong() -> None:
     crashed = {name: consensus_of([[None]] * 3) for name in AGREED}
     assert selector_figures(POOLS, crashed, PASSED)["consensus"] == {"accuracy": 0.0, "n": 3}
-
-
-def test_the_digest_of_oracles_follows_their_content_and_not_their_order() -> None:
-    one, two = Oracle("a", ("1",)), Oracle("b", ("2",))
-    assert digest({"a": one, "b": two}) == digest({"b": two, "a": one})
-    assert digest({"a": one}) != digest({"a": Oracle("a", ("2",))})

@@ -18,6 +18,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from conself.sandbox.sources import parse
@@ -100,20 +101,12 @@ def matcher(benchmarks: Mapping[str, Benchmark], min_words: int) -> Callable[[st
         with _remedy(name):
             indexes[name] = Index.of(benchmark.statements(), min_words)
 
-    def reason(statement: str) -> str | None:
-        return next((f"stated in {name}" for name, index in indexes.items() if index.matches(statement)), None)
-
-    return reason
+    return partial(stated_in, indexes=indexes)
 
 
-def stating(benchmarks: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
-    """The benchmarks that have statements to compare with; the embedded world's are disjoint from its training split.
-
-    Raises:
-        OSError: the statements of a benchmark cannot be read.
-        ValueError: as OSError.
-    """
-    return {name: benchmark for name, benchmark in benchmarks.items() if any(True for _ in benchmark.statements())}
+def stated_in(statement: str, indexes: Mapping[str, Index]) -> str | None:
+    """The reason to drop a problem, which names the first benchmark whose statements match; None to keep it."""
+    return next((f"stated in {name}" for name, index in indexes.items() if index.matches(statement)), None)
 
 
 def fingerprints(benchmarks: Mapping[str, Benchmark]) -> list[tuple[str, str]]:
