@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conself.datasets.files import Row
-from conself.datasets.tested import text
+from conself.datasets.row_reader import text
 from conself.records import Problem
 from conself.sandbox import canonical
 from conself.sandbox.jsonlines import literal
