@@ -35,8 +35,10 @@ def requested(words: Sequence[str]) -> Request:
 
 
 def _made(request: Request, console: Console) -> list[Path]:
-    from .write_report import make  # imports what the extra brings
-
+    try:
+        from .write_report import make  # imports what the extra brings
+    except ImportError as error:  # a library that one of the extra's needs is missing or broken
+        raise ValueError(f"the report cannot be made ({error}): pip install 'conself[report]'") from error
     return make(request, console)
 
 

@@ -1,21 +1,20 @@
 """Reading rows from one file of each format: JSON lines, JSON, Parquet, Arrow."""
 
 import gzip
-import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from conself.sandbox.jsonlines import numbered, parse_json
+
 Row = dict[str, Any]
 
 _ROWS = 16  # made into Python objects at once: one row of a data set of programs can take megabytes
-_MOST_DIGITS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +23,6 @@ class BadRow:
 
     place: str
     reason: str
-
-
-def parse_json(text: str | bytes) -> Any:
-    """``json.loads`` for ints of up to 100,000 digits, where Python's own limit is 4,300.
-
-    Raises:
-        ValueError: no JSON, no UTF-8, nested too deeply, or a longer int.
-    """
-    try:
-        return json.loads(text, parse_int=_int)
-    except RecursionError as error:
-        raise ValueError("JSON is nested too deeply") from error
-
-
-def _int(digits: str) -> int:
-    try:
-        return int(digits)
-    except ValueError:
-        if len(digits) > _MOST_DIGITS:
-            raise ValueError(f"an int of {len(digits)} digits") from None
-    try:
-        return int(Decimal(digits))  # Decimal has no limit of digits, and the interpreter's own is the whole process's
-    except InvalidOperation as error:
-        raise ValueError("an int that cannot be read") from error
 
 
 def format_of(name: str) -> str:
@@ -91,10 +66,9 @@ def _zipped_lines(path: Path, name: str) -> Iterator[Row | BadRow]:
         yield from _lines(file, name)
 
 
-def _lines(file: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Row | BadRow]:
-    for number, line in enumerate(file, start=1):  # bytes: one line that is no UTF-8 must not take the others with it
-        if line.strip():
-            yield _parsed(line, f"{name}:{number}")
+def _lines(file: Iterable[bytes], name: str) -> Iterator[Row | BadRow]:
+    for number, line in numbered(file):  # bytes: one line that is no UTF-8 must not take the others with it
+        yield _parsed(line, f"{name}:{number}")
 
 
 def _parsed(line: bytes, place: str) -> Row | BadRow:

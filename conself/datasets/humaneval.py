@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from conself.datasets.files import Row
-from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports, text
+from conself.datasets.row_reader import text
+from conself.datasets.tested import TYPING, Tested, TestedData, called_by_name, imports
 from conself.oracles import TestOracle
 from conself.records import Problem
 

@@ -1,7 +1,6 @@
 """The user's own problems: one JSON object per line, statement and test inputs, nothing else needed."""
 
 import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.sandbox.jsonlines import call_literal, numbered_lines
+from conself.sandbox.jsonlines import call_literal, numbered_lines, parse_line, read_id
 from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
@@ -24,9 +23,9 @@ class Jsonl:
     (code put before every program when it is executed; where it is absent, the setting ``prefix``). Other keys are not
     read, and told in a warning.
 
-    Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of a tuple>"}``; inputs of a
-    stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong key) is logged with
-    its number and stands as :class:`Rejected`; ``strict`` stops at it.
+    An ``id`` is text or an int. Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of
+    a tuple>"}``; inputs of a stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong
+    key) is logged with its number and stands as :class:`Rejected`; ``strict`` stops at it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -51,11 +50,11 @@ class Jsonl:
 
     def _record(self, line: bytes, number: int, default_id: str, unread: Counter[str]) -> Problem | Rejected:
         try:
-            row = json.loads(line.decode("utf-8"))
+            row = parse_line(line)
             problem = _problem(row, default_id, self.prefix)
             unread.update(str(key) for key in row if key not in KEYS)
             return problem
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             if self.strict:
                 raise ValueError(f"{self.path}, line {number}: {error}") from error
             log.warning("skipped %s, line %d: %s", self.path, number, error)
@@ -93,6 +92,7 @@ def _problem(row: Any, default_id: str, prefix: str) -> Problem:
     entry_point = row.get("entry_point")
     defaults = {**dict.fromkeys(_TEXTS, ""), "id": default_id, "prefix": prefix}
     texts = {key: row.get(key, default) for key, default in defaults.items()}
+    texts["id"] = read_id(texts["id"], "id")
     wrong = [key for key, value in {**texts, "entry_point": entry_point or ""}.items() if not isinstance(value, str)]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} must be text")

@@ -1,7 +1,7 @@
 """LeetCodeDataset: methods of ``class Solution``, with right programs and tests; split here into three parts."""
 
 import hashlib
-import logging
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,16 +10,16 @@ from conself.comparison import Comparison
 from conself.datasets.decontamination import Index
 from conself.datasets.files import BadRow, Files, Row
 from conself.datasets.leetcode_rows import Method, read_row
+from conself.datasets.row_reader import RowReader
 from conself.oracles import Oracle
 from conself.records import Problem
 from conself.reference_outputs import Reference, Unusable, reference_outputs
 from conself.validation import Rejected
 
-log = logging.getLogger(__name__)
-
 SPLITS = ("train", "validation", "test")
 HELD_OUT = "stated in the validation or test split"
-_MIN_WORDS = 8  # of a statement that is looked for inside longer ones
+
+# No setting, and not the run's comparison: which rows can be used is a fact of the file, the same for all runs.
 _SAME = Comparison(
     list_equals_tuple=True, numbers="by_value", floats="tolerance", float_digits=6, split_whitespace=True
 )
@@ -36,12 +36,14 @@ class LeetCode:
     Args:
         split: ``train``, ``validation`` or ``test``.
         validation_size, test_size: numbers of problems, before any is dropped.
+        decontaminate_words: see ``min_words`` in :mod:`conself.datasets.decontamination`, for the other two splits.
         path, repo, revision, files: see :class:`conself.datasets.files.Files`.
         strict: stop at the first row that cannot be used.
 
     Raises:
         OSError: the files cannot be read.
-        ValueError: unknown split, a size below 1, no such file, or an unusable row and ``strict`` is set.
+        ValueError: unknown split, a size or ``decontaminate_words`` below 1, no such file, or an unusable row and
+            ``strict`` is set.
     """
 
     places: ClassVar[tuple[str, ...]] = ("path",)
@@ -49,6 +51,7 @@ class LeetCode:
     split: str
     validation_size: int
     test_size: int
+    decontaminate_words: int
     path: str | None
     repo: str
     revision: str
@@ -58,8 +61,10 @@ class LeetCode:
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise ValueError(f"dataset.split must be one of {', '.join(SPLITS)}, got {self.split!r}")
-        if min(self.validation_size, self.test_size) < 1:
-            raise ValueError("dataset.validation_size and dataset.test_size must be 1 or more")
+        if min(self.validation_size, self.test_size, self.decontaminate_words) < 1:
+            raise ValueError(
+                "dataset.validation_size, dataset.test_size and dataset.decontaminate_words must be 1 or more"
+            )
 
     def __call__(self) -> Iterator[Problem | Rejected]:
         """The problems of the split in the file's order, and what was dropped, with the reason."""
@@ -77,11 +82,15 @@ class LeetCode:
         return (item.problem.statement for item in self._rows() if isinstance(item, Method))
 
     def fingerprint(self) -> str:
-        """Identity of the files' content."""
-        return self._files().fingerprint()
+        """Identity of the content: that of the files, and of the part of them that the settings make this split."""
+        part = [self.split, self.validation_size, self.test_size, self.decontaminate_words]
+        return hashlib.sha256(json.dumps([self._files().fingerprint(), *part]).encode()).hexdigest()
 
     def _files(self) -> Files:
         return Files(self.path, self.repo, self.revision, tuple(self.files))
+
+    def _reader(self) -> RowReader:
+        return RowReader(self.path or self.repo, self.strict)
 
     def _usable(self) -> Iterator[Method | Rejected]:
         rows = list(self._rows())
@@ -93,20 +102,21 @@ class LeetCode:
 
     def _checked(self, method: Method, outputs: tuple[str | None, ...] | Unusable) -> Method | Rejected:
         if isinstance(outputs, Unusable):
-            return self._rejected(method.problem.id, outputs.reason, "run its completion by hand to see why")
+            return self._reader().reject(method.problem.id, outputs.reason, "run its completion by hand to see why")
         pairs = zip(outputs, method.expected, strict=True)
         if all(got is not None and _SAME.equal(got, wanted, False) for got, wanted in pairs):
             return method
-        return self._rejected(method.problem.id, "its own solution does not pass its tests", "another value")
+        return self._reader().reject(method.problem.id, "its own solution does not pass its tests", "another value")
 
     def _rows(self) -> Iterator[Method | Rejected]:
         """The rows of the split; malformed ones, whose place is not known, belong to the training split."""
         rows = list(self._files().rows())
         split_of = self._splits([row for row in rows if not isinstance(row, BadRow)])
-        known = [self._read(row, f"row {number}") for number, row in enumerate(rows, start=1)]
+        reader = self._reader()
+        known = [reader.read(row, read_row, number) for number, row in enumerate(rows, start=1)]
         places = [(item, split_of.get(item.problem.id if isinstance(item, Method) else item.id)) for item in known]
         held_out = [item.problem.statement for item, split in places if isinstance(item, Method) and split != "train"]
-        index = Index.of(held_out, _MIN_WORDS)
+        index = Index.of(held_out, self.decontaminate_words)
         for item, split in places:
             if (split or "train") != self.split:
                 continue
@@ -122,20 +132,3 @@ class LeetCode:
         ends = self.test_size, self.test_size + self.validation_size
         places = {"test": ordered[: ends[0]], "validation": ordered[ends[0] : ends[1]], "train": ordered[ends[1] :]}
         return {name: split for split, names in places.items() for name in names}
-
-    def _read(self, row: Row | BadRow, place: str) -> Method | Rejected:
-        if isinstance(row, BadRow):
-            return self._rejected(row.place, "malformed line", row.reason)
-        name = str(row.get("task_id", place))
-        try:
-            return read_row(row)
-        except KeyError as error:
-            return self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
-        except (TypeError, ValueError, SyntaxError, RecursionError) as error:
-            return self._rejected(name, "malformed record", str(error))
-
-    def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
-        if self.strict:
-            raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
-        log.debug("%s, %s: %s", self.path or self.repo, name, detail)
-        return Rejected(name, reason)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from conself.datasets.files import Row
-from conself.datasets.preprocessing_pairs import literal
-from conself.datasets.tested import text
+from conself.datasets.row_reader import text
 from conself.records import Problem
 from conself.sandbox import canonical
+from conself.sandbox.jsonlines import literal
 from conself.sandbox.sources import parse
 
 SOURCE = "leetcode"

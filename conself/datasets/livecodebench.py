@@ -9,11 +9,11 @@ from datetime import date
 from typing import ClassVar
 
 from conself.datasets.files import Files, Row
-from conself.datasets.files_formats import parse_json
 from conself.datasets.livecodebench_tests import private_tests, read_tests
 from conself.datasets.preprocessing_rows import Record, oracles_of, problems_of, records, text
 from conself.oracles import LiveCodeBenchOracle, Oracle
 from conself.records import Problem
+from conself.sandbox.jsonlines import parse_json
 from conself.validation import Rejected
 
 _SOURCE = "livecodebench"

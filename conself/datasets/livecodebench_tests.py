@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from conself.datasets.files_formats import parse_json
 from conself.datasets.preprocessing_pairs import Pair, call_pair
 from conself.sandbox import canonical
+from conself.sandbox.jsonlines import parse_json
 
 _TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"}
 _IDLE = {"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}

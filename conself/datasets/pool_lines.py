@@ -13,11 +13,10 @@ from typing import Any
 
 from conself.records import Candidate, Problem
 from conself.sandbox.jobs import arguments
-from conself.sandbox.jsonlines import literal_of
+from conself.sandbox.jsonlines import call_literal, read_id, shown
 
 KEYS = ("id", "entry_point", "prefix", "statement", "inputs", "candidates")
 CANDIDATE_KEYS = ("code", "text", "mean_nll", "token_logprobs", "mean_token_entropy", "passed")
-_SHOWN = 60  # characters of a wrong value
 _MOST_NATS = 1_000_000  # in size, of one token: beyond any model, and far from where sums of floats overflow
 
 
@@ -38,7 +37,7 @@ def parse(row: Any) -> PoolLine:
     """
     row = _object(row, "the line", KEYS, ("id", "entry_point", "inputs", "candidates"))
     entry_point = _entry_point(row["entry_point"])
-    name = _text(row, "id", "")
+    name = str(_utf8(read_id(row["id"], "id"), "id"))
     if not name.strip():
         raise _wrong("id", name, "text that tells this problem from the others")
     inputs = _list(row["inputs"], "inputs", "show what the programs do")
@@ -131,7 +130,7 @@ def _input(value: Any, where: str, is_stdin: bool) -> str:
             raise _wrong(where, value, "text for stdin; to call a function, name it in entry_point")
         return str(_utf8(value, where))
     if isinstance(value, list):
-        text = f"({''.join(f'{_literal(item, where)},' for item in value)})"
+        text = _literal(value, where)
     elif isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str):
         text = str(_utf8(value["py"], where))
     else:
@@ -145,11 +144,11 @@ def _input(value: Any, where: str, is_stdin: bool) -> str:
     return text
 
 
-def _literal(value: Any, where: str) -> str:
+def _literal(value: list[Any], where: str) -> str:
     try:
-        return literal_of(value, "")
-    except ValueError:
-        raise _wrong(where, math.nan, "a value with a literal; leave this input out") from None
+        return call_literal(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _object(value: Any, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Any]:
@@ -199,5 +198,4 @@ def _list(value: Any, key: str, what_for: str) -> list[Any]:
 
 
 def _wrong(where: str, value: Any, wanted: str) -> ValueError:
-    shown = repr(value)
-    return ValueError(f"{where} is {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}: it must be {wanted}")
+    return ValueError(f"{where} is {shown(value)}: it must be {wanted}")

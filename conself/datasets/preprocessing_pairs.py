@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conself.datasets.files_formats import parse_json
 from conself.sandbox import canonical
+from conself.sandbox.jsonlines import literal, parse_json
 
 _NESTED = "an argument or output nests too deeply"
 _INT = re.compile(r"-?\d{1,18}")
@@ -96,28 +96,6 @@ def call_pair(arguments: Sequence[Any], value: object) -> Pair:
     """
     data = literal(tuple(arguments))
     return Pair(data, canonical(value), max(len(data), len(literal(value, strict=False))))
-
-
-def literal(value: object, strict: bool = True) -> str:
-    """The Python literal of plain data that ``ast.literal_eval`` reads back whatever the limit on an int's digits is.
-
-    Raises:
-        ValueError: there is none, for nan, and ``strict`` is set.
-        RecursionError: nested too deeply.
-    """
-    if isinstance(value, tuple):
-        return f"({', '.join(literal(item, strict) for item in value)}{',' * (len(value) == 1)})"
-    if isinstance(value, list):
-        return f"[{', '.join(literal(item, strict) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{literal(k, strict)}: {literal(v, strict)}' for k, v in value.items())}}}"
-    if type(value) is int and value.bit_length() > 2000:
-        return hex(value)  # of powers of two there is no limit of digits
-    if isinstance(value, float) and value - value != 0:
-        if value != value and strict:
-            raise ValueError("an argument is nan, of which there is no literal")
-        return repr(value) if value != value else ("1e999" if value > 0 else "-1e999")
-    return repr(value)
 
 
 def _arguments(value: object) -> list[Any]:

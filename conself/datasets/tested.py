@@ -1,20 +1,17 @@
 """What HumanEval and MBPP share: problems that come with a right program, and tests or inputs, but no outputs."""
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from conself.datasets.evalplus import WrongFileError
-from conself.datasets.files import BadRow, Files, Row
+from conself.datasets.files import Files, Row
 from conself.datasets.recording import record_calls
+from conself.datasets.row_reader import RowReader
 from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
 from conself.reference_outputs import Reference, Unusable, reference_outputs
 from conself.validation import Rejected
-
-log = logging.getLogger(__name__)
 
 TYPING = "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union\n"
 """Put before every program: models write ``List[int]`` as the prompts do and forget the import."""
@@ -110,19 +107,11 @@ class TestedData:
         return Files(self.path, self.repo, self.revision, tuple(self.files))
 
     def _rows(self) -> Iterator[Tested | Rejected]:
-        for number, row in enumerate(self._source().rows(), start=1):
-            if isinstance(row, BadRow):
-                yield self._rejected(row.place, "malformed line", row.reason)
-                continue
-            name = str(row.get("task_id", f"row {number}"))
-            try:
-                yield self.read(row)
-            except KeyError as error:
-                yield self._rejected(name, "a field is missing", f"no field {error}; there are: {', '.join(row)}")
-            except WrongFileError as error:
-                raise WrongFileError(f"{self.path or self.repo}: {error}") from error
-            except (TypeError, ValueError, SyntaxError, RecursionError) as error:
-                yield self._rejected(name, "malformed record", str(error))
+        reader = self._reader()
+        return (reader.read(row, self.read, number) for number, row in enumerate(self._source().rows(), start=1))
+
+    def _reader(self) -> RowReader:
+        return RowReader(self.path or self.repo, self.strict)
 
     def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | EvalPlusOracle | None]]:
         """Each problem with its oracle, or None where inputs are missing for it to be judged by."""
@@ -134,18 +123,12 @@ class TestedData:
                 continue
             found = next(completed)
             if isinstance(found, Unusable):
-                yield self._rejected(item.problem.id, found.reason, "run its solution by hand to see why"), None
+                yield self._reader().reject(item.problem.id, found.reason, "run its solution by hand to see why"), None
                 continue
             yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(found.left_out))
             kept = found.problem.inputs[: self.max_inputs]
             oracle = found.oracle if kept == found.problem.inputs else None
             yield replace(found.problem, inputs=kept), oracle
-
-    def _rejected(self, name: str, reason: str, detail: str) -> Rejected:
-        if self.strict:
-            raise ValueError(f"{self.path or self.repo}, {name}: {reason} ({detail}); strict=false skips it")
-        log.debug("%s, %s: %s", self.path or self.repo, name, detail)
-        return Rejected(name, reason)
 
 
 def _completed(items: Sequence[Tested]) -> Iterator[Tested | Unusable]:
@@ -176,13 +159,6 @@ def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, .
     problem = replace(item.problem, inputs=tuple(item.problem.inputs[place] for place in kept))
     oracle = replace(oracle, expected=tuple(kept.values()), base=sum(place < oracle.base for place in kept))
     return replace(item, problem=problem, oracle=oracle, left_out=len(outputs) - len(kept))
-
-
-def text(row: Row, field: str) -> str:
-    """A field that must hold text; raises KeyError, or TypeError naming it."""
-    if not isinstance(row[field], str):
-        raise TypeError(f"{field} must be text, not {type(row[field]).__name__}")
-    return str(row[field])
 
 
 def imports(code: str) -> str:

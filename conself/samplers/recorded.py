@@ -7,9 +7,7 @@ MBPP's problems without a signature. Several lines of a problem are its answers,
 (``.gz``). A folder in EvalPlus's form will do as well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
 """
 
-import gzip
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from conself.records import Candidate, ModelRef, Problem
+from conself.sandbox.jsonlines import numbered_lines, parse_json, read_id
 
 log = logging.getLogger(__name__)
 
@@ -134,24 +133,16 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
     if path.is_dir():
         return [Sample(file.parent.name, file.read_text(errors="replace"), False) for file in files], 0
     samples, malformed = [], 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    samples.append(_sample(json.loads(line)))
-                except (ValueError, TypeError, KeyError, RecursionError) as error:
-                    malformed += 1
-                    if strict:
-                        raise ValueError(
-                            f"{path}, line {number}: {_wrong(error)}; a line is a JSON object with task_id and "
-                            "solution or completion; strict=false leaves such lines out"
-                        ) from None
-    except EOFError:
-        raise ValueError(f"{path} is cut off: copy it again") from None
-    except gzip.BadGzipFile as error:
-        raise ValueError(f"{path} is no gzip file ({error}); take .gz off its name, or zip it") from None
+    for number, line in numbered_lines(path):
+        try:
+            samples.append(_sample(parse_json(line)))
+        except (ValueError, TypeError, KeyError) as error:
+            malformed += 1
+            if strict:
+                raise ValueError(
+                    f"{path}, line {number}: {_wrong(error)}; a line is a JSON object with task_id and "
+                    "solution or completion; strict=false leaves such lines out"
+                ) from None
     return samples, malformed
 
 
@@ -192,15 +183,13 @@ def _tails(key: str) -> list[str]:
 
 
 def _sample(row: Any) -> Sample:
-    name = row["task_id"]
-    if isinstance(name, bool) or not isinstance(name, str | int):
-        raise TypeError(f"task_id is {name!r}")
+    name = read_id(row["task_id"], "task_id")
     continues = "solution" not in row
     text = row["completion" if continues else "solution"]
     if not isinstance(text, str):
         raise TypeError(f"{'completion' if continues else 'solution'} is no text")
     text.encode()  # lone surrogates cannot be stored
-    return Sample(str(name), text, continues)
+    return Sample(name, text, continues)
 
 
 def _wrong(error: Exception) -> str:

@@ -5,21 +5,19 @@ One JSON object per line, gzipped where the file's name ends in ``.gz``; other f
     {"id": "p", "entry_point": "f", "prefix": "import math\\n", "inputs": [[1, 2], {"py": "({3}, 4)"}],
      "candidates": [{"code": "def f(a, b): return a"}, {"code": null}]}
 
-``entry_point`` is null for programs that read standard input; ``prefix``, which may be missing, is put before each
-program, but for ``from __future__`` imports, which stay first; ``inputs`` are, for calls, JSON arrays of positional
-arguments or ``{"py": "<literal of their tuple>"}``, and texts for standard input; ``code`` is null where there is no
-program.
+``id`` is text or an int; ``entry_point`` is null for programs that read standard input; ``prefix``, which may be
+missing, is put before each program, but for ``from __future__`` imports, which stay first; ``inputs`` are, for calls,
+JSON arrays of positional arguments or ``{"py": "<literal of their tuple>"}``, and texts for standard input; ``code`` is
+null where there is no program.
 """
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conself.sandbox.jobs import Job, check_job
-from conself.sandbox.jsonlines import call_literal, numbered_lines
+from conself.sandbox.jsonlines import call_literal, numbered_lines, parse_line, read_id
 from conself.sandbox.prefix import with_prefix
 
 _KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
@@ -54,29 +52,17 @@ class JobFile:
     def _numbered(self) -> Iterator[tuple[int, Job]]:
         for number, line in numbered_lines(self.path):
             try:
-                job = parse_job(load(line))
+                job = parse_job(parse_line(line))
             except ValueError as error:
                 raise ValueError(f"{self.path}, line {number}: {error}") from error
             yield number, job
-
-
-def load(line: bytes) -> Any:
-    """One JSON value, with ints of any length; ValueError where it is not JSON; Infinity is a number, NaN is not."""
-    digits = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
-    try:
-        return json.loads(line.decode("utf-8"), parse_constant=_constant)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({type(error).__name__}: {error})") from error
-    finally:
-        sys.set_int_max_str_digits(digits)
 
 
 def parse_job(record: Any) -> Job:
     """The checked job of a record; ValueError names its id and the field that is not right."""
     if type(record) is not dict:
         raise ValueError("a JSON object is needed")
-    name = _field(record, "id", "job", str)
+    name = read_id(_field(record, "id", "job"), "job: id")
     where = f"job {name!r}"
     entry_point = _field(record, "entry_point", where, str, type(None))
     prefix = _field({"prefix": "", **record}, "prefix", where, str)
@@ -97,7 +83,7 @@ def parse_job(record: Any) -> Job:
 def _field(record: Mapping[str, Any], name: str, where: str, *kinds: type) -> Any:
     if name not in record:
         raise ValueError(f"{where}: the field {name!r} is missing")
-    if type(record[name]) not in kinds:
+    if kinds and type(record[name]) not in kinds:
         raise ValueError(f"{where}: {name!r} must be {' or '.join(_KINDS[kind] for kind in kinds)}")
     return record[name]
 
@@ -107,15 +93,7 @@ def _call(value: Any, where: str) -> str:
         return str(value["py"])
     if type(value) is not list:
         raise ValueError(f'{where} must be an array of arguments, or {{"py": "<literal of their tuple>"}}')
-    digits = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
     try:
         return call_literal(value)
-    finally:
-        sys.set_int_max_str_digits(digits)
-
-
-def _constant(name: str) -> float:
-    if name == "NaN":
-        raise ValueError("NaN is no JSON number")
-    return float(name)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

@@ -1,13 +1,17 @@
 """Lines of JSON as users bring them, for pools, jobs and data sets alike. Standard library only."""
 
 import gzip
-import math
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 _MARK = b"\xef\xbb\xbf"
+_MOST_DIGITS = 100_000
+_MOST_BITS = 2000  # of an int written in decimal: the interpreter's limit can be set to 640 digits
+_SHOWN = 60  # characters of a wrong value
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -21,40 +25,124 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                text = line.removeprefix(_MARK) if number == 1 else line
-                if text.strip():
-                    yield number, text
+            yield from numbered(file)
     except EOFError:
         raise ValueError(f"{path} is cut off: copy it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is no whole gzip file ({error}): copy it again, or take .gz off its name") from None
 
 
+def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Those lines that are not blank, with their numbers from 1; the first one without a byte order mark."""
+    for number, line in enumerate(lines, start=1):
+        text = line.removeprefix(_MARK) if number == 1 else line
+        if text.strip():
+            yield number, text
+
+
+def parse_line(line: bytes) -> Any:
+    """The JSON value of a line that a user wrote, as :func:`parse_json` reads it.
+
+    Raises:
+        ValueError: no JSON, no UTF-8, nested too deeply, an int too long, or a key twice in an object; with the remedy.
+    """
+    try:
+        return parse_json(line.decode("utf-8"), _once)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON ({error}): write one object per line") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"no UTF-8 ({error.reason}): save the file as UTF-8") from None
+
+
+def parse_json(text: str | bytes, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """``json.loads`` for ints of up to 100,000 digits, where Python's own limit is 4,300.
+
+    Raises:
+        ValueError: no JSON, no UTF-8, nested too deeply, or a longer int.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=pairs_hook, parse_int=_int)
+    except RecursionError:
+        raise ValueError("nested too deeply: leave such an input out") from None
+
+
+def _int(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        if (size := len(digits.removeprefix("-"))) > _MOST_DIGITS:
+            raise ValueError(f"an int of {size} digits, more than {_MOST_DIGITS}: leave it out") from None
+    try:
+        return int(Decimal(digits))  # Decimal has no limit of digits, and the interpreter's own is the whole process's
+    except InvalidOperation as error:
+        raise ValueError("an int that cannot be read") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python would keep the last of two values of a key without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"{next(name for name in names if names.count(name) > 1)} stands twice in one object: keep one"
+        )
+    return found
+
+
+def read_id(value: Any, key: str) -> str:
+    """A problem's id, which is text; an int, as other tools write ids, stands as its digits (600 at most).
+
+    Raises:
+        ValueError: it is something else; names the ``key``.
+    """
+    if isinstance(value, str):
+        return value
+    if type(value) is int and value.bit_length() <= _MOST_BITS:
+        return str(value)
+    raise ValueError(f"{key} is {shown(value)}: it must be text, or an int of up to 600 digits")
+
+
+def shown(value: Any) -> str:
+    """A wrong value as a message shows it: the first characters of its ``repr``."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more digits than Python writes; nested too deeply
+        text = f"{type(value).__name__} too long to be shown"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
 def call_literal(arguments: list[Any]) -> str:
-    """The tuple of positional arguments that a JSON array stands for, as ``repr`` writes it; infinity as 1e999.
+    """The tuple of positional arguments that a JSON array stands for, as :func:`literal` writes it.
 
     Raises:
-        ValueError: NaN is among them, which has no literal.
+        ValueError: NaN is among them, which has no literal, or they nest too deeply.
     """
-    items = [literal_of(value, " ") for value in arguments]
-    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+    try:
+        return literal(tuple(arguments))
+    except RecursionError:
+        raise ValueError("nested too deeply: leave this input out") from None
 
 
-def literal_of(value: Any, gap: str) -> str:
-    """A JSON value as Python writes it, ``gap`` behind each comma and colon.
+def literal(value: object, strict: bool = True) -> str:
+    """The Python literal of plain data that ``ast.literal_eval`` reads back whatever the limit on an int's digits is.
 
-    Infinity, which Python has no literal for, is the number that overflows to it.
+    It is as ``repr`` writes it, but for ints of more than 2,000 bits, which are hexadecimal, and for infinity, which is
+    the number that overflows to it.
 
     Raises:
-        ValueError: NaN, which has no literal.
+        ValueError: there is none, for nan, and ``strict`` is set.
+        RecursionError: nested too deeply.
     """
+    if isinstance(value, tuple):
+        return f"({', '.join(literal(item, strict) for item in value)}{',' * (len(value) == 1)})"
     if isinstance(value, list):
-        return f"[{f',{gap}'.join(literal_of(item, gap) for item in value)}]"
+        return f"[{', '.join(literal(item, strict) for item in value)}]"
     if isinstance(value, dict):
-        return f"{{{f',{gap}'.join(f'{key!r}:{gap}{literal_of(item, gap)}' for key, item in value.items())}}}"
-    if isinstance(value, float) and not math.isfinite(value):
-        if math.isnan(value):
+        return f"{{{', '.join(f'{literal(k, strict)}: {literal(v, strict)}' for k, v in value.items())}}}"
+    if type(value) is int and value.bit_length() > _MOST_BITS:
+        return hex(value)  # of powers of two there is no limit of digits
+    if isinstance(value, float) and value - value != 0:
+        if value != value and strict:
             raise ValueError("nan has no literal; leave this input out")
-        return "1e999" if value > 0 else "-1e999"
+        return repr(value) if value != value else ("1e999" if value > 0 else "-1e999")
     return repr(value)

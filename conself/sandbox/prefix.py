@@ -28,11 +28,13 @@ def with_prefix(prefix: str, code: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return prefix + code  # it fails by itself, wherever it stands
     futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == _FUTURE]
-    lines = code.splitlines(keepends=True)
-    for node in futures:
-        end = node.end_lineno or node.lineno
-        lines[node.lineno - 1 : end] = ["\n"] * (end - node.lineno + 1)
-    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + "".join(lines)
+    lines = code.encode().splitlines(keepends=True)  # ends lines where Python does; str's also at form feeds and U+2028
+    for node in reversed(futures):
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        empty = b"(" + b"\n" * (last - first) + b")"  # as many lines; others may stand before and behind it
+        lines[first : last + 1] = [lines[first][: node.col_offset] + empty + lines[last][node.end_col_offset :]]
+        lines[first + 1 : first + 1] = [b""] * (last - first)
+    return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + b"".join(lines).decode()
 
 
 def used(prefix: str, code: str) -> str:

@@ -39,9 +39,14 @@ def test_function_and_stdin_problems(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("{not json", "Expecting property name"),
-        ("[" * 10**5, "maximum recursion depth"),
-        ('{"statement": "s", "inputs": [' + "9" * 5000 + "]}", "limit"),
+        ("{not json", "no JSON (Expecting property name"),
+        ('{"statement": "s", "statement": "t", "inputs": ["1"]}', "statement stands twice in one object: keep one"),
+        ({"id": 1.5, "statement": "s", "inputs": ["1"]}, "id is 1.5: it must be text, or an int"),
+        ("[" * 10**5, "nested too deeply: leave such an input out"),
+        (
+            '{"statement": "s", "inputs": [' + "9" * 100_001 + "]}",
+            "an int of 100001 digits, more than 100000: leave it out",
+        ),
         ([1, 2], "must hold a JSON object, got list"),
         ({"statement": "s"}, "missing inputs"),
         ({"inputs": []}, "missing statement"),
@@ -71,8 +76,8 @@ def test_a_line_that_is_no_utf8_leaves_the_others(tmp_path: Path, caplog: pytest
     path.write_bytes(good + b'\n{"statement": "\xff", "inputs": ["1"]}\r\n' + good)
     one, two, three = Jsonl(str(path), strict=False, prefix="")()
     assert (one.id, two, three.id) == ("mine/1", Rejected("mine/2", "malformed line"), "mine/3")
-    assert f"{path}, line 2: 'utf-8' codec can't decode byte 0xff" in caplog.text
-    with pytest.raises(ValueError, match=r"mine\.jsonl, line 2: 'utf-8' codec"):
+    assert f"{path}, line 2: no UTF-8 (invalid start byte): save the file as UTF-8" in caplog.text
+    with pytest.raises(ValueError, match=r"mine\.jsonl, line 2: no UTF-8"):
         list(Jsonl(str(path), strict=True, prefix="")())
 
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def data(path: Path, split: str = "train", sizes: tuple[int, int] = (1, 1), strict: bool = False) -> LeetCode:
-    return LeetCode(split, *sizes, str(path), "", "", (), strict)
+    return LeetCode(split, *sizes, 8, str(path), "", "", (), strict)
 
 
 def rows() -> dict[str, dict[str, Any]]:
@@ -169,8 +170,20 @@ def test_wrong_settings_and_the_fingerprint(tmp_path: Path) -> None:
         data(TEN, "dev")
     with pytest.raises(ValueError, match="must be 1 or more"):
         data(TEN, sizes=(0, 1))
-    assert data(TEN).fingerprint() == data(TEN, "test").fingerprint()
-    assert data(write_lines(tmp_path / "a.jsonl", [made("a", "b")])).fingerprint() != data(TEN).fingerprint()
+    with pytest.raises(ValueError, match=r"dataset\.decontaminate_words must be 1 or more"):
+        replace(data(TEN), decontaminate_words=0)
+    copy = tmp_path / "copy.jsonl.gz"
+    copy.write_bytes(TEN.read_bytes())
+    assert data(copy).fingerprint() == data(TEN).fingerprint()
+    parts = [
+        data(TEN),
+        data(TEN, "test"),
+        data(TEN, sizes=(2, 1)),
+        data(TEN, sizes=(1, 2)),
+        replace(data(TEN), decontaminate_words=9),
+        data(write_lines(tmp_path / "a.jsonl", [made("a", "b")])),
+    ]
+    assert len({part.fingerprint() for part in parts}) == len(parts)
 
 
 @pytest.mark.slow

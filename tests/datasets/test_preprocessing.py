@@ -20,9 +20,10 @@ from conself.datasets.preprocessing import (
     has_pictures,
     lacks_name,
 )
-from conself.datasets.preprocessing_pairs import Pair, literal, read_pairs, unwrapped
+from conself.datasets.preprocessing_pairs import Pair, read_pairs, unwrapped
 from conself.oracles import AppsOracle, WrappedAppsOracle
 from conself.sandbox import canonical
+from conself.sandbox.jsonlines import literal
 from conself.validation import Rejected, fault
 
 RULES = Preprocessing(max_pairs=30, max_length=5000, length_counts_from=5, picture_marks=("[Image]",))

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from conself.entry import package_path
 from conself.records import Problem
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.jobfile import JobFile
+from conself.sandbox.jobs import arguments
 from conself.sandbox.jsonlines import call_literal
 from conself.sandbox.prefix import with_prefix
 from conself.tables import read_records
@@ -163,8 +165,65 @@ def test_one_form_of_file_whoever_reads_it(ending: str, tmp_path: Path) -> None:
     assert problem.inputs == ("(1e999, {'a': [1, -1e999]})",)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ((b'"a"', b"7"), "7"),
+        ((b'"a"', b'"7"'), "7"),
+        ((b"[5]", b"[" + b"9" * 5000 + b"]"), (10**5000 - 1,)),
+        ((b"[5]", b'[{"a": [-1' + b"0" * 99_999 + b"]}]"), ({"a": [-(10**99_999)]},)),
+        ((b"[5]", b"[NaN]"), "nan has no literal; leave this input out"),
+        ((b"[5]", b"[1" + b"0" * 100_000 + b"]"), "an int of 100001 digits, more than 100000: leave it out"),
+        ((b'"a"', b"9" * 600), "9" * 600),
+        ((b'"a"', b"9" * 5000), "id is int too long to be shown: it must be text, or an int of up to 600 digits"),
+        ((b'"a"', b"7.5"), "id is 7.5: it must be text, or an int"),
+        ((b'"a"', b"true"), "id is True: it must be text, or an int"),
+        ((b'"a"', b'"a", "id": "b"'), "id stands twice in one object: keep one"),
+        ((b'"a"', b'"a'), "no JSON ("),
+        ((b'"a"', b'"\xff"'), "no UTF-8 (invalid start byte): save the file as UTF-8"),
+        ((b"[5]", b"[" * 100_000), "nested too deeply: leave such an input out"),
+        ((b"[5]", b"[" * 700 + b"]" * 700), "nested too deeply: leave this input out"),
+    ],
+    ids=[
+        "int",
+        "text",
+        "huge",
+        "largest",
+        "nan",
+        "longer",
+        "largest-id",
+        "longer-id",
+        "float",
+        "bool",
+        "twice",
+        "cut",
+        "bytes",
+        "deep",
+        "nested",
+    ],
+)
+def test_one_way_of_writing_whoever_reads_it(change: tuple[bytes, bytes], says: Any, tmp_path: Path) -> None:
+    """Ids, ints of any length and what is wrong with a line: pools, jobs and own problems say the same of each."""
+    path = tmp_path / "all.jsonl"
+    row = (HERE / "01-bom" / "pool_bom.jsonl").read_bytes().splitlines()[0].replace(*change)
+    path.write_bytes(row.replace(b'"inputs"', b'"statement": "Add one.", "inputs"'))
+    readers: list[Callable[[], Any]] = [
+        lambda: [line.problem for line in read_pool(path)],
+        lambda: list(JobFile(path)),
+        lambda: list(Jsonl(str(path), strict=True, prefix="")()),
+    ]
+    for read in readers:
+        if isinstance(says, tuple):
+            assert arguments(read()[0].inputs[2]) == says
+        elif says.isdigit():
+            assert read()[0].id == says
+        else:
+            with pytest.raises(ValueError, match=rf"all\.jsonl, line 1: .*{re.escape(says)}"):
+                read()
+
+
 @given(st.recursive(st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.none(),
                     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
 def test_a_call_is_written_as_python_writes_it(value: Any) -> None:
-    for arguments in ([], [value], [value, value]):
-        assert call_literal(arguments) == repr(tuple(arguments))
+    for values in ([], [value], [value, value]):
+        assert call_literal(values) == repr(tuple(values))

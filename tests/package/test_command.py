@@ -52,6 +52,46 @@ def test_a_report_without_its_extra_ends_in_one_line_that_names_it(
     assert capsys.readouterr().out == line
 
 
+@pytest.mark.parametrize(
+    ("folder", "cause"),
+    [
+        ("checkout", "No module named 'rich'"),
+        ("alone", "its package is neither installed nor in {checkout}/analysis"),
+        ("hidden", "its package is neither installed nor in {checkout}/analysis; {here}/analysis is another package"),
+    ],
+)
+def test_a_report_that_cannot_be_imported_ends_in_one_line(folder: str, cause: str, tmp_path: Path) -> None:
+    checkout = ROOT if folder == "checkout" else tmp_path / "checkout"
+    here = tmp_path / "here"
+    (here / "analysis" if folder == "hidden" else here).mkdir(parents=True)
+    if folder != "checkout":
+        (checkout / "conself").mkdir(parents=True)
+        for name in ("__init__.py", "report.py"):
+            (checkout / "conself" / name).write_bytes((ROOT / "conself" / name).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "conself.report", "runs=."],  # -S: nothing is installed
+        env={"PYTHONPATH": str(checkout)}, cwd=here, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    cause = cause.format(checkout=checkout.resolve(), here=here.resolve())
+    remedy = "pip install 'conself[report]', or '.[report]' in a checkout"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: the report cannot be made ({cause}): {remedy}\n"
+
+
+def test_a_library_that_the_extra_needs_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delitem(sys.modules, "analysis.write_report", raising=False)
+    monkeypatch.setitem(sys.modules, "analysis.parts", None)  # an import of it fails
+    monkeypatch.setattr("sys.argv", ["report", f"runs={tmp_path}"])
+    with pytest.raises(SystemExit) as ended:
+        report.main()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert ended.value.code == 2
+    assert line.startswith("error: the report cannot be made (import of analysis.parts halted")
+    assert line.endswith("pip install 'conself[report]'")
+
+
 def test_versions_are_those_of_what_runs() -> None:
     told = versions()
     assert told["conself"] == conself.__version__

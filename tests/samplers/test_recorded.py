@@ -127,6 +127,18 @@ def test_an_integer_id_is_read(tmp_path: Path) -> None:
     assert codes(answers(write(tmp_path / "s.jsonl", {"task_id": 2, "solution": "x"}), "Mbpp/2")) == [["x"]]
 
 
+def test_ints_of_many_digits_beside_a_sample_and_as_its_id(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    lines = (
+        f'{{"task_id": {"7" * 600}, "solution": "x", "seed": {"9" * 5000}}}',
+        f'{{"task_id": {"7" * 5000}, "solution": ""}}',
+    )
+    path.write_text("\n".join(lines))
+    assert read_samples(path, strict=False) == ([Sample("7" * 600, "x", False)], 1)
+    with pytest.raises(ValueError, match=r"line 2: task_id is int too long .* or an int of up to 600 digits; a line"):
+        read_samples(path, strict=True)
+
+
 def test_a_bare_id_does_not_choose_between_two_benchmarks() -> None:
     assert matched(["2"], [Sample("Mbpp/2", "x", False), Sample("HumanEval/2", "y", False)]) == {"2": []}
     assert matched(["Mbpp/2", "HumanEval/2"], [Sample("2", "x", False)]) == {"Mbpp/2": [], "HumanEval/2": []}
@@ -221,8 +233,19 @@ def test_files_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is cut off: copy it again"):
         answers(cut, "T/0")
     cut.write_text('{"task_id": "T/0", "solution": "x"}\n')
-    with pytest.raises(ValueError, match=r"cut\.jsonl\.gz is no gzip file .*; take \.gz off its name"):
+    with pytest.raises(ValueError, match=r"cut\.jsonl\.gz is no whole gzip file .*, or take \.gz off its name"):
         answers(cut, "T/0")
+    packed = bytearray(gzip.compress(b'{"task_id": "T/0", "solution": "x"}\n' * 1000))
+    packed[20] ^= 0xFF
+    cut.write_bytes(packed)
+    with pytest.raises(ValueError, match=r"cut\.jsonl\.gz is no whole gzip file \(Error -3.*: copy it again"):
+        answers(cut, "T/0")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_sample(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"task_id": "T/0", "solution": "x"}\n')
+    assert read_samples(path, strict=True) == ([Sample("T/0", "x", False)], 0)
 
 
 def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:

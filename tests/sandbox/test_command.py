@@ -198,7 +198,7 @@ def changed(**fields: Any) -> Callable[[dict[str, Any]], object]:
 
 BAD_JOBS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no id": (lambda r: r.pop("id"), "job: the field 'id' is missing"),
-    "id": (changed(id=3), "job: 'id' must be a text"),
+    "id": (changed(id=3.5), "job: id is 3.5: it must be text, or an int"),
     "same id": (changed(id="first"), "job 'first' is on line 1 already"),
     "no entry point": (lambda r: r.pop("entry_point"), "job 'x': the field 'entry_point' is missing"),
     "entry point": (changed(entry_point=["f"]), "job 'x': 'entry_point' must be a text or null"),
@@ -208,6 +208,7 @@ BAD_JOBS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "inputs": (changed(inputs={}), "job 'x': 'inputs' must be a list"),
     "input": (changed(inputs=[[1], 2]), "job 'x': input 1 must be an array of arguments, or {\"py\":"),
     "input text": (changed(inputs=["(1,)"]), "job 'x': input 0 must be an array of arguments"),
+    "nan": (changed(inputs=[[1], [[float("nan")]]]), "job 'x': input 1: nan has no literal; leave this input out"),
     "literal": (changed(inputs=[{"py": "f(1)"}]), "job 'x': input 0 is not the literal of a tuple of arguments"),
     "no tuple": (changed(inputs=[{"py": "[1]"}]), "job 'x': input 0 is not the literal of a tuple of arguments"),
     "py": (changed(inputs=[{"py": 1}]), "job 'x': input 0 must be an array of arguments"),
@@ -246,7 +247,7 @@ def test_a_bad_job_is_named_before_anything_runs(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", '"x"', "nothing", '{"id": NaN}', "[" * 100_000, '{"id": "\xff"}', '{"inputs": [NaN]}']
+    "line", ["{", "[]", '"x"', "nothing", "[" * 100_000, '{"id": "\xff"}', '{"id": "a", "id": "b"}']
 )
 def test_a_line_that_is_not_a_json_object_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
@@ -254,7 +255,8 @@ def test_a_line_that_is_not_a_json_object_is_named(
     path = put(tmp_path / "jobs.jsonl", JOBS)
     path.write_bytes(path.read_bytes() + line.encode("latin-1"))
     message = fails(capsys, path, tmp_path / "out.jsonl")
-    assert message.startswith((f"{path}, line 4: not JSON (", f"{path}, line 4: a JSON object is needed"))
+    reasons = ("no JSON (", "a JSON object is needed", "nested too deeply", "no UTF-8 (", "id stands twice")
+    assert message.startswith(tuple(f"{path}, line 4: {reason}" for reason in reasons))
 
 
 @pytest.mark.parametrize(
@@ -299,7 +301,7 @@ def test_work_done_is_kept_when_the_input_turns_bad(tmp_path: Path, capsys: pyte
     assert main([str(jobs), str(out)]) == 0
     capsys.readouterr()
     before = out.read_bytes()
-    assert "'id' must be a text" in fails(capsys, put(jobs, [*JOBS, {**JOBS[0], "id": 1}]), out)
+    assert "id is 1.5: it must be text" in fails(capsys, put(jobs, [*JOBS, {**JOBS[0], "id": 1.5}]), out)
     assert out.read_bytes() == before
     assert main([str(put(jobs, [{**JOBS[1], "id": "new"}, *JOBS])), str(out)]) == 0
     assert "4 jobs (3 of them done before)" in capsys.readouterr().out

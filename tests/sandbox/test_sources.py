@@ -40,6 +40,32 @@ def test_no_reader_of_foreign_text_warns() -> None:
     assert called_function(PROGRAM, ['assert f("\\d") == 1']) == "f"
 
 
+@pytest.mark.parametrize(
+    "mark", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\r\n", "\n"]
+)
+@pytest.mark.parametrize(
+    "future", ["annotations", "(\nannotations,\n  division)", "annotations; one = 1", "annotations # no more"]
+)
+def test_a_prefix_leaves_all_of_a_program_but_its_future_imports(mark: str, future: str) -> None:
+    """What Python takes for the end of a line counts as one, and no other character; every statement keeps its line."""
+    program = f'"""a{mark}b"""; from __future__ import {future}\nfrom __future__ import generators; two = 2\n'
+    program += "def f():\n    fail\n"
+    joined = with_prefix("import math\nzero = math.pi", program + "math\n")
+    alone, after = parse(program).body, parse(joined).body
+    kept = [node for node in alone if not isinstance(node, ast.ImportFrom)]
+    left = [node for node in after[4:] if ast.unparse(node) not in ("()", "math")]
+    assert list(map(ast.dump, left)) == list(map(ast.dump, kept))
+    assert [node.lineno - alone[-1].lineno for node in kept] == [node.lineno - left[-1].lineno for node in left]
+    scope: dict[str, object] = {}
+    exec(compile(joined, "p", "exec"), scope)
+    assert (scope["two"], scope.get("one")) == (2, 1 if "one" in future else None)
+
+
+def test_a_program_that_is_no_text_is_left_as_it_is() -> None:
+    program = "from __future__ import annotations\nx = '\ud800'\n"
+    assert with_prefix("y = 1", program) == "y = 1\n" + program
+
+
 def test_errors_are_those_of_python() -> None:
     for text in ("f(", "\x00", "f()"):
         with pytest.raises((SyntaxError, ValueError)):
