@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from conself.records import Verdict
-from conself.tables import read_verdicts
+from conself.store.tables import read_verdicts
 
 from .runs import Run, artifact, by_label
 from .spread import Spread, spread

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .figure import styled
-from .figures import FIGURES
+from .figures.all import FIGURES
+from .figures.figure import styled
 from .runs import Run
-from .tables import all_tables
+from .tables.all import all_tables
 from .write import write_tables
 
 

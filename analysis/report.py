@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conself.console import new_console, say
+from conself.runtime.console import new_console, say
 from conself.sandbox.terminal import answer_interrupts
 
 from .request import USAGE, Request, parse

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conself.places import check_folder
+from conself.runtime.places import check_folder
 
 USAGE = "usage: conself report runs=DIR [out=DIR] [parts=NAME,NAME]"
 _KEYS = ("runs", "out", "parts")

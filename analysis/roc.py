@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conself.records import Uncertainty
-from conself.statistics import DIGITS
-from conself.tables import read_records, read_verdicts
+from conself.statistics.prediction import DIGITS
+from conself.store.tables import read_records, read_verdicts
 
 from .pools import PoolFigures
 from .runs import artifact

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from conself.pass_rates import RESAMPLES, Estimate, paired
 from conself.records import Verdict
+from conself.statistics.pass_rates import RESAMPLES, Estimate, paired
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .spread import Spread
-from .table import Cell, Table, show
+from .tables.table import Cell, Table, show
 
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -7,22 +7,22 @@ from pathlib import Path
 from pyarrow.lib import ArrowException
 from rich.console import Console
 
-from conself.console import say
-from conself.progress import Meter, working
+from conself.runtime.console import say
+from conself.runtime.progress import Meter, working
 
-from . import page_stream
-from .figures import all_figures
-from .html import report_page
+from .figures.all import all_figures
 from .lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
-from .page_answers import answers_of, write_answer_pages
-from .page_pools import PoolSource, pools_of, without_pages
-from .page_report import left_out, report_content
+from .pages import stream
+from .pages.answers import answers_of, write_answer_pages
+from .pages.html import report_page
+from .pages.pools import PoolSource, pools_of, without_pages
+from .pages.report import left_out, report_content
+from .pages.write import PoolPages, write_problem_pages
 from .parts import write_parts
-from .problem_pages import PoolPages, write_problem_pages
 from .request import Request
 from .runs import Run, broken, read_runs, unfinished
-from .table import Table
-from .tables import all_tables
+from .tables.all import all_tables
+from .tables.table import Table
 from .write import write_tables
 
 _OVER_PROBLEMS = ("comparisons", "table3_curricula", "table4_ablations")  # they need verdicts of single problems
@@ -106,7 +106,7 @@ def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
 
 
 def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> list[PoolPages]:
-    total = sum(page_stream.count(pool.problems) for pool in pools)
+    total = sum(stream.count(pool.problems) for pool in pools)
     with Meter(console, "pages of problems", total, "problems", "problems") as meter:
         return write_problem_pages(pools, out, lambda _: meter.add)
 

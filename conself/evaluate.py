@@ -14,18 +14,19 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from conself import evaluation, reports, results
-from conself.artifacts import write_whole
-from conself.config_folder import CONF
-from conself.context import Context, choose
-from conself.entry import Command, run
-from conself.models import check_model, fingerprint
-from conself.provenance import refuse_own_figures, trained_into
+from conself.app.job import Command, run
+from conself.models.transformers import check_model, fingerprint
+from conself.pipelines import answering
+from conself.pipelines.context import Context, choose
+from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
-from conself.shortfalls import losses
-from conself.tables import read_verdicts, verdict_row
+from conself.results import benchmarks, show
+from conself.results.shortfalls import losses
+from conself.runtime.config_folder import CONF
+from conself.runtime.versions import versions
+from conself.store.artifacts import write_whole
+from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
-from conself.versions import versions
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
@@ -40,20 +41,20 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     """
     model: ModelRef | None = instantiate(config.model)
     others = _others(config)
-    made = {str(name): evaluation.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
-    found = {name: results.verdicts(artifact) for name, artifact in made.items()}
+    made = {str(name): answering.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
+    found = {name: benchmarks.verdicts(artifact) for name, artifact in made.items()}
     write_verdicts(folder / VERDICTS, found)
-    windows = {name: results.window(config.benchmark[name]) for name in found}
-    figures = {name: windows[name] | results.pass_figures(rows, _ks(config)) for name, rows in found.items()}
+    windows = {name: benchmarks.window(config.benchmark[name]) for name in found}
+    figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     if config.voters.n:
         for name in found:
             label = f"{name}/base_voters"
-            drawn = evaluation.evaluate(context, label, evaluation.voting(config), model, None)
-            voted = evaluation.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
-            figures[name] = results.with_voters(figures[name], *map(results.verdicts, (drawn, voted)))
+            drawn = answering.evaluate(context, label, answering.voting(config), model, None)
+            voted = answering.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
+            figures[name] = benchmarks.with_voters(figures[name], *map(benchmarks.verdicts, (drawn, voted)))
     for name, other in others.items():
-        compared = results.paired_figures(other, found[name])
-        figures[name]["versus"] = {**results.pass_figures(other, None), **compared}
+        compared = benchmarks.paired_figures(other, found[name])
+        figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
     return {
         "model": OmegaConf.to_container(config.model) if config.model is not None else None,
         "samples": config.samples,
@@ -92,7 +93,7 @@ def check(config: DictConfig) -> None:
             settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
             _check_base(instantiate(config.model), settings["base_model_name_or_path"])
             decoder.check_adapter(settings)
-    evaluation.check_voters(config)
+    answering.check_voters(config)
     _ks(config)
     _others(config)
 
@@ -173,10 +174,10 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     """Check all parts, evaluate, write results.json and verdicts.jsonl into the run folder, show the figures.
 
     Raises:
-        JobFailed, SystemExit: as :func:`conself.entry.run`.
+        JobFailed, SystemExit: as :func:`conself.app.job.run`.
     """
     command = Command(
-        "evaluate", PARTS, ("judging",), check, None, "decoder", partial(judged, folder), reports.show_evaluation
+        "evaluate", PARTS, ("judging",), check, None, "decoder", partial(judged, folder), show.show_evaluation
     )
     run(command, chosen(config), folder, in_sweep)
 

@@ -1,7 +1,7 @@
 """The plain records that the stages hand to one another.
 
 They hold no expected output: those live in :mod:`conself.oracles`, which training code cannot import.
-The tabular (Parquet) form of each record is in :mod:`conself.tables`. How an execution ended (``Outcome`` and its
+The tabular (Parquet) form of each record is in :mod:`conself.store.tables`. How an execution ended (``Outcome`` and its
 ``Status``) is defined by the sandbox, which imports nothing of this package; every status but OK compares as the one
 value CRASH (METHOD, "trace E_k").
 """

@@ -23,16 +23,14 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself import stages
-from conself.artifacts import Artifact
-from conself.config_folder import CONF
-from conself.context import Context, changed, choose
-from conself.datasets.pool import content, read_pool
-from conself.datasets.pool_lines import PoolLine
-from conself.entry import Command, run
-from conself.places import make_folder
+from conself.app.job import Command, run
+from conself.datasets.pool.file import content, read_pool
+from conself.datasets.pool.lines import PoolLine
+from conself.pipelines import stages
+from conself.pipelines.context import Context, changed, choose
+from conself.pipelines.shards import missing, read_pools
 from conself.records import Candidate, Problem, Uncertainty
-from conself.score_files import (
+from conself.results.score_files import (
     OUTCOMES,
     SUMMARY,
     UNCERTAINTY,
@@ -43,12 +41,14 @@ from conself.score_files import (
     write_json,
     write_lines,
 )
-from conself.score_report import show
-from conself.shards import missing, read_pools
-from conself.shortfalls import losses
-from conself.tables import read_consensus, read_records, write_records
+from conself.results.shortfalls import losses
+from conself.results.show_score import show
+from conself.runtime.config_folder import CONF
+from conself.runtime.places import make_folder
+from conself.runtime.versions import versions
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_consensus, read_records, write_records
 from conself.tracking import Tracker
-from conself.versions import versions
 
 PARTS = ("sandbox", "metrics", "pairing", "comparison", "behaviour")
 Read = Callable[[], list[PoolLine]]
@@ -147,7 +147,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     """Check all parts, score, write results.json into the run folder and the three files, show the figures.
 
     Raises:
-        JobFailed, SystemExit: as :func:`conself.entry.run`.
+        JobFailed, SystemExit: as :func:`conself.app.job.run`.
     """
     read = cache(lambda: read_pool(Path(config.pool).expanduser()))
     command = Command(

@@ -9,24 +9,25 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself import evaluation, reports, results, stages
-from conself.config_folder import CONF
-from conself.console import say
-from conself.context import Context
-from conself.entry import Command, run
-from conself.keys import models_in
+from conself.app.job import Command, run
 from conself.losses.output import check_losers
-from conself.models import check_model, load_tokenizer
+from conself.models.prompts import check_chat_template
+from conself.models.transformers import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
-from conself.prompts import check_chat_template
-from conself.provenance import refuse_own_figures, trained_into, whole_of
+from conself.pipelines import answering, stages
+from conself.pipelines.context import Context
+from conself.pipelines.preference import Learned, learn_round, unlearned
+from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
 from conself.records import ModelRef
-from conself.rounds import Learned, learn_round, unlearned
+from conself.results import benchmarks, show
+from conself.runtime.config_folder import CONF
+from conself.runtime.console import say
+from conself.runtime.versions import versions
+from conself.store.keys import models_in
 from conself.tracking import Tracker, round_prefix
-from conself.training.distributed import check_devices
-from conself.training.export import MERGED, check_mergeable
+from conself.training.devices.distributed import check_devices
+from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
-from conself.versions import versions
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
 PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
@@ -63,7 +64,7 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
         if stopped is not None:
             break
     figures = [learned.figures for learned in done]
-    return {**results.over_rounds(config, figures, context.artifacts, stopped), "versions": versions()}
+    return {**benchmarks.over_rounds(config, figures, context.artifacts, stopped), "versions": versions()}
 
 
 def check(config: DictConfig) -> None:
@@ -82,7 +83,7 @@ def check(config: DictConfig) -> None:
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)
-    evaluation.check_voters(config)
+    answering.check_voters(config)
     check_trained_on(config)
     check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
     training: Training = instantiate(config.training, _convert_="all")
@@ -162,11 +163,11 @@ def check_rounds(config: DictConfig) -> None:
         )
 
 
-COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "sampler", learn, reports.show)
+COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "sampler", learn, show.show)
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
-    """Check all parts, learn, write results.json into the run folder, show it; raises as :func:`conself.entry.run`."""
+    """Check all parts, learn, write results.json into the run folder, show it; raises as `conself.app.job.run`."""
     run(COMMAND, config, folder, in_sweep)
 
 

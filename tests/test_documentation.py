@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-import conself.entry  # noqa: F401  registers the resolvers that the YAMLs use
+import conself.app.job  # noqa: F401  registers the resolvers that the YAMLs use
 
 ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = sorted(

@@ -15,7 +15,7 @@ from pkgutil import resolve_name
 import pytest
 import yaml
 
-from conself.workers import Workers
+from conself.runtime.workers import Workers
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -31,14 +31,14 @@ HEAVY = {
     "bitsandbytes",
 }
 WORKS_WITH_TORCH = {
-    "conself.metrics": set[str](),
-    "conself.minipy": {"pretrain_data", "pretrain_loop", "pretrain_model"},
-    "conself.samplers": {"choose", "generation", "rows", "vllm_engine"},
+    "conself.minipy.pretraining": {"data", "loop", "model"},
+    "conself.samplers.transformers": {"draw", "generation", "rows"},
+    "conself.samplers.vllm": {"engine"},
     "conself.tracking": {"prefixed"},
-    "conself.training": {
-        *("branch_attention", "checkpointing", "checkpoints", "data", "fit", "log_probs", "module", "processes"),
-        *("progress", "reference", "remote_logger", "suitability", "unwrapped", "visibility"),
-    },
+    "conself.training": {"checkpoints", "data", "fit", "module", "progress", "reference", "suitability"},
+    "conself.training.devices": {"processes", "remote_logger", "unwrapped"},
+    "conself.training.policy": {"recompute"},
+    "conself.training.scorer": {"branch_attention", "log_probs", "visibility"},
 }
 """The modules that may import one of HEAVY at their top: each is imported by a function, when its work begins."""
 WORKING = {f"{room}.{name}" for room, names in WORKS_WITH_TORCH.items() for name in names}
@@ -168,9 +168,9 @@ def test_wrong_settings_are_told_before_a_heavy_library_is_imported(
 
 
 def libraries() -> Iterator[list[str]]:
-    import conself.scoring  # where agreement and metrics are worked out
+    import conself.pipelines.per_pool  # where agreement and metrics are worked out
 
-    assert conself.scoring.agree_shard
+    assert conself.pipelines.per_pool.agree_shard
     yield [name for name in HEAVY if name in sys.modules]
 
 

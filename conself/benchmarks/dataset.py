@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
-from conself.comparison import Comparison
+from conself.datasets.validation import Rejected, sift
 from conself.oracles import EvalPlusOracle, Oracle, TestOracle
 from conself.records import Problem
-from conself.validation import Rejected, sift
 
 
 class Dataset(Protocol):

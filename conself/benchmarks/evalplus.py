@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from conself import standin
 from conself.benchmarks import evalplus_rules
-from conself.benchmarks.replay import LIMITS, Answers, Parts
+from conself.harness import standin
+from conself.harness.replay import LIMITS, Answers, Parts
 from conself.oracles import EvalPlusOracle
 from conself.records import Outcome, Problem, Status, Trace
 from conself.sandbox import Job, execute

@@ -13,8 +13,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from conself.harness.standin import Opaque, decode
 from conself.records import UNREADABLE
-from conself.standin import Opaque, decode
 
 _ODD = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 """What reading and comparing raise where Python's own types cannot hold a value: a set of lists, a signalling NaN."""

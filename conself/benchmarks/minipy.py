@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
-from conself.comparison import Comparison
 from conself.minipy.splits import fingerprint, split
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks import harness
 from conself.benchmarks.evalplus import by_evalplus
-from conself.benchmarks.replay import Answers, Parts, replay
-from conself.comparison import Comparison
+from conself.harness.replay import Answers, Parts, replay
 from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle, WrappedAppsOracle
 from conself.records import Problem, Trace
-from conself.statistics import Equal, judge
+from conself.statistics.prediction import Equal, judge
 
 Verdicts = dict[str, list[bool]]
 """Problem id -> whether each trace is right, in order."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conself.datasets.validation import Rejected, sift
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.validation import Rejected, sift
 
 
 @dataclass(frozen=True)

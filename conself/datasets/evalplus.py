@@ -4,10 +4,10 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from conself.datasets.files import Row
+from conself.datasets.files.rows import Row
+from conself.harness.standin import NotLiteral, literal
 from conself.oracles import EvalPlusOracle
 from conself.sandbox.sources import parse
-from conself.standin import NotLiteral, literal
 
 Arguments = Sequence[Any]
 Convert = Callable[[Any], Any]

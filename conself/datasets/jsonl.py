@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
 from conself.records import Problem
 from conself.sandbox.jsonlines import call_literal, numbered_lines, parse_line, read_id
-from conself.validation import Rejected
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conself.comparison import Comparison
+from conself.agreement.comparison import Comparison
 from conself.datasets.decontamination import Index
-from conself.datasets.files import BadRow, Files, Row
+from conself.datasets.files.rows import BadRow, Files, Row
 from conself.datasets.leetcode_rows import Method, read_row
 from conself.datasets.row_reader import RowReader
+from conself.datasets.validation import Rejected
+from conself.harness.reference_outputs import Reference, Unusable, reference_outputs
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.reference_outputs import Reference, Unusable, reference_outputs
-from conself.validation import Rejected
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT = "stated in the validation or test split"
@@ -37,7 +37,7 @@ class LeetCode:
         split: ``train``, ``validation`` or ``test``.
         validation_size, test_size: numbers of problems, before any is dropped.
         decontaminate_words: see ``min_words`` in :mod:`conself.datasets.decontamination`, for the other two splits.
-        path, repo, revision, files: see :class:`conself.datasets.files.Files`.
+        path, repo, revision, files: see :class:`conself.datasets.files.rows.Files`.
         strict: stop at the first row that cannot be used.
 
     Raises:

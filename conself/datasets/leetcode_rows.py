@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conself.datasets.files import Row
+from conself.datasets.files.rows import Row
 from conself.datasets.row_reader import text
 from conself.records import Problem
 from conself.sandbox import canonical

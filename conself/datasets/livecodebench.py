@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-from conself.datasets.files import Files, Row
-from conself.datasets.livecodebench_tests import private_tests, read_tests
-from conself.datasets.preprocessing_rows import Record, oracles_of, problems_of, records, text
+from conself.datasets.apps_format.rows import Record, oracles_of, problems_of, records, text
+from conself.datasets.files.rows import Files, Row
+from conself.datasets.private_tests import private_tests, read_tests
+from conself.datasets.validation import Rejected
 from conself.oracles import LiveCodeBenchOracle, Oracle
 from conself.records import Problem
 from conself.sandbox.jsonlines import parse_json
-from conself.validation import Rejected
 
 _SOURCE = "livecodebench"
 OUTSIDE = "outside the date window"
@@ -57,7 +57,7 @@ class LiveCodeBench:
 
     Args:
         version: ``release_v5`` is the first five data files.
-        path, repo, revision: see :class:`conself.datasets.files.Files`.
+        path, repo, revision: see :class:`conself.datasets.files.rows.Files`.
         strict: stop at the first malformed record.
         max_tests_mb: bound on the private tests of one problem, unpacked, in MiB.
         start, end: the first and the last day (``2024-10-01``) on which a problem may have come out; None: no bound.

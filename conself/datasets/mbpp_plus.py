@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from conself.datasets.evalplus import argument_lists, check_test, is_own_form, mbpp_arguments, oracle
-from conself.datasets.files import Row
+from conself.datasets.files.rows import Row
 from conself.datasets.mbpp import Mbpp
 from conself.datasets.row_reader import text
 from conself.datasets.tested import Tested

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from conself.datasets.evalplus import WrongFileError
-from conself.datasets.files import BadRow, Row
-from conself.validation import Rejected
+from conself.datasets.files.rows import BadRow, Row
+from conself.datasets.validation import Rejected
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conself.datasets.preprocessing_dataset import AppsFormat
+from conself.datasets.apps_format.dataset import AppsFormat
 
 
 @dataclass(frozen=True)

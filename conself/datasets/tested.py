@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from conself.datasets.files import Files, Row
-from conself.datasets.recording import record_calls
+from conself.datasets.files.rows import Files, Row
 from conself.datasets.row_reader import RowReader
+from conself.datasets.validation import Rejected
+from conself.harness.record import record_calls
+from conself.harness.reference_outputs import Reference, Unusable, reference_outputs
 from conself.oracles import EvalPlusOracle, TestOracle
 from conself.records import Problem
-from conself.reference_outputs import Reference, Unusable, reference_outputs
-from conself.validation import Rejected
 
 TYPING = "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union\n"
 """Put before every program: models write ``List[int]`` as the prompts do and forget the import."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.records import Pool, Undefined
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.consensus import Consensus, semantic_entropy
+from conself.agreement.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
 
 

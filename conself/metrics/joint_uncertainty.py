@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from conself.agreement import entropy_with_singletons, incomplete, whole_traces
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import entropy_with_singletons, incomplete, whole_traces
 from conself.records import Pool, Undefined
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import fsum
 
-from conself.agreement import incomplete, kappas
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import incomplete, kappas
 from conself.records import Pool, Undefined
 
 
@@ -13,9 +13,9 @@ class KappaDisagreement:
     """1 - the mean of Cohen's kappa over all pairs of the K candidates; one that crashes anywhere agrees with nothing.
 
     Programs that return None, or True, on every input agree by their habits, whatever the problem is: kappa takes away
-    what shuffled inputs would have given as well (:func:`conself.agreement.kappa`), and gives such pairs 0. That is
-    what the rules of :class:`conself.behaviour.Behaviour` do, with no rule, no threshold and by degrees; the mean over
-    pairs is Light's kappa for more than two raters (Light, Psychological Bulletin 76, 1971).
+    what shuffled inputs would have given as well (:func:`conself.agreement.votes.kappa`), and gives such pairs 0. That
+    is what the rules of :class:`conself.agreement.behaviour.Behaviour` do, with no rule, no threshold and by degrees;
+    the mean over pairs is Light's kappa for more than two raters (Light, Psychological Bulletin 76, 1971).
     """
 
     def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:

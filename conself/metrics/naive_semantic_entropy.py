@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conself.consensus import Consensus, semantic_entropy
+from conself.agreement.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
 
 Grouping = Callable[[Sequence[str]], list[int]]
@@ -20,8 +20,8 @@ class NaiveSemanticEntropy:
     its whole text.
 
     Args:
-        grouping: which texts mean the same: :class:`conself.metrics.by_similarity.BySimilarity` or
-            :class:`conself.metrics.by_entailment.ByEntailment`.
+        grouping: which texts mean the same: :class:`conself.texts.by_similarity.BySimilarity` or
+            :class:`conself.texts.by_entailment.ByEntailment`.
     """
 
     grouping: Grouping

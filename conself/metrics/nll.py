@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.records import Pool, Undefined
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import fsum
 
-from conself.agreement import entropy_with_singletons, incomplete, votes
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import entropy_with_singletons, incomplete, votes
 from conself.records import Pool, Undefined
 
 

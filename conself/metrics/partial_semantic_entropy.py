@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from conself.agreement import entropy_with_singletons, incomplete, whole_traces
-from conself.behaviour import Behaviour
-from conself.consensus import Consensus
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import entropy_with_singletons, incomplete, whole_traces
 from conself.records import Pool, Undefined
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from conself.agreement import incomplete, whole_traces
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import incomplete, whole_traces
 from conself.records import Pool, Undefined
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conself.agreement import agreement, incomplete
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import agreement, incomplete
 from conself.records import Pool, Undefined
 
 _NOISE = 12

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conself.agreement import incomplete
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.agreement.votes import incomplete
 from conself.records import Pool, Undefined
 
 

@@ -20,17 +20,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself.config_folder import CONF
-from conself.console import new_console, say
 from conself.minipy.corpus import corpus
-from conself.minipy.pretrain_write import new_folder
-from conself.progress import working
+from conself.minipy.pretraining.write import new_folder
+from conself.runtime.config_folder import CONF
+from conself.runtime.console import new_console, say
+from conself.runtime.progress import working
 from conself.sandbox.terminal import answer_interrupts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-    from conself.minipy.pretrain_loop import Fit
+    from conself.minipy.pretraining.loop import Fit
 
 
 def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
@@ -41,8 +41,8 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     """
     import torch
 
-    from conself.minipy.pretrain_data import batches, encode, seed_of, texts
-    from conself.minipy.pretrain_loop import fit
+    from conself.minipy.pretraining.data import batches, encode, seed_of, texts
+    from conself.minipy.pretraining.loop import fit
     from conself.minipy.tokenizer import train_tokenizer
 
     torch.set_num_threads(cfg.threads)

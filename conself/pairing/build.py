@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
+from conself.models.prompts import Prompts, program_messages, render
 from conself.pairing.ranking import why_no_pair
-from conself.prompts import Prompts, program_messages, render
 from conself.records import Pool, PreferencePair
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from conself.consensus import Consensus, pseudo_test_scores, winner
+from conself.agreement.consensus import Consensus, pseudo_test_scores, winner
 from conself.pairing.ranking import RankedPairs
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conself.consensus import Consensus, losers
+from conself.agreement.consensus import Consensus, losers
 from conself.records import Candidate, Pool, PreferencePair
 
 

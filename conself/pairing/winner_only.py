@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.records import Pool, PreferencePair
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.prompts import Prompts, program_messages
+from conself.models.prompts import Prompts, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.guided import Ask, Complete, candidate

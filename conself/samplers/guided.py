@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conself.prompts import Message, Prompts, observation_messages, program_messages
+from conself.models.prompts import Message, Prompts, observation_messages, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.decoding import Decoding, sample_seed

@@ -23,11 +23,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from conself.artifacts import write_whole
 from conself.losses.output import Loss
+from conself.store.artifacts import write_whole
 from conself.training.data import TokenPair
-from conself.training.disk import disk_errors
 from conself.training.module import PreferenceModule
+from conself.training.policy.disk import disk_errors
 from conself.training.settings import Training
 
 log = logging.getLogger(__name__)

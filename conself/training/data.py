@@ -12,8 +12,8 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
+from conself.models.turns import encode_prompt, encode_responses, end_of_turn_id
 from conself.records import PreferencePair
-from conself.turns import encode_prompt, encode_responses, end_of_turn_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def encode(
     """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
 
     Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
-    but the end of turn after each response (:mod:`conself.turns`).
+    but the end of turn after each response (:mod:`conself.models.turns`).
 
     Raises:
         ValueError: the tokenizer has no end of text, or a prompt has no tokens (nothing would predict the first).

@@ -18,21 +18,21 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 
 from conself.losses.output import Loss, check_losers
-from conself.models import device_of, fingerprint, load_tokenizer
+from conself.models.transformers import device_of, fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
-from conself.training.checkpointing import checkpoint_layers
 from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import PairData, Response, TokenPair, encode
-from conself.training.distributed import check_devices
+from conself.training.devices.distributed import check_devices
+from conself.training.devices.processes import together
+from conself.training.devices.ranks import ALONE, Ranks
+from conself.training.devices.remote_logger import RemoteLogger
 from conself.training.module import PreferenceModule
-from conself.training.processes import together
+from conself.training.policy.recompute import checkpoint_layers
+from conself.training.policy.tuning import Policy
 from conself.training.progress import progress_of
-from conself.training.ranks import ALONE, Ranks
 from conself.training.reference import identity, reference_log_probs
-from conself.training.remote_logger import RemoteLogger
 from conself.training.settings import Training, sharing_of
 from conself.training.suitability import check_policy
-from conself.training.tuning import Policy
 
 CHECKPOINTS = "checkpoints"
 """The folder that a training keeps its checkpoints in until all of it is saved."""

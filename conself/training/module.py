@@ -12,11 +12,11 @@ from torch.distributed.tensor import DTensor
 
 from conself.losses.output import LogProbs, Loss, LossOutput
 from conself.training.data import Response, TokenPair, deal
-from conself.training.log_probs import response_sums
+from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.micro_batches import MicroBatch
-from conself.training.ranks import ALONE, Ranks
+from conself.training.policy.tuning import Policy
+from conself.training.scorer.log_probs import response_sums
 from conself.training.settings import Training, sharing_of
-from conself.training.tuning import Policy
 
 
 def learning_rate_factor(step: int, total: int, warmup_ratio: float) -> float:

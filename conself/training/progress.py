@@ -6,8 +6,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 
-from conself.console import new_console
-from conself.progress import Meter
+from conself.runtime.console import new_console
+from conself.runtime.progress import Meter
 from conself.training.module import PreferenceModule
 
 

@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from conself.artifacts import write_whole
-from conself.console import new_console
-from conself.locks import locked
-from conself.progress import Meter
+from conself.runtime.console import new_console
+from conself.runtime.locks import locked
+from conself.runtime.progress import Meter
+from conself.store.artifacts import write_whole
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import Layout
-from conself.training.log_probs import is_frozen
+from conself.training.devices.ranks import ALONE, Ranks
+from conself.training.layouts.padded import Layout
 from conself.training.micro_batches import distinct, grouped
-from conself.training.ranks import ALONE, Ranks
-from conself.training.tuning import Policy
+from conself.training.policy.tuning import Policy
+from conself.training.scorer.log_probs import is_frozen
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import DistinctLayout, Layout
-from conself.training.log_probs import response_log_probs
+from conself.training.layouts.padded import DistinctLayout, Layout
+from conself.training.policy.tuning import Policy
+from conself.training.scorer.log_probs import response_log_probs
 from conself.training.settings import Training
-from conself.training.tuning import Policy
 
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 """Nats per square root of the number of tokens: 16-bit log-probs differ by that much from batch to batch."""

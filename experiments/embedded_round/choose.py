@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from conself.places import make_folder
+from conself.runtime.places import make_folder
 from experiments.embedded_round.jobs import Finished, sweep
 
 VALIDATION = ("benchmark.minipy.split=validation", "benchmark.minipy.size=600")

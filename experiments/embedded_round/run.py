@@ -14,7 +14,7 @@ from typing import Any
 
 from scipy import stats
 
-from conself.places import make_folder
+from conself.runtime.places import make_folder
 from experiments.embedded_round.jobs import Finished, sweep
 
 METHODS = "experiment=conself,wo_cw,wo_cc,self_dpo,self_sft"

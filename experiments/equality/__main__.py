@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from conself.consensus import trace_keys
-from conself.datasets.pool_lines import parse
+from conself.agreement.consensus import trace_keys
+from conself.datasets.pool.lines import parse
 from conself.minipy.splits import split
 from conself.records import Candidate, Outcome, Pool, Problem, Trace
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.prefix import with_prefix
-from conself.statistics import judge
+from conself.statistics.prediction import judge
 from experiments.equality.figures import RULES, Judged, compare, table
 from experiments.metric_pools.golden import lines
 
@@ -75,7 +75,7 @@ def embedded(size: int) -> list[Judged]:
     """The embedded world: its model's candidates for problems of the validation split, judged by expected outputs."""
     from hydra.utils import instantiate  # slow to import, and not needed for the pools
 
-    import conself.entry  # noqa: F401  # its resolvers are named in conf/
+    import conself.app.job  # noqa: F401  # its resolvers are named in conf/
     from experiments.metric_pools.run import configured
 
     config = configured("logger=none")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from conself.comparison import Comparison
-from conself.consensus import Consensus, Keys, consensus_of, semantic_entropy
+from conself.agreement.comparison import Comparison
+from conself.agreement.consensus import Consensus, Keys, consensus_of, semantic_entropy
 from conself.records import Pool
 
 RULES = {

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conself.places import make_folder
+from conself.runtime.places import make_folder
 
 SHARED = ("problems", "sample", "execute", "agree", "verify", "evaluate/minipy/base")
 """Stages that tau cannot change; so are all of score/."""

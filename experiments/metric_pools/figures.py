@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.pairing.build import Pairing
+from conself.rankings.selectors import SELECTORS
 from conself.records import Pool, Undefined
-from conself.selectors import SELECTORS
-from conself.statistics import DIGITS
+from conself.statistics.prediction import DIGITS
 from experiments.metric_pools.judged import Judged
 
 Metric = Callable[[Pool, Consensus], float | Undefined]

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from conself.comparison import Comparison
+from conself.agreement.comparison import Comparison
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox.canonical import canonical
 from conself.sandbox.sources import literal

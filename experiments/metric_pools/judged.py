@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conself.consensus import Consensus, consensus
+from conself.agreement.consensus import Consensus, consensus
+from conself.pipelines.shards import read_pools
 from conself.records import Pool
-from conself.shards import read_pools
-from conself.tables import read_consensus, read_verdicts
+from conself.store.tables import read_consensus, read_verdicts
 from experiments.metric_pools import golden
 
 

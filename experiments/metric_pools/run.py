@@ -14,10 +14,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-import conself.entry  # noqa: F401  # its resolvers are named in conf/
-from conself.console import new_console
-from conself.places import make_folder
-from conself.progress import working
+import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+from conself.runtime.console import new_console
+from conself.runtime.places import make_folder
+from conself.runtime.progress import working
 from conself.sandbox.terminal import answer_interrupts
 from experiments.metric_pools import golden
 from experiments.metric_pools.figures import (

@@ -8,7 +8,7 @@ from experiments.paper_scale.work import GIB, Machine, Work
 CONTEXT_BYTES = 1.5 * GIB
 """A: CUDA's context, cuBLAS's work space, an engine's graphs."""
 LOGITS_AT_ONCE = 2**26
-"""Logits of one chunk of the head on a GPU (conself/training/log_probs.py)."""
+"""Logits of one chunk of the head on a GPU (conself/training/scorer/log_probs.py)."""
 FRAGMENTATION = 1.05
 """A: what PyTorch's allocator holds beside what is asked of it."""
 

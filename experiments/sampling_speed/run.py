@@ -19,13 +19,13 @@ import transformers
 from transformers import GenerationConfig, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 import conself
-from conself.console import new_console
-from conself.models import load_policy, load_tokenizer, stop_token_ids
-from conself.places import check_file
-from conself.progress import Meter
+from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.records import ModelRef
+from conself.runtime.console import new_console
+from conself.runtime.places import check_file
+from conself.runtime.progress import Meter
 from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.generation import Completion, Request, generate
+from conself.samplers.transformers.generation import Completion, Request, generate
 from conself.sandbox.terminal import answer_interrupts
 
 SEED = 0

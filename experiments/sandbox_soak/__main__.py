@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conself.console import new_console
-from conself.places import check_file
-from conself.progress import Meter
+from conself.runtime.console import new_console
+from conself.runtime.places import check_file
+from conself.runtime.progress import Meter
 from conself.sandbox import Limits, Outcome, Summary, execute, isolation
 from conself.sandbox.terminal import answer_interrupts
 from experiments.sandbox_soak import watch

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conself.console import new_console
-from conself.places import make_folder
-from conself.progress import working
+from conself.runtime.console import new_console
+from conself.runtime.places import make_folder
+from conself.runtime.progress import working
 from conself.sandbox import isolation
 from conself.sandbox.terminal import answer_interrupts
 from experiments.sandbox_speed import engine, programs, report

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.places import make_folder
+from conself.runtime.places import make_folder
 from conself.sandbox.terminal import answer_interrupts
 
 HERE = Path(__file__).parent

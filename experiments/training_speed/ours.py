@@ -19,14 +19,14 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
-from conself.models import with_lora
-from conself.training.checkpointing import checkpoint_layers
+from conself.models.transformers import with_lora
 from conself.training.data import TokenPair
 from conself.training.micro_batches import grouped
 from conself.training.module import PreferenceModule
+from conself.training.policy.recompute import checkpoint_layers
+from conself.training.policy.tuning import Lora, Policy
 from conself.training.reference import identity, reference_log_probs
 from conself.training.settings import Training
-from conself.training.tuning import Lora, Policy
 from experiments.training_speed.models import Place, set_adapter
 from experiments.training_speed.settings import BETA, LORA_ALPHA, LORA_R, RATE
 from experiments.training_speed.steps import Step

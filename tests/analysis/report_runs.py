@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.consensus import consensus_of
+from conself.agreement.consensus import consensus_of
 from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
-from conself.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
+from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&lt;\u2028\'"`${1}`'
 K = 5

@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from conself.consensus import consensus_of
+from conself.agreement.consensus import consensus_of
 from conself.pairing.consensus_pairs import ConsensusPairs
-from conself.pool_figures import golden_by_tau, metric_figures, pair_figures
 from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
-from conself.results import benchmark_figures
-from conself.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
+from conself.results.benchmarks import benchmark_figures
+from conself.results.pool_figures import golden_by_tau, metric_figures, pair_figures
+from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
 
 # Six problems, four candidates each: (its output on both inputs, - for a crash; which are right; entropy; nll).
 # Entropies: 4 alike 0; 3 + 1 .562; 2 + 2 .693; 2 + 1 + 1 1.040; all apart 1.386; one alive: undefined.

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.evalplus_rules import accepts
 from conself.benchmarks.task import Judge, Task
-from conself.comparison import Comparison
 from conself.datasets.evalplus import WrongFileError, mbpp_arguments
 from conself.datasets.humaneval_plus import HumanEvalPlus
 from conself.datasets.mbpp_plus import MbppPlus
+from conself.datasets.validation import Rejected
 from conself.oracles import EvalPlusOracle
 from conself.records import Outcome, Problem, Status, Trace
-from conself.results import pass_figures
-from conself.validation import Rejected
+from conself.results.benchmarks import pass_figures
 from tests.benchmarks.answering import LIMITS, traces, verdicts
 from tests.datasets.test_humaneval import ROW as HUMANEVAL_ROW
 from tests.datasets.test_mbpp import CODET, HUB

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Judge, Task
-from conself.comparison import Comparison
 from conself.datasets.humaneval import HumanEval
 from conself.datasets.mbpp import Mbpp
 from conself.oracles import TestOracle

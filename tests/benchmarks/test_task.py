@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.minipy import MiniPyBenchmark
 from conself.benchmarks.task import HARNESSES, SANDBOXED, Judge
-from conself.comparison import Comparison
 from conself.datasets.humaneval import HumanEval
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.minipy import MiniPy

@@ -13,9 +13,9 @@ from hydra.utils import instantiate
 
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.datasets.by_difficulty import ByDifficulty
+from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.validation import Rejected
 from tests.datasets.writing import write_lines
 
 CONF = Path(__file__).parents[2] / "conf"

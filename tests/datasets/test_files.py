@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conself.datasets.files import BadRow, Files
+from conself.datasets.files.rows import BadRow, Files
 from tests.datasets.writing import WRITERS, hub, write_lines, write_parquet, write_stream
 
 ROWS: list[dict[str, Any]] = [
@@ -20,7 +20,7 @@ ROWS: list[dict[str, Any]] = [
 COMMIT = "c" * 40
 READ = """
 import json, sys
-from conself.datasets.files import Files
+from conself.datasets.files.rows import Files
 files = Files(None, sys.argv[1], sys.argv[2], sys.argv[3:])
 try:
     print(json.dumps({"fingerprint": files.fingerprint(), "rows": [row["n"] for row in files.rows()]}))

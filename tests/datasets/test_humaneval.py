@@ -6,8 +6,8 @@ import pytest
 
 from conself.datasets.humaneval import HumanEval
 from conself.datasets.humaneval_plus import HumanEvalPlus
+from conself.datasets.validation import Rejected, sift
 from conself.records import Problem
-from conself.validation import Rejected, sift
 from tests.datasets.writing import WRITERS, write_lines, write_parquet
 
 PROMPT = '''import math

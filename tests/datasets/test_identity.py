@@ -10,13 +10,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself import evaluation, stages
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.minipy import MiniPyBenchmark
-from conself.comparison import Comparison
 from conself.datasets.minipy import MiniPy
-from conself.keys import located, plain
+from conself.pipelines import answering, stages
 from conself.records import Problem
-from conself.workers import Workers
+from conself.runtime.workers import Workers
+from conself.store.keys import located, plain
 from tests.datasets.test_humaneval import ROW as FUNCTION
 from tests.datasets.test_taco_files import row
 from tests.datasets.writing import write_lines
@@ -117,7 +117,7 @@ def test_a_benchmark_is_known_by_its_content_too(tmp_path: Path) -> None:
             config = compose("evaluate", [*words, f"samples={answers}", *more])
         config.decoder = config.recorded
         context = stages.Context(tmp_path / "store", Workers(1), Console(quiet=True))
-        return evaluation.evaluate(context, "humaneval/base", config, None, None).key
+        return answering.evaluate(context, "humaneval/base", config, None, None).key
 
     for place in "ab":
         write_lines(tmp_path / place / "humaneval.jsonl", [FUNCTION])

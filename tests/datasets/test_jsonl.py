@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conself.datasets.jsonl import Jsonl
+from conself.datasets.validation import Rejected, sift
 from conself.records import Problem
-from conself.validation import Rejected, sift
 
 
 def write(path: Path, *rows: Any) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from conself.agreement.comparison import Comparison
 from conself.benchmarks.dataset import DatasetBenchmark
-from conself.comparison import Comparison
 from conself.datasets.leetcode import HELD_OUT, LeetCode
 from conself.datasets.leetcode_rows import read_row
+from conself.datasets.validation import Rejected
 from conself.records import Problem
 from conself.sandbox import Job, Status, execute
-from conself.validation import Rejected
 from tests.benchmarks.answering import LIMITS, verdicts
 from tests.datasets.writing import write_lines
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.datasets.livecodebench import PREFIX, LiveCodeBench
-from conself.datasets.livecodebench_tests import pickled_text, private_tests
+from conself.datasets.private_tests import pickled_text, private_tests
+from conself.datasets.validation import Rejected, sift
 from conself.oracles import LiveCodeBenchOracle
 from conself.records import Problem
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
 from conself.sandbox.prefix import with_prefix
 from conself.sandbox.screen import DENIED_IN_CALLS, clears
-from conself.validation import Rejected, sift
 from tests.datasets.writing import write_lines
 
 LIMITS = Limits(4.0, 20.0, memory_mb=1024, output_kb=4096, max_timeouts=3)

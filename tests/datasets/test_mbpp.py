@@ -7,8 +7,8 @@ import pytest
 
 from conself.datasets.mbpp import Mbpp, called_function, signature
 from conself.datasets.mbpp_plus import MbppPlus
+from conself.datasets.validation import Rejected
 from conself.records import Problem
-from conself.validation import Rejected
 from tests.datasets.writing import write_lines, write_parquet
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "mbpp_sanitized.jsonl"

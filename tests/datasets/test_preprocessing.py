@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conself.datasets.preprocessing import (
+from conself.datasets.apps_format.pairs import Pair, read_pairs, unwrapped
+from conself.datasets.apps_format.rules import (
     ALL_LONG,
     NO_INPUTS,
     NO_NAME,
@@ -20,11 +21,10 @@ from conself.datasets.preprocessing import (
     has_pictures,
     lacks_name,
 )
-from conself.datasets.preprocessing_pairs import Pair, read_pairs, unwrapped
+from conself.datasets.validation import Rejected, fault
 from conself.oracles import AppsOracle, WrappedAppsOracle
 from conself.sandbox import canonical
 from conself.sandbox.jsonlines import literal
-from conself.validation import Rejected, fault
 
 RULES = Preprocessing(max_pairs=30, max_length=5000, length_counts_from=5, picture_marks=("[Image]",))
 ROW = {"question": "Echo.", "starter_code": "", "difficulty": "EASY", "picture_num": None}

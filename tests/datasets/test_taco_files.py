@@ -12,15 +12,15 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself import stages
 from conself.datasets.apps import Apps
-from conself.datasets.preprocessing import Preprocessing
+from conself.datasets.apps_format.rules import Preprocessing
 from conself.datasets.taco import Taco
+from conself.datasets.validation import Rejected, sift
 from conself.oracles import AppsOracle
+from conself.pipelines import stages
 from conself.records import Problem
+from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
-from conself.validation import Rejected, sift
-from conself.workers import Workers
 from tests.datasets.writing import write_lines, write_stream
 
 CONF = Path(__file__).parents[2] / "conf"

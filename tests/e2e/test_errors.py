@@ -93,7 +93,7 @@ def test_a_merge_that_fails_costs_no_training(
     def full_disk(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("conself.stages.save_merged", full_disk)
+    monkeypatch.setattr("conself.pipelines.stages.save_merged", full_disk)
     for adapter in ("done", "reused"):
         words = ("training.export=merged", "training.epochs=1", "beta=0.25")
         output = shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *words)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from conself.evaluate import chosen, run_job
 from conself.records import Candidate
-from conself.tables import read_records, read_verdicts
+from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, environment
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from conself.comparison import Comparison
-from conself.consensus import consensus
+from conself.agreement.comparison import Comparison
+from conself.agreement.consensus import consensus
+from conself.pipelines.shards import pools_answered
 from conself.records import Pool, PreferencePair, Uncertainty
-from conself.shards import pools_answered
-from conself.tables import read_records, read_verdicts
+from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, command, environment, train
 
 METHODS = ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo")

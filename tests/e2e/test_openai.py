@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conself.records import Candidate, Uncertainty
-from conself.tables import read_records
+from conself.store.tables import read_records
 from tests.e2e.conftest import train
-from tests.samplers.chat_server import Answer, chat, serving
+from tests.samplers.openai.chat_server import Answer, chat, serving
 
 pytest.importorskip("openai", reason="the extra [openai] is not installed")
 

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself.entry import JobFailed
+from conself.app.job import JobFailed
 from conself.score import run_job
 from tests.e2e.conftest import ROOT, environment
 

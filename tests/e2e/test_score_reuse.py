@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from conself.artifacts import Artifact
-from conself.datasets.pool_lines import parse
+from conself.datasets.pool.lines import parse
 from conself.records import Candidate
 from conself.score import as_executed
-from conself.tables import read_records
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_records
 from tests.e2e.test_score_command import POOL, rows, scored, write
 
 ONE, *OTHERS = POOL[0]["candidates"]

@@ -15,7 +15,7 @@ from peft import PeftConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conself.records import Candidate, PreferencePair, Problem
-from conself.tables import read_records
+from conself.store.tables import read_records
 from tests.e2e.conftest import ROOT, Job, command, environment, train
 
 METRICS = {"code_semantic_entropy", "crash_rate", "token_entropy", "nll", "naive_semantic_entropy"}

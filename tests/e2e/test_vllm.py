@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from conself.records import Candidate
-from conself.tables import read_records
+from conself.store.tables import read_records
 from tests.e2e.conftest import ROOT, command, environment, train
 
 pytest.importorskip("vllm", reason="vLLM is not installed; `make test` installs it for CPUs")

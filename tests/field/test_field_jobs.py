@@ -17,20 +17,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from conself import evaluate, stages, train
-from conself.console import new_console
-from conself.context import Context
+from conself import evaluate, train
+from conself.app.job import package_path
 from conself.datasets.jsonl import Jsonl
-from conself.datasets.pool import read_pool
-from conself.entry import package_path
+from conself.datasets.pool.file import read_pool
+from conself.pipelines import stages
+from conself.pipelines.context import Context
 from conself.records import Problem
+from conself.runtime.console import new_console
+from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import arguments
 from conself.sandbox.jsonlines import call_literal
 from conself.sandbox.prefix import with_prefix
-from conself.tables import read_records
-from conself.workers import Workers
+from conself.store.tables import read_records
 
 HERE = Path(__file__).parent
 LIMITS = Limits(cpu_seconds=5.0, wall_seconds=20.0, memory_mb=256, output_kb=64, max_timeouts=1, audit=0.0)

@@ -8,12 +8,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from conself.agreement.comparison import Comparison
+from conself.agreement.consensus import Consensus, consensus
 from conself.benchmarks.dataset import DatasetBenchmark
-from conself.comparison import Comparison
-from conself.consensus import Consensus, consensus
 from conself.datasets.livecodebench import LiveCodeBench
-from conself.datasets.pool import read_pool
-from conself.evaluation import with_room
+from conself.datasets.pool.file import read_pool
+from conself.pipelines.answering import with_room
 from conself.records import Pool, Trace
 from conself.sandbox import Job, Limits, Summary, execute
 from conself.sandbox.__main__ import main

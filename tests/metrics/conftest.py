@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from conself.comparison import Comparison
-from conself.consensus import Consensus, consensus
+from conself.agreement.comparison import Comparison
+from conself.agreement.consensus import Consensus, consensus
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
 
 METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conself.behaviour import Behaviour
+from conself.agreement.behaviour import Behaviour
 from conself.metrics.cluster_count import ClusterCount
 from conself.metrics.joint_uncertainty import JointUncertainty
 from conself.metrics.output_entropy import OutputEntropy

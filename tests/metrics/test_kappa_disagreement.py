@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from conself.agreement import entropy_with_singletons, kappa, kappas
+from conself.agreement.votes import entropy_with_singletons, kappa, kappas
 from conself.metrics.kappa_disagreement import KappaDisagreement
 from conself.records import Undefined
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.behaviour import Behaviour
+from conself.agreement.behaviour import Behaviour
 from conself.metrics.cluster_count import ClusterCount
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
 from conself.metrics.joint_uncertainty import JointUncertainty

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from conself.metrics.by_entailment import ByEntailment
-from conself.metrics.by_similarity import BySimilarity
 from conself.metrics.naive_semantic_entropy import Grouping, NaiveSemanticEntropy
 from conself.records import Pool, Undefined
+from conself.texts.by_entailment import ByEntailment
+from conself.texts.by_similarity import BySimilarity
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conself.minipy import splits
 from conself.minipy.pretrain import main, pretrain
-from conself.minipy.pretrain_data import Row, batches, collate, seed_of
-from conself.minipy.pretrain_loop import rate, token_losses
-from conself.minipy.pretrain_write import new_folder
-from conself.prompts import Prompts, program_messages, render
+from conself.minipy.pretraining.data import Row, batches, collate, seed_of
+from conself.minipy.pretraining.loop import rate, token_losses
+from conself.minipy.pretraining.write import new_folder
+from conself.models.prompts import Prompts, program_messages, render
 from conself.samplers.code_blocks import extract_code
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import torch
 import conself
 from analysis import report
 from conself.__main__ import main
-from conself.versions import versions
+from conself.runtime.versions import versions
 from tests.package.environments import ROOT, SCORE, borrowing_environment, run, write_own_part
 
 

@@ -2,8 +2,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from conself.comparison import Comparison
-from conself.consensus import Consensus, consensus
+from conself.agreement.comparison import Comparison
+from conself.agreement.consensus import Consensus, consensus
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.pairing.consensus_pairs import ConsensusPairs
 from conself.pairing.ranking import why_no_pair
 from conself.records import Pool, PreferencePair

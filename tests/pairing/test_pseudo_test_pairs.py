@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conself.consensus import Consensus, pseudo_test_scores
+from conself.agreement.consensus import Consensus, pseudo_test_scores
 from conself.pairing.consensus_pairs import ConsensusPairs
 from conself.pairing.pseudo_test_pairs import PseudoTestPairs
 from conself.records import Pool

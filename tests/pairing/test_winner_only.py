@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from conself.consensus import Consensus
+from conself.agreement.consensus import Consensus
 from conself.pairing.winner_only import WinnerOnly
 from conself.records import Pool, PreferencePair
 

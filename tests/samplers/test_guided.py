@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from conself.prompts import Prompts
+from conself.models.prompts import Prompts
 from conself.records import Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.guided import Ask, Plan, Reply, candidate, guided_candidates, observation_figures

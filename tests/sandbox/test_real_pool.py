@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conself.comparison import Comparison
+from conself.agreement.comparison import Comparison
 from conself.sandbox import Job, Limits, Outcome, Status, Summary, execute
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"

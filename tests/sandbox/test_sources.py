@@ -8,11 +8,11 @@ import pytest
 
 from conself.datasets.decontamination import readings
 from conself.datasets.mbpp import called_function
+from conself.datasets.validation import fault
+from conself.pipelines.shards import with_prefix
 from conself.records import Problem
 from conself.sandbox.jobs import arguments
 from conself.sandbox.sources import literal, parse
-from conself.shards import with_prefix
-from conself.validation import fault
 
 PROGRAM = 'from __future__ import annotations\ndef f(a):\n    "\\d"\n    return 1if a else "\\e"\n'
 INPUT = "('\\d', 1)"

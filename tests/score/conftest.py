@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from conself.comparison import Comparison
+from conself.agreement.comparison import Comparison
 from conself.sandbox.canonical import canonical
 from tests.e2e.conftest import ROOT, environment
 

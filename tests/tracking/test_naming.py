@@ -7,7 +7,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from conself.entry import folders_below_sweep
+from conself.app.job import folders_below_sweep
 from conself.tracking.naming import group, round_prefix, run_name, tags
 
 

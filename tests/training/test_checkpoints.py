@@ -17,8 +17,8 @@ from conself.losses.con_dpo import ConDPO
 from conself.records import ModelRef
 from conself.training.checkpoints import training_key
 from conself.training.data import Response, TokenPair
-from conself.training.disk import disk_errors
 from conself.training.fit import FitReport
+from conself.training.policy.disk import disk_errors
 from tests.training.resume_world import (
     LOSS,
     THREE_EPOCHS,

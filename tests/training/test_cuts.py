@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import DistinctLayout, PairsLayout
-from conself.training.shared import SharedLayout
+from conself.training.layouts.padded import DistinctLayout, PairsLayout
+from conself.training.layouts.shared import SharedLayout
 from tests.training.training_world import layouts, response, row_of_four, token_pairs
 
 shapes = st.lists(st.integers(1, 3), min_size=1, max_size=8)

@@ -17,14 +17,14 @@ from transformers import PreTrainedModel
 from conself.losses.con_dpo import ConDPO
 from conself.losses.output import Loss
 from conself.losses.sft import SFT
-from conself.models import load_policy, load_tokenizer, with_lora
+from conself.models.transformers import load_policy, load_tokenizer, with_lora
 from conself.records import ModelRef
 from conself.training.data import TokenPair, encode, global_batches
-from conself.training.export import save_adapter
 from conself.training.fit import fit
+from conself.training.layouts.shared import SharedLayout
 from conself.training.micro_batches import MicroBatch
 from conself.training.module import PreferenceModule
-from conself.training.shared import SharedLayout
+from conself.training.policy.export import save_adapter
 from tests.training.training_world import LORA, runtime, scored, settings, tiny_qwen, token_pairs, toy_pairs
 
 LOSS = ConDPO(beta=0.5)

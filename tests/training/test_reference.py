@@ -16,10 +16,10 @@ import torch
 
 from conself.training import reference
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import Layout
+from conself.training.layouts.padded import Layout
+from conself.training.layouts.shared import SharedLayout
+from conself.training.policy.tuning import Policy
 from conself.training.reference import Identity, identity, reference_log_probs
-from conself.training.shared import SharedLayout
-from conself.training.tuning import Policy
 from tests.training.training_world import layouts, lora_policy, naive, scored, tiny_qwen, token_pairs
 
 SHAPE = [3, 1, 2, 3, 1, 2]

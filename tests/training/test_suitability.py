@@ -9,9 +9,9 @@ import transformers
 from transformers import PreTrainedModel
 
 from conself.training.data import Response, TokenPair
-from conself.training.layouts import Layout
+from conself.training.layouts.padded import Layout
+from conself.training.policy.tuning import Policy
 from conself.training.suitability import check_policy
-from conself.training.tuning import Policy
 from tests.training.training_world import SHAPE, build, layouts, lora_policy, runtime, settings, tiny_qwen, token_pairs
 
 HALF_LIKE = {"vocab_size": 64, "initializer_range": 0.2}

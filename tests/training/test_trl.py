@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from conself.losses.con_dpo import ConDPO
 from conself.losses.output import LogProbs
 from conself.training.data import TokenPair
-from conself.training.layouts import Layout
-from conself.training.log_probs import response_log_probs
+from conself.training.layouts.padded import Layout
+from conself.training.scorer.log_probs import response_log_probs
 from tests.training.training_world import LORA, layouts, lora_policy, tiny_qwen, token_pairs, word_tokenizer
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install -c constraints.txt -e '.[trl]'")

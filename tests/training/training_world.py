@@ -10,15 +10,15 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from conself.models import with_lora
+from conself.models.transformers import with_lora
 from conself.records import PreferencePair
 from conself.training.data import Response, TokenPair
-from conself.training.distributed import DDP
-from conself.training.layouts import DistinctLayout, Layout, PairsLayout
-from conself.training.log_probs import response_log_probs
+from conself.training.devices.distributed import DDP
+from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
+from conself.training.layouts.shared import SharedLayout
+from conself.training.policy.tuning import Lora, Policy
+from conself.training.scorer.log_probs import response_log_probs
 from conself.training.settings import Runtime, Training
-from conself.training.shared import SharedLayout
-from conself.training.tuning import Lora, Policy
 
 PAD, END, UNKNOWN = 0, 1, 2
 SHAPE = {

@@ -1,0 +1,38 @@
+"""Every figure that the runs hold numbers for, as PNG and SVG."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..runs import Run
+from .figure import Figure, styled
+from .methods import methods, sizes
+from .roc import curves
+from .tau import golden, improvements
+from .training import histogram, rounds, training
+
+__all__ = ["FIGURES", "Figure", "all_figures"]
+
+FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
+    methods,
+    sizes,
+    curves,
+    improvements,
+    golden,
+    training,
+    histogram,
+    rounds,
+)
+
+
+def all_figures(runs: Sequence[Run], out: Path) -> list[Figure]:
+    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``).
+
+    What an earlier report drew there of a figure that is left out now is removed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with styled():
+        found = [draw(runs, out) for draw in FIGURES]
+    for figure in found:
+        for suffix in (".png", ".svg") if figure.left_out else ():
+            (out / f"{figure.name}{suffix}").unlink(missing_ok=True)
+    return found

@@ -1,0 +1,173 @@
+"""A benchmark's problems answered by two models: a page per problem, base and tuned answer side by side.
+
+Pages are plain HTML without scripts. What a model got right only after training comes first, then what it lost.
+"""
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conself.records import Candidate, Outcome, Problem, Status, Trace, Verdict
+from conself.store.tables import read_verdicts
+
+from ..runs import Run, artifact
+from . import stream
+from .html import answer_page, answers_page
+from .values import cut, shown
+
+KINDS = {"fixed": "fixed", "broken": "broken", "wrong": "wrong twice", "right": "right twice"}
+"""What became of a problem, in the order of the pages, with its name on them."""
+ROWS = 30
+"""Inputs that a page shows; those on which the two differ come first."""
+_VALUE, _TEXT, _TITLE, _SHORT = 400, 16_000, 110, 12
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Two ``evaluate`` artifacts of one benchmark, before and after, and which run they are of."""
+
+    run: str
+    benchmark: str
+    before: Path
+    after: Path
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder of their pages: the same two artifacts have the same pages."""
+        return hashlib.sha256(f"{self.before.name}/{self.after.name}".encode()).hexdigest()[:_SHORT]
+
+
+@dataclass(frozen=True)
+class AnswerPages:
+    """Pages that were written: of what, where from the report, and how many problems of each kind."""
+
+    answers: Answers
+    href: str
+    counts: dict[str, int]
+
+
+def answers_of(runs: Sequence[Run]) -> list[Answers]:
+    """The pairs of the runs: of a training its first base and last tuned model, of an evaluation ``versus`` and itself.
+
+    Artifacts that are not there are left out, and so is a pair that an earlier run has as well.
+    """
+    found: dict[str, Answers] = {}
+    for run in runs:
+        for name in run.results.get("benchmarks") or {}:
+            before, after = _folders(run, str(name))
+            if before is not None and all((folder / "manifest.json").is_file() for folder in (before, after)):
+                answers = Answers(f"{run.label}, {run.name}", str(name), before.resolve(), after.resolve())
+                found.setdefault(answers.folder, answers)
+    return list(found.values())
+
+
+def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
+    base, tuned = f"evaluate/{benchmark}/base", f"evaluate/{benchmark}/tuned"
+    last = artifact(run, tuned, len(run.rounds))
+    if last.exists():
+        return artifact(run, base), last
+    if not run.results.get("versus"):
+        return None, artifact(run, base)
+    other = Path(str(run.results["versus"])) / "artifacts"
+    rounds = sorted(other.glob(f"round*/{tuned}"), key=lambda path: (len(str(path)), path), reverse=True)
+    places = (*rounds, other / tuned, other / base)
+    return next((place for place in places if place.exists()), None), artifact(run, base)
+
+
+def write_answer_pages(answers: Sequence[Answers], out: Path) -> list[AnswerPages]:
+    """Write ``out/<folder>/index.html`` and ``1.html``, ``2.html``, ... for each pair of artifacts.
+
+    Raises:
+        ValueError: an artifact lacks a problem's answers; names it.
+    """
+    return [_write(each, out / each.folder, out.name) for each in answers]
+
+
+def _write(answers: Answers, folder: Path, parent: str) -> AnswerPages:
+    verdicts = [{v.problem_id: v for v in _verdicts(path)} for path in (answers.before, answers.after)]
+    kinds = {name: _kind(verdicts[0][name], verdict) for name, verdict in verdicts[1].items() if name in verdicts[0]}
+    order = list(KINDS)
+    numbers = {name: n for n, name in enumerate(sorted(kinds, key=lambda name: order.index(kinds[name])), start=1)}
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    title = f"{answers.benchmark}: {answers.run}"
+    rows: dict[int, dict[str, Any]] = {}
+    for problem, sides in _problems(answers):
+        if (number := numbers.get(problem.id)) is None:
+            continue
+        found = [side[problem.id] for side in verdicts]
+        page = _page(problem, sides, found) | {"kind": KINDS[kinds[problem.id]]}
+        page |= {"title": title, "number": number, "last": len(numbers)}
+        (folder / f"{number}.html").write_text(answer_page(page), encoding="utf-8", errors="backslashreplace")
+        words = " ".join(problem.statement[: 4 * _TITLE].split())[:_TITLE]
+        rows[number] = {"id": problem.id, "kind": page["kind"], "words": words, "difficulty": problem.difficulty}
+    counts = Counter(kinds.values())
+    listed = {KINDS[kind]: counts[kind] for kind in order}
+    index = {"title": title, "counts": listed, "rows": sorted(rows.items())}
+    (folder / "index.html").write_text(answers_page(index), encoding="utf-8", errors="backslashreplace")
+    return AnswerPages(answers, f"{parent}/{answers.folder}/index.html", listed)
+
+
+def _verdicts(folder: Path) -> list[Verdict]:
+    return read_verdicts(folder / "verdicts.jsonl")
+
+
+def _kind(before: Verdict, after: Verdict) -> str:
+    first, second = (sum(v.passed) / max(len(v.passed), 1) for v in (before, after))
+    if first != second:
+        return "fixed" if second > first else "broken"
+    return "right" if first == 1 else "wrong"
+
+
+def _problems(answers: Answers) -> Iterator[tuple[Problem, list[tuple[list[Candidate], list[Trace]]]]]:
+    """Each problem of the second artifact, with the answers of both and what they did."""
+    places = (answers.before, answers.after)
+    texts = [stream.answers(place) for place in places]
+    traces = [stream.traces(place) for place in places]
+    for problem in stream.problems(answers.after):
+        yield problem, [(t.take(problem.id), o.take(problem.id)) for t, o in zip(texts, traces, strict=True)]
+
+
+def _page(
+    problem: Problem, sides: Sequence[tuple[list[Candidate], list[Trace]]], verdicts: Sequence[Verdict]
+) -> dict[str, Any]:
+    """One problem with the first answer of each side."""
+    rows = list(zip(problem.inputs, *(traces[0].outcomes for _, traces in sides), strict=True))
+    rows.sort(key=lambda row: row[1] == row[2])
+    is_stdout = problem.entry_point is None
+    return {
+        "id": problem.id,
+        "statement": _short(problem.statement, _TEXT),
+        "starter": _short(problem.starter_code, _TEXT),
+        "sides": [
+            {
+                "name": name,
+                "code": _short(texts[0].text if texts[0].code is None else texts[0].code, _TEXT),
+                "is_text": texts[0].code is None,
+                "passed": sum(verdict.passed),
+                "answers": len(verdict.passed),
+            }
+            for name, (texts, _), verdict in zip(("Base", "Tuned"), sides, verdicts, strict=True)
+        ],
+        "rows": [
+            (_short(given, _VALUE), _output(one, is_stdout), _output(two, is_stdout), one != two)
+            for given, one, two in rows[:ROWS]
+        ],
+        "inputs": len(problem.inputs),
+    }
+
+
+def _output(outcome: Outcome, is_stdout: bool) -> str:
+    if outcome.status is Status.OK:
+        return _short(shown(outcome.value, is_stdout), _VALUE)
+    name = outcome.status.value.replace("_", " ")
+    return f"{name}: {_short(outcome.value, _VALUE)}" if outcome.value else name
+
+
+def _short(text: str, limit: int) -> str:
+    found = cut(text, limit)
+    return found if isinstance(found, str) else f"{found[0]} … ({found[1]:,} characters)"

@@ -1,0 +1,77 @@
+"""The files behind the problem pages: packed data that a script tag loads, in parts of bounded size.
+
+A page opened from ``file://`` may not ``fetch`` its neighbours, but it may load scripts. Each data file is one call of
+one function with one argument, the base64 of gzipped JSON: nothing of a candidate can end the script or add to it,
+and 20,000 problems take a fifth of the space of plain JSON. Browsers have unpacked gzip by themselves
+(``DecompressionStream``) since 2023.
+"""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from .values import visible
+
+PART_BYTES = 1_000_000
+"""A part is closed when its JSON reaches this many bytes; packed it is smaller by far."""
+PART_PROBLEMS = 50
+"""... or when it holds this many problems: the ones that a reader opens with it."""
+
+
+def as_json(content: Any) -> bytes:
+    """Plain data as JSON in UTF-8; of lone surrogates, which UTF-8 has not, the JSON escapes.
+
+    Controls of writing direction become texts that show them (``visible``).
+    """
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = visible(text, "\\\\")  # to JSON a backslash is two
+    return text.encode("utf-8", "backslashreplace")
+
+
+def packed(name: str, content: bytes) -> str:
+    """A script that hands JSON over under ``name``, a name of letters, digits and dashes."""
+    data = gzip.compress(content, 6, mtime=0)
+    return f'conselfData("{name}","{base64.b64encode(data).decode("ascii")}");\n'
+
+
+def write_part(folder: Path, name: str, content: bytes) -> int:
+    """Write ``<name>.js`` with JSON into ``folder``; returns its size in bytes."""
+    text = packed(name, content)
+    (folder / f"{name}.js").write_text(text, encoding="ascii")
+    return len(text)
+
+
+class Parts:
+    """Problems on their way to ``problems-<n>.js``: added one by one, at most one part in memory.
+
+    Args:
+        folder: where the files go; it exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: list[bytes] = []
+        self._bytes = 0
+        self.count = 0
+        self.largest = 0
+        self.total = 0
+
+    def add(self, problem: bytes) -> tuple[int, int]:
+        """Keep one problem's JSON; returns the number of its part and its place there."""
+        if self._held and (len(self._held) >= PART_PROBLEMS or self._bytes + len(problem) > PART_BYTES):
+            self.close()
+        self._held.append(problem)
+        self._bytes += len(problem)
+        return self.count, len(self._held) - 1
+
+    def close(self) -> None:
+        """Write what is held, if anything."""
+        if not self._held:
+            return
+        size = write_part(self._folder, f"problems-{self.count}", b"[%s]" % b",".join(self._held))
+        self._held, self._bytes = [], 0
+        self.count += 1
+        self.largest = max(self.largest, size)
+        self.total += size

@@ -1,0 +1,35 @@
+"""Every table that the runs hold figures for, in the paper's order; :mod:`analysis.write` writes them."""
+
+from collections.abc import Callable, Sequence
+
+from ..runs import Run
+from .ablations import ablations, curricula
+from .comparisons import comparisons
+from .config import differences, listing
+from .difficulty import by_difficulty
+from .methods import methods
+from .metrics import correlations, golden_rates, selectors
+from .rounds import ceilings, rounds
+from .table import Cell, Table, missing, number, show
+
+__all__ = ["TABLES", "Cell", "Table", "all_tables", "missing", "number", "show"]
+
+TABLES: tuple[Callable[[Sequence[Run]], Table], ...] = (
+    methods,
+    by_difficulty,
+    correlations,
+    curricula,
+    ablations,
+    comparisons,
+    golden_rates,
+    selectors,
+    ceilings,
+    rounds,
+    differences,
+    listing,
+)
+
+
+def all_tables(runs: Sequence[Run]) -> list[Table]:
+    """The paper's tables and ours; one for which the runs hold nothing has no rows and says why (``left_out``)."""
+    return [table(runs) for table in TABLES]

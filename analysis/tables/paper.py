@@ -1,0 +1,74 @@
+"""Which of the paper's figures belong beside a row of ours, and how they read there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from .. import paper
+from ..labels import differing, settings_of, text_of
+from ..runs import Run
+from .table import Cell, Head, Written
+
+_CONF = Path(__file__).parents[2] / "conf"
+# What the definition of a method fixes: these groups, and these settings.
+_FIXED = ("curriculum", "pairing", "loss", "metric", "behaviour")
+_USUAL = {"rounds": ("1", "default"), "max_pairs": ("null", "default"), "matched": ("null", "none", "default")}
+_MADE_FROM = {"curriculum_by_metric": ("metric", "matched")}  # method -> what it is run with
+# What it leaves open, whatever the value: the problems, how answers are judged, what is measured beside.
+_OPEN = ("method", "model", "recipe", "size", "dataset", "benchmark", "sandbox", "judging", "voters", "metrics")
+
+
+def method_of(run: Run, runs: Sequence[Run]) -> str:
+    """The method whose figures in the paper belong beside a run; "" where its settings are not those of the method.
+
+    The paper has one figure per method: of several taus (or learning rates, ...) among ``runs`` the usual one has it.
+    """
+    if not _as_defined(run):
+        return ""
+    peers = [r for r in runs if (r.method, r.backbone) == (run.method, run.backbone) and _as_defined(r)]
+    free = (*_OPEN, *_MADE_FROM.get(run.method, ()))
+    swept = [key for key in differing([peer.settings for peer in peers]) if key.split(".")[0] not in free]
+    return run.method if all(run.settings[key] in _usual(key, run, runs) for key in swept) else ""
+
+
+def beside(figures: Mapping[str, Mapping[str, float]], key: str) -> tuple[Cell, ...]:
+    """The paper's figure for ``key`` on each of its models, None where it has none."""
+    return tuple(figures[backbone].get(key) for backbone in paper.BACKBONES)
+
+
+def printed(value: float | None, form: str = ".2%") -> Cell:
+    """A figure of the paper in a column of ours: at the two decimals of a percent that the paper prints."""
+    return None if value is None else Written(value, format(value, form))
+
+
+def models_beside(models: Sequence[str]) -> Sequence[str]:
+    """The paper's models whose rows stand below ours: the same ones, or else all three."""
+    return [found for model in models if (found := paper.backbone_of(model))] or paper.BACKBONES
+
+
+def source(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
+    """What the paper's figures in a table were measured on; "" for a table that has none."""
+    columns = [at for at, (head, _) in enumerate(heads) if "paper: " in head]
+    found = any(str(row[0]).startswith("paper: ") or any(row[at] is not None for at in columns) for row in rows)
+    return paper.MEASURED_ON if found else ""
+
+
+def _as_defined(run: Run) -> bool:
+    """Whether a run leaves alone what the definition of its method fixes."""
+    made_from = _MADE_FROM.get(run.method, ())
+    asked = settings_of([*run.overrides, *_USUAL], run.overrides, run.config, run.choices)
+    fixed = {key: value for key, value in asked.items() if key not in made_from}
+    return all(
+        value in _USUAL[key] if key in _USUAL else key.split(".")[0] not in _FIXED for key, value in fixed.items()
+    )
+
+
+def _usual(key: str, run: Run, runs: Sequence[Run]) -> set[str]:
+    """What this model's runs have of a setting that they were not asked for; where all were, tau as conf/ has it."""
+    unasked = {o.settings[key] for o in runs if o.backbone == run.backbone and key not in o.overrides}
+    if unasked or key != "tau":
+        return unasked
+    places = (_CONF / "recipe" / f"{run.choices.get('recipe', run.backbone)}.yaml", _CONF / "train.yaml")
+    recipes = [OmegaConf.load(place) for place in places if place.is_file()]
+    return {text_of(recipe.tau) for recipe in [r for r in recipes if "tau" in r][:1]}

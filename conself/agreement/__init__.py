@@ -1,0 +1,1 @@
+"""Which candidates agree: comparison of outputs, clusters of equal behaviour, consensus, votes."""

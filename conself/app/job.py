@@ -1,0 +1,240 @@
+"""What the entry points share: resolvers, the check of all parts before any work, one-line errors, the run folder."""
+
+import contextlib
+import gc
+import importlib.util
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException, HydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from conself.app.checks import check_types
+from conself.pipelines.context import Context
+from conself.results import benchmarks
+from conself.runtime.console import new_console, say
+from conself.runtime.progress import working
+from conself.runtime.workers import Workers
+from conself.sandbox import isolation
+from conself.sandbox.terminal import answer_interrupts
+from conself.tracking import Tracker, record
+
+log = logging.getLogger("conself")
+
+_USUAL = gc.get_threshold()
+gc.set_threshold(50_000, *_USUAL[1:])  # composing a config makes many objects, no garbage: a quarter of the start
+
+
+def package_path(package: str, name: str) -> str:
+    """The path of a file or folder inside an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"package {package!r} is not installed; run `make setup`")
+    return str(Path(spec.origin).parent / name)
+
+
+def resolved(config: DictConfig) -> DictConfig:
+    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error.
+
+    Settings for benchmarks that are not chosen (``size=smoke`` has some) are left out.
+    """
+    plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    if not isinstance(plain, DictConfig):
+        raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
+    if isinstance(plain.get("benchmark"), DictConfig):
+        plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
+    return plain
+
+
+def check_top(config: DictConfig, parts: Sequence[str]) -> None:
+    """Refuse at the top of a config what is no part where one belongs, and settings of the wrong type.
+
+    ``matched`` may be empty, and so may the model of a job that has ``samples``.
+
+    Raises:
+        ValueError: names the key, and what it got.
+    """
+    empty = {"matched", "model"} if "samples" in config else {"matched"}
+    for name in (*parts, "logger", "runtime", *(["voters"] if "voters" in config else [])):
+        value = config[name]
+        if not isinstance(value, DictConfig) and not (value is None and name in empty):
+            raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")
+    if type(config.artifacts) is not str:
+        raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
+    if type(config.runtime.workers) is not int:
+        raise ValueError(f"runtime.workers must be an int of at least 1, got {config.runtime.workers!r}")
+
+
+def check_parts(config: DictConfig, names: Sequence[str]) -> None:
+    """Check the types of all settings and build every part once, so that most wrong settings are told before any work.
+
+    Building a part costs nothing.
+
+    Raises:
+        ValueError: a setting has the wrong type; names its key.
+        InstantiationException: a part refuses its settings.
+    """
+    plain: Any = OmegaConf.to_container(config)
+    check_types(plain, "")
+    for name in names:
+        if config[name] is not None:
+            instantiate(config[name], _convert_="all")
+
+
+def check_benchmarks(config: DictConfig) -> None:
+    """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
+
+    Raises:
+        OSError: they cannot be read; the remedy names the benchmark's own key.
+        ValueError: as OSError.
+    """
+    chosen = instantiate(config.benchmark, _convert_="all") if "benchmark" in config else {}
+    for name, benchmark in chosen.items():
+        try:
+            benchmark.fingerprint()
+        except (OSError, ValueError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(str(error).replace("dataset.path", f"benchmark.{name}.dataset.path")) from error
+
+
+class JobFailed(CompactHydraException):
+    """A job ended with an error that was shown; the other jobs of a sweep go on, and the exit status is not 0."""
+
+
+@contextlib.contextmanager
+def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[None]:
+    """Show an error as one line on the console; its traceback goes to the log in the run folder.
+
+    What stages have finished stays on disk, and the same command goes on from there.
+
+    Raises:
+        JobFailed: in a sweep, in place of any exception, so that the other jobs go on.
+        SystemExit: status 2, in place of any exception of a single job; 130 for Ctrl-C, which ends a sweep as well.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(console, "what is finished is kept; give the same command to go on", "interrupted:", "bold red")
+        raise SystemExit(130) from None
+    except Exception as error:
+        log.debug("traceback of the error shown", exc_info=error)
+        known = isinstance(error, _KNOWN) or _is_out_of_memory(error)
+        kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
+        say(console, _one_line(error), f"{kind}:", "bold red")
+        if in_sweep:
+            raise JobFailed("the job ended early") from None
+        raise SystemExit(2) from None
+
+
+_KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException)
+_MEMORY = (
+    "lower sampler.runtime.batch_size, decoder.runtime.batch_size or training.runtime.layout.token_budget "
+    "(experiments/paper_scale.md says what fits where); finished shards are kept"
+)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+def _one_line(error: BaseException) -> str:
+    if _is_out_of_memory(error):
+        return f"{' '.join(str(error).split('. ')[0].split())}; {_MEMORY}"
+    where = ""
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        lines = [line.strip() for line in str(error).splitlines()]
+        where = next((line for line in lines if line.startswith("full_key:")), where)
+        error = error.__cause__
+    text = " ".join(str(error).split())
+    return f"{text} ({where})" if where else text
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one entry point does with a config.
+
+    ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
+    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the sampler
+    or decoder that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
+    work needs in this process, and refuses what only that can tell. ``work`` returns the figures that ``show`` prints.
+    """
+
+    kind: str
+    parts: Sequence[str]
+    limits: Sequence[str]
+    check: Callable[[DictConfig], object]
+    load: Callable[[DictConfig], object] | None
+    first: str | None
+    work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
+    show: Callable[[Console, dict[str, Any]], None]
+
+
+def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, do the work, write results.json into the run folder, show it.
+
+    A dashboard names the job by the overrides of the command line.
+
+    Raises:
+        JobFailed, SystemExit: as ``one_line_errors`` says.
+    """
+    answer_interrupts()
+    console = new_console()
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    with one_line_errors(console, folder, in_sweep):
+        gc.set_threshold(*_USUAL)
+        (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
+        config = resolved(config)
+        check_top(config, command.parts)
+        pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
+        check_parts(config, command.parts)
+        command.check(config)
+        for name in command.limits:
+            isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
+        check_benchmarks(config)
+        tracker: Tracker = instantiate(config.logger)
+        failed = True
+        try:
+            with working(console, command.kind), pool as workers:
+                _load(command, config, workers, console)
+                tracker.start(folder, config, command.kind, overrides, folders_below_sweep() if in_sweep else 0)
+                context = Context(Path(config.artifacts), workers, console)
+                figures = command.work(config, context, tracker)
+            path = benchmarks.write(folder, figures, config, context.artifacts)
+            record(tracker, figures)
+            tracker.link(context.artifacts)
+            failed = False
+        finally:
+            note = tracker.finish(failed)
+            if note and failed:
+                say(console, note)
+        command.show(console, figures)
+        say(console, f"figures: {path}")
+        if note:  # below the tables, where it is seen
+            say(console, note)
+
+
+def folders_below_sweep() -> int:
+    """How many folders a job of a sweep lies below the sweep's, by ``hydra.sweep.subdir``; 1 if not known."""
+    return len(Path(str(HydraConfig.get().sweep.subdir)).parts) if HydraConfig.initialized() else 1
+
+
+def _load(command: Command, config: DictConfig, workers: Workers, console: Console) -> None:
+    """Let the workers import what they need first, and this process meanwhile what it needs."""
+    if command.first is not None:
+        first = instantiate(config[command.first], _convert_="all")
+        workers.sized(first.runtime.processes).warm(first.modules)
+    if command.load is not None:
+        say(console, "loading torch and the model's settings")
+        command.load(config)
+
+
+OmegaConf.register_new_resolver("package_path", package_path, replace=True)

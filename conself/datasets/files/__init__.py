@@ -1,0 +1,1 @@
+"""Rows of data sets from local files and from the hub."""

@@ -1,0 +1,1 @@
+"""Pools of programs made elsewhere, read from a file."""

@@ -1,0 +1,1 @@
+"""Running a benchmark's own tests and reference programs without the candidate beside them."""

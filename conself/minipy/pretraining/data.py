@@ -1,0 +1,116 @@
+"""What the seed model reads: corpus examples as rendered turns, encoded, in batches of similar lengths."""
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from conself.minipy.corpus import Example
+from conself.models.prompts import Message, Prompts, observation_messages, program_messages, render
+
+_POOL = 4096  # examples sorted by length together: batches stay mixed, and padding is a few per cent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One encoded example: prompt ids, then completion ids and the end-of-turn id, from ``n_prompt`` on."""
+
+    ids: tuple[int, ...]
+    n_prompt: int
+    is_program: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Right-padded examples. ``ids`` [B, T] int64; the others [B, T - 1], aligned with the predictions of ids[:, 1:].
+
+    ``in_text`` is true where the predicted token is not padding, ``in_completion`` where it is in the completion, and
+    ``in_program`` where that completion is a program.
+    """
+
+    ids: Tensor
+    in_text: Tensor
+    in_completion: Tensor
+    in_program: Tensor
+
+
+def seed_of(seed: int, use: str) -> int:
+    """A 63-bit seed for one use of randomness, from SHA-256 of (seed, use)."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{use}".encode()).digest()[:8], "big") >> 1
+
+
+def messages_of(example: Example, prompts: Prompts) -> list[Message]:
+    """The chat messages that ``example.completion`` answers: the same ones that sampling will send."""
+    if example.kind == "observations":
+        return observation_messages(prompts, example.problem, n=len(example.completion.splitlines()))
+    return program_messages(prompts, example.problem, example.observation)
+
+
+def texts(examples: Iterable[Example], prompts: Prompts) -> Iterator[str]:
+    """All turn contents, for training the tokenizer."""
+    for example in examples:
+        yield from (message["content"] for message in messages_of(example, prompts))
+        yield example.completion
+
+
+def encode(examples: Sequence[Example], prompts: Prompts, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """Rows in the examples' order.
+
+    Prompt and completion are encoded apart, as in sampling, where the prompt's tokens are given.
+
+    Raises:
+        ValueError: an example is longer than the model's limit.
+    """
+    heads = tokenizer([render(tokenizer, messages_of(example, prompts)) for example in examples])["input_ids"]
+    tails = tokenizer([example.completion + str(tokenizer.eos_token) for example in examples])["input_ids"]
+    rows = [
+        Row(ids=(*head, *tail), n_prompt=len(head), is_program=example.kind != "observations")
+        for head, tail, example in zip(heads, tails, examples, strict=True)
+    ]
+    longest = max((len(row.ids) for row in rows), default=0)
+    if longest > tokenizer.model_max_length:
+        raise ValueError(
+            f"an example has {longest} tokens, the model reads {tokenizer.model_max_length}; raise max_length"
+        )
+    return rows
+
+
+def batches(rows: Sequence[Row], max_tokens: int, pad_id: int, seed: int) -> list[Batch]:
+    """One epoch in random order: every row once, in batches of at most ``max_tokens`` tokens, padding included.
+
+    A row longer than ``max_tokens`` is a batch of its own.
+    """
+    rng = random.Random(seed)
+    order = rng.sample(rows, len(rows))
+    groups: list[list[Row]] = []
+    for start in range(0, len(order), _POOL):
+        groups += _fill(sorted(order[start : start + _POOL], key=lambda row: len(row.ids)), max_tokens)
+    rng.shuffle(groups)
+    return [collate(group, pad_id) for group in groups]
+
+
+def _fill(rows: Sequence[Row], max_tokens: int) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for row in rows:  # from short to long, so the newest is the widest
+        if group and len(row.ids) * (len(group) + 1) > max_tokens:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def collate(rows: Sequence[Row], pad_id: int) -> Batch:
+    """Rows padded on the right: under a causal mask the padding is seen by nobody, so it needs no mask."""
+    lengths = torch.tensor([len(row.ids) for row in rows])
+    width = int(lengths.max())
+    ids = torch.tensor([row.ids + (pad_id,) * (width - len(row.ids)) for row in rows])
+    predicted = torch.arange(1, width)
+    in_text = predicted < lengths[:, None]
+    in_completion = in_text & (predicted >= torch.tensor([[row.n_prompt] for row in rows]))
+    in_program = in_completion & torch.tensor([[row.is_program] for row in rows])
+    return Batch(ids, in_text, in_completion, in_program)

@@ -1,0 +1,263 @@
+"""From a ModelRef to a tokenizer and a policy, and to an identity that artifact keys can rely on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conself.models.hub import local_folder, locate, source
+from conself.models.quantization import check_quantization, quantized
+from conself.models.turns import end_of_turn_id
+from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    import torch
+    from peft import LoraConfig, PeftModel
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+_DTYPES = ("float32", "bfloat16", "float16")
+_ATTENTION = ("sdpa", "eager")
+_CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
+_MODULES = ("**/config.json",)
+"""What a sentence-transformers folder (``modules.json``) has below it, such as the way of pooling."""
+
+
+def fingerprint(ref: ModelRef) -> str:
+    """Content identity of a model: hash of a local folder's files, or hub id and commit; plus the adapter's hash.
+
+    A local folder that changes its files changes its identity, wherever it lies; so does a hub id whose branch moves.
+    Where the commit cannot be told (and with ``revision`` None: an endpoint's model), the names must do.
+    """
+    folder = local_folder(ref)
+    base = _hub_identity(ref) if folder is None else _folder_hash(folder)
+    adapter = "" if ref.adapter is None else _folder_hash(Path(ref.adapter))
+    facts = [base, adapter, ref.dtype, ref.attention, ref.quantization]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _hub_identity(ref: ModelRef) -> str:
+    revision = ref.revision
+    if revision is not None:
+        try:
+            revision = locate(ref.name, revision).commit
+        except OSError as error:
+            log.warning("%s is known by its name only: %s", ref.name, error)
+    return f"{ref.name}@{revision}"
+
+
+def _folder_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    patterns = (*_CONTENT, *(_MODULES if (folder / "modules.json").is_file() else ()))
+    for path in sorted({p for pattern in patterns for p in folder.glob(pattern)} - {folder / "training.json"}):
+        stat, name = path.stat(), path.relative_to(folder).as_posix()
+        digest.update(name.encode() + b"\0" + _file_hash(path, stat.st_mtime_ns, stat.st_size))
+    return digest.hexdigest()
+
+
+@cache
+def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  # they make the cache follow the file
+    if path.name == "adapter_config.json":  # says where the base lies, whose content is told apart by itself
+        settings = json.loads(path.read_bytes())
+        plain = {key: value for key, value in settings.items() if key not in ("base_model_name_or_path", "revision")}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).digest()
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+def device_of(name: str) -> torch.device:
+    """``auto`` is the first GPU when there is one, else the CPU; any other name is taken by torch.
+
+    Raises:
+        ValueError: torch knows no such device.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"runtime.device must be auto, cpu, cuda or cuda:0, cuda:1, ..., got {name!r}") from error
+
+
+def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
+    """The model's tokenizer, padding on the left, with a padding token (its end of text where it names none).
+
+    ``tokenizer.json`` is taken as it stands where there is one. Classes of transformers build a tokenizer of their own
+    from its vocabulary, and some models name the wrong one: DeepSeek-Coder's byte-level pieces in a Llama class lose
+    every space, CodeLlama's prompts lose the one that opens them.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.utils import logging as transformers_logging
+
+    loader = PreTrainedTokenizerFast if _has_file(ref, "tokenizer.json") else AutoTokenizer
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # it says that the class is not the one that the model names
+    try:
+        tokenizer: PreTrainedTokenizerBase = _from_pretrained(loader, ref)
+    finally:
+        transformers_logging.set_verbosity(before)
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def check_model(ref: ModelRef) -> None:
+    """Find the model and look at its settings, without loading it: for a word before hours of other work.
+
+    Raises:
+        OSError: the model cannot be found, in one line with the remedy.
+        ValueError: ``ref.dtype``, ``ref.attention`` or ``ref.quantization`` is none of those there are, or bitsandbytes
+            is missing.
+    """
+    if ref.attention not in _ATTENTION:
+        raise ValueError(f"model.attention must be {' or '.join(_ATTENTION)}, got {ref.attention!r}")
+    _check_dtype(ref)
+    check_quantization(ref.quantization)
+    source(ref)
+
+
+def dtype_of(ref: ModelRef) -> torch.dtype:
+    """What the model computes in.
+
+    Raises:
+        ValueError: ``ref.dtype`` is none of those there are.
+    """
+    import torch
+
+    _check_dtype(ref)
+    dtype: torch.dtype = getattr(torch, ref.dtype)
+    return dtype
+
+
+def _check_dtype(ref: ModelRef) -> None:
+    if ref.dtype not in _DTYPES:
+        raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
+
+
+def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
+    """The model in eval mode on ``device``, with its adapter when there is one.
+
+    A float32 base takes the adapter into its weights. Others keep it beside them: an update is often finer than
+    16 bits can hold next to a weight, and rounds away.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+        ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
+    """
+    from transformers import AutoModelForCausalLM
+
+    place, dtype = device_of(device), dtype_of(ref)
+    options = {"dtype": dtype, "attn_implementation": ref.attention, **quantized(ref.quantization, dtype, place)}
+    model: PreTrainedModel = _from_pretrained(AutoModelForCausalLM, ref, **options)
+    if ref.quantization is None:
+        model.to(place)  # type: ignore[arg-type]  # transformers wraps Module.to
+    if ref.adapter is not None:
+        from peft import PeftModel
+
+        tuned = PeftModel.from_pretrained(model, ref.adapter, autocast_adapter_dtype=False)
+        exact = ref.quantization is None and ref.dtype == "float32"
+        model = tuned.merge_and_unload() if exact else tuned.get_base_model()  # type: ignore[assignment]  # peft: Module
+    return model.eval()  # type: ignore[no-any-return]  # transformers wraps it, too
+
+
+def skeleton(ref: ModelRef) -> PreTrainedModel:
+    """The model without its weights, on torch's meta device: names and shapes, in a second even where it is large.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = _from_pretrained(AutoConfig, ref)
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    return model
+
+
+def tuned_model(ref: ModelRef, fitted: Path) -> ModelRef:
+    """What a training made of ``ref``: the whole model in ``fitted``/model where there is one, else its adapter."""
+    whole = fitted / "model"
+    if whole.is_dir():
+        return replace(ref, name=str(whole), revision=None, adapter=None)
+    return replace(ref, adapter=str(fitted / "adapter"))
+
+
+def _has_file(ref: ModelRef, name: str) -> bool:
+    from transformers.utils.hub import cached_file
+
+    place, options = source(ref)
+    try:
+        return cached_file(place, name, **options, _raise_exceptions_for_missing_entries=False) is not None
+    except OSError:
+        return False  # loading says what is wrong
+
+
+def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
+    from safetensors import SafetensorError
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    place, where = source(ref)
+    try:
+        return loader.from_pretrained(place, **where, **options)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise OSError(
+            f"cannot load model {ref.name!r} (revision {ref.revision}): {cause}; "
+            "check model.name, and that the hub is reachable or the folder complete"
+        ) from error
+
+
+def stop_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Ids that end the assistant's turn: the generation config's, the chat template's, the tokenizer's end of text."""
+    return _stop_ids(model.generation_config, tokenizer)
+
+
+def stop_token_ids_of(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The same without the model's weights, for engines that load them in their own way.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    from transformers import AutoConfig, GenerationConfig
+
+    if _has_file(ref, "generation_config.json"):
+        return _stop_ids(_from_pretrained(GenerationConfig, ref), tokenizer)
+    return _stop_ids(GenerationConfig.from_model_config(_from_pretrained(AutoConfig, ref)), tokenizer)
+
+
+def _stop_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    configured = config.eos_token_id if config is not None else None
+    ids = configured if isinstance(configured, list) else [configured]
+    return tuple(sorted({int(i) for i in [*ids, tokenizer.eos_token_id, end_of_turn_id(tokenizer)] if i is not None}))
+
+
+def with_lora(model: PreTrainedModel, config: LoraConfig, seed: int) -> PeftModel:
+    """The policy: ``model`` frozen, with a fresh adapter; ``seed`` draws its weights.
+
+    The reference of DPO is this same model inside ``disable_adapter()`` (METHOD, "r(yw, yl)"). The adapter is float32
+    whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
+    and head to float32, and train on another model than the one that was sampled from.
+    """
+    import torch
+    from peft import PeftModel, get_peft_model
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        policy = get_peft_model(model, config)
+    if not isinstance(policy, PeftModel):
+        raise TypeError(f"peft returned {type(policy).__name__} for a LoRA config, expected a PeftModel")
+    return policy

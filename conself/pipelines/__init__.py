@@ -1,0 +1,1 @@
+"""The stages of a job and the order in which they run."""

@@ -1,0 +1,107 @@
+"""What the stages of one job share: the store, the workers, the console; keys; and the memory that engines hold."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from conself.runtime.console import say
+from conself.runtime.progress import working
+from conself.runtime.workers import Workers
+from conself.store.artifacts import Artifact, build
+from conself.store.keys import models_in
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the stages of one job share: the store's root, workers, console; and what each stage made and took."""
+
+    root: Path
+    workers: Workers
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def anew(self) -> Self:
+        """The same for another round: nothing made or taken yet."""
+        return replace(self, seconds={}, artifacts={})
+
+    def build(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, Artifact],
+        make: Callable[[Path], dict[str, Any]],
+    ) -> Artifact:
+        """``artifacts.build`` with a line on the console; ``name`` is ``stage[/part]`` or ``matched/stage``."""
+        stage, start = name.removeprefix("matched/").split("/")[0], time.perf_counter()
+
+        def told(folder: Path) -> dict[str, Any]:
+            with working(self.console, name):
+                return make(folder)
+
+        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, told)
+        known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.artifacts[name] = artifact
+        if not known:
+            how = "reused" if artifact.reused else "done"
+            say(self.console, f"{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}", style="dim")
+        return artifact
+
+
+VERSIONS = {"problems": 2, "sample": 3, "execute": 3, "agree": 3, "verify": 2, "score": 3, "select": 3, "pair": 3}
+VERSIONS |= {"decontaminate": 1, "fit": 3, "merge": 2, "evaluate": 8, "vote": 2}
+"""Part of every key: raise a stage's number when its code gives other results for the same config."""
+
+
+def names_model(node: Any) -> bool:
+    """Whether a part of the config loads a model."""
+    return bool(models_in(OmegaConf.to_container(node, resolve=True)))
+
+
+def choose(config: DictConfig, *names: str) -> DictConfig:
+    """The named top-level keys of a resolved config, as a config: what a stage depends on."""
+    return OmegaConf.masked_copy(config, list(names))
+
+
+def changed(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
+    """A config with other values; keys that ``values`` doesn't name stay."""
+    merged = OmegaConf.merge(config, values)
+    if not isinstance(merged, DictConfig):
+        raise TypeError(f"expected a mapping as config, got {type(merged).__name__}")
+    return merged
+
+
+def tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
+    """Print what was loaded, and how much was left out for which reason."""
+    say(context.console, what)
+    for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
+        say(context.console, f"- {n} left out: {reason}")
+
+
+def gpu_is_there() -> bool:
+    """Whether torch sees a GPU, which parts on ``device: auto`` take."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def free_accelerator(context: Context) -> None:
+    """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
+    if gpu_is_there():
+        context.workers.release()
+        give_back()
+
+
+def give_back() -> None:
+    """Let go of the GPU memory that a training in this process has left: an engine wants nearly all of it."""
+    gc.collect()  # model, trainer and optimiser refer to one another
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()  # does nothing where CUDA was not in use

@@ -1,0 +1,1 @@
+"""Which candidate of a pool is best."""

@@ -1,0 +1,179 @@
+"""From artifacts to the figures of ``results.json``; :mod:`conself.results.show` prints the same numbers."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from conself.records import Verdict
+from conself.results.shortfalls import losses
+from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_verdicts, write_json
+
+NAME = "results.json"
+"""Of the figures, in a run folder."""
+
+
+def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Any]:
+    """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
+
+    ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
+    benchmarks with more than one. Where answers are judged by the original inputs alone as well, ``by_inputs`` has both
+    figures as EvalPlus reports them: ``base``, and ``plus`` (base and more), which is that of the whole.
+
+    Raises:
+        ValueError: a problem has fewer answers than one of ``ks``, or there are no problems.
+    """
+
+    def mean(group: Sequence[Verdict], k: int) -> tuple[float, list[float]]:
+        found = estimate(pass_rates(group, k))
+        return found.mean, [found.low, found.high]
+
+    def first(group: Sequence[Verdict]) -> dict[str, Any]:
+        value, interval = mean(group, 1)
+        return {"pass@1": value, "n": len(group), "ci95": interval}
+
+    figures = first(verdicts)
+    if more := [k for k in (usual_ks(verdicts) if ks is None else ks) if k != 1]:
+        means = {str(k): mean(verdicts, k) for k in more}
+        figures["pass@k"] = {k: {"value": value, "ci95": interval} for k, (value, interval) in means.items()}
+    if all(v.base is not None for v in verdicts):
+        base = [replace(v, passed=v.base or (), base=None) for v in verdicts]
+        figures["by_inputs"] = {"base": first(base), "plus": first(verdicts)}
+    names = dict.fromkeys(v.difficulty for v in verdicts)
+    if len(names) > 1:
+        groups = {name: [v for v in verdicts if v.difficulty == name] for name in names}
+        figures["by_difficulty"] = {name or "not given": first(group) for name, group in groups.items()}
+    return figures
+
+
+def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Any]:
+    """Two models on the same problems: relative change of pass@1, difference, fixed and broken problems, p, its test.
+
+    Raises:
+        ValueError: the problems are not the same; names those that differ.
+    """
+    test = paired(before, after)
+    start = estimate(pass_rates(before, 1)).mean
+    return {
+        "relative_improvement": test.difference.mean / start if start > 0 else None,
+        "difference": {"pass@1": test.difference.mean, "ci95": [test.difference.low, test.difference.high]},
+        "fixed": test.fixed,
+        "broken": test.broken,
+        "p": test.p,
+        "test": test.test,
+    }
+
+
+def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, Any]:
+    """The model before and after training, and the comparison of the two."""
+    return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
+
+
+def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[str, Artifact]) -> dict[str, Any]:
+    """Per benchmark the figures before and after training, with those of the voters where there are any."""
+    found = {}
+    for name in config.benchmark:
+        sides = {"base": base, "tuned": tuned}
+        both = [verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()]
+        row = window(config.benchmark[name]) | benchmark_figures(*both)
+        for who, made in sides.items():
+            if f"vote/{name}/{who}_voters" in made:
+                drawn, voted = (verdicts(made[f"{stage}/{name}/{who}_voters"]) for stage in ("evaluate", "vote"))
+                row[who] = with_voters(row[who], drawn, voted)
+        found[str(name)] = row
+    return found
+
+
+def window(benchmark: DictConfig) -> dict[str, Any]:
+    """The dates between which the problems of a benchmark came out, where it has such a window.
+
+    ``{"window": {"version", "start", "end"}}``, the ends as days or None.
+    """
+    data, keys = benchmark.get("dataset") or {}, ("version", "start", "end")
+    return {"window": {key: data[key] for key in keys}} if set(keys) <= set(data) else {}
+
+
+def with_voters(figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
+    """The figures of a model, which gives one answer to each problem, with those of its voters."""
+    return {**figures, **voters_figures(drawn, voted)}
+
+
+def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
+    """K answers ``drawn`` to each problem: how good one is, whether one of them is right, and the one voted for.
+
+    ``sampled`` is pass@1 of a single sample; ``pass@k`` and ``consensus@k`` are by K, the two ceilings between which a
+    model can improve by itself.
+    """
+    k = len(drawn[0].passed)
+    return {
+        "sampled": _mean(pass_rates(drawn, 1)),
+        "pass@k": {str(k): _mean(pass_rates(drawn, k))},
+        "consensus@k": {str(k): _mean(pass_rates(voted, 1))},
+    }
+
+
+def _mean(rates: Sequence[float]) -> dict[str, Any]:
+    found = estimate(rates)
+    return {"value": found.mean, "ci95": [found.low, found.high]}
+
+
+def over_rounds(
+    config: DictConfig,
+    rounds: Sequence[dict[str, Any]],
+    artifacts: Mapping[str, Artifact],
+    stopped: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
+
+    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
+    ``stopped_round`` what the pool of the one that stopped says.
+    """
+    if config.rounds == 1:
+        return rounds[0]
+    first, last = (
+        {
+            name.removeprefix(f"round{number}/"): artifact
+            for name, artifact in artifacts.items()
+            if name.startswith(f"round{number}/")
+        }
+        for number in (1, len(rounds))
+    )
+    seconds: Counter[str] = Counter()
+    for row in [*rounds, *([] if stopped is None else [stopped])]:
+        seconds.update(row["seconds"])
+    return {
+        **rounds[-1],
+        "benchmarks": benchmarks(config, first, last),
+        "rounds": list(rounds),
+        "stopped": None if stopped is None else stopped["why"],
+        "stopped_round": stopped,
+        "losses": losses(artifacts),
+        "seconds": dict(seconds),
+        "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
+    }
+
+
+def verdicts(artifact: Artifact) -> list[Verdict]:
+    """The verdicts of an ``evaluate`` artifact, in benchmark order."""
+    return read_verdicts(artifact.path / "verdicts.jsonl")
+
+
+def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
+    """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
+    path = folder / NAME
+    write_json(path, results)
+    OmegaConf.save(config, folder / "config.yaml")
+    shutil.rmtree(folder / "artifacts", ignore_errors=True)  # links of an earlier job in this folder
+    for name, artifact in artifacts.items():
+        link = folder / "artifacts" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # Relative, so that runs and artifacts can be moved together.
+        link.symlink_to(os.path.relpath(artifact.path.resolve(), link.parent.resolve()), target_is_directory=True)
+    return path

@@ -1,0 +1,109 @@
+"""What ``conself.score`` works out, as plain data and in strict JSON: no nan, no infinity, nothing but ASCII."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conself.agreement.consensus import Consensus, losers
+from conself.pairing.build import Pairing
+from conself.records import Pool, Uncertainty
+from conself.results import pool_figures
+from conself.store.artifacts import write_whole
+
+OUTCOMES, UNCERTAINTY, SUMMARY = "outcomes.jsonl", "uncertainty.jsonl", "summary.json"
+Passed = Mapping[str, Sequence[bool]]
+
+
+def outcome_line(pool: Pool) -> dict[str, Any]:
+    """What each candidate did on each input: ``[status, value]``, the value in the sandbox's canonical text."""
+    rows = [[[o.status.value, o.value] for o in trace.outcomes] for trace in pool.traces]
+    return {"id": pool.problem.id, "rows": rows}
+
+
+def problem_line(pool: Pool, agreed: Consensus, pairing: Pairing, values: Sequence[Uncertainty], passed: Passed) -> Any:
+    """All that is known of one problem; ``losers`` are the candidates that score below the winner, lowest first.
+
+    ``values`` has one row per metric, whose ``metric`` is its label; those without a value are told why.
+    """
+    name, size = pool.problem.id, len(agreed.crashed)
+    verdicts = passed.get(name)
+    return {
+        "id": name,
+        "candidates": size,
+        "metrics": {row.metric: row.value for row in values},
+        "undefined": {row.metric: row.reason for row in values if row.reason is not None},
+        "n_alive": agreed.n_alive,
+        "crashed": list(agreed.crashed),
+        "crash_rate": sum(agreed.crashed) / size,
+        "clusters": [list(cluster) for cluster in agreed.clusters],
+        "R": list(agreed.scores),
+        "winner": agreed.winner,
+        "losers": losers(agreed),
+        "pairs": [[pair.chosen_index, pair.rejected_index] for pair in pairing(pool, agreed, "")],
+        "pass_rate": sum(verdicts) / len(verdicts) if verdicts else None,
+        "winner_passed": verdicts[agreed.winner] if verdicts and agreed.winner is not None else None,
+    }
+
+
+def summary(
+    pools: Sequence[Pool],
+    agreed: Mapping[str, Consensus],
+    pairing: Pairing,
+    values: Mapping[str, Sequence[Uncertainty]],
+    passed: Passed,
+) -> dict[str, Any]:
+    """The figures of a whole pool; those that need verdicts are over the problems that have them.
+
+    ``winner_accuracy`` is the share of them whose winner is right: where all candidates crash there is none, which is
+    wrong.
+    """
+    winners = [(agreed[name].winner, verdicts) for name, verdicts in passed.items()]
+    right = sum(index is not None and verdicts[index] for index, verdicts in winners)
+    return {
+        "pool": {
+            "problems": len(pools),
+            "candidates": sum(len(pool.candidates) for pool in pools),
+            "judged": len(passed),
+            "solvable": sum(map(any, passed.values())),
+        },
+        "metrics": {
+            name: {**_spread(rows), **pool_figures.metric_figures(rows, passed)} for name, rows in values.items()
+        },
+        "winner_accuracy": right / len(winners) if winners else None,
+        "selectors": pool_figures.selector_figures(pools, agreed, passed),
+        "golden_by_tau": pool_figures.golden_by_tau(values, pools, agreed, pairing, passed),
+    }
+
+
+def _spread(rows: Sequence[Uncertainty]) -> dict[str, Any]:
+    """On how many problems a metric has a value, and the mean, the least and the largest of these."""
+    known = [row.value for row in rows if row.value is not None]
+    mean = math.fsum(known) / len(known) if known else None
+    return {"defined": len(known), "mean": mean, "range": [min(known), max(known)] if known else None}
+
+
+def strict(node: Any) -> Any:
+    """Plain data with null in the place of nan and infinities, which JSON does not have."""
+    if isinstance(node, Mapping):
+        return {str(key): strict(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [strict(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON document, whole or not at all."""
+    text = json.dumps(strict(value), indent=1, allow_nan=False) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="ascii"))
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON lines, whole or not at all."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="ascii") as file:
+            file.writelines(json.dumps(strict(row), allow_nan=False) + "\n" for row in rows)
+
+    write_whole(path, write)

@@ -1,0 +1,68 @@
+"""What executions and verdicts lack, counted for ``losses`` in results.json, with the setting that would change it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from conself.runtime.console import say
+from conself.store.artifacts import Artifact
+
+_EXECUTED = {
+    "missing_modules": "programs lack a module",
+    "recursion_errors": "programs recurse too deeply: raise it with sys.setrecursionlimit in the data set's prefix",
+    "cut_outputs": "programs gave too long an output, which counts as none: raise {limits}.output_kb",
+    "unreadable": "programs gave a value that cannot be read and equals no other: docs/equality.md says which",
+    "long_iterators": "programs gave an iterator that was read only in part: docs/equality.md says how far",
+}
+"""Counts of :class:`conself.sandbox.Summary` that are losses, in words; ``{limits}`` is the part that holds limits."""
+_STAGES = {"execute": "sandbox", "evaluate": "judging"}
+"""The stages that execute programs, and the part of the config that holds their limits."""
+
+
+def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
+    """By artifact, of those that executed programs or dropped records, the counts that are not 0.
+
+    Beside the counts of programs ``modules`` counts those without a module by what they import, ``unanswered`` counts
+    problems without a sample, and ``left_out`` records and inputs, by reason.
+    """
+    stages = ("problems", "decontaminate", *_STAGES)
+    found = {
+        name: _counts(artifact.summary())
+        for name, artifact in artifacts.items()
+        if artifact.stage in stages and name.rpartition("/")[2] != "decontaminate"  # that one is called problems, too
+    }
+    return {name: counts for name, counts in found.items() if counts}
+
+
+def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:
+    """Print what the programs of an ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
+
+    ``config`` is that of the programs' limits.
+    """
+    counts, limits = _counts(artifact.summary()), _STAGES[artifact.stage]
+    granted = list(config.get("packages") or ())
+    for key, words in _EXECUTED.items():
+        if key in counts:
+            text = words.format(limits=limits)
+            if key == "missing_modules":
+                text += _modules(counts.get("modules", {}), granted, limits)
+            say(console, f"- {counts[key]} {text}")
+    return artifact
+
+
+def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:
+    executed = summary.get("execution", summary)
+    found = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
+    found |= {"unanswered": summary.get("unanswered"), "left_out": summary.get("dropped")}
+    return {key: value for key, value in found.items() if value}
+
+
+def _modules(modules: Mapping[str, int], granted: Sequence[str], limits: str) -> str:
+    """The modules by name, those that most programs import first, and how to grant them."""
+    named = {name: n for name, n in sorted(modules.items(), key=lambda item: -item[1]) if name not in granted}
+    if not named:
+        return f": grant it by {limits}.packages"
+    each = ", ".join(f"{name} {n}" for name, n in named.items())
+    return f" ({each}): grant it by {limits}.packages=[{','.join([*granted, *named])}] where it is installed"

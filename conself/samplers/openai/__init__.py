@@ -1,0 +1,1 @@
+"""Sampling from an endpoint that speaks OpenAI's protocol."""

@@ -1,0 +1,1 @@
+"""Sampling with transformers, in rows that are refilled as they end."""

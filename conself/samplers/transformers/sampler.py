@@ -1,0 +1,129 @@
+"""Candidates from any causal LM of transformers with a chat template, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from conself.models.prompts import render
+from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
+from conself.models.turns import decode_response, encode_prompt
+from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.workers import worker_index
+from conself.samplers.decoding import Decoding, check_cut
+from conself.samplers.direct import DirectSettings, direct_candidates
+from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from conself.samplers.transformers.generation import Completion
+
+# Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
+_BATCHES_PER_WINDOW = 4
+# What a worker imports for it, which takes seconds.
+_MODULES = ("conself.samplers.transformers.generation", "transformers.models.auto.modeling_auto", "peft")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What changes speed and memory, not results.
+
+    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
+    processes draw at once, each ``shards_per_task`` shards in one stream.
+    """
+
+    batch_size: int
+    device: str
+    processes: int
+    shards_per_task: int
+
+    def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
+        if self.batch_size < 1:
+            raise ValueError(f"runtime.batch_size must be at least 1, got {self.batch_size}")
+
+
+@dataclass(frozen=True)
+class TransformersSampler(GuidedSettings):
+    """Candidates in batches with a KV cache: the same tokens whatever the batch, order or number of processes."""
+
+    runtime: Runtime
+
+    loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = _MODULES
+
+    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
+        """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
+
+        Raises:
+            OSError: the model cannot be loaded.
+            ValueError: a model that cannot be sampled here; with the remedy.
+        """
+        plan = self.plan()
+        complete = partial(complete_chats, model, self.runtime)
+        per_problem = plan.n_observations * plan.programs_per_observation
+        for window in _windows(problems, per_problem, self.runtime):
+            yield from guided_candidates(window, plan, complete)
+
+
+@dataclass(frozen=True)
+class TransformersDecoder(DirectSettings):
+    """Answers to benchmarks, drawn as the sampler draws."""
+
+    runtime: Runtime
+
+    loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = _MODULES
+
+    def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
+        """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
+        complete = partial(complete_chats, model, self.runtime)
+        for window in _windows(problems, self.n, self.runtime):
+            yield from direct_candidates(window, self.n, self.seed, self.prompts, self.drawn(), complete)
+
+    def check_adapter(self, config: Mapping[str, Any]) -> None:
+        """Nothing to refuse: PEFT itself puts adapters on."""
+
+
+def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
+    """One reply per seed of every ask, in order; the model is loaded once per process."""
+    from conself.samplers.transformers.generation import Request, generate
+
+    policy, tokenizer, stop_ids = _loaded(model, runtime.device)
+    requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
+    completions = generate(policy, requests, settings, stop_ids, runtime.batch_size)
+    return [[_reply(completion, tokenizer) for completion in group] for group in completions]
+
+
+def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
+    count = len(completion.token_ids)
+    ids = completion.token_ids[: count - 1] if completion.finish_reason == "stop" else completion.token_ids
+    return Reply(
+        text=decode_response(tokenizer, ids.tolist()),
+        finish_reason=completion.finish_reason,
+        mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
+        mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,
+        n_tokens=count,
+    )
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
+    # Stages call once per shard of problems: the last model stays.
+    import torch
+
+    if device == "auto" and torch.cuda.is_available():
+        device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
+    policy, tokenizer = load_policy(model, device), load_tokenizer(model)
+    return policy, tokenizer, stop_token_ids(policy, tokenizer)
+
+
+def _windows(problems: Iterable[Problem], per_problem: int, runtime: Runtime) -> Iterator[list[Problem]]:
+    count = max(1, _BATCHES_PER_WINDOW * runtime.batch_size // per_problem)
+    stream = iter(problems)
+    while window := list(islice(stream, count)):
+        yield window

@@ -1,0 +1,1 @@
+"""Pass rates with their uncertainty, and how well a metric predicts them."""

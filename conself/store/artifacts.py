@@ -1,0 +1,130 @@
+"""A content-addressed store of stage results: key, lock, shards, manifest last, atomic rename.
+
+``<root>/<stage>/<key>/`` holds finished artifacts only. Work in progress lies in ``<root>/<stage>/.<key>.partial/``,
+where a shard is a whole file or absent, so that a killed stage goes on from the shards it finished.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conself.runtime.locks import locked
+from conself.runtime.versions import versions
+
+MANIFEST = "manifest.json"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class StorageFullError(OSError):
+    """The artifact store could not be written for lack of space; finished shards are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished artifact: its stage, its key (64 hex digits), its folder, and whether it was there already."""
+
+    stage: str
+    key: str
+    path: Path
+    reused: bool
+
+    def manifest(self) -> dict[str, Any]:
+        """What was recorded when it was made: config slice, input keys, the maker's summary, library versions, ..."""
+        return dict(json.loads((self.path / MANIFEST).read_text()))
+
+    def summary(self) -> dict[str, Any]:
+        """What the maker of the artifact returned, e.g. counts and seconds."""
+        return dict(self.manifest()["summary"])
+
+
+def without_runtime(config: Any) -> Any:
+    """``config`` without any key named ``runtime``, at any depth: those change speed, not results."""
+    if isinstance(config, Mapping):
+        return {str(k): without_runtime(v) for k, v in config.items() if k != "runtime"}
+    if isinstance(config, list | tuple):
+        return [without_runtime(v) for v in config]
+    return config
+
+
+def artifact_key(stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """SHA-256 (hex) of the stage, its version, its resolved config without ``runtime``, and its inputs' keys."""
+    content = {"stage": stage, "version": version, "config": without_runtime(config), "inputs": dict(inputs)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def build(
+    root: Path,
+    stage: str,
+    version: int,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Artifact],
+    make: Callable[[Path], dict[str, Any]],
+) -> Artifact:
+    """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
+
+    ``make`` writes into a folder that survives a kill (see :func:`write_whole`) and returns a JSON summary, which
+    goes into the manifest. Two processes that want the same artifact share one making: the second waits on a lock, and
+    says for whom (see :mod:`conself.runtime.locks`).
+
+    Raises:
+        StorageFullError: the disk is full; what was finished stays and the next run goes on from there.
+    """
+    key = artifact_key(stage, version, config, {name: a.key for name, a in inputs.items()})
+    final = root / stage / key
+    partial = root / stage / f".{key}.partial"
+    with _storage_errors(root, stage):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with locked(root / stage / f".{key}.lock", f"{stage} {key[:12]}"):
+            if (final / MANIFEST).is_file():
+                return Artifact(stage, key, final, reused=True)
+            partial.mkdir(exist_ok=True)
+            for leftover in partial.rglob(".*.writing"):  # of a process that was killed while it wrote
+                leftover.unlink()
+            summary = make(partial)
+            manifest = {
+                "stage": stage,
+                "version": version,
+                "key": key,
+                "config": without_runtime(config),
+                "inputs": {name: a.key for name, a in inputs.items()},
+                "summary": summary,
+                "versions": versions(),
+            }
+            write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
+            partial.rename(final)
+    return Artifact(stage, key, final, reused=False)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that it is either whole or absent: ``write`` fills a temporary neighbour, then it is renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    try:
+        write(temporary)
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _storage_errors(root: Path, stage: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        free = shutil.disk_usage(root).free // 2**20 if root.exists() else 0
+        raise StorageFullError(
+            f"no space left for the artifacts of stage {stage!r} in {root} ({free} MiB free): "
+            "free some space or set artifacts=FOLDER on a larger disk, then run the same command again; "
+            "finished shards are kept"
+        ) from error

@@ -1,0 +1,86 @@
+"""Settings as they stand in an artifact's key: parts by name, models by content, and no mere locations."""
+
+import re
+from functools import cache
+from importlib.metadata import packages_distributions
+from pkgutil import resolve_name
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from conself.models.transformers import fingerprint
+from conself.records import ModelRef
+
+_MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
+
+
+def part_name(target: str) -> str:
+    """``distribution:ClassName`` of the dotted path in a ``_target_``: a key outlives a move to another module.
+
+    A part that belongs to no installed distribution, or to one of several that share a namespace, goes by its
+    top-level package.
+    """
+    top, _, _ = target.partition(".")
+    return f"{_distribution(top)}:{target.rpartition('.')[2]}"
+
+
+@cache
+def _distribution(top: str) -> str:
+    own = __name__.partition(".")[0]
+    names = {own} if top == own else set(packages_distributions().get(top, ()))  # our own: installed or not
+    return names.pop() if len(names) == 1 else top
+
+
+def snake_case(name: str) -> str:
+    """``code_semantic_entropy`` for ``CodeSemanticEntropy``, ``nll`` for ``NLL``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain data for a key.
+
+    A part stands under its :func:`part_name`, a ModelRef as the fingerprint of its content.
+    """
+    return _identified(OmegaConf.to_container(node, resolve=True))
+
+
+def located(node: Any) -> Any:
+    """Like :func:`plain`, for data sets: without the settings that only say where local content lies.
+
+    A data set's class lists those in ``places``: its ``fingerprint()`` covers all that they lead to, and belongs into
+    the same key. Without such a list everything stays; so does a null, which says that nothing is local.
+    """
+    return _identified(_placeless(OmegaConf.to_container(node, resolve=True)))
+
+
+def models_in(node: Any) -> list[ModelRef]:
+    """The models that parts of a plain config name, at any depth."""
+    if isinstance(node, list):
+        return [model for value in node for model in models_in(value)]
+    if not isinstance(node, dict):
+        return []
+    if node.get("_target_") == _MODEL_REF:
+        return [ModelRef(**{key: value for key, value in node.items() if key != "_target_"})]
+    return models_in(list(node.values()))
+
+
+def _identified(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_identified(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    target = node.get("_target_")
+    if target == _MODEL_REF:
+        return fingerprint(*models_in(node))
+    named = {} if target is None else {"_target_": part_name(target)}
+    return {key: _identified(value) for key, value in node.items()} | named
+
+
+def _placeless(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_placeless(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    target = node.get("_target_")
+    places = () if target is None else getattr(resolve_name(target), "places", ())
+    return {key: _placeless(value) for key, value in node.items() if key not in places or value is None}

@@ -1,0 +1,197 @@
+"""The records' Parquet form: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from conself.agreement.consensus import Consensus, clusters, crashed
+from conself.records import Outcome, Status, Trace, Verdict
+from conself.store.artifacts import write_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Record = TypeVar("Record")
+
+_NOTE = b"conself"
+
+
+@cache
+def _columns() -> dict[Any, pa.DataType]:
+    """The columns are the fields: a record has no schema beside its own."""
+    import pyarrow as pa
+
+    return {
+        str: pa.string(),
+        str | None: pa.string(),
+        int: pa.int32(),
+        int | None: pa.int32(),
+        float: pa.float64(),
+        float | None: pa.float64(),
+        tuple[str, ...]: pa.list_(pa.string()),
+    }
+
+
+@cache
+def _traces() -> pa.Schema:
+    """Long values (a printed table, a big list) repeat over candidates: a shard stores each distinct outcome of a
+    problem once, and the traces refer to it by its position.
+    """
+    import pyarrow as pa
+
+    texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
+    return pa.schema({"problem_id": pa.string(), "status": texts, "value": texts, "rows": rows})
+
+
+@cache
+def _consensus() -> pa.Schema:
+    """Keys in the same way; what follows from them without arithmetic is worked out again."""
+    import pyarrow as pa
+
+    texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
+    scores = pa.list_(pa.float64())
+    return pa.schema({"problem_id": pa.string(), "keys": texts, "rows": rows, "scores": scores, "winner": pa.int32()})
+
+
+def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
+    """Write records of one kind as one Parquet file, whole or not at all."""
+    import pyarrow as pa
+
+    columns = _columns()
+    schema = pa.schema({name: columns[annotation] for name, annotation in get_type_hints(kind).items()})
+    _write(path, [_plain(record) for record in records], schema)
+
+
+def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
+    """The records of ``<name>*.parquet`` in a folder, in the order of the file names and of the rows."""
+    rows = _rows(folder, name)
+    return [kind(**{f: tuple(v) if isinstance(v, list) else v for f, v in row.items()}) for row in rows]
+
+
+def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
+    """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
+
+    ``note`` is plain data about them that is kept in the file's metadata.
+    """
+    rows = []
+    for group in traces:
+        distinct = {outcome: None for trace in group for outcome in trace.outcomes}
+        position = {outcome: i for i, outcome in enumerate(distinct)}
+        rows.append(
+            {
+                "problem_id": group[0].problem_id,
+                "status": [o.status.value for o in distinct],
+                "value": [o.value for o in distinct],
+                "rows": [[position[o] for o in trace.outcomes] for trace in group],
+            }
+        )
+    _write(path, rows, _traces().with_metadata({_NOTE: json.dumps(note)}))
+
+
+def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
+    """The traces of ``<name>*.parquet`` in a folder, by problem id, in candidate order."""
+    found = {}
+    for row in _rows(folder, name):
+        distinct = [Outcome(Status(s), v) for s, v in zip(row["status"], row["value"], strict=True)]
+        found[row["problem_id"]] = [
+            Trace(row["problem_id"], index, tuple(distinct[i] for i in line)) for index, line in enumerate(row["rows"])
+        ]
+    return found
+
+
+def read_notes(folder: Path, name: str) -> list[Any]:
+    """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
+    import pyarrow.parquet as pq
+
+    schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
+    return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
+
+
+def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
+    """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
+    rows = []
+    for name, agreement in found.items():
+        position: dict[str | None, int] = {None: -1}
+        for row in agreement.keys:
+            for key in row:
+                position.setdefault(key, len(position) - 1)
+        rows.append(
+            {
+                "problem_id": name,
+                "keys": [key for key in position if key is not None],
+                "rows": [[position[key] for key in row] for row in agreement.keys],
+                "scores": list(agreement.scores),
+                "winner": agreement.winner,
+            }
+        )
+    _write(path, rows, _consensus())
+
+
+def read_consensus(folder: Path, name: str = "consensus") -> dict[str, Consensus]:
+    """What candidates agree on, by problem id, of ``<name>*.parquet`` in a folder."""
+    found = {}
+    for row in _rows(folder, name):
+        values = [*row["keys"], None]
+        keys = tuple(tuple(values[i] for i in line) for line in row["rows"])
+        groups = tuple(clusters(keys))
+        found[row["problem_id"]] = Consensus(keys, tuple(crashed(keys)), groups, tuple(row["scores"]), row["winner"])
+    return found
+
+
+def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+    """Write verdicts as JSON lines (:func:`verdict_row`), whole or not at all."""
+    rows = [verdict_row(v) for v in verdicts]
+    write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """``{"id", "difficulty", "passed": [true, ...]}``, and ``base`` like ``passed`` where there is one."""
+    base = {} if verdict.base is None else {"base": list(verdict.base)}
+    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": list(verdict.passed), **base}
+
+
+def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
+    """The verdicts of a file of :func:`write_verdicts`, in its order, but for lines of another ``benchmark``.
+
+    Raises:
+        ValueError: a line is none of these; names it.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            if benchmark is None or row.get("benchmark", benchmark) == benchmark:
+                base = tuple(map(bool, row["base"])) if "base" in row else None
+                found.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"])), base))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number} is no verdict ({error!r}); name a verdicts.jsonl") from error
+    return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document, whole or not at all."""
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1)))
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(record).items()}
+
+
+def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def _rows(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    for path in sorted(folder.glob(f"{name}*.parquet")):
+        yield from pq.read_table(path).to_pylist()

@@ -1,0 +1,1 @@
+"""The choice of tau by validation, at the end of a sweep."""

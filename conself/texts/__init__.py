@@ -1,0 +1,1 @@
+"""What metrics of texts need: encoders, entailment, groups of similar texts."""

@@ -1,0 +1,38 @@
+"""Groups of texts that entail one another, as in the semantic-entropy papers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Entails = Callable[[Sequence[tuple[str, str]]], list[bool]]
+"""n pairs (premise, hypothesis) to n answers: does the premise entail the hypothesis?"""
+
+
+@dataclass(frozen=True)
+class ByEntailment:
+    """Greedy clustering by bidirectional entailment (Kuhn et al., arXiv 2302.09664; Farquhar et al., 2024).
+
+    Text after text joins the first group whose first member it entails and is entailed by; else it opens a group of its
+    own. Entailment, as a model sees it, is not transitive, so that the order of texts can matter.
+
+    Args:
+        entails: the judge, :class:`conself.texts.entailment.EntailmentModel`; asked about distinct texts only.
+    """
+
+    entails: Entails
+
+    def __call__(self, texts: Sequence[str]) -> list[int]:
+        """The number of each text's group, n ints from 0."""
+        left = list(dict.fromkeys(texts))
+        group: dict[str, int] = {}
+        number = 0
+        while left:
+            # What opens a group is compared with all that is left: the same groups, in fewer and larger batches.
+            opening, rest = left[0], left[1:]
+            there = self.entails([(opening, text) for text in rest]) if rest else []
+            half = [text for text, entailed in zip(rest, there, strict=True) if entailed]
+            back = self.entails([(text, opening) for text in half]) if half else []
+            joined = {opening, *(text for text, entailed in zip(half, back, strict=True) if entailed)}
+            group |= dict.fromkeys(joined, number)
+            left = [text for text in rest if text not in joined]
+            number += 1
+        return [group[text] for text in texts]

@@ -1,0 +1,86 @@
+"""A cross-encoder for natural-language inference, which says whether one text entails another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from conself.models.auxiliary import batches, load, longest
+from conself.records import ModelRef
+from conself.texts.policy_encoder import Runtime
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class EntailmentModel:
+    """An NLI model's word on pairs of texts: yes, when entailment is the likeliest of its classes.
+
+    The semantic-entropy papers take DeBERTa fine-tuned on MNLI, and put the question before each answer; programs are
+    judged as they stand. Such models have seen sentences, not code.
+
+    Args:
+        model: a folder or a hub id at its revision; loaded at the first call, once per process.
+        max_tokens: pairs are cut to this many tokens, the longer text first, or to what the model takes.
+        runtime: device, and pairs per batch.
+    """
+
+    model: ModelRef
+    max_tokens: int
+    runtime: Runtime
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """One answer per pair (premise, hypothesis).
+
+        Raises:
+            OSError: the model cannot be found or read, in one line with the remedy.
+            ValueError: not exactly one of the model's classes is called entailment; names its classes.
+        """
+        return [answer for part in batches(len(pairs), self.runtime.batch_size) for answer in self._judge(pairs[part])]
+
+    def _judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        import torch
+
+        model, tokenizer, label = _loaded(self.model, self.runtime.device)
+        batch = tokenizer(
+            [premise for premise, _ in pairs],
+            [hypothesis for _, hypothesis in pairs],
+            return_tensors="pt",
+            padding=True,
+            truncation="longest_first",
+            max_length=longest(tokenizer, self.max_tokens),
+        ).to(model.device)
+        with torch.inference_mode():
+            likeliest = model(**batch).logits.argmax(dim=-1)
+        return [int(found) == label for found in likeliest]
+
+
+_ENTAILMENT = ("entailment", "entail", "entails")
+
+
+def entailment_label(name: str, labels: Mapping[int, str]) -> int:
+    """The index of the class that is called entailment, in whatever case; models order their classes differently.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    found = [index for index, label in labels.items() if label.strip().casefold() in _ENTAILMENT]
+    if len(found) != 1:
+        raise ValueError(
+            f"model {name!r} has the classes {', '.join(map(str, labels.values()))}: not exactly one of them is called "
+            "entailment; choose a model that was fine-tuned on natural-language inference (MNLI)"
+        )
+    return int(found[0])
+
+
+@lru_cache(maxsize=1)
+def _loaded(ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, int]:
+    # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    from transformers import AutoModelForSequenceClassification
+
+    model, tokenizer = load(AutoModelForSequenceClassification, ref, device)
+    labels = {int(index): str(label) for index, label in (model.config.id2label or {}).items()}
+    return model, tokenizer, entailment_label(ref.name, labels)

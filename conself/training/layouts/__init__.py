@@ -1,0 +1,1 @@
+"""How the pairs of a batch become rows of tokens."""

@@ -1,0 +1,136 @@
+"""The default layout: a problem's responses share its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conself.training.micro_batches import Branches, MicroBatch, distinct, fill, grouped, indices
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from conself.training.data import Response, TokenPair
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLayout:
+    """Rows of ``[prompt][response][response]...``: with m losers a prompt is computed once, not 2m times.
+
+    Every response sees the prompt and itself, and its position ids go on from the prompt's, so that its numbers are
+    those of a row of its own. The row of a micro-batch is as long as its longest problem; shorter problems share rows.
+
+    On a GPU, training with rows longer than ``flex_above`` tokens uses FlexAttention, which skips what nobody sees; a
+    dense mask grows with the square of the row.
+    """
+
+    token_budget: int
+    flex_above: int | None
+
+    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
+        """Choose the attention, as :func:`~conself.training.scorer.visibility.use_attention` says.
+
+        Raises:
+            ValueError: the model takes no mask of ours, or slides a window shorter than the rows.
+        """
+        from conself.training.scorer.visibility import use_attention
+
+        longest_row = min(_width(pairs), self.token_budget)  # of any cut: a problem above the budget is taken apart
+        use_attention(model, longest_row, self.flex_above)
+
+    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
+        """The pairs of one prompt together, the longest problems first.
+
+        Raises:
+            ValueError: one pair exceeds the budget.
+        """
+        prompts = grouped(pairs, lambda pair: pair.chosen.prompt)
+        return fill(sorted(prompts, key=_width, reverse=True), _area, self.token_budget)
+
+    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
+        """Rows as :func:`_rows` fills them; tokens of one row stand in the order prompt, winner, losers."""
+        import torch
+
+        rows = _rows(pairs)
+        responses = tuple(response for row in rows for group in row for response in group)
+        shape = (len(rows), max(sum(map(_length, row)) for row in rows))
+        ids, positions, branch = (torch.zeros(shape, dtype=torch.int64) for _ in range(3))
+        prompt = torch.full(shape, -1)
+        scored: list[int] = []
+        number = 0
+        for i, row in enumerate(rows):
+            column = 0
+            for group in row:
+                line = _Line(group)
+                span = slice(column, column + len(line.ids))
+                ids[i, span], positions[i, span] = torch.tensor(line.ids), torch.tensor(line.positions)
+                branch[i, span], prompt[i, span] = torch.tensor(line.branches), number
+                scored += [i * shape[1] + column + place for place in line.scored]
+                column, number = span.stop, number + 1
+        chosen, rejected = indices(pairs, responses)
+        return MicroBatch(
+            pairs=tuple(pairs),
+            responses=responses,
+            chosen=chosen,
+            rejected=rejected,
+            inputs={"input_ids": ids, "position_ids": positions},
+            branches=Branches(prompt, branch),
+            scored=torch.tensor(scored),
+            targets=torch.tensor([token for response in responses for token in response.tokens]),
+            n_tokens=int((prompt >= 0).sum()),
+        )
+
+
+class _Line:
+    """One prompt and its responses as lists over tokens, and where the response tokens are predicted.
+
+    The last token of each response is only predicted. What follows the prompt's last token begins every response.
+    """
+
+    def __init__(self, responses: Sequence[Response]) -> None:
+        prompt = responses[0].prompt
+        self.ids = list(prompt)
+        self.positions = list(range(len(prompt)))
+        self.branches = [0] * len(prompt)
+        self.scored: list[int] = []
+        for number, response in enumerate(responses, start=1):
+            inputs, start = response.tokens[:-1], len(self.ids)
+            self.scored += [len(prompt) - 1, *range(start, start + len(inputs))]
+            self.ids += inputs
+            self.positions += range(len(prompt), len(prompt) + len(inputs))
+            self.branches += [number] * len(inputs)
+
+
+def _length(responses: Sequence[Response]) -> int:
+    return len(responses[0].prompt) + sum(len(response.tokens) - 1 for response in responses)
+
+
+def _groups(pairs: Sequence[TokenPair]) -> list[tuple[Response, ...]]:
+    return [distinct(group) for group in grouped(pairs, lambda pair: pair.chosen.prompt)]
+
+
+def _rows(pairs: Sequence[TokenPair]) -> list[list[tuple[Response, ...]]]:
+    """Problems into rows as long as the longest of them: each, from the longest on, goes into the first with room."""
+    groups = sorted(_groups(pairs), key=_length, reverse=True)
+    width = _length(groups[0])
+    rows: list[list[tuple[Response, ...]]] = []
+    room: list[int] = []
+    for group in groups:
+        need = _length(group)
+        place = next((i for i, left in enumerate(room) if left >= need), None)
+        if place is None:
+            rows.append([])
+            room.append(width)
+            place = len(rows) - 1
+        rows[place].append(group)
+        room[place] -= need
+    return rows
+
+
+def _width(pairs: Sequence[TokenPair]) -> int:
+    return max(map(_length, _groups(pairs)))
+
+
+def _area(pairs: Sequence[TokenPair]) -> int:
+    return len(_rows(pairs)) * _width(pairs)

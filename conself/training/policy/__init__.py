@@ -1,0 +1,1 @@
+"""What of a model is trained, and how it is saved."""

@@ -1,0 +1,86 @@
+"""Pages of a benchmark's answers before and after: their order, what they show, and hostile texts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from analysis.request import parse
+from analysis.write_report import make_report
+from conself.records import Candidate, Problem, Trace, Verdict
+from conself.store.tables import write_json, write_records, write_traces, write_verdicts
+from tests.analysis.report_runs import CRASH, HOSTILE, make_problem, make_run, ok
+
+PASSED = {"p/<b>0": (False, True), "p/00001": (True, True), "p/00002": (True, False), "p/00003": (False, False)}
+
+
+def make_answers(folder: Path, side: int) -> Path:
+    """Four problems with one answer each; ``side`` 0 is the base, 1 the tuned model. Shards of two problems."""
+    folder.mkdir(parents=True)
+    write_json(folder / "manifest.json", {})
+    problems = [make_problem(n) for n in range(4)]
+    write_records(folder / "problems.parquet", Problem, problems)
+    for start in (0, 2):
+        part = problems[start : start + 2]
+        code = (HOSTILE, "def f(x): return x")[side]
+        answers = [Candidate(p.id, 0, None, f"text of {p.id}", code, "stop", None, None, None, 9) for p in part]
+        write_records(folder / f"answers-{start:07d}-2.parquet", Candidate, answers)
+        rows = [[Trace(p.id, 0, (ok(HOSTILE), (CRASH, ok(7))[side]))] for p in part]
+        write_traces(folder / f"traces-{start:07d}-2.parquet", rows, {})
+    write_verdicts(folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, (PASSED[p.id][side],)) for p in problems])
+    return folder
+
+
+def reported(folder: Path, links: Mapping[str, Path], **results: str) -> Path:
+    make_run(folder / "runs" / "0", links, "conself", 1, 0.5)
+    if results:
+        found = folder / "runs" / "0" / "results.json"
+        figures = {"benchmarks": {"minipy": {"pass@1": 0.5, "n": 4, "ci95": [0, 1]}}, "seconds": {}, "artifacts": {}}
+        write_json(found, figures | results)
+        write_json(found.with_name("config.yaml"), {"model": {"name": "tiny"}})
+    page = make_report(parse([f"runs={folder / 'runs'}"]), Console(quiet=True))
+    (index,) = (page.parent / "answers").glob("*/index.html")
+    assert f"answers/{index.parent.name}/index.html" in page.read_text()
+    return index.parent
+
+
+def sides(folder: Path) -> dict[str, Path]:
+    names = ("evaluate/minipy/base", "evaluate/minipy/tuned")
+    return {name: make_answers(folder / "store" / "evaluate" / (str(n) * 64), n) for n, name in enumerate(names)}
+
+
+def test_a_page_per_problem_fixed_and_broken_first(tmp_path: Path) -> None:
+    pages = reported(tmp_path, sides(tmp_path))
+    assert {path.name for path in pages.iterdir()} == {"index.html", "1.html", "2.html", "3.html", "4.html"}
+    heads = [(pages / f"{n}.html").read_text().split("<h1>")[1].split("</h1>")[0] for n in (1, 2, 3, 4)]
+    assert heads == ["p/&lt;b&gt;0: fixed", "p/00002: broken", "p/00003: wrong twice", "p/00001: right twice"]
+    assert "1 fixed, 1 broken, 1 wrong twice, 1 right twice." in (pages / "index.html").read_text()
+
+
+def test_both_answers_and_what_they_did_stand_side_by_side(tmp_path: Path) -> None:
+    page = (reported(tmp_path, sides(tmp_path)) / "2.html").read_text()
+    assert "Add 2 to x." in page
+    assert page.index("Base: right") < page.index("Tuned: wrong") < page.index("def f(x): return x")
+    rows = page.split("<tbody>")[1].split("</tr>")
+    assert 'class="differs"' in rows[0]
+    assert "exception: ZeroDivisionError" in rows[0]
+    assert "<pre>7</pre>" in rows[0]
+    assert 'class="differs"' not in rows[1]
+
+
+def test_hostile_texts_are_text(tmp_path: Path) -> None:
+    pages = reported(tmp_path, sides(tmp_path))
+    for path in pages.iterdir():
+        text = path.read_text()
+        assert "<script" not in text
+        assert "<img" not in text
+        assert "default-src 'none'" in text
+
+
+def test_an_evaluation_is_shown_beside_the_run_it_is_compared_with(tmp_path: Path) -> None:
+    both = sides(tmp_path)
+    other = tmp_path / "other"
+    make_run(other, both, "conself", 2, 0.5)
+    pages = reported(tmp_path, {"evaluate/minipy/base": both["evaluate/minipy/base"]}, versus=str(other))
+    heads = [(pages / f"{n}.html").read_text().split("<h1>")[1].split("</h1>")[0] for n in (1, 2)]
+    assert heads == ["p/00002: fixed", "p/&lt;b&gt;0: broken"], "against the other run's tuned model"

@@ -1,0 +1,232 @@
+"""Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from conself.pipelines.shards import SHARD, execute_into, sample_into, with_prefix
+from conself.records import Candidate, Outcome, Problem, Status, Trace
+from conself.runtime.workers import Workers
+from conself.sandbox import Job, Limits, Note, Result
+from conself.sandbox.journal import Journal
+from conself.store.tables import read_traces
+
+LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, memory_mb=128, output_kb=4, max_timeouts=1, audit=0.0)
+CODE = "def f(x): return x"
+SEEN, FAKE = Outcome(Status.OK, "1"), Outcome(Status.OK, '"from disk"')
+
+
+@dataclass(frozen=True)
+class Bench:
+    workers: Workers
+    console: Console
+
+
+def bench() -> Bench:
+    return Bench(Workers(1), Console(quiet=True))
+
+
+def problem(index: int) -> Problem:
+    return Problem(f"p{index}", "s", "", "f", ("(1,)", "(1,)"), "", "")
+
+
+def candidate(index: int) -> Candidate:
+    return Candidate(f"p{index}", 0, None, CODE, CODE, "stop", None, None, None, 1)
+
+
+def fake(index: int) -> Result:
+    job = Job(f"p{index}", (CODE,), "f", ("(1,)", "(1,)"))
+    return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
+
+
+def run(folder: Path, count: int) -> dict[str, object]:
+    problems, candidates = [problem(i) for i in range(count)], [candidate(i) for i in range(count)]
+    return execute_into(bench(), folder, "executing", LIMITS, problems, candidates)
+
+
+def journal(folder: Path, index: int) -> Path:
+    return folder / f"traces-{index:07d}-{SHARD}.journal"
+
+
+def test_a_finished_problem_is_on_disk_and_not_run_again(tmp_path: Path) -> None:
+    with Journal(journal(tmp_path, 0), LIMITS) as half:
+        half.append(fake(3))
+    with Journal(journal(tmp_path, SHARD), LIMITS) as whole:  # all of the second shard, as if killed before its file
+        for index in range(SHARD, SHARD + 2):
+            whole.append(fake(index))
+    counts = run(tmp_path, SHARD + 2)
+    traces = read_traces(tmp_path, "traces")
+    from_disk = {"p3", f"p{SHARD}", f"p{SHARD + 1}"}
+    assert {name for name, (trace,) in traces.items() if trace.outcomes == (FAKE, FAKE)} == from_disk
+    assert traces["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+    assert counts["executions"] == 2 * (SHARD + 2)
+    assert counts["exact"] == 3
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".parquet", ".parquet"]
+
+
+def test_a_finished_shard_is_not_run_again(tmp_path: Path) -> None:
+    first = run(tmp_path, 3)
+    (path,) = tmp_path.iterdir()
+    before = path.stat().st_mtime_ns
+    assert run(tmp_path, 3) == first
+    assert path.stat().st_mtime_ns == before
+
+
+def test_what_was_done_before_an_error_is_kept_for_the_next_run_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(jobs: Iterable[Job], *_: object) -> Iterator[Result]:
+        first, *_others = jobs
+        yield replace(fake(0), job=first)
+        raise RuntimeError("worker died twice")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("conself.pipelines.shards.run_jobs", fail)
+        with pytest.raises(RuntimeError, match="worker died twice"):
+            run(tmp_path, 2)
+    run(tmp_path, 2)
+    assert read_traces(tmp_path, "traces") == {
+        "p0": [Trace("p0", 0, (FAKE, FAKE))],
+        "p1": [Trace("p1", 0, (SEEN, SEEN))],
+    }
+
+
+@dataclass(frozen=True)
+class Cut:
+    processes: int
+    shards_per_task: int
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Draws one candidate per problem, which says which call of the sampler drew it; fails at problem ``fails``."""
+
+    runtime: Cut
+    fails: str
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
+        first = ""
+        for p in problems:
+            first = first or p.id
+            if p.id == self.fails:
+                raise ValueError("no more")
+            yield [Candidate(p.id, 0, None, first, None, "stop", None, None, None, 2)]
+
+
+def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(5 * SHARD)]
+    with Workers(1) as workers:
+        drawn = sample_into(
+            Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems
+        )
+    assert [c.problem_id for c in drawn] == [p.id for p in problems]
+    assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
+
+
+def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD + 1)]
+    with Workers(1) as workers:
+        both = Bench(workers, Console(quiet=True))
+        drawn = sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
+    assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
+
+
+def test_shards_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD)]
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match="no more"):
+            sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
+        assert len(list(tmp_path.glob("drawn-*.parquet"))) == 2
+        drawn = sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    assert [c.text for c in drawn] == ["p0"] * (2 * SHARD) + [f"p{2 * SHARD}"] * SHARD
+
+
+def test_a_prefix_stands_before_every_program(tmp_path: Path) -> None:
+    asks = replace(problem(0), prefix="import math")
+    drawn = replace(
+        candidate(0), code="from __future__ import annotations\ndef f(x: Any): return math.factorial(x + 3)\n"
+    )
+    execute_into(bench(), tmp_path, "executing", LIMITS, [asks], [drawn])
+    (trace,) = read_traces(tmp_path, "traces")["p0"]
+    assert [o.value for o in trace.outcomes] == ["24", "24"]
+
+
+DOCSTRING_FIRST = '''"""Says what it does."""
+from __future__ import (
+    annotations,
+)
+def f(x: Missing): return x
+'''
+IN_A_STRING = '''def f(x):
+    return """
+from __future__ import division
+"""
+'''
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from __future__ import annotations\ndef f(x: Missing): return x\n",
+        DOCSTRING_FIRST,
+        IN_A_STRING,
+        "def f(x): return math.floor(x)\n",
+    ],
+    ids=["line", "parentheses", "in a string", "none"],
+)
+def test_a_prefix_comes_after_imports_from_the_future(code: str) -> None:
+    whole: dict[str, Any] = {}
+    exec(compile(with_prefix("import math", code + "\nmath\n"), "program", "exec"), whole)
+    assert "math" in whole
+    alone: dict[str, Any] = {"math": math}
+    exec(compile(code, "program", "exec"), alone)
+    assert whole["f"](2) == alone["f"](2)
+
+
+def test_a_program_that_does_not_parse_stays_wrong() -> None:
+    wrong = "from __future__ import\nmath\n"
+    assert with_prefix("import math\n", wrong) == f"import math\n{wrong}"
+    assert with_prefix("", "from __future__ import annotations\n") == "from __future__ import annotations\n"
+
+
+def test_a_program_gets_of_a_prefix_what_it_names() -> None:
+    imports, rest = "import os.path as p, re, sys\nfrom math import *\n", "sys.setrecursionlimit(99)\nx = 1\n"
+    prefix = f"{imports}from typing import List as L, Set\n{rest}"
+    # a star, and what is no import, stay, with what they need
+    assert with_prefix(prefix, "y = 0\n") == f"import sys\nfrom math import *\n{rest}y = 0\n"
+    both = "import os.path as p, sys\nfrom math import *\nfrom typing import List as L\n"
+    assert with_prefix(prefix, "L[p]\n") == f"{both}{rest}L[p]\n"
+    assert with_prefix(prefix, "eval('re')\n").startswith("import re, sys\n")  # the word is there
+    assert with_prefix(prefix, "\u00b5 = 1\n") == f"{prefix}\u00b5 = 1\n"  # identifiers have several spellings then
+    assert with_prefix("def f(:\n", "y = 0\n") == "def f(:\ny = 0\n"
+
+
+def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:
+    other = Limits(2.0, 5.0, 128, 4, 1, audit=0.0)
+    with Journal(journal(tmp_path, 0), other) as old:
+        old.append(fake(0))
+    run(tmp_path, 1)
+    assert read_traces(tmp_path, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+
+
+@dataclass(frozen=True)
+class Tired:
+    runtime: Cut
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
+        for p, _ in zip(problems, range(SHARD + 7), strict=False):
+            yield [Candidate(p.id, 0, None, "", None, "stop", None, None, None, 2)]
+
+
+def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
+            sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
+    assert [path.name for path in tmp_path.glob("drawn-*")] == [f"drawn-0000000-{SHARD}.parquet"]

@@ -1,0 +1,95 @@
+"""Who holds GPU memory when: on this side of CUDA, which is only said to be there."""
+
+import gc
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from conself.agreement.consensus import Consensus, consensus_of
+from conself.pipelines import stages
+from conself.pipelines.shards import SHARD
+from conself.records import ModelRef, Pool, Problem, Uncertainty
+from conself.runtime.workers import Workers
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_records, write_consensus
+
+
+@dataclass(frozen=True)
+class WhoScores:
+    """The process that scores; ``model`` is a ModelRef or None."""
+
+    model: ModelRef | None
+
+    def __call__(self, pool: Pool, consensus: Consensus) -> float:  # noqa: ARG002
+        return float(os.getpid())
+
+
+@contextmanager
+def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
+    """The processes that score four shards, while their workers may still be there."""
+    pools = [Pool(Problem(f"p{i}", "", "", None, ("",), "", ""), [], []) for i in range(4 * SHARD)]
+    config = OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
+    with Workers(2) as workers:
+        context = stages.Context(root, workers, Console(quiet=True))
+        (root / "agreed").mkdir(parents=True)
+        write_consensus(root / "agreed" / "consensus.parquet", {pool.problem.id: consensus_of([]) for pool in pools})
+        agreed = Artifact("agree", "0" * 64, root / "agreed", reused=True)
+        made = stages.score(context, "score/who", config, pools, agreed)
+        rows = read_records(made.path, Uncertainty, "uncertainty")
+        yield {int(row.value) for row in rows if row.value is not None}
+
+
+def test_a_metric_that_loads_a_model_has_the_gpu_to_itself_and_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    ref = {"name": str(tmp_path), "revision": None, "adapter": None, "dtype": "float32", "attention": "sdpa"}
+    model = {"_target_": "conself.records.ModelRef", "quantization": None, **ref}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with scored(tmp_path / "with", model) as processes:
+        assert len(processes) == 1
+        assert not any(map(psutil.pid_exists, processes))
+    with scored(tmp_path / "without", None) as processes:
+        assert any(map(psutil.pid_exists, processes)), "a metric without a model has no memory to give back"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with scored(tmp_path / "cpu", model) as processes:
+        assert any(map(psutil.pid_exists, processes)), "warm workers cost nothing on a CPU"
+
+
+class Knot:
+    """Refers to itself, as a trainer and its model do to one another."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    gc.disable()  # not by chance
+    request.addfinalizer(gc.enable)
+    left = weakref.ref(Knot())
+    config = OmegaConf.create({"_target_": f"{__name__}.SamplerThatLooks"})
+    model = ModelRef(str(tmp_path), None, None, "float32", "sdpa", None)
+    (tmp_path / "config.json").write_text("{}")
+    source = Artifact("problems", "0" * 64, tmp_path, reused=True)
+    with Workers(1) as workers, pytest.raises(Exception, match="looked"):
+        stages.sample(stages.Context(tmp_path, workers, Console(quiet=True)), config, model, source)
+    assert left() is None
+
+
+class SamplerThatLooks:
+    """Raises as soon as its work is to be cut, right before anything is drawn."""
+
+    loads_model = True
+
+    @property
+    def runtime(self) -> None:
+        raise ValueError("looked")

@@ -1,0 +1,251 @@
+"""Two processes train what one trains; what goes wrong in one of them ends both, and is told once."""
+
+import csv
+import math
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from pickle import PicklingError
+
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger, Logger
+from safetensors.torch import load_file
+from torch import Tensor
+
+from conself.losses.con_dpo import ConDPO
+from conself.losses.sft import SFT
+from conself.records import ModelRef
+from conself.training.data import deal, encode, global_batches
+from conself.training.devices.distributed import DDP, FSDP, Sharing, check_devices
+from conself.training.devices.processes import Remote, together
+from conself.training.devices.ranks import ALONE, Ranks
+from conself.training.fit import FitReport, fit, fit_rank
+from conself.training.layouts.shared import SharedLayout
+from conself.training.policy.tuning import Full
+from conself.training.settings import Training
+from tests.training.devices import lost_ranks
+from tests.training.devices.lost_ranks import CPU, lose_one
+from tests.training.training_world import runtime, settings, toy_pairs, word_tokenizer
+
+PAIRS = toy_pairs(problems=5)[:-1]
+"""Nine pairs in batches of 4, 4 and 1: the last is less than one for each process."""
+
+STRATEGIES: tuple[Sharing, ...] = (DDP(), FSDP())
+CASES = [(kind, sharing) for kind in ("lora", "full", "sft") for sharing in STRATEGIES]
+
+
+def chosen(kind: str, devices: int, sharing: Sharing) -> Training:
+    """A small budget, so that the processes have unlike numbers of micro-batches."""
+    shared = runtime(
+        SharedLayout(24, flex_above=None),
+        devices=devices,
+        strategy=sharing,
+        gradient_checkpointing=float(kind == "lora"),
+    )
+    changes = {"tuning": Full(), "export": "merged", "learning_rate": 1e-3} if kind == "full" else {}
+    return settings(runtime=shared, **changes)
+
+
+def train(
+    kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks, logger: Logger | None = None
+) -> FitReport:
+    """One training; ``root`` gets the weights."""
+    winners = [replace(p, rejected=None, rejected_index=None, rejected_consensus=None) for p in PAIRS[::2]]
+    loss, pairs = (SFT(), winners) if kind == "sft" else (ConDPO(beta=0.5), PAIRS)
+    made = (pairs, model, chosen(kind, ranks.count, sharing), loss, 0, root, root / "reference", time.perf_counter())
+    return fit_rank(*made, ranks, logger)
+
+
+class Interrupting(CSVLogger):
+    """Ends a training after four steps, when it would write down the fourth."""
+
+    def log_metrics(self, metrics: object, step: int | None = None) -> None:  # noqa: ARG002
+        if step == 3:
+            raise InterruptedError
+
+
+def train_all(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> list[FitReport]:
+    """All cases one after another: starting processes takes longer than training."""
+    for kind, sharing in CASES[:4]:
+        again = folder(root / "again", kind, sharing)
+        with suppress(InterruptedError):
+            train(kind, sharing, model, again, ranks, Interrupting(str(root / str(ranks.index))))
+        train(kind, sharing, model, again, ranks)
+    return [train(kind, sharing, model, folder(root, kind, sharing), ranks) for kind, sharing in CASES]
+
+
+def folder(root: Path, kind: str, sharing: Sharing) -> Path:
+    return root / kind / type(sharing).__name__
+
+
+def weights(root: Path) -> dict[str, Tensor]:
+    (path,) = [*root.glob("adapter/*.safetensors"), *root.glob("model/*.safetensors")]
+    return dict(load_file(path))
+
+
+@pytest.fixture(scope="module")
+def by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[FitReport]]:
+    """Where two processes have put what they trained, and their reports."""
+    root = tmp_path_factory.mktemp("by_two")
+    return root, together(train_all, (model_ref, root), 2, CPU, None)
+
+
+@pytest.mark.parametrize(("kind", "sharing"), CASES, ids=str)
+def test_two_processes_train_what_one_trains(
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]], model_ref: ModelRef, tmp_path: Path
+) -> None:
+    alone = train(kind, sharing, model_ref, tmp_path, ALONE)
+    root, reports = by_two
+    report = reports[CASES.index((kind, sharing))]
+    assert report.steps == alone.steps == (6 if kind != "sft" else 4)
+    assert (report.n_pairs, report.n_tokens) == (alone.n_pairs, alone.n_tokens)
+    for ours, its in zip(report.curve, alone.curve, strict=True):
+        assert ours.keys() == its.keys()
+        assert ours["loss"] == pytest.approx(its["loss"], rel=1e-5)
+        for name in its.keys() - {"accuracy"}:  # a step function: rounding decides it where the margin is 0
+            assert ours[name] == pytest.approx(its[name], rel=1e-4, abs=1e-5), name
+    trained, expected = weights(folder(root, kind, sharing)), weights(tmp_path)
+    assert trained.keys() == expected.keys()
+    for name, weight in expected.items():
+        assert torch.linalg.vector_norm(trained[name] - weight) <= 1e-4 * torch.linalg.vector_norm(weight), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "sharing"), CASES[:4], ids=str)
+def test_two_processes_go_on_from_where_two_were_interrupted(
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]]
+) -> None:
+    root, _ = by_two
+    expected, resumed = weights(folder(root, kind, sharing)), weights(folder(root / "again", kind, sharing))
+    assert resumed.keys() == expected.keys()
+    assert all(torch.equal(resumed[name], weight) for name, weight in expected.items())
+
+
+def test_the_cases_are_ragged() -> None:
+    """What the test above is about happens in it: unlike numbers of micro-batches, and a share that is empty."""
+    pairs, _ = encode(PAIRS, word_tokenizer(), 32)
+    layout = chosen("lora", 2, DDP()).runtime.layout
+    batches = [batch for epoch in (0, 1) for batch in global_batches(pairs, 4, 0, epoch, by_problem=True)]
+    counts = [tuple(len(layout.cut(share)) for share in deal(batch, 2)) for batch in batches]
+    assert [len(batch) for batch in batches] == [4, 4, 1] * 2
+    assert [counts[2], counts[5]] == [(1, 0)] * 2
+    assert sum(a != b for a, b in counts) > 2, counts
+    assert max(max(pair) for pair in counts) > 1
+
+
+@pytest.mark.slow
+def test_curves_reach_the_logger_of_the_caller_and_nothing_else_is_heard(
+    model_ref: ModelRef, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logger = CSVLogger(str(tmp_path), name="curves", version="0")
+    made = (chosen("lora", 2, DDP()), ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", logger)
+    report = fit(PAIRS, model_ref, *made)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+    with (Path(logger.log_dir) / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(6))
+    assert [float(row["train/loss"]) for row in rows] == pytest.approx([row["loss"] for row in report.curve])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curves", "reference"]
+
+
+def test_what_one_process_raises_is_raised_here_at_once(model_ref: ModelRef, tmp_path: Path) -> None:
+    """Problem p3 goes to one process only; the other is left waiting for its gradients."""
+    pairs = [replace(pair, chosen_consensus=math.inf if pair.problem_id == "p3" else 0.5) for pair in PAIRS]
+    made = (replace(chosen("lora", 2, FSDP()), batch_size=9), ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference")
+    with pytest.raises(FloatingPointError, match=r"^loss is inf at step 0 \(problems: [p0-9, ]*p3") as caught:
+        fit(pairs, model_ref, *made, None)
+    assert len(str(caught.value).splitlines()) == 1
+    assert any("in process" in note and "training_step" in note for note in caught.value.__notes__)
+    assert not (tmp_path / "adapter").exists()
+    assert children() == []
+
+
+def test_a_killed_process_is_told_with_the_remedy() -> None:
+    began = time.perf_counter()
+    with pytest.raises(
+        ChildProcessError, match=r"a training process was killed, most likely for lack of memory; lower"
+    ):
+        together(lose_one, (), 2, CPU, None)
+    assert time.perf_counter() - began < 60
+    assert children() == []
+
+
+def test_what_keeps_a_process_from_starting_is_told() -> None:
+    with pytest.raises((AttributeError, PicklingError), match=r"[Pp]ickle"):
+        together(lambda: None, (), 2, CPU, None)
+    assert children() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a parent's death is told by Linux only")
+def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    parent = subprocess.Popen([sys.executable, lost_ranks.__file__, str(tmp_path)], env=environment)
+    try:
+        until(lambda: len([p for p in tmp_path.iterdir() if p.read_text()]) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    pids = [int(file.read_text()) for file in tmp_path.iterdir()]
+    until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = ModelRef("m", None, None, "float32", "sdpa", None)
+    check_devices("cpu", 1, FSDP(), ref)
+    check_devices("cpu", 64, DDP(), replace(ref, quantization="nf4"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match=r"devices is 2, and this machine has 1 GPU; set training.runtime.devices to"):
+        check_devices("cuda", 2, DDP(), ref)
+    with pytest.raises(ValueError, match=r"device=cuda:1 is one device, .* set training.runtime.device=cuda, or"):
+        check_devices("cuda:1", 2, DDP(), ref)
+    with pytest.raises(ValueError, match=r"device is cuda:1, and this machine has 1 GPU; set .*device=auto"):
+        check_devices("cuda:1", 1, DDP(), ref)
+    with pytest.raises(ValueError, match=r"FSDP cannot slice weights in nf4; set strategy=ddp, or model.quantization="):
+        check_devices("cpu", 2, FSDP(), replace(ref, quantization="nf4"))
+
+
+def test_there_is_one_device_at_least() -> None:
+    with pytest.raises(ValueError, match=r"training.runtime.devices is 0; it must be at least 1"):
+        runtime(devices=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("n", range(6))
+def test_parts_are_of_one_length_and_hold_everything(n: int, count: int) -> None:
+    parts = [Ranks(index, count).share(range(n)) for index in range(count)]
+    assert {len(part) for part in parts} == {math.ceil(n / count)}
+    assert {item for part in parts for item in part} == set(range(n))
+
+
+def test_one_process_has_only_itself_to_agree_with() -> None:
+    assert ALONE.agreed(3) == 3
+    assert ALONE.united({"a": 1}) == {"a": 1}
+    assert ALONE.totals({"a": 0.5}, torch.device("cpu")) == {"a": 0.5}
+
+
+def children() -> list[int]:
+    """Processes that this one has started and that still run, beside the library's own."""
+    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [int(pid) for file in listed for pid in file.read_text().split()]
+    return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def alive(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def until(condition: object, seconds: float = 60.0) -> None:
+    """Wait for ``condition()``."""
+    end = time.perf_counter() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.perf_counter() < end
+        time.sleep(0.05)
