@@ -17,10 +17,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from conself.app.job import Command, run
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
-from conself.pipelines.context import Context, choose
+from conself.pipelines.context import Context
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
-from conself.results import benchmarks, show
+from conself.results import benchmarks, names, show
 from conself.results.shortfalls import losses
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
@@ -41,17 +41,15 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     """
     model: ModelRef | None = instantiate(config.model)
     others = _others(config)
-    made = {str(name): answering.evaluate(context, f"{name}/base", config, model, None) for name in config.benchmark}
-    found = {name: benchmarks.verdicts(artifact) for name, artifact in made.items()}
+    made = {str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark}
+    found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
     write_verdicts(folder / VERDICTS, found)
     windows = {name: benchmarks.window(config.benchmark[name]) for name in found}
     figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
-    if config.voters.n:
-        for name in found:
-            label = f"{name}/base_voters"
-            drawn = answering.evaluate(context, label, answering.voting(config), model, None)
-            voted = answering.vote(context, label, choose(config, "comparison", "behaviour"), drawn)
-            figures[name] = benchmarks.with_voters(figures[name], *map(benchmarks.verdicts, (drawn, voted)))
+    for name, answered in made.items():
+        if answered.voters is not None and answered.vote is not None:
+            both = map(benchmarks.verdicts, (answered.voters, answered.vote))
+            figures[name] = benchmarks.with_voters(figures[name], *both)
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
@@ -116,7 +114,7 @@ def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[V
     lost = losses(context.artifacts)
     for name, rows in found.items() if config.samples is not None else ():
         unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
-        label = f"evaluate/{name}/base"
+        label = names.evaluated(name, "base")
         if counts := {key: n for key, n in unused.items() if n}:
             lost[label] = {**lost.get(label, {}), **counts}
     return lost
@@ -142,7 +140,7 @@ def _ks(config: DictConfig) -> list[int] | None:
 
 def _other(path: Path, benchmark: str) -> list[Verdict]:
     """The verdicts on a benchmark of another evaluation, or of the tuned model of a training run."""
-    tuned = Path("evaluate") / benchmark / "tuned" / VERDICTS
+    tuned = f"{names.evaluated(benchmark, 'tuned')}/{VERDICTS}"
     rounds = sorted(path.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
     places = (path, path / VERDICTS, path / "artifacts" / tuned, *rounds)
     file = next((place for place in places if place.is_file()), None)

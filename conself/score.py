@@ -12,7 +12,7 @@ program in it. Optional: ``prefix``, code put before each program, and ``stateme
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,12 @@ from conself.app.job import Command, run
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
 from conself.pipelines import stages
-from conself.pipelines.context import Context, changed, choose
-from conself.pipelines.shards import missing, read_pools
+from conself.pipelines.context import Context
+from conself.pipelines.pools import AgreedPools, Pools
+from conself.pipelines.shards import cut, write_shards
+from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, Problem, Uncertainty
+from conself.results import names
 from conself.results.score_files import (
     OUTCOMES,
     SUMMARY,
@@ -47,7 +50,8 @@ from conself.runtime.config_folder import CONF
 from conself.runtime.places import make_folder
 from conself.runtime.versions import versions
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_consensus, read_records, write_records
+from conself.store.keys import Identified
+from conself.store.tables import read_records
 from conself.tracking import Tracker
 
 PARTS = ("sandbox", "metrics", "pairing", "comparison", "behaviour")
@@ -58,31 +62,23 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
     """A pool executed and measured -> the three files, in ``out`` or ``folder``; returns ``results.json``'s figures."""
     lines = read()
     problems, candidates = stored(context, lines)
-    traces = stages.execute(context, config.sandbox, *as_executed(lines, problems, candidates))
-    pools = read_pools(problems.path, candidates.path, traces.path)
-    # traces don't tell likelihoods and texts, which metrics read; so from here on everything is known by the whole file
-    said = {"pool": content((line.problem, line.candidates) for line in lines)}
-    parts = changed(choose(config, "comparison", "behaviour", "pool"), said)
-    agreement = stages.agree(context, parts, pools, traces)
-    made = {
-        str(name): stages.score(context, f"score/{name}", node, pools, agreement)
-        for name, node in config.metrics.items()
-    }
+    traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
+    pools = Pools(problems, candidates, traces)
+    agreed = AgreedPools(pools, stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools))
+    made = {str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()}
     passed = {line.problem.id: line.passed for line in lines if line.passed is not None}
     if passed:
-        stages.verify(context, {"pool": content(sorted(passed.items()))}, lambda: passed, pools, traces)
+        said = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
+        stages.verify(context, names.VERIFY, said, pools)
 
-    agreed = read_consensus(agreement.path)
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
     pairing = instantiate(config.pairing, _convert_="all")
-    figures: dict[str, Any] = strict(
-        {"executions": traces.summary(), **summary(pools, agreed, pairing, values, passed)}
-    )
+    figures: dict[str, Any] = strict({"executions": traces.summary(), **summary(agreed, pairing, values, passed)})
     out = folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
-    rows = zip(pools, by_problem, strict=True)
-    write_lines(out / UNCERTAINTY, (problem_line(p, agreed[p.problem.id], pairing, row, passed) for p, row in rows))
+    rows = zip(agreed, by_problem, strict=True)
+    write_lines(out / UNCERTAINTY, (problem_line(*each, pairing, row, passed) for each, row in rows))
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
@@ -98,31 +94,36 @@ def _values(artifact: Artifact) -> list[Uncertainty]:
     return read_records(artifact.path, Uncertainty, "uncertainty")
 
 
+@dataclass(frozen=True)
+class Told(Identified):
+    """What a file says of problems or of candidates, known by all of it; verdicts are no part."""
+
+    records: Sequence[Any]
+
+    @property
+    def identity(self) -> str:
+        """The digest of the records."""
+        return content(self.records)
+
+
 def stored(context: Context, lines: Sequence[PoolLine]) -> tuple[Artifact, Artifact]:
-    """Problems and candidates of a file as artifacts, known by all that they say; verdicts are no part of them."""
-    problems = [line.problem for line in lines]
-    groups = {line.problem.id: line.candidates for line in lines}
-
-    def make_problems(folder: Path) -> dict[str, Any]:
-        write_records(folder / "problems.parquet", Problem, problems)
-        return {"total": len(problems), "dropped": {}}
-
-    def make_candidates(folder: Path) -> dict[str, Any]:
-        for group, path in missing(folder, "candidates", problems):
-            write_records(path, Candidate, [c for problem in group for c in groups[problem.id]])
-        drawn = [candidate for group in groups.values() for candidate in group]
-        return {"candidates": len(drawn), "without_code": sum(c.code is None for c in drawn)}
-
-    source = context.build("problems", {"pool": content(problems)}, {}, make_problems)
-    key = {"pool": content(candidate for group in groups.values() for candidate in group)}
-    return source, context.build("sample", key, {"problems": source}, make_candidates)
+    """Problems and candidates of a file as artifacts."""
+    problems = _problems(context, names.PROBLEMS, Told([line.problem for line in lines]))
+    candidates = [candidate for line in lines for candidate in line.candidates]
+    groups = Aside([[c for line in group for c in line.candidates] for group in cut(lines)])
+    return problems, _candidates(context, names.SAMPLE, Told(candidates), groups, problems)
 
 
-def as_executed(lines: Sequence[PoolLine], problems: Artifact, candidates: Artifact) -> tuple[Artifact, Artifact]:
-    """The artifacts of :func:`stored`, known by what is run, on what: other likelihoods or texts run nothing anew."""
-    asked = [(p.id, p.entry_point, p.prefix, p.inputs) for p in (line.problem for line in lines)]
-    programs = [(c.problem_id, c.index, c.code) for line in lines for c in line.candidates]
-    return replace(problems, key=content(asked)), replace(candidates, key=content(programs))
+@stage("problems", version=3)
+def _problems(work: Work, pool: Told) -> Summary:
+    write_shards(work.folder, "problems", Problem, cut(pool.records))
+    return {"total": len(pool.records), "dropped": {}}
+
+
+@stage("sample", version=4)
+def _candidates(work: Work, pool: Told, shards: Aside[list[list[Candidate]]], problems: Artifact) -> Summary:  # noqa: ARG001
+    write_shards(work.folder, "candidates", Candidate, shards.value)
+    return {"candidates": len(pool.records), "without_code": sum(c.code is None for c in pool.records)}
 
 
 def check(read: Read, in_sweep: bool, config: DictConfig) -> None:

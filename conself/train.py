@@ -1,5 +1,6 @@
 """The pipeline: ``python -m conself.train [group=choice] [key=value] [-m]``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from conself.models.transformers import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
 from conself.pipelines import answering, stages
 from conself.pipelines.context import Context
-from conself.pipelines.preference import Learned, learn_round, unlearned
+from conself.pipelines.preference import learn as learn_from
+from conself.pipelines.preference import measure, unlearned, with_model
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
+from conself.pipelines.round import Round
+from conself.pipelines.round_figures import round_figures
 from conself.records import ModelRef
-from conself.results import benchmarks, show
+from conself.results import benchmarks, names, show
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import say
 from conself.runtime.versions import versions
+from conself.store.artifacts import Artifact
 from conself.store.keys import models_in
 from conself.tracking import Tracker, round_prefix
 from conself.training.devices.distributed import check_devices
@@ -42,29 +47,40 @@ def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, A
         NothingToLearnError: the first round finds nothing.
     """
     model: ModelRef = instantiate(config.model)
-    done: list[Learned] = []
+    done: list[Round] = []
+    figures: list[dict[str, Any]] = []
+    made: dict[str, Artifact] = {}
     stopped: dict[str, Any] | None = None
     for number in range(1, config.rounds + 1):
         here = context if config.rounds == 1 else context.anew()
         if config.rounds > 1:
             say(context.console, f"round {number} of {config.rounds}")
-        before = done[-1].answers if done else None
+        if done:
+            model = stages.merge(here, names.MERGE, model, done[-1].fitted)
+        now, before = with_model(config, model), done[-1].tuned if done else None
+        measured = measure(now, here, model)
         try:
-            if done:
-                model = stages.merge(here, model, done[-1].fitted)
-            done.append(learn_round(config, here, tracker, model, before, round_prefix(number)))
+            done.append(learn_from(now, here, tracker, model, measured, before, round_prefix(number)))
+            figures.append(round_figures(now, here, done[-1]))
         except NothingToLearnError as error:
             if not done:
                 raise
             why = f"round {number} has nothing to learn from: {error}"
             say(context.console, why)
-            stopped = {"why": why, **unlearned(config, here)}
+            stopped = {"why": why, **unlearned(now, here, measured)}
         if config.rounds > 1:
-            context.artifacts.update({f"round{number}/{name}": made for name, made in here.artifacts.items()})
+            context.artifacts.update(in_round(number, here.artifacts))
+            made |= in_round(number, (measured if stopped else done[-1]).named())
         if stopped is not None:
             break
-    figures = [learned.figures for learned in done]
-    return {**benchmarks.over_rounds(config, figures, context.artifacts, stopped), "versions": versions()}
+    base, tuned = done[0].base, done[-1].tuned
+    found = benchmarks.over_rounds(config, figures, base, tuned, made, context.artifacts, stopped)
+    return {**found, "versions": versions()}
+
+
+def in_round(number: int, artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """Artifacts by their names among those of several rounds."""
+    return {names.in_round(number, name): artifact for name, artifact in artifacts.items()}
 
 
 def check(config: DictConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from conself.agreement.consensus import Consensus
@@ -37,19 +37,19 @@ class NothingToLearnError(ValueError):
     """No problem is left, or none that gives a pair: the first round is an error, a later one ends the rounds."""
 
 
-def taken(pools: Sequence[Pool], kept: Sequence[str], ranked: bool) -> list[Pool]:
+Agreed = tuple[Pool, Consensus]
+"""A pool and what its candidates agree on."""
+
+
+def taken(pools: Iterable[Agreed], kept: Sequence[str], ranked: bool) -> list[Agreed]:
     """The pools of the problems ``kept``: in the order of ``kept`` where that is a ranking, else as they come."""
-    chosen = {pool.problem.id: pool for pool in pools}
+    chosen = {pool.problem.id: (pool, agreed) for pool, agreed in pools}
     wanted = set(kept)
     return [chosen[name] for name in (kept if ranked else chosen) if name in wanted]
 
 
 def build_pairs(
-    pools: Sequence[Pool],
-    agreed: Mapping[str, Consensus],
-    pairing: Pairing,
-    prompts: Prompts,
-    tokenizer: PreTrainedTokenizerBase,
+    pools: Sequence[Agreed], pairing: Pairing, prompts: Prompts, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs of every pool, in order, and how many problems give none for each reason.
 
@@ -60,8 +60,7 @@ def build_pairs(
     """
     pairs: list[PreferencePair] = []
     dropped: Counter[str] = Counter()
-    for pool in pools:
-        agreement = agreed[pool.problem.id]
+    for pool, agreement in pools:
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
         found = pairing(pool, agreement, prompt)
         if not found:

@@ -2,70 +2,82 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself.models.transformers import fingerprint, tuned_model
+from conself.models.transformers import tuned_model
 from conself.pipelines.context import Context, changed, give_back, tell
+from conself.pipelines.execution import execute_into
+from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import voted
-from conself.pipelines.shards import execute_into, pools_answered, sample_into
+from conself.pipelines.pools import answered, shards_of
+from conself.pipelines.shards import cut, sample_into, write_shards
+from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import ModelRef, Problem, Verdict
+from conself.results import names
+from conself.results.benchmarks import Answered
 from conself.results.shortfalls import tell_losses
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
 from conself.samplers.recorded import MISSING
 from conself.sandbox.jobs import MOST_OUTPUT_KB, Limits
 from conself.store.artifacts import Artifact
-from conself.store.keys import located, plain
-from conself.store.tables import read_traces, read_verdicts, write_records, write_verdicts
+from conself.store.tables import read_verdicts, write_verdicts
 
 _GROWTH = 12
 
 
-def evaluate(
-    context: Context, label: str, config: DictConfig, model: ModelRef | None, tuned: Artifact | None
-) -> Artifact:
-    """Answers to one benchmark, run and judged -> problems, answers-*, traces-*.parquet, verdicts.jsonl.
+def answer(
+    context: Context, config: DictConfig, benchmark: str, who: str, model: ModelRef | None, tuned: Artifact | None
+) -> Answered:
+    """The answers of a model to one of the benchmarks, and those of its ``voters``.
 
-    ``label`` is ``benchmark/who``. ``config`` holds benchmark (by name), decoder and judging (the sandbox's limits).
-    ``model`` is not read by a decoder that loads none; ``tuned`` is the fit that made another of it, None for the model
-    as it is.
+    ``config`` holds benchmark (by name), decoder, judging, voters, comparison and behaviour. ``model`` is not read by a
+    decoder that loads none; ``tuned`` is the fit that made another of it, None for the model as it is. ``who`` names
+    the model among the results.
     """
-    name, who = label.split("/")
-    slices = {"benchmark": config.benchmark[name], **{k: config[k] for k in ("decoder", "judging")}}
     policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
-    parts = {part: instantiate(node, _convert_="all") for part, node in slices.items()}
+    alone = evaluate(context, benchmark, who, config, policy)
+    if not config.voters.n:
+        return Answered(alone)
+    voters = evaluate(context, benchmark, names.voters(who), voting(config), policy)
+    label = names.vote(benchmark, who)
+    return Answered(alone, voters, vote(context, label, config.comparison, config.behaviour, voters))
 
-    def make(folder: Path) -> dict[str, Any]:
-        give_back()
-        task = parts["benchmark"]()
-        tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
-        answers = sample_into(context, folder, "answers", f"answering ({who})", parts["decoder"], policy, task.problems)
-        limits = with_room(parts["judging"], task.judge.longest())
-        counts = execute_into(context, folder, f"judging ({who})", limits, task.problems, answers)
-        write_records(folder / "problems.parquet", Problem, task.problems)
-        traces = read_traces(folder, "traces")
-        ran = [(p, traces[p.id]) for p in task.problems]
-        with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
-            judged = task.judge.parts(ran, context.workers.count, meter.add)
-        verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
-        write_verdicts(folder / "verdicts.jsonl", verdicts)
-        unanswered = sum(a.finish_reason == MISSING for a in answers)
-        if unanswered:
-            say(context.console, f"- {unanswered} without an answer: they count as wrong")
-        answered = [v.passed for v in verdicts]
-        totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
-        return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
-    # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.
-    decoder = parts["decoder"]
-    answers_by = fingerprint(policy) if decoder.loads_model and policy is not None else decoder.fingerprint()
-    key = {part: plain(node) for part, node in slices.items()} | {"benchmark": located(slices["benchmark"])}
-    key |= {"content": parts["benchmark"].fingerprint(), "model": answers_by}
-    return tell_losses(context.console, context.build(f"evaluate/{label}", key, {}, make), config.judging)
+def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
+    """Answers of ``who`` to a benchmark, run and judged -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
+    source, decoder = Source.of(config.benchmark[benchmark]), Drawing.of(config.decoder, model)
+    shown = Aside((benchmark, who))
+    made = _evaluate(context, names.evaluated(benchmark, who), source, decoder, config.judging, shown)
+    return tell_losses(context.console, made, config.judging)
+
+
+@stage("evaluate", version=9)
+def _evaluate(
+    work: Work, benchmark: Source, decoder: Drawing, judging: DictConfig, shown: Aside[tuple[str, str]]
+) -> Summary:
+    give_back()
+    context, folder, (name, who) = work.context, work.folder, shown.value
+    task = benchmark.part()
+    tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
+    write_shards(folder, "problems", Problem, cut(task.problems))
+    answers = sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
+    limits = with_room(instantiate(judging, _convert_="all"), task.judge.longest())
+    asked = shards_of(folder, "answers", folder, folder)
+    counts = execute_into(context, folder, f"judging ({who})", limits, asked, context.executed)
+    ran = [(pool.problem, pool.traces) for shard in asked for pool in shard.read()]
+    with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
+        judged = task.judge.parts(ran, context.workers.count, meter.add)
+    verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
+    write_verdicts(folder / "verdicts.jsonl", verdicts)
+    unanswered = sum(a.finish_reason == MISSING for a in answers)
+    if unanswered:
+        say(context.console, f"- {unanswered} without an answer: they count as wrong")
+    passed = [v.passed for v in verdicts]
+    totals = {"unanswered": unanswered, "passed": sum(map(sum, passed)), "answers": sum(map(len, passed))}
+    return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
 
 def _verdict(problem: Problem, judged: Sequence[tuple[bool, ...]]) -> Verdict:
@@ -83,22 +95,18 @@ def with_room(limits: Limits, longest: int) -> Limits:
     return replace(limits, output_kb=max(limits.output_kb, min(room, MOST_OUTPUT_KB)))
 
 
-def vote(context: Context, label: str, config: DictConfig, answered: Artifact) -> Artifact:
+@stage("vote", version=3)
+def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, answers: Artifact) -> Summary:
     """Of several answers to each problem the one whose behaviour most agree on, as judged -> verdicts.jsonl.
 
-    ``config`` holds comparison and behaviour; ``answered`` is an ``evaluate`` artifact, ``label`` that one's.
+    ``answers`` is an ``evaluate`` artifact.
     """
-
-    def make(folder: Path) -> dict[str, Any]:
-        parts = instantiate(config, _convert_="all")
-        pools = pools_answered(answered.path)
-        judged = read_verdicts(answered.path / "verdicts.jsonl")
-        with Meter(context.console, "voting", len(pools), "problems", "problems") as meter:
-            found = voted(meter.each(pools), judged, parts["comparison"], parts["behaviour"])
-        write_verdicts(folder / "verdicts.jsonl", found)
-        return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
-
-    return context.build(f"vote/{label}", plain(config), {"answers": answered}, make)
+    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour)]
+    judged = read_verdicts(answers.path / "verdicts.jsonl")
+    with Meter(work.context.console, "voting", len(judged), "problems", "problems") as meter:
+        found = voted(meter.each(answered(answers.path)), judged, parts[0], parts[1])
+    write_verdicts(work.folder / "verdicts.jsonl", found)
+    return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 
 
 def voting(config: DictConfig) -> DictConfig:

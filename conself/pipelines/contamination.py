@@ -3,49 +3,68 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from conself.datasets.decontamination import Benchmark, Index, stated_in
 from conself.pipelines.context import Context, tell
+from conself.pipelines.shards import cut, write_shards
+from conself.pipelines.stage import Summary, Work, stage
 from conself.records import Problem
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_records, write_records
+from conself.store.keys import Identified
+from conself.store.tables import read_records
 
 
-def decontaminate(context: Context, source: Artifact, benchmarks: Mapping[str, Benchmark], min_words: int) -> Artifact:
-    """Drop the problems that state one of a benchmark's -> problems.parquet; ``source`` itself where none does.
+@dataclass(frozen=True)
+class Statements(Identified):
+    """The texts of benchmarks' problems, by benchmark; known by themselves: of a file not all may be taken."""
 
-    ``min_words`` is that of :mod:`conself.datasets.decontamination`. The result takes the place of ``problems`` among
-    the job's artifacts.
+    texts: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, benchmarks: Mapping[str, Benchmark]) -> Self:
+        """Those of the benchmarks that have any: the embedded world's are disjoint from its training split."""
+        texts = {name: list(benchmark.statements()) for name, benchmark in benchmarks.items()}
+        return cls({name: each for name, each in texts.items() if each})
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of names and texts."""
+        return hashlib.sha256(json.dumps(self.texts).encode()).hexdigest()
+
+
+def decontaminate(
+    context: Context, name: str, source: Artifact, benchmarks: Mapping[str, Benchmark], min_words: int
+) -> Artifact:
+    """Drop the problems that state one of a benchmark's -> problems-*.parquet; ``source`` itself where none does.
+
+    ``min_words`` is that of :mod:`conself.datasets.decontamination`.
 
     Raises:
         ValueError: no problem is left.
     """
-    statements = {name: texts for name, benchmark in benchmarks.items() if (texts := list(benchmark.statements()))}
-    if not statements:
-        return source  # the embedded world's benchmarks are disjoint from its training split
-
-    def make(folder: Path) -> dict[str, Any]:
-        indexes = {name: Index.of(texts, min_words) for name, texts in statements.items()}
-        problems = read_records(source.path, Problem, "problems")
-        reasons = [stated_in(problem.statement, indexes) for problem in problems]
-        kept = [problem for problem, reason in zip(problems, reasons, strict=True) if reason is None]
-        counts = Counter(reason for reason in reasons if reason is not None)
-        tell(context, f"{len(kept)} problems are in no benchmark of this run", counts)
-        if not kept:
-            raise ValueError(
-                f"all {len(problems)} problems of the data set are stated in a benchmark of this run: "
-                f"{', '.join(counts)}; choose another data set, or leave these benchmarks out"
-            )
-        if counts:
-            write_records(folder / "problems.parquet", Problem, kept)
-        return {"total": len(kept), "dropped": source.summary()["dropped"] | counts, "stated": sum(counts.values())}
-
-    digest = hashlib.sha256(json.dumps(statements).encode()).hexdigest()
-    cleaned = context.build("decontaminate", {"statements": digest, "min_words": min_words}, {"problems": source}, make)
-    if not cleaned.summary()["stated"]:
+    statements = Statements.of(benchmarks)
+    if not statements.texts:
         return source
-    context.artifacts["problems"] = cleaned
-    return cleaned
+    cleaned = _decontaminate(context, name, source, statements, min_words)
+    return cleaned if cleaned.summary()["stated"] else source
+
+
+@stage("decontaminate", version=2)
+def _decontaminate(work: Work, problems: Artifact, statements: Statements, min_words: int) -> Summary:
+    indexes = {name: Index.of(texts, min_words) for name, texts in statements.texts.items()}
+    known = read_records(problems.path, Problem, "problems")
+    reasons = [stated_in(problem.statement, indexes) for problem in known]
+    kept = [problem for problem, reason in zip(known, reasons, strict=True) if reason is None]
+    counts = Counter(reason for reason in reasons if reason is not None)
+    tell(work.context, f"{len(kept)} problems are in no benchmark of this run", counts)
+    if not kept:
+        raise ValueError(
+            f"all {len(known)} problems of the data set are stated in a benchmark of this run: "
+            f"{', '.join(counts)}; choose another data set, or leave these benchmarks out"
+        )
+    if counts:
+        write_shards(work.folder, "problems", Problem, cut(kept))
+    return {"total": len(kept), "dropped": problems.summary()["dropped"] | counts, "stated": sum(counts.values())}

@@ -14,7 +14,7 @@ from rich.console import Console
 from conself.runtime.console import say
 from conself.runtime.progress import working
 from conself.runtime.workers import Workers
-from conself.store.artifacts import Artifact, build
+from conself.store.artifacts import Artifact, Stage, build
 from conself.store.keys import models_in
 
 
@@ -28,25 +28,31 @@ class Context:
     seconds: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
 
+    @property
+    def executed(self) -> Path:
+        """Where shards of executions go by what they run: :func:`conself.pipelines.execution.execute_into`."""
+        return self.root / "executed"
+
     def anew(self) -> Self:
         """The same for another round: nothing made or taken yet."""
         return replace(self, seconds={}, artifacts={})
 
     def build(
         self,
+        stage: Stage,
         name: str,
         config: Mapping[str, Any],
         inputs: Mapping[str, Artifact],
         make: Callable[[Path], dict[str, Any]],
     ) -> Artifact:
-        """``artifacts.build`` with a line on the console; ``name`` is ``stage[/part]`` or ``matched/stage``."""
-        stage, start = name.removeprefix("matched/").split("/")[0], time.perf_counter()
+        """``artifacts.build`` with a line on the console; ``name`` is what the job calls the result."""
+        start = time.perf_counter()
 
         def told(folder: Path) -> dict[str, Any]:
             with working(self.console, name):
                 return make(folder)
 
-        artifact = build(self.root, stage, VERSIONS[stage], config, inputs, told)
+        artifact = build(self.root, stage, config, inputs, told)
         known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.artifacts[name] = artifact
@@ -54,11 +60,6 @@ class Context:
             how = "reused" if artifact.reused else "done"
             say(self.console, f"{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}", style="dim")
         return artifact
-
-
-VERSIONS = {"problems": 2, "sample": 3, "execute": 3, "agree": 3, "verify": 2, "score": 3, "select": 3, "pair": 3}
-VERSIONS |= {"decontaminate": 1, "fit": 3, "merge": 2, "evaluate": 8, "vote": 2}
-"""Part of every key: raise a stage's number when its code gives other results for the same config."""
 
 
 def names_model(node: Any) -> bool:

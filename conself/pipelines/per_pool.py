@@ -1,41 +1,49 @@
 """What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.consensus import Consensus, consensus_of, trace_keys
+from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
 from conself.records import Pool, Uncertainty, Undefined, Verdict
 from conself.runtime.workers import HereFirst
-from conself.store.tables import read_consensus, read_records, write_consensus, write_records
+from conself.store.tables import count, read_consensus, read_records, write_consensus, write_records
 
 Metric = Callable[[Pool, Consensus], float | Undefined]
 """Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
 
 
 def agree_into(
-    bench: Bench, folder: Path, comparison: Comparison, behaviour: Behaviour, pools: Sequence[Pool]
-) -> dict[str, Consensus]:
-    """What the candidates of each pool agree on -> consensus-*.parquet in ``folder``; returns it by problem id.
+    bench: Bench, folder: Path, comparison: Comparison, behaviour: Behaviour, shards: Sequence[PoolShard]
+) -> tuple[int, int]:
+    """What the candidates of each pool agree on -> consensus-*.parquet in ``folder``.
+
+    Returns, over all pools, the number of live candidates and that of clusters.
 
     Raises:
         ValueError: a pool's candidates, traces and inputs are not equally many.
     """
-    tasks = [(comparison, behaviour, group, path) for group, path in missing(folder, "consensus", pools)]
-    total = sum(len(group) for _, _, group, _ in tasks)
+    todo = missing(folder, "consensus", shards)
+    total = sum(count(shard.problems) for shard, _ in todo)
+    tasks = [(comparison, behaviour, shard, path) for shard, path in todo]
     run_shards(bench, HereFirst(bench.workers), "comparing", "problems", total, agree_shard, tasks)
-    return read_consensus(folder)
+    alive = clusters = 0
+    for path in sorted(folder.glob("consensus-*.parquet")):  # one at a time
+        for agreed in read_consensus(folder, path.stem).values():
+            alive, clusters = alive + agreed.n_alive, clusters + len(agreed.clusters)
+    return alive, clusters
 
 
 def agree_shard(
-    comparison: Comparison, behaviour: Behaviour, pools: list[Pool], path: Path
+    comparison: Comparison, behaviour: Behaviour, shard: PoolShard, path: Path
 ) -> Iterator[tuple[int, int]]:
     """The agreement in the pools of one shard; yields the number of problems, twice."""
-    found = {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools}
-    write_consensus(path, found)
+    pools = shard.read()
+    write_consensus(path, {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools})
     yield len(pools), len(pools)
 
 
@@ -63,35 +71,28 @@ def voted(
 
 
 def score_into(
-    bench: Bench,
-    folder: Path,
-    name: str,
-    metric: Metric,
-    pools: Sequence[Pool],
-    agreed: Mapping[str, Consensus],
-    loads_model: bool,
-) -> list[Uncertainty]:
-    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns its values on all shards, in order.
+    bench: Bench, folder: Path, name: str, metric: Metric, shards: Sequence[PoolShard], loads_model: bool
+) -> int:
+    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns on how many it is undefined.
 
     One that ``loads_model`` does so in the workers, each on a thread of its own; others are too quick to be handed out.
     """
     workers = bench.workers if loads_model else HereFirst(bench.workers)
-    shards = missing(folder, "uncertainty", pools)
-    tasks = [(metric, name, [(pool, agreed[pool.problem.id]) for pool in group], path) for group, path in shards]
-    total = sum(len(group) for group, _ in shards)
+    todo = missing(folder, "uncertainty", shards)
+    total = sum(count(shard.problems) for shard, _ in todo)
+    tasks = [(metric, name, shard, path) for shard, path in todo]
     run_shards(bench, workers, name.replace("_", " "), "problems", total, score_shard, tasks)
-    return read_records(folder, Uncertainty, "uncertainty")
+    return sum(row.value is None for row in read_records(folder, Uncertainty, "uncertainty"))
 
 
-def score_shard(
-    metric: Metric, name: str, pools: list[tuple[Pool, Consensus]], path: Path
-) -> Iterator[tuple[int, int]]:
+def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iterator[tuple[int, int]]:
     """One metric on the pools of one shard; yields the number of problems, twice (one value each).
 
     Raises:
         ValueError: a value is not finite; names the problem.
     """
-    values = [(pool.problem.id, _finite(metric(pool, agreed), name, pool)) for pool, agreed in pools]
+    pools, agreed = shard.read(), shard.agreed()
+    values = [(pool.problem.id, _finite(metric(pool, agreed[pool.problem.id]), name, pool)) for pool in pools]
     rows = [
         Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
         for i, v in values

@@ -1,15 +1,14 @@
-"""One function per stage: a config slice and input artifacts in, an artifact out. Each can be killed and resumed.
+"""One function per stage: settings and artifacts in, an artifact out. Each can be killed and resumed.
 
-Stages know Hydra's ``instantiate`` and nothing of one another; ``conself.train`` strings them together. None of
-them names an oracle: judging is a call of the judge that a benchmark brings along.
+Stages know Hydra's ``instantiate`` and nothing of one another; pipelines string them together. None of them names an
+oracle: judging is a call of the judge that a benchmark brings along.
 """
 
 import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hydra.utils import instantiate
@@ -17,139 +16,119 @@ from omegaconf import DictConfig
 
 from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.validation import sift
-from conself.models.transformers import fingerprint, load_tokenizer, tuned_model
+from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
 from conself.pipelines.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
+from conself.pipelines.execution import execute_into
+from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
+from conself.pipelines.pools import AgreedPools, Pools, shards_of
 from conself.pipelines.provenance import whole_of
-from conself.pipelines.shards import execute_into, sample_into
-from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
+from conself.pipelines.shards import cut, sample_into, write_shards
+from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.records import ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.store.artifacts import Artifact
-from conself.store.keys import located, plain, snake_case
-from conself.store.tables import (
-    read_consensus,
-    read_records,
-    write_json,
-    write_records,
-    write_verdicts,
-)
+from conself.store.keys import Identified, snake_case
+from conself.store.tables import read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.policy.export import ADAPTER, MERGED, save_merged
 
 Verdicts = Mapping[str, Sequence[bool]]
 
 
-def problems(context: Context, config: DictConfig, most: int | None = None) -> Artifact:
-    """Load and validate the data set -> problems.parquet; summary: total, dropped by reason, perhaps ``whole``.
+@stage("problems", version=3)
+def problems(work: Work, dataset: Source, max_problems: int | None) -> Summary:
+    """Load and validate the data set -> problems-*.parquet; summary: total, dropped by reason, perhaps ``whole``.
 
-    The last is the name of the benchmark that the data set is (:mod:`conself.pipelines.provenance`). The first ``most``
-    usable problems are kept; None: all.
+    The last is the name of the benchmark that the data set is (:mod:`conself.pipelines.provenance`). The first
+    ``max_problems`` usable problems are kept; None: all.
     """
-    dataset = instantiate(config, _convert_="all")
-
-    def make(folder: Path) -> dict[str, Any]:
-        kept, dropped = sift(dataset())
-        if most is not None and len(kept) > most:
-            kept, dropped = kept[:most], {**dropped, "beyond max_problems": len(kept) - most}
-        tell(context, f"{len(kept)} problems", dropped)
-        write_records(folder / "problems.parquet", Problem, kept)
-        whole = whole_of(dataset)
-        return {"total": len(kept), "dropped": dropped, **({"whole": whole} if whole else {})}
-
-    key = {"dataset": located(config), "content": dataset.fingerprint()}
-    key |= {} if most is None else {"max_problems": most}
-    return context.build("problems", key, {}, make)
+    kept, dropped = sift(dataset.part())
+    if max_problems is not None and len(kept) > max_problems:
+        kept, dropped = kept[:max_problems], {**dropped, "beyond max_problems": len(kept) - max_problems}
+    tell(work.context, f"{len(kept)} problems", dropped)
+    write_shards(work.folder, "problems", Problem, cut(kept))
+    whole = whole_of(dataset.part)
+    return {"total": len(kept), "dropped": dropped, **({"whole": whole} if whole else {})}
 
 
-def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifact) -> Artifact:
+@stage("sample", version=4)
+def sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
-    sampler = instantiate(config, _convert_="all")
-
-    def make(folder: Path) -> dict[str, Any]:
-        give_back()
-        known = read_records(source.path, Problem, "problems")
-        drawn = sample_into(context, folder, "candidates", "sampling", sampler, model, known)
-        return {
-            "candidates": len(drawn),
-            "tokens": sum(c.n_tokens for c in drawn),
-            "without_code": sum(c.code is None for c in drawn),
-            "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
-            "observations": observation_figures(drawn),
-        }
-
-    key = {"sampler": plain(config), "model": fingerprint(model) if sampler.loads_model else sampler.fingerprint()}
-    return context.build("sample", key, {"problems": source}, make)
+    give_back()
+    known = read_records(problems.path, Problem, "problems")
+    drawn = sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
+    return {
+        "candidates": len(drawn),
+        "tokens": sum(c.n_tokens for c in drawn),
+        "without_code": sum(c.code is None for c in drawn),
+        "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
+        "observations": observation_figures(drawn),
+    }
 
 
-def execute(context: Context, config: DictConfig, source: Artifact, candidates: Artifact) -> Artifact:
+@stage("execute", version=4)
+def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Summary:
+    limits = instantiate(sandbox, _convert_="all")
+    asked = shards_of(problems.path, "candidates", candidates.path, work.folder)
+    counts = execute_into(work.context, work.folder, "executing", limits, asked, work.context.executed)
+    return {**counts, "isolation": isolation(limits)}
+
+
+def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Artifact:
     """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: its counts, and the isolation."""
-
-    def make(folder: Path) -> dict[str, Any]:
-        known = read_records(source.path, Problem, "problems")
-        drawn = read_records(candidates.path, Candidate, "candidates")
-        limits = instantiate(config, _convert_="all")
-        return {**execute_into(context, folder, "executing", limits, known, drawn), "isolation": isolation(limits)}
-
-    made = context.build("execute", plain(config), {"problems": source, "candidates": candidates}, make)
-    return tell_losses(context.console, made, config)
+    return tell_losses(context.console, _execute(context, name, sandbox, problems, candidates), sandbox)
 
 
-def agree(context: Context, config: DictConfig, pools: Sequence[Pool], traces: Artifact) -> Artifact:
+@stage("agree", version=4)
+def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pools) -> Summary:
     """What the candidates of each problem agree on -> consensus-*.parquet, for metrics, pairing and analysis alike.
 
-    ``config`` holds comparison and behaviour. Summary: over all problems, live candidates and clusters.
+    Summary: over all problems, live candidates and clusters.
     """
-
-    def make(folder: Path) -> dict[str, Any]:
-        parts = instantiate(config, _convert_="all")
-        found = agree_into(context, folder, parts["comparison"], parts["behaviour"], pools).values()
-        return {"alive": sum(c.n_alive for c in found), "clusters": sum(len(c.clusters) for c in found)}
-
-    return context.build("agree", plain(config), {"traces": traces}, make)
+    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour)]
+    alive, clusters = agree_into(work.context, work.folder, parts[0], parts[1], pools.shards())
+    return {"alive": alive, "clusters": clusters}
 
 
-def verify(
-    context: Context, config: Mapping[str, Any], judge: Callable[[], Verdicts], pools: Sequence[Pool], traces: Artifact
-) -> Artifact:
-    """Which candidates are right, as far as oracles are known -> verdicts.jsonl; for analysis: no stage reads it.
+@dataclass(frozen=True)
+class Judgement(Identified):
+    """Verdicts on candidates by problem id, worked out when asked for; ``oracles`` identifies what is right."""
 
-    ``config`` identifies the oracles; ``judge`` gives a verdict per candidate, by problem id.
-    """
+    oracles: Mapping[str, Any]
+    verdicts: Callable[[], Verdicts]
 
-    def make(folder: Path) -> dict[str, Any]:
-        passed = judge()
-        known = [pool.problem for pool in pools if pool.problem.id in passed]
-        write_verdicts(folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in known])
-        return {"problems": len(passed), "solvable": sum(map(any, passed.values()))}
-
-    return context.build("verify", config, {"traces": traces}, make)
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What tells other oracles from these."""
+        return self.oracles
 
 
-def score(context: Context, label: str, config: DictConfig, pools: Sequence[Pool], agreed: Artifact) -> Artifact:
-    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined.
+@stage("verify", version=3)
+def verify(work: Work, judgement: Judgement, pools: Pools) -> Summary:
+    """Which candidates are right, as far as oracles are known -> verdicts.jsonl; for analysis: no stage reads it."""
+    passed = judgement.verdicts()
+    known = [p for p in read_records(pools.problems.path, Problem, "problems") if p.id in passed]
+    write_verdicts(work.folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in known])
+    return {"problems": len(passed), "solvable": sum(map(any, passed.values()))}
 
-    ``label`` says under which name the job knows it: ``score/driver``, ``score/`` and its key among the reported
-    ``metrics``, or ``matched/score``.
-    """
-    name = metric_name(config)
 
-    def make(folder: Path) -> dict[str, Any]:
-        loads_model = names_model(config)
-        alone = loads_model and gpu_is_there()
-        if alone:
-            free_accelerator(context)  # an engine leaves no room for the metric's model
-        workers = context.workers.sized(1) if alone else context.workers  # a GPU has no room for a model per worker
-        known = read_consensus(agreed.path)
-        bench = replace(context, workers=workers)
-        values = score_into(bench, folder, name, instantiate(config), pools, known, loads_model)
-        if alone:
-            free_accelerator(context)  # nor for this one beside what answers the benchmarks
-        return {"undefined": sum(u.value is None for u in values)}
-
-    return context.build(label, plain(config), {"consensus": agreed}, make)
+@stage("score", version=4)
+def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
+    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
+    context, loads_model = work.context, names_model(metric)
+    alone = loads_model and gpu_is_there()
+    if alone:
+        free_accelerator(context)  # an engine leaves no room for the metric's model
+    bench = replace(context, workers=context.workers.sized(1)) if alone else context  # nor has a GPU for several
+    part = instantiate(metric)
+    undefined = score_into(bench, work.folder, metric_name(metric), part, agreed.shards(), loads_model)
+    if alone:
+        free_accelerator(context)  # nor for this one beside what answers the benchmarks
+    return {"undefined": undefined}
 
 
 def metric_name(config: DictConfig) -> str:
@@ -157,69 +136,64 @@ def metric_name(config: DictConfig) -> str:
     return snake_case(str(config["_target_"]).rpartition(".")[2])
 
 
-def select(context: Context, name: str, config: DictConfig, scores: Artifact) -> Artifact:
+@stage("select", version=4)
+def select(work: Work, curriculum: DictConfig, scores: Artifact) -> Summary:
     """Apply the curriculum to the driving metric -> selection.json; summary: kept, dropped by reason.
-
-    ``name`` is ``select``, or ``matched/select`` for the curriculum that a job only counts the pairs of.
 
     Raises:
         NothingToLearnError: nothing is left; the message gives the range of uncertainty and what would keep something.
     """
-
-    def make(folder: Path) -> dict[str, Any]:
-        selection: Selection = instantiate(config)(read_records(scores.path, Uncertainty, "uncertainty"))
-        if not selection.kept:
-            reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
-            raise NothingToLearnError(
-                f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
-                "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
-            )
-        write_json(folder / "selection.json", asdict(selection))
-        return {
-            "kept": len(selection.kept),
-            "dropped": dict(Counter(selection.dropped.values())),
-            "entropy_range": [selection.minimum, selection.maximum],
-        }
-
-    return context.build(name, plain(config), {"scores": scores}, make)
+    selection: Selection = instantiate(curriculum)(read_records(scores.path, Uncertainty, "uncertainty"))
+    if not selection.kept:
+        reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
+        raise NothingToLearnError(
+            f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
+            "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
+        )
+    write_json(work.folder / "selection.json", asdict(selection))
+    return {
+        "kept": len(selection.kept),
+        "dropped": dict(Counter(selection.dropped.values())),
+        "entropy_range": [selection.minimum, selection.maximum],
+    }
 
 
+@stage("pair", version=4)
 def pair(
-    context: Context,
-    name: str,
-    config: DictConfig,
+    work: Work,
+    pairing: DictConfig,
+    prompts: DictConfig,
+    max_pairs: int | None,
+    seed: int,
     model: ModelRef,
-    pools: Sequence[Pool],
-    agreed: Artifact,
-    selected: Artifact,
-) -> Artifact:
+    agreed: AgreedPools,
+    selection: Artifact,
+) -> Summary:
     """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
-
-    ``config`` holds pairing, prompts, max_pairs and seed; ``name`` is ``pair`` or ``matched/pair``: see :func:`select`.
 
     Raises:
         NothingToLearnError: no kept problem gives a pair; the message counts the reasons.
     """
-
-    def make(folder: Path) -> dict[str, Any]:
-        parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
-        selection = json.loads((selected.path / "selection.json").read_text())
-        chosen = taken(pools, selection["kept"], selection["ranked"])
-        tokenizer = load_tokenizer(model)
-        pairs, dropped = build_pairs(chosen, read_consensus(agreed.path), parts["pairing"], parts["prompts"], tokenizer)
-        found = len({p.problem_id for p in pairs})
-        pairs = capped(pairs, parts["max_pairs"], parts["seed"], selection["ranked"])
-        if left := found - len({p.problem_id for p in pairs}):
-            dropped["beyond max_pairs"] = left
-        write_records(folder / "pairs.parquet", PreferencePair, pairs)
-        return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
-
-    key = {**plain(config), "model": fingerprint(model)}
-    return context.build(name, key, {"consensus": agreed, "selection": selected}, make)
+    chosen = json.loads((selection.path / "selection.json").read_text())
+    pools = taken(agreed.of(set(chosen["kept"])), chosen["kept"], chosen["ranked"])
+    parts = [instantiate(node, _convert_="all") for node in (pairing, prompts)]
+    pairs, dropped = build_pairs(pools, parts[0], parts[1], load_tokenizer(model))
+    found = len({p.problem_id for p in pairs})
+    pairs = capped(pairs, max_pairs, seed, chosen["ranked"])
+    if left := found - len({p.problem_id for p in pairs}):
+        dropped["beyond max_pairs"] = left
+    write_records(work.folder / "pairs.parquet", PreferencePair, pairs)
+    return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
 
 
 def fit(
-    context: Context, config: DictConfig, model: ModelRef, pairs: Artifact, tracker: Tracker, prefix: str
+    context: Context,
+    name: str,
+    config: DictConfig,
+    model: ModelRef,
+    pairs: Artifact,
+    tracker: Tracker,
+    prefix: str,
 ) -> Artifact:
     """Train on the pairs -> adapter/ (PEFT), or model/ (all weights), or both (export=merged); steps.json.
 
@@ -227,59 +201,63 @@ def fit(
     the store are played back. ``prefix`` goes before their names. What is merged is the adapter that the same training
     leaves with export=adapter: where that is in the store, nothing is trained again.
     """
-    if config.training.export == MERGED and instantiate(config.training, _convert_="all").tuning.adapter() is not None:
-        alone = changed(config, {"training": {"export": ADAPTER}})
-        return _beside(context, config, model, fit(context, alone, model, pairs, tracker, prefix))
-
-    def make(folder: Path) -> dict[str, Any]:
-        from conself.training.fit import fit as fit_policy
-
-        free_accelerator(context)
-        context.workers.release_others()  # engines hold much memory on a CPU, too
-        parts = instantiate(config, _convert_="all")  # a plain dict, or OmegaConf would wrap the parts again
-        data = read_records(pairs.path, PreferencePair, "pairs")
-        settings, references = parts["training"], context.root / "reference"
-        logger = tracker.training_logger(prefix)
-        report = asdict(
-            fit_policy(data, model, settings, parts["loss"], parts["seed"], folder, references, logger),
-        )
-        write_json(folder / "steps.json", report.pop("curve"))
-        return report
-
-    fitted = context.build("fit", {**plain(config), "model": fingerprint(model)}, {"pairs": pairs}, make)
+    training = config.training
+    merged = training.export == MERGED and instantiate(training, _convert_="all").tuning.adapter() is not None
+    alone = changed(training, {"export": ADAPTER}) if merged else training
+    curves = Aside((tracker, prefix))
+    fitted = _fit(context, name, alone, config.loss, config.seed, model, pairs, curves)
     if fitted.reused:
         steps = json.loads((fitted.path / "steps.json").read_text())
         rows = [{f"train/{name}": value for name, value in row.items()} for row in steps]
         tracker.replay(rows, prefix)
-    return fitted
+    return _with_merged(context, name, model, fitted) if merged else fitted
 
 
-def _beside(context: Context, config: DictConfig, model: ModelRef, trained: Artifact) -> Artifact:
+@stage("fit", version=4)
+def _fit(
+    work: Work,
+    training: DictConfig,
+    loss: DictConfig,
+    seed: int,
+    model: ModelRef,
+    pairs: Artifact,
+    curves: Aside[tuple[Tracker, str]],
+) -> Summary:
+    from conself.training.fit import fit as fit_policy
+
+    free_accelerator(work.context)
+    work.context.workers.release_others()  # engines hold much memory on a CPU, too
+    settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
+    data = read_records(pairs.path, PreferencePair, "pairs")
+    tracker, prefix = curves.value
+    references, logger = work.context.root / "reference", tracker.training_logger(prefix)
+    report = asdict(fit_policy(data, model, settings, part, seed, work.folder, references, logger))
+    write_json(work.folder / "steps.json", report.pop("curve"))
+    return report
+
+
+@stage("fit", version=4)
+def _with_merged(work: Work, model: ModelRef, trained: Artifact) -> Summary:
     """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
-
-    def make(folder: Path) -> dict[str, Any]:
-        free_accelerator(context)
-        context.workers.release_others()  # the base is loaded once more, beside engines where there are any
-        save_merged(model, trained.path / "adapter", folder / "model")
-        shutil.copytree(trained.path / "adapter", folder / "adapter", dirs_exist_ok=True)
-        shutil.copyfile(trained.path / "steps.json", folder / "steps.json")
-        return trained.summary()
-
-    return context.build("fit", {**plain(config), "model": fingerprint(model)}, {"adapter": trained}, make)
+    free_accelerator(work.context)
+    work.context.workers.release_others()  # the base is loaded once more, beside engines where there are any
+    save_merged(model, trained.path / "adapter", work.folder / "model")
+    shutil.copytree(trained.path / "adapter", work.folder / "adapter", dirs_exist_ok=True)
+    shutil.copyfile(trained.path / "steps.json", work.folder / "steps.json")
+    return trained.summary()
 
 
-def merge(context: Context, model: ModelRef, fitted: Artifact) -> ModelRef:
+@stage("merge", version=3)
+def _merge(work: Work, model: ModelRef, fitted: Artifact) -> Summary:
+    save_merged(model, fitted.path / "adapter", work.folder / "model")
+    return {}
+
+
+def merge(context: Context, name: str, model: ModelRef, fitted: Artifact) -> ModelRef:
     """The trained model as one to train again -> model/ with its adapter worked in, where the fit has only that.
 
     Raises:
         ValueError: the base is quantised.
     """
-    if (fitted.path / "model").is_dir():
-        return tuned_model(model, fitted.path)
-
-    def make(folder: Path) -> dict[str, Any]:
-        save_merged(model, fitted.path / "adapter", folder / "model")
-        return {}
-
-    merged = context.build("merge", {"model": fingerprint(model)}, {"fit": fitted}, make)
-    return tuned_model(model, merged.path)
+    has_model = (fitted.path / "model").is_dir()
+    return tuned_model(model, fitted.path if has_model else _merge(context, name, model, fitted).path)

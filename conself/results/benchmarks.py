@@ -4,13 +4,14 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import Verdict
+from conself.results import names
 from conself.results.shortfalls import losses
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
@@ -76,18 +77,34 @@ def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict
     return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
 
 
-def benchmarks(config: DictConfig, base: Mapping[str, Artifact], tuned: Mapping[str, Artifact]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Answered:
+    """How a model answers one benchmark: alone and, where there are voters, each of them and by their vote."""
+
+    alone: Artifact
+    voters: Artifact | None = None
+    vote: Artifact | None = None
+
+    def named(self, benchmark: str, who: str) -> dict[str, Artifact]:
+        """The artifacts by name."""
+        found = {
+            names.evaluated(benchmark, who): self.alone,
+            names.evaluated(benchmark, names.voters(who)): self.voters,
+            names.vote(benchmark, who): self.vote,
+        }
+        return {name: artifact for name, artifact in found.items() if artifact is not None}
+
+
+def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[str, Answered]) -> dict[str, Any]:
     """Per benchmark the figures before and after training, with those of the voters where there are any."""
     found = {}
-    for name in config.benchmark:
-        sides = {"base": base, "tuned": tuned}
-        both = [verdicts(made[f"evaluate/{name}/{who}"]) for who, made in sides.items()]
-        row = window(config.benchmark[name]) | benchmark_figures(*both)
-        for who, made in sides.items():
-            if f"vote/{name}/{who}_voters" in made:
-                drawn, voted = (verdicts(made[f"{stage}/{name}/{who}_voters"]) for stage in ("evaluate", "vote"))
-                row[who] = with_voters(row[who], drawn, voted)
-        found[str(name)] = row
+    for name in map(str, config.benchmark):
+        sides = {"base": base[name], "tuned": tuned[name]}
+        row = window(config.benchmark[name]) | benchmark_figures(*(verdicts(side.alone) for side in sides.values()))
+        for who, side in sides.items():
+            if side.voters is not None and side.vote is not None:
+                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote))
+        found[name] = row
     return found
 
 
@@ -127,34 +144,32 @@ def _mean(rates: Sequence[float]) -> dict[str, Any]:
 def over_rounds(
     config: DictConfig,
     rounds: Sequence[dict[str, Any]],
+    base: Mapping[str, Answered],
+    tuned: Mapping[str, Answered],
+    made: Mapping[str, Artifact],
     artifacts: Mapping[str, Artifact],
     stopped: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
+
+    ``base`` is how the model answered before the first round, ``tuned`` after the last; ``made`` are the
+    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well.
 
     ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
     ``stopped_round`` what the pool of the one that stopped says.
     """
     if config.rounds == 1:
         return rounds[0]
-    first, last = (
-        {
-            name.removeprefix(f"round{number}/"): artifact
-            for name, artifact in artifacts.items()
-            if name.startswith(f"round{number}/")
-        }
-        for number in (1, len(rounds))
-    )
     seconds: Counter[str] = Counter()
     for row in [*rounds, *([] if stopped is None else [stopped])]:
         seconds.update(row["seconds"])
     return {
         **rounds[-1],
-        "benchmarks": benchmarks(config, first, last),
+        "benchmarks": benchmarks(config, base, tuned),
         "rounds": list(rounds),
         "stopped": None if stopped is None else stopped["why"],
         "stopped_round": stopped,
-        "losses": losses(artifacts),
+        "losses": losses(made),
         "seconds": dict(seconds),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }

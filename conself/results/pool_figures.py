@@ -1,7 +1,8 @@
 """What a pool of candidates says once it is known which are right: metrics, pairs, golden rates, selectors."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from conself.agreement.consensus import Consensus
@@ -11,13 +12,12 @@ from conself.pairing.build import Pairing
 from conself.rankings.selectors import SELECTORS, applies
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.statistics.prediction import auc, correlations, golden
-from conself.store.artifacts import Artifact
 
 TAUS = tuple(step / 10 for step in range(1, 11))
 """Of the golden rate's curve."""
 
 
-def pass_table(pools: Sequence[Pool], judge: Judge, workers: int, advance: Advance = ignore) -> dict[str, list[bool]]:
+def pass_table(pools: Iterable[Pool], judge: Judge, workers: int, advance: Advance = ignore) -> dict[str, list[bool]]:
     """Problem id -> one verdict per candidate, where problems have an oracle; ``advance`` is the judge's."""
     return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers, advance)
 
@@ -50,23 +50,30 @@ def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[
     }
 
 
+def judged_pairs(
+    pools: Iterable[tuple[Pool, Consensus]], pairing: Pairing, passed: Mapping[str, Sequence[bool]]
+) -> dict[str, list[PreferencePair]]:
+    """Problem id -> the pairs of each problem whose oracle is known, without their texts."""
+    return {
+        pool.problem.id: [replace(pair, chosen="", rejected=None) for pair in pairing(pool, agreed, "")]
+        for pool, agreed in pools
+        if pool.problem.id in passed
+    }
+
+
 def golden_by_tau(
     uncertainties: Mapping[str, Sequence[Uncertainty]],
-    pools: Sequence[Pool],
-    agreed: Mapping[str, Consensus],
-    pairing: Pairing,
+    pairs: Mapping[str, Sequence[PreferencePair]],
     passed: Mapping[str, Sequence[bool]],
 ) -> dict[str, list[dict[str, Any]]]:
     """Per metric, for each tau: problems in its band, their pairs, golden pairs and golden rate (Figure 7b).
 
-    Over the problems whose oracle is known; empty where none is.
+    Over the problems of ``pairs``, whose oracles are known; empty where there are none.
     """
-    judged = [pool for pool in pools if pool.problem.id in passed]
-    pairs = {pool.problem.id: pairing(pool, agreed[pool.problem.id], "") for pool in judged}
     found: dict[str, list[dict[str, Any]]] = {}
     for name, rows in uncertainties.items():
         found[name] = []
-        for tau in TAUS if judged else ():
+        for tau in TAUS if pairs else ():
             kept = [problem for problem in EntropyBand(tau)(rows).kept if problem in pairs]
             mine = [pair for problem in kept for pair in pairs[problem]]
             count, rate = golden(mine, passed)
@@ -76,7 +83,7 @@ def golden_by_tau(
 
 
 def selector_figures(
-    pools: Sequence[Pool], agreed: Mapping[str, Consensus], passed: Mapping[str, Sequence[bool]]
+    pools: Iterable[tuple[Pool, Consensus]], passed: Mapping[str, Sequence[bool]]
 ) -> dict[str, dict[str, Any]]:
     """How often each way to choose one candidate chooses a right one, over the problems whose oracle is known.
 
@@ -84,22 +91,26 @@ def selector_figures(
     ``n`` counts the problems that have what a selector reads (log-probabilities, say): if it chooses none there it is
     wrong; a selector without any such problem is left out.
     """
-    judged = [pool for pool in pools if pool.problem.id in passed]
-    if not judged:
-        return {}
-    right: dict[str, list[float]] = {}
-    for name, select in SELECTORS.items():
-        picks = [(p.problem.id, select(p, agreed[p.problem.id])) for p in judged if applies(name, p)]
-        right[name] = [float(index is not None and passed[problem][index]) for problem, index in picks]
-    verdicts_of = [passed[pool.problem.id] for pool in judged]
-    right["random"] = [sum(row) / len(row) for row in verdicts_of]
-    right["any"] = [float(any(row)) for row in verdicts_of]
+    right: dict[str, list[float]] = {name: [] for name in (*SELECTORS, "random", "any")}
+    for pool, agreed in pools:
+        if (verdicts := passed.get(pool.problem.id)) is None:
+            continue
+        for name, select in SELECTORS.items():
+            if applies(name, pool):
+                index = select(pool, agreed)
+                right[name].append(float(index is not None and verdicts[index]))
+        right["random"].append(sum(verdicts) / len(verdicts))
+        right["any"].append(float(any(verdicts)))
     return {name: {"accuracy": sum(each) / len(each), "n": len(each)} for name, each in right.items() if each}
 
 
-def problem_figures(artifacts: Mapping[str, Artifact], driver: Sequence[Uncertainty]) -> dict[str, Any]:
-    """How many problems there were, had a defined uncertainty, were trained on, and left for which reason."""
-    sources, selection, pairs = (artifacts[stage].summary() for stage in ("problems", "select", "pair"))
+def problem_figures(
+    sources: Mapping[str, Any], selection: Mapping[str, Any], pairs: Mapping[str, Any], driver: Sequence[Uncertainty]
+) -> dict[str, Any]:
+    """How many problems there were, had a defined uncertainty, were trained on, and left for which reason.
+
+    The first three are the summaries of the stages of these names.
+    """
     dropped = Counter(sources["dropped"]) + Counter(selection["dropped"]) + Counter(pairs["dropped"])
     return {
         "total": sources["total"] + sum(sources["dropped"].values()),

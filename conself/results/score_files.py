@@ -48,32 +48,36 @@ def problem_line(pool: Pool, agreed: Consensus, pairing: Pairing, values: Sequen
 
 
 def summary(
-    pools: Sequence[Pool],
-    agreed: Mapping[str, Consensus],
+    agreed: Iterable[tuple[Pool, Consensus]],
     pairing: Pairing,
     values: Mapping[str, Sequence[Uncertainty]],
     passed: Passed,
 ) -> dict[str, Any]:
-    """The figures of a whole pool; those that need verdicts are over the problems that have them.
+    """The figures of a whole pool, which is read several times.
+
+    Those that need verdicts are over the problems that have them.
 
     ``winner_accuracy`` is the share of them whose winner is right: where all candidates crash there is none, which is
     wrong.
     """
-    winners = [(agreed[name].winner, verdicts) for name, verdicts in passed.items()]
-    right = sum(index is not None and verdicts[index] for index, verdicts in winners)
+    problems = candidates = right = 0
+    for pool, consensus in agreed:
+        problems, candidates = problems + 1, candidates + len(pool.candidates)
+        if consensus.winner is not None and pool.problem.id in passed:
+            right += passed[pool.problem.id][consensus.winner]
     return {
         "pool": {
-            "problems": len(pools),
-            "candidates": sum(len(pool.candidates) for pool in pools),
+            "problems": problems,
+            "candidates": candidates,
             "judged": len(passed),
             "solvable": sum(map(any, passed.values())),
         },
         "metrics": {
             name: {**_spread(rows), **pool_figures.metric_figures(rows, passed)} for name, rows in values.items()
         },
-        "winner_accuracy": right / len(winners) if winners else None,
-        "selectors": pool_figures.selector_figures(pools, agreed, passed),
-        "golden_by_tau": pool_figures.golden_by_tau(values, pools, agreed, pairing, passed),
+        "winner_accuracy": right / len(passed) if passed else None,
+        "selectors": pool_figures.selector_figures(agreed, passed),
+        "golden_by_tau": pool_figures.golden_by_tau(values, pool_figures.judged_pairs(agreed, pairing, passed), passed),
     }
 
 

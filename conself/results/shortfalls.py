@@ -28,11 +28,7 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     problems without a sample, and ``left_out`` records and inputs, by reason.
     """
     stages = ("problems", "decontaminate", *_STAGES)
-    found = {
-        name: _counts(artifact.summary())
-        for name, artifact in artifacts.items()
-        if artifact.stage in stages and name.rpartition("/")[2] != "decontaminate"  # that one is called problems, too
-    }
+    found = {name: _counts(artifact.summary()) for name, artifact in artifacts.items() if artifact.stage in stages}
     return {name: counts for name, counts in found.items() if counts}
 
 

@@ -27,8 +27,19 @@ class StorageFullError(OSError):
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A kind of result: its name, that of its folder in the store, and its version, which is part of every key.
+
+    The version is raised when the stage's code gives other results for the same settings.
+    """
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished artifact: its stage, its key (64 hex digits), its folder, and whether it was there already."""
+    """A finished artifact: its stage's name, its key (64 hex digits), its folder, and whether it was there already."""
 
     stage: str
     key: str
@@ -53,16 +64,15 @@ def without_runtime(config: Any) -> Any:
     return config
 
 
-def artifact_key(stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 (hex) of the stage, its version, its resolved config without ``runtime``, and its inputs' keys."""
-    content = {"stage": stage, "version": version, "config": without_runtime(config), "inputs": dict(inputs)}
+def artifact_key(stage: Stage, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """SHA-256 (hex) of the stage's name and version, its resolved config without ``runtime``, and its inputs' keys."""
+    content = {"stage": stage.name, "version": stage.version, "config": without_runtime(config), "inputs": dict(inputs)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def build(
     root: Path,
-    stage: str,
-    version: int,
+    stage: Stage,
     config: Mapping[str, Any],
     inputs: Mapping[str, Artifact],
     make: Callable[[Path], dict[str, Any]],
@@ -76,21 +86,21 @@ def build(
     Raises:
         StorageFullError: the disk is full; what was finished stays and the next run goes on from there.
     """
-    key = artifact_key(stage, version, config, {name: a.key for name, a in inputs.items()})
-    final = root / stage / key
-    partial = root / stage / f".{key}.partial"
-    with _storage_errors(root, stage):
+    key = artifact_key(stage, config, {name: a.key for name, a in inputs.items()})
+    final = root / stage.name / key
+    partial = root / stage.name / f".{key}.partial"
+    with _storage_errors(root, stage.name):
         final.parent.mkdir(parents=True, exist_ok=True)
-        with locked(root / stage / f".{key}.lock", f"{stage} {key[:12]}"):
+        with locked(root / stage.name / f".{key}.lock", f"{stage.name} {key[:12]}"):
             if (final / MANIFEST).is_file():
-                return Artifact(stage, key, final, reused=True)
+                return Artifact(stage.name, key, final, reused=True)
             partial.mkdir(exist_ok=True)
             for leftover in partial.rglob(".*.writing"):  # of a process that was killed while it wrote
                 leftover.unlink()
             summary = make(partial)
             manifest = {
-                "stage": stage,
-                "version": version,
+                "stage": stage.name,
+                "version": stage.version,
                 "key": key,
                 "config": without_runtime(config),
                 "inputs": {name: a.key for name, a in inputs.items()},
@@ -99,7 +109,7 @@ def build(
             }
             write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
             partial.rename(final)
-    return Artifact(stage, key, final, reused=False)
+    return Artifact(stage.name, key, final, reused=False)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,12 +1,13 @@
 """Settings as they stand in an artifact's key: parts by name, models by content, and no mere locations."""
 
 import re
+from abc import ABC, abstractmethod
 from functools import cache
 from importlib.metadata import packages_distributions
 from pkgutil import resolve_name
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself.models.transformers import fingerprint
 from conself.records import ModelRef
@@ -34,6 +35,34 @@ def _distribution(top: str) -> str:
 def snake_case(name: str) -> str:
     """``code_semantic_entropy`` for ``CodeSemanticEntropy``, ``nll`` for ``NLL``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+class Identified(ABC):
+    """A value that knows what of it belongs into a key."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> Any:
+        """Plain data, the same for values that give the same results."""
+
+
+def identity(value: Any) -> Any:
+    """An argument of a stage as plain data for its key: settings as :func:`plain`, a ModelRef by its content.
+
+    Raises:
+        TypeError: the value is neither settings nor :class:`Identified` nor plain data.
+    """
+    if isinstance(value, ModelRef):
+        return fingerprint(value)
+    if isinstance(value, Identified):
+        return value.identity
+    if isinstance(value, DictConfig | ListConfig):
+        return plain(value)
+    if isinstance(value, dict):
+        return {str(key): identity(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"{type(value).__name__} cannot stand in a key: give it an `identity`, or pass it as Aside")
 
 
 def plain(node: Any) -> Any:

@@ -73,6 +73,23 @@ def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
     return [kind(**{f: tuple(v) if isinstance(v, list) else v for f, v in row.items()}) for row in rows]
 
 
+def read_shard(path: Path, kind: type[Record]) -> list[Record]:
+    """The records of one file, in order."""
+    return read_records(path.parent, kind, path.stem)
+
+
+def shard_ends(folder: Path, name: str) -> list[str]:
+    """What the names of the tables ``<name>*.parquet`` in a folder have after ``name``, in order."""
+    return [path.name.removeprefix(name) for path in sorted(folder.glob(f"{name}*.parquet"))]
+
+
+def count(path: Path) -> int:
+    """The number of rows of a file, which is not read for it."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows)
+
+
 def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
     """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
 

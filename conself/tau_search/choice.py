@@ -14,6 +14,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from conself.records import Verdict
+from conself.results import names
 from conself.statistics.pass_rates import estimate, pass_rates
 from conself.store.tables import read_verdicts
 
@@ -89,7 +90,7 @@ def _read_job(path: Path) -> Job:
     words = map(_without_selection, map(str, OmegaConf.load(path.parent / "overrides.yaml")))
     figures = folder / "results.json"
     done = figures.is_file() and figures.stat().st_mtime >= path.stat().st_mtime
-    tuned = folder / "artifacts" / "evaluate" / benchmark / "tuned" / "verdicts.jsonl"
+    tuned = folder / "artifacts" / names.evaluated(benchmark, "tuned") / "verdicts.jsonl"
     return Job(
         name=folder.name,
         tau=float(config.tau),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conself.agreement.consensus import Consensus, consensus
-from conself.pipelines.shards import read_pools
+from conself.pipelines.pools import shards_of
 from conself.records import Pool
-from conself.store.tables import read_consensus, read_verdicts
+from conself.store.tables import read_verdicts
 from experiments.metric_pools import golden
 
 
@@ -42,9 +42,9 @@ def run_pool(folder: Path) -> list[Judged]:
             f"{folder} has no artifacts/verify/verdicts.jsonl: name folders of finished runs, pools=..."
         )
     passed = {v.problem_id: v.passed for v in read_verdicts(verdicts)}
-    agreed = read_consensus(places[3])
-    pools = read_pools(*places[:3])
-    return [Judged(p, agreed[p.problem.id], passed[p.problem.id]) for p in pools if p.problem.id in passed]
+    shards = shards_of(places[0], "candidates", *places[1:4])
+    found = [(pool, shard.agreed()[pool.problem.id]) for shard in shards for pool in shard.read()]
+    return [Judged(p, agreed, passed[p.problem.id]) for p, agreed in found if p.problem.id in passed]
 
 
 def parts(problems: Sequence[Judged], least: int) -> dict[str, list[Judged]]:

@@ -18,6 +18,7 @@ from conself.datasets.taco import Taco
 from conself.datasets.validation import Rejected, sift
 from conself.oracles import AppsOracle
 from conself.pipelines import stages
+from conself.pipelines.parts import Source
 from conself.records import Problem
 from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
@@ -217,7 +218,7 @@ def test_the_stage_counts_what_each_rule_removed(tmp_path: Path) -> None:
     words = ["dataset=taco", f"dataset.path={tmp_path}", f"dataset.decontaminate.humaneval.path={path}"]
     words += ["~dataset.decontaminate.mbpp", "~dataset.decontaminate.livecodebench"]
     context, config = stages.Context(tmp_path / "store", Workers(1), Console(quiet=True)), composed(*words)
-    artifact = stages.problems(context, OmegaConf.create(config))
+    artifact = stages.problems(context, "problems", Source.of(OmegaConf.create(config)), None)
     assert artifact.summary() == {
         "total": 3,
         "dropped": {

@@ -12,7 +12,7 @@ import pytest
 
 from conself.agreement.comparison import Comparison
 from conself.agreement.consensus import consensus
-from conself.pipelines.shards import pools_answered
+from conself.pipelines.pools import answered
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, command, environment, train
@@ -162,7 +162,7 @@ def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:
         assert {len(passed) for passed in verdicts.values()} == {3}
         assert side["sampled"]["value"] == pytest.approx(sum(map(sum, verdicts.values())) / 180)
         assert side["pass@k"]["3"]["value"] == pytest.approx(sum(map(any, verdicts.values())) / 60)
-        right = sum(by_hand(pool, verdicts[pool.problem.id]) for pool in pools_answered(folder))
+        right = sum(by_hand(pool, verdicts[pool.problem.id]) for pool in answered(folder))
         assert side["consensus@k"]["3"]["value"] == pytest.approx(right / 60)
         assert side["sampled"]["value"] <= side["pass@k"]["3"]["value"]
     assert "consensus@3" in (output := train(store, tmp_path / "again", "voters.n=3", *QUICK).output), output

@@ -23,6 +23,7 @@ from conself.datasets.jsonl import Jsonl
 from conself.datasets.pool.file import read_pool
 from conself.pipelines import stages
 from conself.pipelines.context import Context
+from conself.pipelines.parts import Source
 from conself.records import Problem
 from conself.runtime.console import new_console
 from conself.runtime.workers import Workers
@@ -129,7 +130,7 @@ def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": f"{tmp_path}/mine.jsonl", "strict": True, "prefix": ""}
     )
     context = Context(tmp_path / "store", Workers(1), new_console(quiet=True))
-    few, every = stages.problems(context, config, 2), stages.problems(context, config)
+    few, every = (stages.problems(context, "problems", Source.of(config), most) for most in (2, None))
     assert [p.id for p in read_records(few.path, Problem, "problems")] == ["mine/1", "mine/2"]
     assert few.summary() == {"total": 2, "dropped": {"beyond max_problems": 3}}
     assert every.summary() == {"total": 5, "dropped": {}}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conself.agreement.consensus import consensus_of
 from conself.pairing.build import capped, taken
 from conself.records import Pool, PreferencePair, Problem
 
@@ -46,5 +47,6 @@ def test_ranked_pairs_are_cut_where_the_ranking_is() -> None:
 
 def test_a_ranking_orders_the_pools_and_other_selections_do_not() -> None:
     pools = [Pool(Problem(name, "", "", None, (), "", ""), [], []) for name in "abcd"]
-    assert [pool.problem.id for pool in taken(pools, ("d", "a", "c"), ranked=True)] == ["d", "a", "c"]
-    assert [pool.problem.id for pool in taken(pools, ("d", "a", "c"), ranked=False)] == ["a", "c", "d"]
+    agreed = [(pool, consensus_of([])) for pool in pools]
+    assert [pool.problem.id for pool, _ in taken(agreed, ("d", "a", "c"), ranked=True)] == ["d", "a", "c"]
+    assert [pool.problem.id for pool, _ in taken(agreed, ("d", "a", "c"), ranked=False)] == ["a", "c", "d"]

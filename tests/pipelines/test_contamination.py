@@ -12,11 +12,12 @@ from rich.console import Console
 from conself.pipelines import stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
+from conself.pipelines.parts import Source
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
 from conself.runtime.workers import Workers
-from conself.store.artifacts import build
+from conself.store.artifacts import Stage, build
 from conself.store.tables import read_records
 from conself.train import check_trained_on
 from tests.datasets.test_humaneval import ROW as HUMANEVAL
@@ -48,46 +49,49 @@ def source(here: Context, folder: Path, *statements: str) -> stages.Artifact:
     config = OmegaConf.create(
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
     )
-    return stages.problems(here, config)
+    return stages.problems(here, "problems", Source.of(config), None)
 
 
 def test_a_problem_of_a_users_own_file_that_states_a_benchmarks_is_dropped_and_counted(tmp_path: Path) -> None:
     here = context(tmp_path / "store")
     found = source(here, tmp_path, "Echo.", f"Task 7. {STATED.upper()} Print it.", "Double it.")
-    cleaned = decontaminate(here, found, {"mbpp": Stated(STATED), "other": Stated("Something else.")}, 8)
+    cleaned = decontaminate(
+        here, "decontaminate", found, {"mbpp": Stated(STATED), "other": Stated("Something else.")}, 8
+    )
     assert [problem.id for problem in read_records(cleaned.path, Problem, "problems")] == ["p0", "p2"]
     assert cleaned.summary() == {"total": 2, "dropped": {"stated in mbpp": 1}, "stated": 1}
-    assert here.artifacts["problems"] is cleaned
 
 
 def test_other_statements_of_the_same_benchmark_are_another_result(tmp_path: Path) -> None:
     """Even where its fingerprint says nothing of them, as that of a file of which a split is taken."""
     here = context(tmp_path / "store")
     found = source(here, tmp_path, STATED, "Echo.")
-    assert decontaminate(here, found, {"mbpp": Stated("Something else.")}, 8) is found
-    assert decontaminate(here, found, {"mbpp": Stated(STATED)}, 8).summary()["dropped"] == {"stated in mbpp": 1}
+    assert decontaminate(here, "decontaminate", found, {"mbpp": Stated("Something else.")}, 8) is found
+    assert decontaminate(here, "decontaminate", found, {"mbpp": Stated(STATED)}, 8).summary()["dropped"] == {
+        "stated in mbpp": 1
+    }
 
 
 def test_what_was_dropped_is_counted_once(tmp_path: Path) -> None:
     here = context(tmp_path / "store")
-    decontaminate(here, source(here, tmp_path, STATED, "Echo."), {"mbpp": Stated(STATED)}, 8)
-    assert losses(here.artifacts) == {"problems": {"left_out": {"stated in mbpp": 1}}}
+    found = source(here, tmp_path, STATED, "Echo.")
+    cleaned = decontaminate(here, "decontaminate", found, {"mbpp": Stated(STATED)}, 8)
+    assert losses({"problems": cleaned}) == {"problems": {"left_out": {"stated in mbpp": 1}}}
 
 
 def test_where_nothing_is_stated_all_keys_stay_as_they_were(tmp_path: Path) -> None:
     here = context(tmp_path / "store")
     found = source(here, tmp_path, "Echo.")
-    assert decontaminate(here, found, {"mbpp": Stated(STATED)}, 8) is found
-    assert decontaminate(here, found, {}, 8) is found
-    assert decontaminate(here, found, {"disjoint": Stated()}, 8) is found
-    assert here.artifacts["problems"] is found
+    assert decontaminate(here, "decontaminate", found, {"mbpp": Stated(STATED)}, 8) is found
+    assert decontaminate(here, "decontaminate", found, {}, 8) is found
+    assert decontaminate(here, "decontaminate", found, {"disjoint": Stated()}, 8) is found
 
 
 def test_a_data_set_of_nothing_but_benchmark_problems_is_refused(tmp_path: Path) -> None:
     here = context(tmp_path / "store")
     found = source(here, tmp_path, STATED)
     with pytest.raises(ValueError, match=r"all 1 problems of the data set are stated in a benchmark.*stated in mbpp"):
-        decontaminate(here, found, {"mbpp": Stated(STATED)}, 8)
+        decontaminate(here, "decontaminate", found, {"mbpp": Stated(STATED)}, 8)
 
 
 def test_the_embedded_world_is_left_alone(tmp_path: Path) -> None:
@@ -95,10 +99,10 @@ def test_the_embedded_world_is_left_alone(tmp_path: Path) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["dataset.size=30"])
     here = context(tmp_path)
-    found = stages.problems(here, config.dataset)
+    found = stages.problems(here, "problems", Source.of(config.dataset), None)
     config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     benchmarks = instantiate(config.benchmark, _convert_="all")
-    assert decontaminate(here, found, benchmarks, config.decontaminate_words) is found
+    assert decontaminate(here, "decontaminate", found, benchmarks, config.decontaminate_words) is found
 
 
 @pytest.mark.parametrize(
@@ -128,12 +132,14 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     """Through any number of stages; a copy of the adapter elsewhere says nothing, and is not refused."""
 
     def made(stage: str, config: dict[str, object], **inputs: stages.Artifact) -> stages.Artifact:
-        return build(tmp_path, stage, 1, config, inputs, lambda folder: (folder / "adapter").mkdir() or {})
+        return build(tmp_path, Stage(stage, 1), config, inputs, lambda folder: (folder / "adapter").mkdir() or {})
 
     files = write_lines(tmp_path / "m.jsonl", [MBPP]), write_lines(tmp_path / "h.jsonl", [HUMANEVAL])
     with initialize_config_dir(str(CONF), version_base="1.3"):
         data = compose("train", ["dataset=mbpp", f"dataset.path={files[0]}"]).dataset
-    problems = stages.problems(stages.Context(tmp_path, Workers(1), Console(quiet=True)), data)
+    problems = stages.problems(
+        stages.Context(tmp_path, Workers(1), Console(quiet=True)), "problems", Source.of(data), None
+    )
     fitted = made("fit", {}, pairs=made("pair", {}, traces=made("execute", {}, problems=problems)))
     known = trained_on(fitted.path / "adapter")
     assert list(known) == ["MBPP"]

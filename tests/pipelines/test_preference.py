@@ -11,10 +11,14 @@ from rich.console import Console
 
 from conself.oracles import Oracle
 from conself.pipelines.context import Context
-from conself.pipelines.preference import driver_name, verify
-from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from conself.pipelines.pools import Pools
+from conself.pipelines.preference import verify
+from conself.pipelines.round_figures import driver_name
+from conself.pipelines.shards import SHARD, write_shards
+from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.workers import Workers
-from conself.store.tables import read_verdicts
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_verdicts, write_traces
 
 MASS = {"_target_": "conself.metrics.unseen_mass.UnseenMass"}
 
@@ -42,6 +46,15 @@ class Told:
         return (Oracle(name, (value,)) for name, value in json.loads(Path(self.path).read_text()).items())
 
 
+def stored(folder: Path, problem: Problem, candidate: Candidate, trace: Trace) -> Pools:
+    """One problem with one candidate, as three artifacts."""
+    folder.mkdir()
+    write_shards(folder, "problems", Problem, [[problem]])
+    write_shards(folder, "candidates", Candidate, [[candidate]])
+    write_traces(folder / f"traces-0000000-{SHARD}.parquet", [[trace]], {})
+    return Pools(*(Artifact(stage, stage, folder, reused=False) for stage in ("problems", "sample", "execute")))
+
+
 def test_verdicts_follow_what_is_right_and_are_made_once(tmp_path: Path) -> None:
     path = tmp_path / "right.json"
     config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "train.yaml")
@@ -50,12 +63,11 @@ def test_verdicts_follow_what_is_right_and_are_made_once(tmp_path: Path) -> None
     context = Context(tmp_path / "store", Workers(1), Console(quiet=True))
     problem = Problem("a", "", "", "f", ("(1,)",), "", "")
     candidate = Candidate("a", 0, None, "", "", "stop", None, None, None, 1)
-    pool = Pool(problem, [candidate], [Trace("a", 0, (Outcome(Status.OK, "1"),))])
-    traces = context.build("execute", {}, {}, lambda _: {})
+    pools = stored(tmp_path / "pool", problem, candidate, Trace("a", 0, (Outcome(Status.OK, "1"),)))
     found = []
     for right in ("1", "1", "2"):
         path.write_text(json.dumps({"a": right, "of another file": "3"}))
-        found.append(verify(config, context, [pool], traces))
+        found.append(verify(config, context, pools))
     assert [artifact.reused for artifact in found] == [False, True, False]
     assert [read_verdicts(a.path / "verdicts.jsonl")[0].passed for a in found] == [(True,), (True,), (False,)]
     assert Path(f"{path}.read").read_text() == "xx", "what is in the store needs no oracle"

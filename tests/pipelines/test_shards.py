@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conself.pipelines.shards import SHARD, execute_into, sample_into, with_prefix
+from conself.pipelines.execution import execute_into
+from conself.pipelines.pools import shards_of
+from conself.pipelines.shards import SHARD, cut, sample_into, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
+from conself.sandbox.prefix import with_prefix
 from conself.store.tables import read_traces
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, memory_mb=128, output_kb=4, max_timeouts=1, audit=0.0)
@@ -44,9 +47,24 @@ def fake(index: int) -> Result:
     return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
 
 
+def execute(
+    folder: Path,
+    problems: list[Problem],
+    candidates: list[Candidate],
+    done: Path | None = None,
+    limits: Limits = LIMITS,
+) -> dict[str, object]:
+    """Into ``folder``; what is asked lies beside it, and so does what was done before, if not in ``done``."""
+    asked = folder.with_name(f"{folder.name}-asked")
+    asked.mkdir(exist_ok=True)
+    write_shards(asked, "problems", Problem, cut(problems))
+    write_shards(asked, "candidates", Candidate, cut(candidates))
+    shards = shards_of(asked, "candidates", asked, folder)
+    return execute_into(bench(), folder, "executing", limits, shards, done or asked / "executed")
+
+
 def run(folder: Path, count: int) -> dict[str, object]:
-    problems, candidates = [problem(i) for i in range(count)], [candidate(i) for i in range(count)]
-    return execute_into(bench(), folder, "executing", LIMITS, problems, candidates)
+    return execute(folder, [problem(i) for i in range(count)], [candidate(i) for i in range(count)])
 
 
 def journal(folder: Path, index: int) -> Path:
@@ -86,7 +104,7 @@ def test_what_was_done_before_an_error_is_kept_for_the_next_run_in_this_process(
         raise RuntimeError("worker died twice")
 
     with monkeypatch.context() as patch:
-        patch.setattr("conself.pipelines.shards.run_jobs", fail)
+        patch.setattr("conself.pipelines.execution.run_jobs", fail)
         with pytest.raises(RuntimeError, match="worker died twice"):
             run(tmp_path, 2)
     run(tmp_path, 2)
@@ -152,7 +170,7 @@ def test_a_prefix_stands_before_every_program(tmp_path: Path) -> None:
     drawn = replace(
         candidate(0), code="from __future__ import annotations\ndef f(x: Any): return math.factorial(x + 3)\n"
     )
-    execute_into(bench(), tmp_path, "executing", LIMITS, [asks], [drawn])
+    execute(tmp_path, [asks], [drawn])
     (trace,) = read_traces(tmp_path, "traces")["p0"]
     assert [o.value for o in trace.outcomes] == ["24", "24"]
 
@@ -230,3 +248,36 @@ def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -
         with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
             sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
     assert [path.name for path in tmp_path.glob("drawn-*")] == [f"drawn-0000000-{SHARD}.parquet"]
+
+
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "nothing": ({}, {}, False),
+    "likelihood": ({}, {"mean_nll": 2.0, "text": "other"}, False),
+    "statement": ({"statement": "other"}, {}, False),
+    "code": ({}, {"code": "def f(x): return 0"}, True),
+    "no code": ({}, {"code": None}, True),
+    "prefix": ({"prefix": "x = 1"}, {}, True),
+    "inputs": ({"inputs": ("(1,)", "(2,)")}, {}, True),
+    "entry point": ({"entry_point": "g"}, {}, True),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_shard_is_known_by_what_is_run_alone(name: str, tmp_path: Path) -> None:
+    """In other artifacts' folders; what is taken is the same file, and counts as if it had been run again."""
+    of_problem, of_candidate, is_run = CHANGES[name]
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    first = execute(tmp_path / "one", [problem(0)], [candidate(0)], tmp_path / "done")
+    other = [replace(problem(0), **of_problem)], [replace(candidate(0), **of_candidate)]
+    second = execute(tmp_path / "two", *other, tmp_path / "done")
+    one, two = (tmp_path / folder / f"traces-0000000-{SHARD}.parquet" for folder in ("one", "two"))
+    assert one.samefile(two) is not is_run
+    assert is_run or first == second
+
+
+def test_other_limits_run_a_shard_again(tmp_path: Path) -> None:
+    for folder, limits in (("one", LIMITS), ("two", replace(LIMITS, output_kb=8))):
+        (tmp_path / folder).mkdir()
+        execute(tmp_path / folder, [problem(0)], [candidate(0)], tmp_path / "done", limits)
+    assert len(list((tmp_path / "done").glob("*.parquet"))) == 2

@@ -16,11 +16,13 @@ from rich.console import Console
 
 from conself.agreement.consensus import Consensus, consensus_of
 from conself.pipelines import stages
-from conself.pipelines.shards import SHARD
-from conself.records import ModelRef, Pool, Problem, Uncertainty
+from conself.pipelines.parts import Drawing
+from conself.pipelines.pools import AgreedPools, Pools
+from conself.pipelines.shards import SHARD, cut, missing, write_shards
+from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty
 from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_records, write_consensus
+from conself.store.tables import read_records, write_consensus, write_traces
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,26 @@ class WhoScores:
         return float(os.getpid())
 
 
+def candidate(name: str) -> Candidate:
+    return Candidate(name, 0, None, "", "", "stop", None, None, None, 1)
+
+
 @contextmanager
 def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     """The processes that score four shards, while their workers may still be there."""
-    pools = [Pool(Problem(f"p{i}", "", "", None, ("",), "", ""), [], []) for i in range(4 * SHARD)]
-    config = OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
+    problems = [Problem(f"p{i}", "", "", None, ("",), "", "") for i in range(4 * SHARD)]
+    folder, config = root / "pool", OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
+    folder.mkdir(parents=True)
+    write_shards(folder, "problems", Problem, cut(problems))
+    write_shards(folder, "candidates", Candidate, [[candidate(p.id) for p in group] for group in cut(problems)])
+    for group, path in missing(folder, "traces", cut(problems)):
+        write_traces(path, [[Trace(p.id, 0, (Outcome(Status.OK, "1"),))] for p in group], {})
+    for group, path in missing(folder, "consensus", cut(problems)):
+        write_consensus(path, {p.id: consensus_of([]) for p in group})
+    stored = [Artifact(name, name, folder, reused=True) for name in ("problems", "sample", "execute", "agree")]
     with Workers(2) as workers:
         context = stages.Context(root, workers, Console(quiet=True))
-        (root / "agreed").mkdir(parents=True)
-        write_consensus(root / "agreed" / "consensus.parquet", {pool.problem.id: consensus_of([]) for pool in pools})
-        agreed = Artifact("agree", "0" * 64, root / "agreed", reused=True)
-        made = stages.score(context, "score/who", config, pools, agreed)
+        made = stages.score(context, "score/who", config, AgreedPools(Pools(*stored[:3]), stored[3]))
         rows = read_records(made.path, Uncertainty, "uncertainty")
         yield {int(row.value) for row in rows if row.value is not None}
 
@@ -81,7 +92,9 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     (tmp_path / "config.json").write_text("{}")
     source = Artifact("problems", "0" * 64, tmp_path, reused=True)
     with Workers(1) as workers, pytest.raises(Exception, match="looked"):
-        stages.sample(stages.Context(tmp_path, workers, Console(quiet=True)), config, model, source)
+        stages.sample(
+            stages.Context(tmp_path, workers, Console(quiet=True)), "sample", Drawing.of(config, model), source
+        )
     assert left() is None
 
 

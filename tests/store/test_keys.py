@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from conself.store.artifacts import artifact_key
+from conself.store.artifacts import Stage, artifact_key
 from conself.store.keys import part_name, plain, snake_case
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -25,7 +25,7 @@ def test_a_part_that_moves_keeps_its_key(tmp_path: Path, monkeypatch: pytest.Mon
 
     def key(target: str, size: int = 3) -> str:
         config = plain(OmegaConf.create({"metric": {"_target_": target, "size": size}}))
-        return artifact_key("score", 1, config, {})
+        return artifact_key(Stage("score", 1), config, {})
 
     assert key("mine.old.Part") == key("mine.new.deeper.Part")
     assert len({key("mine.old.Part"), key("mine.old.Part", 4), key("other.old.Part")}) == 3

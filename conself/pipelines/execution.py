@@ -1,0 +1,139 @@
+"""Execution shard by shard: of one stream, kept problem by problem, and never done twice."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conself.pipelines.pools import PoolShard, by_problem
+from conself.pipelines.shards import Bench, missing
+from conself.records import Candidate, Problem, Trace
+from conself.runtime.progress import Meter
+from conself.sandbox import Job, Limits, Result, Summary
+from conself.sandbox import execute as run_jobs
+from conself.sandbox.journal import Journal
+from conself.sandbox.lines import key, setting
+from conself.sandbox.prefix import with_prefix
+from conself.store.artifacts import write_whole
+from conself.store.tables import count, read_notes, read_shard, write_traces
+
+
+def execute_into(
+    bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Path
+) -> dict[str, Any]:
+    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
+
+    All shards go through one stream. A problem is on disk when it is done: in its shard's journal, which the shard's
+    file replaces when its last problem is done. What was run before, for any artifact, is taken from the folder
+    ``done``, where shards go by what they run: the jobs, the limits, the version of Python.
+    """
+    todo = missing(folder, "traces", shards)
+    begun: list[_Shard] = []
+    home: dict[str, _Shard] = {}
+    with Meter(bench.console, label, sum(count(shard.problems) for shard, _ in todo), "problems", "exec") as meter:
+
+        def jobs() -> Iterator[Job]:
+            for source, path in todo:
+                shard = _Shard.of(source, path, limits, done)
+                if shard.take():
+                    meter.skip(len(shard.names))
+                    continue
+                begun.append(shard)
+                left = shard.open(limits)
+                meter.skip(len(shard.names) - len(left))
+                if not shard.finish():
+                    home.update(dict.fromkeys((job.id for job in left), shard))
+                    yield from left
+
+        try:
+            for result in run_jobs(jobs(), limits, bench.workers.count):
+                shard = home.pop(result.job.id)
+                shard.add(result)
+                shard.finish()
+                meter.add(1, sum(map(len, result.rows)))
+        finally:
+            for shard in begun:
+                shard.close()
+    return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
+
+
+@dataclass
+class _Shard:
+    """The jobs whose traces belong into one file, what is known of them, and the journal that keeps it meanwhile."""
+
+    names: list[str]
+    jobs: list[Job]
+    path: Path
+    earlier: Path
+    done: dict[str, Result] = field(default_factory=dict)
+    journal: Journal | None = None
+
+    @classmethod
+    def of(cls, source: PoolShard, path: Path, limits: Limits, done: Path) -> "_Shard":
+        drawn = by_problem(read_shard(source.candidates, Candidate))
+        jobs = [job_of(problem, drawn[problem.id]) for problem in read_shard(source.problems, Problem)]
+        return cls([job.id for job in jobs], jobs, path, done / f"{digest(jobs, limits)}.parquet")
+
+    def take(self) -> bool:
+        """Take the file of the same jobs, where there is one; whether there is."""
+        if not self.earlier.is_file():
+            return False
+        write_whole(self.path, lambda temporary: _link(self.earlier, temporary))
+        return True
+
+    def open(self, limits: Limits) -> list[Job]:
+        """Take up what an earlier run has left in the journal; the jobs that are still to run."""
+        self.journal = Journal(self.path.with_suffix(".journal"), limits)
+        self.done = {result.job.id: result for result in self.journal.finished(self.jobs)}
+        left = [job for job in self.jobs if job.id not in self.done]
+        self.jobs = []  # they may be large, and each stands in its result
+        return left
+
+    def add(self, result: Result) -> None:
+        """Keep a result on disk."""
+        if self.journal is not None:
+            self.journal.append(result)
+        self.done[result.job.id] = result
+
+    def close(self) -> None:
+        """Give the journal back, so that this process can open it again after an error."""
+        if self.journal is not None:
+            self.journal.close()
+
+    def finish(self) -> bool:
+        """Write the file if all results are there, with their part of the summary; whether they are."""
+        if len(self.done) < len(self.names):
+            return False
+        results = [self.done[name] for name in self.names]
+        traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
+        write_traces(self.path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
+        if self.journal is not None:
+            self.journal.delete()
+        self.done.clear()
+        self.earlier.parent.mkdir(parents=True, exist_ok=True)
+        if not self.earlier.exists():
+            write_whole(self.earlier, lambda temporary: _link(self.path, temporary))
+        return True
+
+
+def job_of(problem: Problem, candidates: Sequence[Candidate]) -> Job:
+    """What the sandbox runs for one problem."""
+    programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
+    return Job(problem.id, programs, problem.entry_point, problem.inputs)
+
+
+def digest(jobs: Sequence[Job], limits: Limits) -> str:
+    """64 hex digits that are others for other jobs, limits or versions of Python: for whatever changes outcomes."""
+    known = setting(limits)
+    return hashlib.sha256(b"".join(key(known, job) for job in jobs)).hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file that nobody changes; a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

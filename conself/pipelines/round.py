@@ -1,0 +1,69 @@
+"""The results of one round, as records; what each is called stands in :mod:`conself.results.names`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conself.pipelines.pools import AgreedPools, Pools
+from conself.results import names
+from conself.results.benchmarks import Answered
+from conself.store.artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A pool and what is known of it: agreement, the metric that drives the curriculum, the reported metrics."""
+
+    pools: Pools
+    agreement: Artifact
+    driver: Artifact
+    scores: Mapping[str, Artifact]
+
+    @property
+    def agreed(self) -> AgreedPools:
+        """The pools with what their candidates agree on."""
+        return AgreedPools(self.pools, self.agreement)
+
+    def named(self) -> dict[str, Artifact]:
+        """The artifacts by name."""
+        found = {
+            names.PROBLEMS: self.pools.problems,
+            names.SAMPLE: self.pools.candidates,
+            names.EXECUTE: self.pools.traces,
+            names.AGREE: self.agreement,
+            names.DRIVER: self.driver,
+        }
+        return found | {names.scored(metric): artifact for metric, artifact in self.scores.items()}
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What is trained on: the kept problems and their pairs; the pairs whose number was taken over, where one was."""
+
+    selection: Artifact
+    pairs: Artifact
+    matched: Artifact | None
+
+    def named(self) -> dict[str, Artifact]:
+        """The artifacts by name."""
+        found = {names.SELECT: self.selection, names.PAIR: self.pairs}
+        return found | ({} if self.matched is None else {names.matched(names.PAIR): self.matched})
+
+
+@dataclass(frozen=True)
+class Round:
+    """A whole round: what it measured, paired and fitted, and how the model answers benchmarks before and after."""
+
+    measured: Measured
+    paired: Paired
+    fitted: Artifact
+    base: Mapping[str, Answered]
+    tuned: Mapping[str, Answered]
+    verified: Artifact
+
+    def named(self) -> dict[str, Artifact]:
+        """The artifacts by name."""
+        found = {**self.measured.named(), **self.paired.named(), names.FIT: self.fitted, names.VERIFY: self.verified}
+        for who, answers in (("base", self.base), ("tuned", self.tuned)):
+            for benchmark, answered in answers.items():
+                found |= answered.named(benchmark, who)
+        return found

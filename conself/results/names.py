@@ -1,0 +1,36 @@
+"""What results are called: in results.json, on the console, and among the links of a run folder."""
+
+PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agree", "verify"
+SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
+DRIVER = "score/driver"
+"""The metric that drives the curriculum."""
+
+
+def scored(metric: str) -> str:
+    """One of the reported metrics."""
+    return f"score/{metric}"
+
+
+def matched(name: str) -> str:
+    """A result of the curriculum whose number of pairs the job takes over."""
+    return f"matched/{name}"
+
+
+def evaluated(benchmark: str, who: str) -> str:
+    """Answers to a benchmark; ``who`` is base, tuned, or :func:`voters` of one."""
+    return f"evaluate/{benchmark}/{who}"
+
+
+def voters(who: str) -> str:
+    """The voters of a model."""
+    return f"{who}_voters"
+
+
+def vote(benchmark: str, who: str) -> str:
+    """The vote of a model's voters."""
+    return f"vote/{benchmark}/{voters(who)}"
+
+
+def in_round(number: int, name: str) -> str:
+    """A result of one of several rounds."""
+    return f"round{number}/{name}"
