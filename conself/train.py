@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
 from conself.losses.output import check_losers
-from conself.models.prompts import check_chat_template
+from conself.models.prompts import render
 from conself.models.transformers import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
 from conself.pipelines import answering, stages
@@ -132,7 +132,8 @@ def load(config: DictConfig) -> None:
     training: Training = instantiate(config.training, _convert_="all")
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     training.tuning.check(model)
-    check_chat_template(load_tokenizer(model))  # pairs are in the model's own form, whoever samples
+    prompts = instantiate(config.prompts, _convert_="all")
+    render(load_tokenizer(model), prompts.turns("question"))  # pairs are in the model's own form, whoever samples
 
 
 def check_trained_on(config: DictConfig) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from string import Formatter
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from conself.records import Problem
 
@@ -13,62 +14,180 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 
+PLAIN = "plain"
+"""The role of a text that the model goes on with as it stands: no chat template, no turn."""
+
+_NEEDED = {"observe": {"statement"}, "program": {"statement"}, "guided": {"observation"}}
+_OWN = {"observe": {"n"}, "program": set[str](), "guided": {"observation"}}
+
+Kind = TypeVar("Kind")
+
 
 @dataclass(frozen=True)
-class Prompts:
-    """Templates of one prompting style, filled by ``str.format``.
+class Texts:
+    """Templates for one kind of problem, filled by ``str.format``.
 
-    ``observe`` may use {statement}, {starter_code} and {n}; ``program`` (the direct prompt) {statement} and
-    {starter_code}; ``guided`` also {observation}. ``system`` is the system turn, or None for no system turn.
+    ``observe`` asks for {n} observations; ``program`` is the direct prompt; ``guided`` also has {observation}. Which
+    other fields they may use is the affair of whoever holds them.
     """
 
-    system: str | None
     observe: str
     program: str
     guided: str
 
 
-def observation_messages(prompts: Prompts, problem: Problem, n: int) -> list[Message]:
-    """Chat messages that ask for ``n`` observations on the problem."""
-    user = prompts.observe.format(statement=problem.statement, starter_code=problem.starter_code, n=n)
-    return _messages(prompts.system, user)
+class PromptStyle(Protocol):
+    """What samplers and training need of prompts."""
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Strings that end an answer, beside the model's own end of turn; none of them belongs to the answer."""
+
+    def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
+        """The templates for a problem, and the fields that are the same in all of them."""
+
+    def turns(self, text: str) -> list[Message]:
+        """The chat that puts a filled template to the model."""
 
 
-def program_messages(prompts: Prompts, problem: Problem, observation: str | None) -> list[Message]:
-    """Chat messages that ask for a program; ``observation`` None gives the direct prompt pi(y given p)."""
-    fields = {"statement": problem.statement, "starter_code": problem.starter_code}
-    if observation is None:
-        return _messages(prompts.system, prompts.program.format(**fields))
-    return _messages(prompts.system, prompts.guided.format(observation=observation, **fields))
+@dataclass(frozen=True)
+class _Chat:
+    """Turns of a chat. ``system`` is the system turn, or None for no system turn."""
+
+    system: str | None
+
+    stop: ClassVar[tuple[str, ...]] = ()
+
+    def turns(self, text: str) -> list[Message]:
+        """One user turn, after the system turn where there is one."""
+        turn = {"role": "user", "content": text}
+        return [turn] if self.system is None else [{"role": "system", "content": self.system}, turn]
 
 
-def _messages(system: str | None, user: str) -> list[Message]:
-    turn = {"role": "user", "content": user}
-    return [turn] if system is None else [{"role": "system", "content": system}, turn]
-
-
-def check_chat_template(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that cannot put a chat into text.
+@dataclass(frozen=True)
+class Prompts(_Chat):
+    """One wording for every problem; its templates may use {statement} and {starter_code}.
 
     Raises:
-        ValueError: it has no chat template.
+        ValueError: a template has a field that does not exist, or lacks one that it needs; names both.
     """
-    if tokenizer.chat_template is None:
-        raise ValueError(
-            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; "
-            "choose an instruction-tuned model, or save a chat template with its tokenizer"
-        )
+
+    observe: str
+    program: str
+    guided: str
+
+    def __post_init__(self) -> None:
+        _check("", self, {"statement", "starter_code"}, set())
+
+    def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
+        """The same templates, whatever the problem; its texts as they stand."""
+        known = {"statement": problem.statement, "starter_code": problem.starter_code}
+        return Texts(self.observe, self.program, self.guided), known
+
+
+@dataclass(frozen=True)
+class PromptsByKind(_Chat):
+    """A wording for functions to complete, and one for programs that read standard input.
+
+    Templates may use {statement} and {starter}, those for functions also {entry_point}. {starter} is ``starter``,
+    itself filled with {starter_code}, where a problem has starter code, else nothing.
+
+    Raises:
+        ValueError: a template has a field that does not exist, or lacks one that it needs; names both.
+    """
+
+    starter: str
+    function: Texts
+    stdin: Texts
+
+    def __post_init__(self) -> None:
+        check_kinds(self.starter, self.function, self.stdin)
+
+    def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
+        """The templates of the problem's kind, and its texts."""
+        name = problem.entry_point
+        texts = by_kind(name, self.function, self.stdin)
+        return texts, fields(problem.statement, problem.starter_code, name, self.starter)
+
+
+def by_kind(entry_point: str | None, function: Kind, stdin: Kind) -> Kind:
+    """What is for the kind of problem: with an entry point a function to complete, else a stdin program."""
+    return stdin if entry_point is None else function
+
+
+def fields(statement: str, starter_code: str, entry_point: str | None, starter: str) -> dict[str, str]:
+    """What templates by kind are filled with, without white space around it; ``starter`` is the template of {starter}.
+
+    A stdin program has no {entry_point}.
+    """
+    code = starter_code.strip("\n")
+    named = {} if entry_point is None else {"entry_point": entry_point}
+    return {"statement": statement.strip(), "starter": starter.format(starter_code=code) if code else "", **named}
+
+
+def check_kinds(starter: str, function: Texts, stdin: Texts) -> None:
+    """Refuse templates by kind that could not be filled, or would leave out what they are for.
+
+    Raises:
+        ValueError: that is so; names the template and the field.
+    """
+    _check_fields("starter", starter, {"starter_code"}, {"starter_code"})
+    _check("function.", function, {"statement", "starter", "entry_point"}, {"statement"})
+    _check("stdin.", stdin, {"statement", "starter"}, {"statement"})
+
+
+def _check(where: str, texts: Texts | Prompts, shared: set[str], needed: set[str]) -> None:
+    for name, own in _NEEDED.items():
+        _check_fields(where + name, getattr(texts, name), shared | _OWN[name], needed | own)
+
+
+def _check_fields(name: str, template: str, allowed: set[str], needed: set[str]) -> None:
+    try:
+        used = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
+    except ValueError as error:
+        raise ValueError(f"prompts.{name} is no template ({error}); write {{{{ and }}}} for braces") from None
+    for field in sorted(used - allowed):
+        choice = ", ".join(f"{{{each}}}" for each in sorted(allowed))
+        raise ValueError(f"prompts.{name} has no field {{{field}}}; it may use {choice}")
+    for field in sorted(needed - used):
+        raise ValueError(f"prompts.{name} lacks {{{field}}}")
+    try:
+        template.format(**(dict.fromkeys(allowed, "") | {"n": 1}))
+    except (ValueError, LookupError) as error:
+        raise ValueError(f"prompts.{name} cannot be filled: {error}; write fields as {{statement}}, no more") from None
+
+
+def observation_messages(prompts: PromptStyle, problem: Problem, n: int) -> list[Message]:
+    """Chat messages that ask for ``n`` observations on the problem."""
+    texts, known = prompts.wording(problem)
+    return prompts.turns(texts.observe.format(n=n, **known))
+
+
+def program_messages(prompts: PromptStyle, problem: Problem, observation: str | None) -> list[Message]:
+    """Chat messages that ask for a program; ``observation`` None gives the direct prompt pi(y given p)."""
+    texts, known = prompts.wording(problem)
+    if observation is None:
+        return prompts.turns(texts.program.format(**known))
+    return prompts.turns(texts.guided.format(observation=observation, **known))
 
 
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
     """The prompt as the model reads it, up to and with the opening of the assistant's turn.
 
-    Where the chat template refuses a system turn, its text is put before the user's.
+    Where the chat template refuses a system turn, its text is put before the user's. A plain text needs no chat
+    template: it gets the beginning of text that the tokenizer would put before it.
 
     Raises:
         ValueError: the tokenizer has no chat template.
     """
-    check_chat_template(tokenizer)
+    if messages[0]["role"] == PLAIN:
+        opened = tokenizer.bos_token_id in tokenizer("")["input_ids"]
+        return (str(tokenizer.bos_token) if opened else "") + messages[0]["content"]
+    if tokenizer.chat_template is None:
+        raise ValueError(
+            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; choose an instruction-tuned model, "
+            "or save a chat template with its tokenizer, or set prompts=fewshot"
+        )
 
     def apply(turns: list[Message]) -> str:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from conself.agreement.consensus import Consensus
-from conself.models.prompts import Prompts, program_messages, render
+from conself.models.prompts import PromptStyle, program_messages, render
 from conself.pairing.ranking import why_no_pair
 from conself.records import Pool, PreferencePair
 
@@ -49,7 +49,7 @@ def taken(pools: Iterable[Agreed], kept: Sequence[str], ranked: bool) -> list[Ag
 
 
 def build_pairs(
-    pools: Sequence[Agreed], pairing: Pairing, prompts: Prompts, tokenizer: PreTrainedTokenizerBase
+    pools: Sequence[Agreed], pairing: Pairing, prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs of every pool, in order, and how many problems give none for each reason.
 

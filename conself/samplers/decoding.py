@@ -11,7 +11,8 @@ class Decoding:
 
     ``temperature`` 0 is greedy. ``top_p`` keeps the smallest set of likeliest tokens whose (tempered) mass reaches it.
     ``max_new_tokens`` counts the end-of-turn token. ``entropy_top_k`` is the number of likeliest tokens over which
-    the token entropy is taken, renormalised.
+    the token entropy is taken, renormalised. ``stop`` are strings that end a completion as the end-of-turn token does:
+    they and what follows them are no part of its text, and their tokens count.
 
     Raises:
         ValueError: a value is out of range.
@@ -21,6 +22,7 @@ class Decoding:
     top_p: float
     max_new_tokens: int
     entropy_top_k: int
+    stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.temperature >= 0:
@@ -31,6 +33,8 @@ class Decoding:
             raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
         if self.entropy_top_k < 1:
             raise ValueError(f"entropy_top_k must be at least 1, got {self.entropy_top_k}")
+        if not all(self.stop):
+            raise ValueError("a stop string must not be empty: it would end every completion at once")
 
 
 def check_cut(processes: int, shards_per_task: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.models.prompts import Prompts, program_messages
+from conself.models.prompts import PromptStyle, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.guided import Ask, Complete, candidate
@@ -23,7 +23,7 @@ class DirectSettings:
     max_new_tokens: int
     entropy_top_k: int
     seed: int
-    prompts: Prompts
+    prompts: PromptStyle
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
@@ -31,11 +31,11 @@ class DirectSettings:
 
     def drawn(self) -> Decoding:
         """How a completion is drawn."""
-        return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k)
+        return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k, self.prompts.stop)
 
 
 def direct_candidates(
-    problems: Sequence[Problem], n: int, seed: int, prompts: Prompts, drawn: Decoding, complete: Complete
+    problems: Sequence[Problem], n: int, seed: int, prompts: PromptStyle, drawn: Decoding, complete: Complete
 ) -> list[list[Candidate]]:
     """``n`` candidates per problem, in order; answer k of a problem has its own seed, whatever is drawn beside it."""
     asks = [

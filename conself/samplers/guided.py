@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conself.models.prompts import Message, Prompts, observation_messages, program_messages
+from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.decoding import Decoding, sample_seed
@@ -42,7 +42,7 @@ class Plan:
     observing: Decoding
     programming: Decoding
     seed: int
-    prompts: Prompts
+    prompts: PromptStyle
 
     def __post_init__(self) -> None:
         if self.n_observations < 1 or self.programs_per_observation < 1:
@@ -73,17 +73,16 @@ class GuidedSettings:
     max_observation_tokens: int
     entropy_top_k: int
     seed: int
-    prompts: Prompts
+    prompts: PromptStyle
 
     def __post_init__(self) -> None:
         self.plan()  # wrong settings are told before any work
 
     def plan(self) -> Plan:
         """What is drawn of each problem, and how."""
-        observing = Decoding(
-            self.observation_temperature, self.observation_top_p, self.max_observation_tokens, self.entropy_top_k
-        )
-        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, self.entropy_top_k)
+        common = (self.entropy_top_k, self.prompts.stop)
+        observing = Decoding(self.observation_temperature, self.observation_top_p, self.max_observation_tokens, *common)
+        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, *common)
         return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
 
 

@@ -142,8 +142,10 @@ def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path)
     words = ["sampler=openai", "sampler.endpoint.base_url=http://127.0.0.1:9/v1", "decoder=transformers"]
     with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
         config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
+        plain = compose("train", [f"model.name={tmp_path}/model", "prompts=fewshot"])
     with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
         train.load(config)
+    train.load(plain)  # exemplars need none
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

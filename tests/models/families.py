@@ -1,7 +1,8 @@
 """Tiny models of the shapes of the three backbones' families, as folders in the form in which the hub has them.
 
-Tokenizers are trained here on a few lines and chat templates are our own; shapes, special tokens and configuration
-keys are those of CodeLlama-7B-Instruct, DeepSeek-Coder-6.7B-Instruct and Qwen2.5-Coder-7B-Instruct.
+Tokenizers are trained here on a few lines. Chat templates are our own and render a chat to the character as the
+published ones do; shapes, special tokens and configuration keys are those of CodeLlama-7B-Instruct,
+DeepSeek-Coder-6.7B-Instruct and Qwen2.5-Coder-7B-Instruct.
 """
 
 import json
@@ -49,8 +50,22 @@ class Family:
 
 
 CODELLAMA = Family("codellama", "<s>", "</s>", ("</s>",), None)
-DEEPSEEK = Family("deepseek", BEGIN, "<|EOT|>", ("<|EOT|>",), "You write programs.")
-QWEN = Family("qwen", None, "<|im_end|>", ("<|endoftext|>", "<|im_end|>"), "You are a helper.")
+DEEPSEEK = Family(
+    "deepseek",
+    BEGIN,
+    "<|EOT|>",
+    ("<|EOT|>",),
+    "You are an AI programming assistant, utilizing the Deepseek Coder model, developed by Deepseek Company, and you "
+    "only answer questions related to computer science. For politically sensitive questions, security and privacy "
+    "issues, and other non-computer science questions, you will refuse to answer",
+)
+QWEN = Family(
+    "qwen",
+    None,
+    "<|im_end|>",
+    ("<|endoftext|>", "<|im_end|>"),
+    "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+)
 FAMILIES = (CODELLAMA, DEEPSEEK, QWEN)
 
 # The system turn stands inside the first instruction; roles must alternate; answers are set apart by spaces.
@@ -67,18 +82,18 @@ CODELLAMA_CHAT = """\
 
 DEEPSEEK_CHAT = """\
 {{- bos_token -}}
-{%- if messages[0]['role'] != 'system' -%}{{ 'You write programs.\\n' }}{%- endif -%}
+{%- if messages[0]['role'] != 'system' -%}{{ 'ITS OWN\\n' }}{%- endif -%}
 {%- for m in messages -%}
 {%- if m['role'] == 'system' -%}{{ m['content'] }}
-{%- elif m['role'] == 'user' -%}{{ '### Task:\\n' + m['content'] + '\\n' }}
-{%- else -%}{{ '### Answer:\\n' + m['content'] + '\\n<|EOT|>\\n' }}{%- endif -%}
+{%- elif m['role'] == 'user' -%}{{ '### Instruction:\\n' + m['content'] + '\\n' }}
+{%- else -%}{{ '### Response:\\n' + m['content'] + '\\n<|EOT|>\\n' }}{%- endif -%}
 {%- endfor -%}
-{%- if add_generation_prompt -%}{{ '### Answer:\\n' }}{%- endif -%}"""
+{%- if add_generation_prompt -%}{{ '### Response:\\n' }}{%- endif -%}""".replace("ITS OWN", str(DEEPSEEK.system))
 
 QWEN_CHAT = """\
-{%- if messages[0]['role'] != 'system' -%}{{ '<|im_start|>system\\nYou are a helper.<|im_end|>\\n' }}{%- endif -%}
+{%- if messages[0]['role'] != 'system' -%}{{ '<|im_start|>system\\nITS OWN<|im_end|>\\n' }}{%- endif -%}
 {%- for m in messages -%}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"""
+{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}""".replace("ITS OWN", str(QWEN.system))
 
 
 def save(family: Family, folder: Path, **shape: Any) -> Path:

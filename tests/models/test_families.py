@@ -7,8 +7,10 @@ from tempfile import mkdtemp
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -16,7 +18,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from conself.losses.con_dpo import ConDPO
-from conself.models.prompts import Prompts, render
+from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids, stop_token_ids_of, with_lora
 from conself.models.turns import decode_response, encode_prompt, encode_responses, end_of_turn_id
 from conself.records import Candidate, ModelRef, PreferencePair, Problem
@@ -85,6 +87,40 @@ def test_prompts_open_once_and_say_what_the_template_says(family: Family) -> Non
     assert "Be brief." in briefed
     assert family.system is None or family.system not in briefed
     assert (tokenizer.padding_side, tokenizer.pad_token is None) == ("left", False)
+
+
+ASKED = (
+    "Write a Python function that solves this problem.\n\nAdd.\n\n```python\ndef f(a, b):\n```\n\n"
+    "Answer with one ```python code block that holds the whole function `f`, inside its class where one is\n"
+    "given, and the imports it needs. Write nothing else: no example calls, no input(), no explanation."
+)
+PUBLISHED = {
+    "codellama": (f"<s>[INST] {ASKED} [/INST]", f"<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n{ASKED} [/INST]"),
+    "deepseek": (
+        "<｜begin▁of▁sentence｜>You are an AI programming assistant, utilizing the Deepseek Coder model, developed by "  # noqa: RUF001
+        "Deepseek Company, and you only answer questions related to computer science. For politically sensitive "
+        "questions, security and privacy issues, and other non-computer science questions, you will refuse to answer\n"
+        f"### Instruction:\n{ASKED}\n### Response:\n",
+        f"<｜begin▁of▁sentence｜>Be brief.### Instruction:\n{ASKED}\n### Response:\n",  # noqa: RUF001
+    ),
+    "qwen": (
+        "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n"
+        f"<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>assistant\n",
+        f"<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>assistant\n",
+    ),
+}
+"""What each model reads of the direct prompt by its published format: without a system turn of ours, and with one."""
+
+
+@families
+def test_a_prompt_is_to_the_character_what_the_models_makers_publish(family: Family) -> None:
+    node = OmegaConf.load(Path(__file__).parents[2] / "conf" / "prompts" / "default.yaml")
+    problem = Problem("p", "Add.\n", "def f(a, b):\n", "f", (), "test", "")
+    rendered = [
+        render(tokenizer_of(family), program_messages(instantiate({**node, "system": system}), problem, None))
+        for system in (None, "Be brief.")
+    ]
+    assert tuple(rendered) == PUBLISHED[family.name]
 
 
 @families

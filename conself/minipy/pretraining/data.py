@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from conself.minipy.corpus import Example
-from conself.models.prompts import Message, Prompts, observation_messages, program_messages, render
+from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages, render
 
 _POOL = 4096  # examples sorted by length together: batches stay mixed, and padding is a few per cent
 
@@ -43,21 +43,21 @@ def seed_of(seed: int, use: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{use}".encode()).digest()[:8], "big") >> 1
 
 
-def messages_of(example: Example, prompts: Prompts) -> list[Message]:
+def messages_of(example: Example, prompts: PromptStyle) -> list[Message]:
     """The chat messages that ``example.completion`` answers: the same ones that sampling will send."""
     if example.kind == "observations":
         return observation_messages(prompts, example.problem, n=len(example.completion.splitlines()))
     return program_messages(prompts, example.problem, example.observation)
 
 
-def texts(examples: Iterable[Example], prompts: Prompts) -> Iterator[str]:
+def texts(examples: Iterable[Example], prompts: PromptStyle) -> Iterator[str]:
     """All turn contents, for training the tokenizer."""
     for example in examples:
         yield from (message["content"] for message in messages_of(example, prompts))
         yield example.completion
 
 
-def encode(examples: Sequence[Example], prompts: Prompts, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+def encode(examples: Sequence[Example], prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
     """Rows in the examples' order.
 
     Prompt and completion are encoded apart, as in sampling, where the prompt's tokens are given.

@@ -35,7 +35,7 @@ class _TryAgainError(Exception):
 
 
 class Client:
-    """Completes chats through one endpoint; may be called from many threads.
+    """Completes chats and plain texts through one endpoint; may be called from many threads.
 
     The requests themselves run in one event loop, because there they can be ended when nobody needs them any more.
 
@@ -111,13 +111,14 @@ class Client:
         try:
             return replies(answer, self._endpoint.top_logprobs or 1)
         except ValueError as error:
-            raise _TryAgainError(self._shown(f"an answer that is no chat completion ({error})"), None) from None
+            raise _TryAgainError(self._shown(f"an answer that is no completion ({error})"), None) from None
 
     def _send(self, body: dict[str, Any]) -> str:
         with self._sending:
             if self._stop.is_set():
                 raise RefusedError(_CLOSED)
-            answer = self._client.chat.completions.with_raw_response.create(**body)
+            service = self._client.completions if "prompt" in body else self._client.chat.completions
+            answer = service.with_raw_response.create(**body)
             future = asyncio.run_coroutine_threadsafe(answer, self._loop)
         try:
             return str(future.result().text)

@@ -1,4 +1,4 @@
-"""From the JSON of a chat completion to replies: text, NLL and top-k token entropy, tokens. Pure functions."""
+"""From the JSON of a completion (of a chat or a text) to replies: text, NLL, top-k entropy, tokens. Pure functions."""
 
 import json
 import math
@@ -12,12 +12,12 @@ _UNKNOWN = -9999.0
 
 
 def replies(text: str, top_k: int) -> list[Reply]:
-    """The choices of a chat completion, in order, at least one. A choice without content is an empty text.
+    """The choices of a completion, in order, at least one. A choice without content is an empty text.
 
     ``top_k`` is as in :func:`uncertainty`.
 
     Raises:
-        ValueError: it is no chat completion, or has no choice.
+        ValueError: it is no completion, or has no choice.
     """
     try:
         return _read(json.loads(text), top_k)
@@ -36,18 +36,28 @@ def _read(body: Any, top_k: int) -> list[Reply]:
 
 
 def _reply(choice: dict[str, Any], count: int, top_k: int) -> Reply:
-    content = choice["message"].get("content")
-    tokens = (choice.get("logprobs") or {}).get("content") or []
+    content = choice["text"] if "text" in choice else choice["message"].get("content")
+    tokens = _tokens(choice.get("logprobs") or {})
     nll, entropy = uncertainty(tokens, top_k)
     return Reply(
-        text=""
-        if content is None
-        else str(content).encode(errors="replace").decode(),  # half an emoji cannot be stored
+        text="" if content is None else _storable(str(content)),
         finish_reason=str(choice.get("finish_reason") or "unknown"),
         mean_nll=nll,
         mean_token_entropy=entropy,
         n_tokens=len(tokens) or count,
     )
+
+
+def _tokens(logprobs: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Tokens in the form in which chats have them; text completions have a list for each of their fields."""
+    if "token_logprobs" not in logprobs:
+        return logprobs.get("content") or []
+    own = logprobs["token_logprobs"]
+    tops = logprobs.get("top_logprobs") or [None] * len(own)
+    return [
+        {"logprob": value, "top_logprobs": [{"logprob": top} for top in (known or {}).values()]}
+        for value, known in zip(own, tops, strict=True)
+    ]
 
 
 def _storable(text: str) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conself.models.prompts import Prompts
+from conself.models.prompts import PromptStyle
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding
 from conself.samplers.direct import check_answers, direct_candidates
@@ -38,7 +38,7 @@ class OpenAISampler:
     max_new_tokens: int
     max_observation_tokens: int
     seed: int
-    prompts: Prompts
+    prompts: PromptStyle
     runtime: Runtime
 
     loads_model: ClassVar[bool] = False
@@ -66,10 +66,11 @@ class OpenAISampler:
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
 
     def _plan(self) -> Plan:
-        observing = _decoding(
-            self.endpoint, self.observation_temperature, self.observation_top_p, self.max_observation_tokens
+        top_k, stop = self.endpoint.top_logprobs or 1, self.prompts.stop
+        observing = Decoding(
+            self.observation_temperature, self.observation_top_p, self.max_observation_tokens, top_k, stop
         )
-        programming = _decoding(self.endpoint, self.program_temperature, self.program_top_p, self.max_new_tokens)
+        programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, top_k, stop)
         return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
 
 
@@ -87,7 +88,7 @@ class OpenAIDecoder:
     top_p: float
     max_new_tokens: int
     seed: int
-    prompts: Prompts
+    prompts: PromptStyle
     runtime: Runtime
 
     loads_model: ClassVar[bool] = False
@@ -112,7 +113,8 @@ class OpenAIDecoder:
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
 
     def _drawn(self) -> Decoding:
-        return _decoding(self.endpoint, self.temperature, self.top_p, self.max_new_tokens)
+        top_k = self.endpoint.top_logprobs or 1
+        return Decoding(self.temperature, self.top_p, self.max_new_tokens, top_k, self.prompts.stop)
 
 
 def _check_model(model: ModelRef | None) -> None:
@@ -121,10 +123,6 @@ def _check_model(model: ModelRef | None) -> None:
             "an endpoint answers with its own weights and cannot put on the adapter that was trained; "
             "choose decoder=transformers or decoder=vllm beside sampler=openai"
         )
-
-
-def _decoding(endpoint: Endpoint, temperature: float, top_p: float, max_new_tokens: int) -> Decoding:
-    return Decoding(temperature, top_p, max_new_tokens, endpoint.top_logprobs or 1)
 
 
 def _in_order(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from conself.models.prompts import Message
+from conself.models.prompts import PLAIN, Message
 from conself.samplers.decoding import Decoding, check_cut
 
 
@@ -72,10 +72,14 @@ class Runtime:
 
 
 def request_body(endpoint: Endpoint, messages: list[Message], drawn: Decoding, count: int, seed: int) -> dict[str, Any]:
-    """The arguments of one request for ``count`` completions; the seed is cut to the 31 bits that all servers take."""
+    """The arguments of one request for ``count`` completions; the seed is cut to the 31 bits that all servers take.
+
+    A plain text is the ``prompt`` of a text completion, whose server opens it as the model's tokenizer opens texts.
+    """
+    plain = messages[0]["role"] == PLAIN
     body: dict[str, Any] = {
         "model": endpoint.model_name,
-        "messages": messages,
+        **({"prompt": messages[0]["content"]} if plain else {"messages": messages}),
         "temperature": drawn.temperature,
         "top_p": drawn.top_p,
         "n": count,
@@ -83,6 +87,9 @@ def request_body(endpoint: Endpoint, messages: list[Message], drawn: Decoding, c
     }
     if endpoint.send_seed:
         body["seed"] = seed % 2**31
+    if drawn.stop:
+        body["stop"] = list(drawn.stop)
     if endpoint.top_logprobs is not None:  # one more: some servers put the drawn token in the place of the last
-        body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs + 1}
+        count = endpoint.top_logprobs + 1
+        body |= {"logprobs": count} if plain else {"logprobs": True, "top_logprobs": count}
     return body

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from conself.samplers.decoding import Decoding
+from conself.samplers.stop_strings import StopStrings
 from conself.samplers.transformers.draw import choose
 from conself.samplers.transformers.rows import RowCache, grouped_attention, round_up
 
@@ -34,9 +35,9 @@ class Request:
 class Completion:
     """One completion of T tokens.
 
-    ``token_ids`` [T] int64 end with the end-of-turn token exactly when ``finish_reason`` is ``"stop"``; else it is
-    ``"length"``. ``token_logprobs`` and ``token_entropies``, [T] float32 in nats, are those of
-    :func:`conself.samplers.transformers.draw.choose`.
+    ``token_ids`` [T] int64 end with the end-of-turn token, or with one that completes a stop string, exactly when
+    ``finish_reason`` is ``"stop"``; else it is ``"length"``. ``token_logprobs`` and ``token_entropies``, [T] float32 in
+    nats, are those of :func:`conself.samplers.transformers.draw.choose`.
     """
 
     token_ids: NDArray[np.int64]
@@ -52,6 +53,7 @@ def generate(
     settings: Decoding,
     stop_ids: Sequence[int],
     batch_size: int,
+    stops: StopStrings | None = None,
 ) -> list[list[Completion]]:
     """Completions of every request, in the order of the requests and of their seeds.
 
@@ -65,12 +67,13 @@ def generate(
         settings: how to draw.
         stop_ids: ids that end a completion.
         batch_size: the most rows decoded together; changes speed and memory only.
+        stops: texts that end a completion as well.
 
     Raises:
         ValueError: an empty prompt, batch_size < 1, or attention that masks cannot describe.
     """
     _check(model, requests, settings, batch_size)
-    ledger = _Ledger(model, requests, settings, stop_ids)
+    ledger = _Ledger(model, requests, settings, stop_ids, stops if stops is not None and stops.stop else None)
     waiting = _chunks(requests, ledger.limits, batch_size)
     rows = _Rows(round_up(batch_size), model.device)
     with grouped_attention(model):
@@ -127,8 +130,14 @@ class _Ledger:
     """What every sample, numbered over all requests, may draw and has drawn."""
 
     def __init__(
-        self, model: PreTrainedModel, requests: Sequence[Request], settings: Decoding, stop_ids: Sequence[int]
+        self,
+        model: PreTrainedModel,
+        requests: Sequence[Request],
+        settings: Decoding,
+        stop_ids: Sequence[int],
+        stops: StopStrings | None,
     ) -> None:
+        self.texts = stops
         device, most = model.device, settings.max_new_tokens
         seeds = [seed for request in requests for seed in request.seeds]
         context = getattr(model.config, "max_position_embeddings", None) or np.iinfo(np.int64).max
@@ -151,9 +160,19 @@ class _Ledger:
         self.logprobs[samples, steps] = logprobs
         self.entropies[samples, steps] = entropies
         stopped = self.stops[tokens]
+        if self.texts is not None:
+            stopped |= self._ended(self.texts, samples, steps)
         self.lengths[samples] = steps + 1
         self.stopped[samples] = stopped
         return stopped | (steps + 1 >= self.limit[samples])
+
+    def _ended(self, texts: StopStrings, samples: Tensor, steps: Tensor) -> Tensor:
+        """Whether the text of each sample's last tokens holds a stop string, [N] bool."""
+        back = torch.arange(texts.window - 1, -1, -1, device=steps.device)
+        last = self.tokens[samples[:, None], (steps[:, None] - back).clamp_(min=0)].tolist()  # one copy for all rows
+        drawn = (steps + 1).clamp(max=texts.window).tolist()
+        found = [texts.end(ids[-count:]) for ids, count in zip(last, drawn, strict=True)]
+        return torch.tensor(found, dtype=torch.bool, device=steps.device)
 
     def completions(self, requests: Sequence[Request]) -> list[list[Completion]]:
         """The books, cut into completions per request."""

@@ -16,6 +16,7 @@ from conself.runtime.workers import worker_index
 from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates
+from conself.samplers.stop_strings import StopStrings, cut
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -95,15 +96,18 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
 
     policy, tokenizer, stop_ids = _loaded(model, runtime.device)
     requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
-    completions = generate(policy, requests, settings, stop_ids, runtime.batch_size)
-    return [[_reply(completion, tokenizer) for completion in group] for group in completions]
+    stops = StopStrings(tokenizer, settings.stop)
+    completions = generate(policy, requests, settings, stop_ids, runtime.batch_size, stops)
+    return [[_reply(completion, stops, stop_ids) for completion in group] for group in completions]
 
 
-def _reply(completion: Completion, tokenizer: PreTrainedTokenizerBase) -> Reply:
+def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
     count = len(completion.token_ids)
-    ids = completion.token_ids[: count - 1] if completion.finish_reason == "stop" else completion.token_ids
+    ids = completion.token_ids.tolist()
+    if ids and ids[-1] in stop_ids:
+        ids.pop()
     return Reply(
-        text=decode_response(tokenizer, ids.tolist()),
+        text=cut(decode_response(stops.tokenizer, ids), stops.stop),
         finish_reason=completion.finish_reason,
         mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
         mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,

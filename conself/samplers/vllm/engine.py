@@ -20,6 +20,7 @@ from conself.models.turns import decode_response, encode_prompt
 from conself.records import ModelRef
 from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask, Reply
+from conself.samplers.stop_strings import StopStrings, cut
 from conself.samplers.vllm.start import Runtime, lora_rank, start
 from conself.samplers.vllm.sums import Sums, add_rows
 
@@ -34,6 +35,7 @@ class _Draw:
     """A sample under way, and who waits for it: each of ``places`` gets the reply."""
 
     sums: Sums
+    stops: StopStrings
     places: range
     deliver: Deliver
 
@@ -116,7 +118,9 @@ class Engine:
         child.request_id = child.external_req_id = str(next(self._serial))
         child.sampling_params = copy(request.sampling_params)
         child.sampling_params.seed = seed & _SEED_BITS
-        self._draws[child.request_id] = _Draw(Sums(drawn.entropy_top_k), places, deliver)
+        self._draws[child.request_id] = _Draw(
+            Sums(drawn.entropy_top_k), StopStrings(self._tokenizer, drawn.stop), places, deliver
+        )
         self._vllm.engine_core.add_request(child)
         return str(child.request_id)
 
@@ -131,21 +135,30 @@ class Engine:
         fresh = [o for o in outputs if o.new_token_ids]
         sums = [self._draws[o.request_id].sums for o in fresh]
         add_rows(sums, [o.new_token_ids for o in fresh], [o.new_logprobs.logprobs for o in fresh])
+        ended = [o.request_id for o in fresh if o.finish_reason is None and self._said(self._draws[o.request_id])]
+        if ended:  # vLLM looks for stop strings in text alone, which is not made here
+            self._vllm.engine_core.abort_requests(ended)
         for output in outputs:
-            if output.finish_reason is not None:
+            reason = "stop" if output.request_id in ended else output.finish_reason
+            if reason is not None:
                 draw = self._draws.pop(output.request_id)
-                reply = self._reply(draw.sums, str(output.finish_reason))
+                reply = self._reply(draw, str(reason))
                 for place in draw.places:
                     draw.deliver(place, reply)
 
-    def _reply(self, sums: Sums, reason: str) -> Reply:
+    def _said(self, draw: _Draw) -> bool:
+        return draw.stops.end(draw.sums.token_ids)
+
+    def _reply(self, draw: _Draw, reason: str) -> Reply:
         if reason not in ("stop", "length"):
             raise RuntimeError(
                 f"vLLM gave up a sample ({reason}); run the same command again: finished shards are kept"
             )
-        ids = sums.token_ids[:-1] if reason == "stop" else sums.token_ids
-        text = decode_response(self._tokenizer, ids)
-        return Reply(str(text), reason, sums.mean_nll, sums.mean_entropy, len(sums.token_ids))
+        sums, ids = draw.sums, list(draw.sums.token_ids)
+        if ids and ids[-1] in self._stops:
+            ids.pop()
+        text = cut(decode_response(self._tokenizer, ids), draw.stops.stop)
+        return Reply(text, reason, sums.mean_nll, sums.mean_entropy, len(sums.token_ids))
 
     def abort(self, names: Sequence[str]) -> None:
         """Drop samples that nobody waits for any more; finished ones are passed over."""

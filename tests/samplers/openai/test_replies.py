@@ -62,6 +62,23 @@ def test_tokens_are_counted_where_they_are_listed() -> None:
     assert (reply.n_tokens, reply.mean_nll) == (3, None)
 
 
+def test_a_text_completion_is_read_as_a_chat_is() -> None:
+    """Of -ln 1/2 and -ln 1/8 the mean is 2 ln 2; the alternatives of each token are alike, so their entropy is ln 2."""
+    half, eighth = math.log(1 / 2), math.log(1 / 8)
+    known = {
+        "tokens": ["a", "b"],
+        "token_logprobs": [half, eighth],
+        "top_logprobs": [{"a": half, "c": half}, {"b": eighth, "c": eighth}],
+    }
+    choice = {"index": 0, "text": "ab", "finish_reason": "stop", "logprobs": known}
+    (reply,) = replies(json.dumps({"choices": [choice]}), 2)
+    assert (reply.text, reply.finish_reason, reply.n_tokens) == ("ab", "stop", 2)
+    assert reply.mean_nll == pytest.approx(2 * math.log(2))
+    assert reply.mean_token_entropy == pytest.approx(math.log(2))
+    (reply,) = replies(json.dumps({"choices": [{**choice, "logprobs": {**known, "top_logprobs": None}}]}), 2)
+    assert (reply.mean_nll is None, reply.mean_token_entropy) == (False, None)
+
+
 def test_half_an_emoji_becomes_text_that_can_be_stored() -> None:
     (reply,) = replies(json.dumps(body(message={"content": "a\ud83d"})), 2)
     assert reply.text == "a?"
@@ -69,7 +86,7 @@ def test_half_an_emoji_becomes_text_that_can_be_stored() -> None:
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(LEAVES, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3))
-KEYS = st.sampled_from(["index", "message", "finish_reason", "logprobs"])
+KEYS = st.sampled_from(["index", "message", "text", "finish_reason", "logprobs"])
 
 
 def accepted(text: str) -> None:

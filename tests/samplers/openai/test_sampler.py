@@ -11,6 +11,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from conself.models.few_shot import FewShot, Shots
 from conself.models.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import sample_seed
@@ -92,6 +93,30 @@ def test_what_a_request_says() -> None:
     assert first["seed"] == sample_seed(3, "observe", "p0", 0) % 2**31
     assert [r["seed"] for r in server.requests[1:]] == [sample_seed(3, "sample", "p0", i) % 2**31 for i in (0, 5, 10)]
     assert set(server.paths) == {"/v1/chat/completions"}
+
+
+def test_exemplars_are_asked_for_as_a_text_that_ends_at_the_next_one() -> None:
+    """A base model has no chat: the request goes to /completions, with the stop string, and log-probs as one number."""
+    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", [])
+
+    def complete(request: dict[str, Any], _: int) -> Answer:
+        said = "1. a\n2. b\n3. c" if "3:" in request["prompt"] else "```python\npass\n```"
+        choices = [{"index": i, "text": said, "finish_reason": "stop"} for i in range(request["n"])]
+        return Answer({"id": "x", "object": "text_completion", "created": 0, "model": "m", "choices": choices})
+
+    with serving(complete) as server:
+        few = FewShot("# Task", "{starter_code}", shots, shots)
+        (pool,) = sampler(server, prompts=few, endpoint=endpoint(server, top_logprobs=4))(problems(1), None)
+    assert [c.code for c in pool] == ["pass\n"] * 15
+    assert [c.observation for c in pool[::5]] == ["a", "b", "c"]
+    assert [r["prompt"] for r in server.requests] == [
+        "# Task\nstatement 0, 3:\n",
+        *(f"# Task\nstatement 0 {hint}:\n" for hint in "abc"),
+    ]
+    assert {(tuple(r["stop"]), r["logprobs"], "messages" in r) for r in server.requests} == {
+        (("\n# Task\n",), 5, False)
+    }
+    assert set(server.paths) == {"/v1/completions"}
 
 
 def test_settings_for_endpoints_that_differ() -> None:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from conself.models.few_shot import FewShot, Shots
 from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer
 from conself.records import Candidate, ModelRef, Problem
@@ -50,6 +52,23 @@ def test_candidates_per_problem_in_order(model_ref: ModelRef) -> None:
         assert candidate.mean_token_entropy >= 0
         assert candidate.entropy_top_k == 15
         assert "<|end|>" not in candidate.text
+
+
+def test_a_base_model_answers_exemplars_without_a_chat_template(model_ref: ModelRef, tmp_path: Path) -> None:
+    """What it reads is the text itself, and the draws are those of that text."""
+    shutil.copytree(model_ref.name, tmp_path / "base", ignore=shutil.ignore_patterns("chat_template.jinja"))
+    base = replace(model_ref, name=str(tmp_path / "base"))
+    with pytest.raises(ValueError, match=r"no chat template; .* set prompts=fewshot"):
+        list(SAMPLER(problems(1), base))
+    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", [])
+    decoder = TransformersDecoder(6, 1.0, 1.0, 24, 15, 3, FewShot("#", "{starter_code}", shots, shots), SAMPLER.runtime)
+    (group,) = decoder(problems(1), base)
+    tokenizer, model = load_tokenizer(base), load_policy(base, "cpu")
+    ids = tokenizer("#\nadd 0 to:\n")["input_ids"]
+    seeds = tuple(sample_seed(3, "answer", "p0", k) for k in range(6))
+    (plain,) = generate(model, [Request(tuple(ids), seeds)], Decoding(1.0, 1.0, 24, 15), (0,), 8)
+    texts = [tokenizer.decode(c.token_ids, skip_special_tokens=True).partition("\n#\n")[0] for c in plain]
+    assert [c.text for c in group] == texts
 
 
 def test_results_do_not_depend_on_runtime_or_company(model_ref: ModelRef) -> None:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count, islice
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
+from conself.models.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.workers import worker_index
 from conself.samplers.decoding import Decoding
@@ -13,6 +14,13 @@ from conself.samplers.guided import Ask, Reply
 from conself.samplers.vllm import engine as vllm_engine
 from conself.samplers.vllm.engine import engine_for
 from conself.samplers.vllm.start import Runtime
+
+
+@dataclass(frozen=True)
+class Ending(Prompts):
+    """Chat prompts whose answers end where the function returns."""
+
+    stop: ClassVar[tuple[str, ...]] = ("\n    return",)
 
 
 def draw(part: Any, problems: Sequence[Problem], ref: ModelRef) -> Iterator[list[Candidate]]:

@@ -36,7 +36,7 @@ from conself.samplers.transformers.sampler import TransformersDecoder, Transform
 from conself.samplers.vllm.sampler import VllmDecoder, VllmSampler
 from conself.samplers.vllm.start import LORA_RANKS, Runtime
 from tests.samplers.tiny_models import build, byte_tokenizer
-from tests.samplers.vllm.child import draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
+from tests.samplers.vllm.child import Ending, draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("vllm") is None, reason="vLLM is not installed: make test installs it for CPUs"
@@ -113,6 +113,15 @@ def test_greedy_answers_are_the_candidates_of_transformers(workers: Workers) -> 
         assert our.mean_nll == pytest.approx(their.mean_nll, abs=1e-3)
         assert our.mean_token_entropy == pytest.approx(their.mean_token_entropy, abs=1e-3)
         assert our.entropy_top_k == 15
+
+
+def test_a_stop_string_ends_an_answer_as_in_transformers(workers: Workers) -> None:
+    ending = Ending(PROMPTS.system, PROMPTS.observe, PROMPTS.program, PROMPTS.guided)
+    ours = candidates(workers, replace(DECODER, prompts=ending), PROBLEMS, MINIPY)
+    assert texts(ours) == texts(list(replace(REFERENCE, prompts=ending)(PROBLEMS, MINIPY)))
+    whole = list(REFERENCE(PROBLEMS, MINIPY))
+    assert [our.text for (our,) in ours] == [free.text.partition("\n    return")[0] for (free,) in whole]
+    assert sum(our.n_tokens < free.n_tokens for (our,), (free,) in zip(ours, whole, strict=True)) > 10
 
 
 def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(workers: Workers) -> None:

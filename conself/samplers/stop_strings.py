@@ -1,0 +1,37 @@
+"""Strings that end a completion: looked for while it is drawn, and cut off with what follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conself.models.turns import decode_response
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class StopStrings:
+    """The strings ``stop`` in what a tokenizer makes of tokens."""
+
+    tokenizer: PreTrainedTokenizerBase
+    stop: tuple[str, ...]
+
+    @property
+    def window(self) -> int:
+        """The number of last tokens that hold any of the strings whole: each token is a byte or more of text."""
+        return max((len(stop.encode()) for stop in self.stop), default=0)
+
+    def end(self, token_ids: Sequence[int]) -> bool:
+        """Whether a completion ends with the last of these tokens; those before it did not end it."""
+        if not self.stop:
+            return False
+        text = decode_response(self.tokenizer, token_ids[-self.window :])
+        return any(stop in text for stop in self.stop)
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """``text`` up to the first of the strings; all of it where there is none."""
+    return text[: min((place for each in stop if (place := text.find(each)) >= 0), default=len(text))]

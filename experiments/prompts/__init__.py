@@ -1,0 +1,1 @@
+"""Which wording a model answers best."""

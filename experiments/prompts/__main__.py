@@ -1,0 +1,147 @@
+"""Several wordings of the prompts on the same problems with one model: see README.md.
+
+``python -m experiments.prompts --wordings NAME NAME ... [--problems N] ... [key=value ...]``: the words without dashes
+are those of ``conself.train``, and choose model and data set. Writes results.json and table.md.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+from conself.benchmarks.dataset import DatasetBenchmark
+from conself.benchmarks.task import Task
+from conself.records import Candidate, Pool, Problem, Trace
+from conself.runtime.places import make_folder
+from conself.sandbox import Job, execute
+from conself.sandbox.prefix import with_prefix
+from conself.sandbox.terminal import answer_interrupts
+from experiments.prompts.figures import Answered, differences, figures, table
+
+HERE = Path(__file__).parent
+CONF = HERE.parents[1] / "conf"
+
+
+def configured(words: Sequence[str], wording: str) -> DictConfig:
+    """A run's config with the prompts of one wording: of ``wordings/``, on top of the default, or of conf/prompts.
+
+    Raises:
+        SystemExit: there is no such wording.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", list(words))
+    own, default = HERE / "wordings" / f"{wording}.yaml", CONF / "prompts" / f"{wording}.yaml"
+    if not (own if own.is_file() else default).is_file():
+        names = sorted(path.stem for folder in (own.parent, default.parent) for path in folder.glob("*.yaml"))
+        raise SystemExit(f"error: there is no wording {wording!r}; choose of {', '.join(names)}")
+    prompts = OmegaConf.load(own if own.is_file() else default)
+    if "_target_" not in prompts:
+        prompts = OmegaConf.merge(OmegaConf.load(CONF / "prompts" / "default.yaml"), prompts)
+    OmegaConf.set_struct(config, False)
+    config.prompts = prompts
+    return config
+
+
+def chosen(task: Task, count: int, without: Path | None) -> list[Problem]:
+    """The first ``count`` problems that have inputs and whose ids are not among the ``task_id`` of ``without``."""
+    seen: set[str] = set()
+    if without is not None:
+        with gzip.open(without, "rt") if without.suffix == ".gz" else without.open() as file:
+            seen = {str(json.loads(line)["task_id"]) for line in file if line.strip()}
+    return [problem for problem in task.problems if problem.id not in seen and problem.inputs][:count]
+
+
+def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observations: int) -> list[list[Candidate]]:
+    """``answers`` to the direct prompt, or with observations so many to each of them, at the sampler's temperature."""
+    model, sampler = instantiate(config.model), instantiate(config.sampler, _convert_="all")
+    if observations:
+        drawn = replace(sampler, n_observations=observations, programs_per_observation=answers)
+    else:
+        heat = sampler.program_temperature
+        decoder = instantiate(config.decoder, _convert_="all")
+        drawn = replace(
+            decoder, n=answers, temperature=heat, top_p=sampler.program_top_p, max_new_tokens=sampler.max_new_tokens
+        )
+    return list(drawn(problems, model))
+
+
+def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:
+    """The answers run on the problems' inputs, and judged."""
+    jobs = [
+        Job(p.id, tuple(c.code and with_prefix(p.prefix, c.code) for c in group), p.entry_point, p.inputs)
+        for p, group in zip(problems, drawn, strict=True)
+    ]
+    limits = instantiate(config.sandbox, _convert_="all")
+    rows = {result.job.id: result.rows for result in execute(jobs, limits, config.runtime.workers)}
+    ran = [(p, [Trace(p.id, index, row) for index, row in enumerate(rows[p.id])]) for p in problems]
+    passed = task.judge(ran, config.runtime.workers)
+    return [
+        Answered(Pool(problem, group, traces), tuple(passed[problem.id]))
+        for (problem, traces), group in zip(ran, drawn, strict=True)
+    ]
+
+
+def main() -> None:
+    """Sample, run, judge and compare; after each wording what is there is written, for it may be stopped."""
+    args = _arguments()
+    answer_interrupts()
+    try:
+        out = make_folder(args.out, "--out")
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
+    configs = {name: configured(args.words, name) for name in args.wordings}  # a wrong one is told before any work
+    first = next(iter(configs.values()))
+    comparison = instantiate(first.comparison)
+    task = DatasetBenchmark(instantiate(first.dataset, _convert_="all"), comparison)()
+    problems = chosen(task, args.problems, args.without)
+    if not problems:
+        raise SystemExit("error: no problem is left; ask for more, or leave out --without")
+    found: dict[str, Any] = {}
+    against: dict[str, Any] = {}
+    answered: dict[str, list[Answered]] = {}
+    for name, config in configs.items():
+        started = time.perf_counter()
+        drawn = answer(config, problems, args.answers, args.observations)
+        seconds = time.perf_counter() - started
+        answered[name] = judged(config, task, problems, drawn)
+        found[name] = {**figures(answered[name], comparison, args.answers), "seconds": seconds}
+        if name != args.wordings[0]:
+            against[name] = differences(answered[args.wordings[0]], answered[name])
+        print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        results = {"words": args.words, "wordings": found, "against_the_first": against}
+        (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        (out / "table.md").write_text(table(found, against))
+        with (out / "answers.jsonl").open("w") as file:
+            file.writelines(
+                json.dumps({"wording": who, "id": c.problem_id, "observation": c.observation, "text": c.text}) + "\n"
+                for who, group in answered.items()
+                for each in group
+                for c in each.pool.candidates
+            )
+    print((out / "table.md").read_text(), end="")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m experiments.prompts", description=__doc__)
+    parser.add_argument("--wordings", nargs="+", required=True, metavar="NAME", help="the first is compared with")
+    parser.add_argument("--problems", type=int, default=60, metavar="N")
+    parser.add_argument("--answers", type=int, default=2, metavar="K", help="to each problem, or to each observation")
+    parser.add_argument("--observations", type=int, default=0, metavar="O", help="0: the direct prompt")
+    parser.add_argument("--without", type=Path, metavar="FILE", help="JSON lines whose task_id are left out")
+    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR")
+    parser.add_argument("words", nargs="*", metavar="key=value", help="of conself.train, after --")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

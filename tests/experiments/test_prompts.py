@@ -1,0 +1,121 @@
+"""Figures of wordings worked out by hand, and the experiment from its command to its table on the embedded model."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from conself.agreement.comparison import Comparison
+from conself.benchmarks.task import Judge
+from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from experiments.prompts import __main__ as experiment
+from experiments.prompts.figures import Answered, differences, figures, table
+
+BY_VALUE = Comparison(True, "by_value", "tolerance", 6, True)
+OK = [Outcome(Status.OK, str(value)) for value in range(3)]
+EOF = Outcome(Status.EXCEPTION, "EOFError")
+SLOW = Outcome(Status.TIMEOUT, "")
+
+
+def answered(name: str, *rows: tuple[str | None, list[Outcome], bool], tokens: int = 10) -> Answered:
+    """A problem with two answers to each observation; a row holds observation, outcomes, and whether it passed."""
+    problem = Problem(name, "s", "", "f", ("(1,)", "(2,)"), "test", "")
+    candidates = [
+        Candidate(
+            name, i, hint, "t", None if outcomes[0].status is Status.COMPILE_ERROR else "c", "stop", *[None] * 3, tokens
+        )
+        for i, (hint, outcomes, _) in enumerate(rows)
+    ]
+    traces = [Trace(name, i, tuple(outcomes)) for i, (_, outcomes, _) in enumerate(rows)]
+    return Answered(Pool(problem, candidates, traces), tuple(passed for _, _, passed in rows))
+
+
+NO_CODE = [Outcome(Status.COMPILE_ERROR, "")] * 2
+FIRST = answered(
+    "p",
+    ("Pitfall: none", [OK[0], OK[1]], True),
+    ("Pitfall: none", [OK[0], EOF], False),
+    ("The list is short.", [EOF, SLOW], False),
+    ("The list is short.", [OK[0], OK[1]], True),
+)
+SECOND = answered(
+    "q",
+    ("Same  words.", NO_CODE, False),
+    ("Same  words.", [SLOW, SLOW], False),
+    ("same words", [OK[2], OK[1]], False),
+    ("same words", [OK[2], OK[2]], False),
+    tokens=30,
+)
+
+
+def test_figures_by_hand() -> None:
+    """Of 8 answers 2 pass, both on p; three programs fail first by EOFError (2) or time (1); one answer has no code."""
+    found = figures([FIRST, SECOND], BY_VALUE, programs=2)
+    assert (found["problems"], found["answers"], found["solved"]) == (2, 8, 0.5)
+    assert found["pass_rate"]["mean"] == 0.25
+    assert found["failures"] == {"EOFError": 2 / 8, "timeout": 1 / 8}
+    assert found["without_code"] == 1 / 8
+    assert found["crashed"] == 3 / 8, "on all inputs: one on p, and on q the one without code and the slow one"
+    assert found["behaviours"] == (2 + 2) / 2
+    assert found["tokens"] == 20
+    assert found["equal_observations"] == 0.5, "those of q, but for case, spaces and the full stop"
+    assert found["echoes"] == 0.5
+
+
+def test_without_observations_nothing_is_said_of_them() -> None:
+    found = figures([answered("p", (None, [OK[0], OK[1]], True))], BY_VALUE, programs=1)
+    assert (found["equal_observations"], found["echoes"]) == (None, None)
+    assert "echo" not in table({"one": found}, {})
+
+
+def test_differences_are_paired_by_problem() -> None:
+    better = answered("q", (None, [OK[0], OK[1]], True), (None, [OK[0], OK[1]], False))
+    found = differences([FIRST, SECOND], [FIRST, better])
+    assert (found["fixed"], found["broken"], found["difference"]["mean"]) == (1, 0, 0.25)
+
+
+@pytest.mark.parametrize("observations", [pytest.param("0", marks=pytest.mark.slow), "2"])
+def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own wording against one that it never saw, on the first two problems of the data set."""
+    words = ["--wordings", "minipy", "brief", "--problems", "2", "--answers", "2", "--observations", observations]
+    settings = [
+        "dataset.size=2",
+        "sampler.max_new_tokens=48",
+        "sampler.max_observation_tokens=24",
+        "runtime.workers=1",
+    ]
+    monkeypatch.setattr(sys, "argv", ["experiments.prompts", *words, "--out", str(tmp_path), "--", *settings])
+    experiment.main()
+    found = json.loads((tmp_path / "results.json").read_text())
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    each = 2 * max(1, int(observations))
+    for name in ("minipy", "brief"):
+        row = found["wordings"][name]
+        assert (row["problems"], row["answers"]) == (2, 2 * each)
+        own = [answer for answer in answers if answer["wording"] == name]
+        assert len(own) == 2 * each
+        assert len({answer["id"] for answer in own}) == 2
+        assert 0 < row["tokens"] <= 48
+    assert found["wordings"]["minipy"]["without_code"] == 0
+    assert list(found["against_the_first"]) == ["brief"]
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| minipy", "| brief"]
+    assert ("equal observations" in lines[-1]) == (observations != "0")
+
+
+def test_an_unknown_wording_lists_those_there_are() -> None:
+    with pytest.raises(
+        SystemExit, match="no wording 'shrot'; choose of before, brief, default, fewshot, minipy, tested"
+    ):
+        experiment.configured([], "shrot")
+
+
+def test_problems_of_a_file_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "known.jsonl").write_text('{"task_id": "b"}\n\n')
+    problems = [
+        Problem(name, "s", "", "f", inputs, "t", "") for name, inputs in (("a", ()), ("b", ("()",)), ("c", ("()",)))
+    ]
+    task = experiment.Task(problems, Judge({}, BY_VALUE), {})
+    assert [problem.id for problem in experiment.chosen(task, 5, tmp_path / "known.jsonl")] == ["c"]
+    assert [problem.id for problem in experiment.chosen(task, 1, None)] == ["b"]
