@@ -41,15 +41,14 @@ Agreed = tuple[Pool, Consensus]
 """A pool and what its candidates agree on."""
 
 
-def taken(pools: Iterable[Agreed], kept: Sequence[str], ranked: bool) -> list[Agreed]:
-    """The pools of the problems ``kept``: in the order of ``kept`` where that is a ranking, else as they come."""
-    chosen = {pool.problem.id: (pool, agreed) for pool, agreed in pools}
-    wanted = set(kept)
-    return [chosen[name] for name in (kept if ranked else chosen) if name in wanted]
+def ordered(pairs: Sequence[PreferencePair], kept: Sequence[str], ranked: bool) -> list[PreferencePair]:
+    """The pairs in the order of the problems ``kept`` where that is a ranking, else as they come."""
+    rank = {name: place for place, name in enumerate(kept)}
+    return sorted(pairs, key=lambda pair: rank[pair.problem_id]) if ranked else list(pairs)
 
 
 def build_pairs(
-    pools: Sequence[Agreed], pairing: Pairing, prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase
+    pools: Iterable[Agreed], pairing: Pairing, prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs of every pool, in order, and how many problems give none for each reason.
 
@@ -69,7 +68,7 @@ def build_pairs(
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
         raise NothingToLearnError(
-            f"none of the {len(pools)} kept problems gives a pair ({reasons}); sample more, or raise tau"
+            f"none of the {dropped.total()} kept problems gives a pair ({reasons}); sample more, or raise tau"
         )
     return pairs, dict(dropped)
 

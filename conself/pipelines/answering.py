@@ -14,7 +14,7 @@ from conself.pipelines.per_pool import voted
 from conself.pipelines.pools import answered, shards_of
 from conself.pipelines.shards import cut, sample_into, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
-from conself.records import ModelRef, Problem, Verdict
+from conself.records import Candidate, ModelRef, Problem, Verdict
 from conself.results import names
 from conself.results.benchmarks import Answered
 from conself.results.shortfalls import tell_losses
@@ -23,7 +23,7 @@ from conself.runtime.progress import Meter
 from conself.samplers.recorded import MISSING
 from conself.sandbox.jobs import MOST_OUTPUT_KB, Limits
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_verdicts, write_verdicts
+from conself.store.tables import each_shard, read_verdicts, write_verdicts
 
 _GROWTH = 12
 
@@ -63,7 +63,7 @@ def _evaluate(
     task = benchmark.part()
     tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
     write_shards(folder, "problems", Problem, cut(task.problems))
-    answers = sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
+    sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
     limits = with_room(instantiate(judging, _convert_="all"), task.judge.longest())
     asked = shards_of(folder, "answers", folder, folder)
     counts = execute_into(context, folder, f"judging ({who})", limits, asked, context.executed)
@@ -72,7 +72,7 @@ def _evaluate(
         judged = task.judge.parts(ran, context.workers.count, meter.add)
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)
-    unanswered = sum(a.finish_reason == MISSING for a in answers)
+    unanswered = sum(a.finish_reason == MISSING for drawn in each_shard(folder, "answers", Candidate) for a in drawn)
     if unanswered:
         say(context.console, f"- {unanswered} without an answer: they count as wrong")
     passed = [v.passed for v in verdicts]

@@ -86,9 +86,9 @@ class AgreedPools(FromArtifacts):
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 
-    def of(self, names: Container[str]) -> list[tuple[Pool, Consensus]]:
+    def of(self, names: Container[str]) -> Iterator[tuple[Pool, Consensus]]:
         """The pools of some problems alone, in the order of the problems."""
-        return [pair for pair in self if pair[0].problem.id in names]
+        return (pair for pair in self if pair[0].problem.id in names)
 
 
 def shards_of(

@@ -10,7 +10,7 @@ from rich.console import Console
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.progress import Meter
 from conself.runtime.workers import HereFirst, Workers
-from conself.store.tables import read_records, write_records
+from conself.store.tables import write_records
 
 SHARD = 50
 """Problems per shard."""
@@ -83,15 +83,14 @@ def sample_into(
     sampler: Sampler,
     model: ModelRef | None,
     problems: Sequence[Problem],
-) -> list[Candidate]:
-    """Draw candidates for problems -> <name>-*.parquet in ``folder``; returns those of all shards, in order."""
+) -> None:
+    """Draw candidates for problems -> <name>-*.parquet in ``folder``."""
     todo = missing(folder, name, cut(problems))
     runtime = sampler.runtime
     size = max(1, min(runtime.shards_per_task, -(-len(todo) // runtime.processes)))
     tasks = [(sampler, model, todo[i : i + size]) for i in range(0, len(todo), size)]
     total = sum(len(group) for group, _ in todo)
     run_shards(bench, bench.workers.sized(runtime.processes), label, "tok", total, sample_shards, tasks)
-    return read_records(folder, Candidate, name)
 
 
 def sample_shards(

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.validation import sift
 from conself.models.transformers import load_tokenizer, tuned_model
-from conself.pairing.build import NothingToLearnError, build_pairs, capped, taken
+from conself.pairing.build import NothingToLearnError, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
 from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
@@ -26,13 +26,13 @@ from conself.pipelines.pools import AgreedPools, Pools, shards_of
 from conself.pipelines.provenance import whole_of
 from conself.pipelines.shards import cut, sample_into, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
-from conself.records import ModelRef, PreferencePair, Problem, Uncertainty, Verdict
+from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, snake_case
-from conself.store.tables import read_records, write_json, write_records, write_verdicts
+from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.policy.export import ADAPTER, MERGED, save_merged
 
@@ -60,14 +60,16 @@ def sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
     give_back()
     known = read_records(problems.path, Problem, "problems")
-    drawn = sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
-    return {
-        "candidates": len(drawn),
-        "tokens": sum(c.n_tokens for c in drawn),
-        "without_code": sum(c.code is None for c in drawn),
-        "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
-        "observations": observation_figures(drawn),
-    }
+    sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
+    counts: Counter[str] = Counter()
+    observations: Counter[str] = Counter()
+    for drawn in each_shard(work.folder, "candidates", Candidate):
+        counts["candidates"] += len(drawn)
+        counts["tokens"] += sum(c.n_tokens for c in drawn)
+        counts["without_code"] += sum(c.code is None for c in drawn)
+        counts["cut_at_limit"] += sum(c.finish_reason == "length" for c in drawn)
+        observations.update(observation_figures(drawn))
+    return {**counts, "observations": dict(observations)}
 
 
 @stage("execute", version=4)
@@ -175,11 +177,11 @@ def pair(
         NothingToLearnError: no kept problem gives a pair; the message counts the reasons.
     """
     chosen = json.loads((selection.path / "selection.json").read_text())
-    pools = taken(agreed.of(set(chosen["kept"])), chosen["kept"], chosen["ranked"])
+    pools = agreed.of(set(chosen["kept"]))
     parts = [instantiate(node, _convert_="all") for node in (pairing, prompts)]
     pairs, dropped = build_pairs(pools, parts[0], parts[1], load_tokenizer(model))
     found = len({p.problem_id for p in pairs})
-    pairs = capped(pairs, max_pairs, seed, chosen["ranked"])
+    pairs = capped(ordered(pairs, chosen["kept"], chosen["ranked"]), max_pairs, seed, chosen["ranked"])
     if left := found - len({p.problem_id for p in pairs}):
         dropped["beyond max_pairs"] = left
     write_records(work.folder / "pairs.parquet", PreferencePair, pairs)

@@ -78,6 +78,11 @@ def read_shard(path: Path, kind: type[Record]) -> list[Record]:
     return read_records(path.parent, kind, path.stem)
 
 
+def each_shard(folder: Path, name: str, kind: type[Record]) -> Iterator[list[Record]]:
+    """The records of each table ``<name>*.parquet`` in a folder, one table at a time."""
+    return (read_shard(path, kind) for path in sorted(folder.glob(f"{name}*.parquet")))
+
+
 def shard_ends(folder: Path, name: str) -> list[str]:
     """What the names of the tables ``<name>*.parquet`` in a folder have after ``name``, in order."""
     return [path.name.removeprefix(name) for path in sorted(folder.glob(f"{name}*.parquet"))]

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.agreement.consensus import consensus_of
-from conself.pairing.build import capped, taken
-from conself.records import Pool, PreferencePair, Problem
+from conself.pairing.build import capped, ordered
+from conself.records import PreferencePair
 
 
 def pair(problem: str, loser: int = 1) -> PreferencePair:
@@ -45,8 +44,7 @@ def test_ranked_pairs_are_cut_where_the_ranking_is() -> None:
     assert capped(pairs, 9, seed=0, ranked=True) == pairs
 
 
-def test_a_ranking_orders_the_pools_and_other_selections_do_not() -> None:
-    pools = [Pool(Problem(name, "", "", None, (), "", ""), [], []) for name in "abcd"]
-    agreed = [(pool, consensus_of([])) for pool in pools]
-    assert [pool.problem.id for pool, _ in taken(agreed, ("d", "a", "c"), ranked=True)] == ["d", "a", "c"]
-    assert [pool.problem.id for pool, _ in taken(agreed, ("d", "a", "c"), ranked=False)] == ["a", "c", "d"]
+def test_a_ranking_orders_the_pairs_and_other_selections_do_not() -> None:
+    pairs = [pair("a", 1), pair("a", 2), pair("c", 1), pair("d", 1)]
+    assert ordered(pairs, ("d", "a", "c"), ranked=True) == [pairs[3], pairs[0], pairs[1], pairs[2]]
+    assert ordered(pairs, ("d", "a", "c"), ranked=False) == pairs

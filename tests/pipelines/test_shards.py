@@ -17,7 +17,7 @@ from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
 from conself.sandbox.prefix import with_prefix
-from conself.store.tables import read_traces
+from conself.store.tables import read_records, read_traces
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, memory_mb=128, output_kb=4, max_timeouts=1, audit=0.0)
 CODE = "def f(x): return x"
@@ -139,9 +139,8 @@ class Echo:
 def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
     problems = [problem(i) for i in range(5 * SHARD)]
     with Workers(1) as workers:
-        drawn = sample_into(
-            Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems
-        )
+        sample_into(Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
     assert [c.problem_id for c in drawn] == [p.id for p in problems]
     assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
 
@@ -150,7 +149,8 @@ def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
     problems = [problem(i) for i in range(3 * SHARD + 1)]
     with Workers(1) as workers:
         both = Bench(workers, Console(quiet=True))
-        drawn = sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
+        sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
     assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
 
 
@@ -161,7 +161,8 @@ def test_shards_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) 
         with pytest.raises(ValueError, match="no more"):
             sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
         assert len(list(tmp_path.glob("drawn-*.parquet"))) == 2
-        drawn = sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+        sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
     assert [c.text for c in drawn] == ["p0"] * (2 * SHARD) + [f"p{2 * SHARD}"] * SHARD
 
 
