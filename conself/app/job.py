@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from conself.app.checks import check_types
+from conself.models.dtypes import with_dtypes
 from conself.pipelines.context import Context
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
@@ -165,14 +166,15 @@ class Command:
     ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
     among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the sampler
     or decoder that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
-    work needs in this process, and refuses what only that can tell. ``work`` returns the figures that ``show`` prints.
+    work needs in this process, refuses what only that can tell, and returns a line to be shown, or None. ``work``
+    returns the figures that ``show`` prints.
     """
 
     kind: str
     parts: Sequence[str]
     limits: Sequence[str]
     check: Callable[[DictConfig], object]
-    load: Callable[[DictConfig], object] | None
+    load: Callable[[DictConfig], str | None] | None
     first: str | None
     work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
     show: Callable[[Console, dict[str, Any]], None]
@@ -192,7 +194,9 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     with one_line_errors(console, folder, in_sweep):
         gc.set_threshold(*_USUAL)
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
-        config = resolved(config)
+        config, note = with_dtypes(resolved(config))
+        if note is not None:
+            say(console, note)
         check_top(config, command.parts)
         pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
         check_parts(config, command.parts)
@@ -213,13 +217,13 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
             tracker.link(context.artifacts)
             failed = False
         finally:
-            note = tracker.finish(failed)
-            if note and failed:
-                say(console, note)
+            last = tracker.finish(failed)
+            if last and failed:
+                say(console, last)
         command.show(console, figures)
         say(console, f"figures: {path}")
-        if note:  # below the tables, where it is seen
-            say(console, note)
+        if last:  # below the tables, where it is seen
+            say(console, last)
 
 
 def folders_below_sweep() -> int:
@@ -234,7 +238,8 @@ def _load(command: Command, config: DictConfig, workers: Workers, console: Conso
         workers.sized(first.runtime.processes).warm(first.modules)
     if command.load is not None:
         say(console, "loading torch and the model's settings")
-        command.load(config)
+        if note := command.load(config):
+            say(console, note)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)

@@ -1,4 +1,4 @@
-"""Where a model lies: its folder, or the commit of a hub id, found once per process; and what is wrong where not."""
+"""Where a model lies: its folder or file, or the commit of a hub id, found once per process; or what is wrong."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conself.models.gguf import check_gguf, gguf_file, unpacked
 from conself.records import ModelRef
 
 if TYPE_CHECKING:
@@ -33,35 +34,54 @@ class Place:
         return self.revision.resolved
 
 
-def local_folder(ref: ModelRef) -> Path | None:
-    """The model's folder when ``name`` is one, None when it is a hub id.
+def local_place(ref: ModelRef) -> Path | None:
+    """The model's folder or GGUF file when ``name`` is a path, None when it is a hub id.
 
     Raises:
-        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash), but there
-            is no such folder, or it holds no config.json.
+        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash, or that of a GGUF
+            file), but there is no such thing, or a folder holds neither config.json nor a GGUF file.
+        ValueError: the folder holds several GGUF files.
     """
     path = Path(ref.name).expanduser()
-    is_path = path.is_absolute() or ref.name.startswith((".", "~")) or ref.name.count("/") > 1
+    is_path = path.is_absolute() or ref.name.startswith((".", "~")) or ref.name.count("/") > 1 or path.suffix == ".gguf"
     if not is_path and not path.is_dir():
         return None
+    if (file := gguf_file(path)) is not None:
+        return file
     if not (path / "config.json").is_file():
         raise FileNotFoundError(
             f"model folder {ref.name!r} {'has no config.json' if path.is_dir() else 'does not exist'}; "
-            "set model.name to a Hugging Face model folder or hub id"
+            "set model.name to a Hugging Face model folder, a GGUF file or a hub id"
         )
     return path
+
+
+def check_place(ref: ModelRef) -> None:
+    """Find the model, without unpacking or downloading it.
+
+    Raises:
+        OSError: as :func:`local_place` and :func:`locate` do.
+        ValueError: a hub id without a revision, or a GGUF file that cannot be read as ``ref`` says.
+    """
+    path = local_place(ref)
+    if path is not None and path.is_file():
+        check_gguf(path, ref)
+    else:
+        source(ref)
 
 
 def source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
     """What ``from_pretrained`` is told of where the model lies: a folder, or a hub id at its commit.
 
+    A GGUF file is unpacked where it has not been yet.
+
     Raises:
-        OSError: as :func:`local_folder` and :func:`locate` do.
-        ValueError: a hub id without a revision.
+        OSError: as :func:`local_place`, :func:`locate` and :func:`~conself.models.gguf.unpacked` do.
+        ValueError: a hub id without a revision, or a GGUF file that cannot be read as ``ref`` says.
     """
-    folder = local_folder(ref)
-    if folder is not None:
-        return str(folder), {}
+    path = local_place(ref)
+    if path is not None:
+        return str(unpacked(path, ref) if path.is_file() else path), {}
     if ref.revision is None:
         raise ValueError(f"model.revision is null, but {ref.name!r} is no folder; set model.revision=main for a hub id")
     place = locate(ref.name, ref.revision)

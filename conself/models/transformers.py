@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conself.models.hub import local_folder, locate, source
+from conself.models.gguf import content_hash
+from conself.models.hub import check_place, local_place, locate, source
 from conself.models.quantization import check_quantization, quantized
 from conself.models.turns import end_of_turn_id
 from conself.records import ModelRef
@@ -30,13 +31,13 @@ _MODULES = ("**/config.json",)
 
 
 def fingerprint(ref: ModelRef) -> str:
-    """Content identity of a model: hash of a local folder's files, or hub id and commit; plus the adapter's hash.
+    """Content identity of a model: hash of a local file or a folder's files, or hub id and commit; plus the adapter's.
 
     A local folder that changes its files changes its identity, wherever it lies; so does a hub id whose branch moves.
     Where the commit cannot be told (and with ``revision`` None: an endpoint's model), the names must do.
     """
-    folder = local_folder(ref)
-    base = _hub_identity(ref) if folder is None else _folder_hash(folder)
+    path = local_place(ref)
+    base = _hub_identity(ref) if path is None else _content(path)
     adapter = "" if ref.adapter is None else _folder_hash(Path(ref.adapter))
     facts = [base, adapter, ref.dtype, ref.attention, ref.quantization]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -50,6 +51,10 @@ def _hub_identity(ref: ModelRef) -> str:
         except OSError as error:
             log.warning("%s is known by its name only: %s", ref.name, error)
     return f"{ref.name}@{revision}"
+
+
+def _content(path: Path) -> str:
+    return content_hash(path) if path.is_file() else _folder_hash(path)
 
 
 def _folder_hash(folder: Path) -> str:
@@ -119,13 +124,13 @@ def check_model(ref: ModelRef) -> None:
     Raises:
         OSError: the model cannot be found, in one line with the remedy.
         ValueError: ``ref.dtype``, ``ref.attention`` or ``ref.quantization`` is none of those there are, or bitsandbytes
-            is missing.
+            is missing; or a GGUF file cannot be read as ``ref`` says.
     """
     if ref.attention not in _ATTENTION:
         raise ValueError(f"model.attention must be {' or '.join(_ATTENTION)}, got {ref.attention!r}")
     _check_dtype(ref)
     check_quantization(ref.quantization)
-    source(ref)
+    check_place(ref)
 
 
 def dtype_of(ref: ModelRef) -> torch.dtype:
@@ -143,7 +148,7 @@ def dtype_of(ref: ModelRef) -> torch.dtype:
 
 def _check_dtype(ref: ModelRef) -> None:
     if ref.dtype not in _DTYPES:
-        raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, got {ref.dtype!r}")
+        raise ValueError(f"model.dtype must be one of {', '.join(_DTYPES)}, or auto in a config, got {ref.dtype!r}")
 
 
 def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conself.models.prompts import PromptStyle, program_messages
-from conself.records import Candidate, Problem
+from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.guided import Ask, Complete, candidate
 
@@ -28,6 +28,9 @@ class DirectSettings:
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
         self.drawn()  # wrong settings are told before any work
+
+    def check_model(self, model: ModelRef) -> None:
+        """Refuse a model that what draws cannot load, before any work; here there is none."""
 
     def drawn(self) -> Decoding:
         """How a completion is drawn."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages
-from conself.records import Candidate, Problem
+from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.observations import parse_observations
@@ -77,6 +77,9 @@ class GuidedSettings:
 
     def __post_init__(self) -> None:
         self.plan()  # wrong settings are told before any work
+
+    def check_model(self, model: ModelRef) -> None:
+        """Refuse a model that what draws cannot load, before any work; here there is none."""
 
     def plan(self) -> Plan:
         """What is drawn of each problem, and how."""

@@ -45,6 +45,12 @@ def serve(hub: LocalHub) -> Iterator[LocalHub]:
                 known = self.path.rpartition("/")[2] in ("main", hub.commit)
                 answer = json.dumps({"id": "owner/good", "sha": hub.commit}).encode()
                 return self._send(200, answer, {}, body) if known else self._missing("RevisionNotFound", body)
+            if self.path.startswith(f"/api/models/owner/good/tree/{hub.commit}"):
+                listed = [
+                    {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": "0" * 40}
+                    for path in sorted(hub.folder.iterdir())
+                ]
+                return self._send(200, json.dumps(listed).encode(), {}, body)
             path = hub.folder / self.path.split("?")[0].rpartition("/")[2]
             if not self.path.startswith("/owner/good/resolve/") or not path.is_file():
                 return self._missing("EntryNotFound", body)

@@ -12,7 +12,7 @@ from peft import LoraConfig
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from conself.models.hub import local_folder
+from conself.models.hub import local_place
 from conself.models.transformers import (
     device_of,
     fingerprint,
@@ -85,7 +85,7 @@ def test_a_sentence_models_pooling_is_part_of_it(ref: ModelRef, folder: Path, tm
 def test_an_endpoints_model_is_known_by_its_name() -> None:
     """Without a revision nothing is looked up; models of a hub are in test_hub."""
     endpoint = ModelRef("some-model", None, None, "float32", "sdpa", None)
-    assert local_folder(endpoint) is None
+    assert local_place(endpoint) is None
     assert fingerprint(endpoint) == fingerprint(replace(endpoint)) != fingerprint(replace(endpoint, name="other"))
 
 
@@ -93,7 +93,9 @@ BACKBONES = {
     "codellama_7b": ("codellama/CodeLlama-7b-Instruct-hf", 0.3),
     "deepseek_coder_6_7b": ("deepseek-ai/deepseek-coder-6.7b-instruct", 0.3),
     "qwen2_5_coder_0_5b": ("Qwen/Qwen2.5-Coder-0.5B-Instruct", 0.55),
+    "qwen2_5_coder_0_5b_local": ("weights/qwen2_5_coder_0_5b", 0.55),
     "qwen2_5_coder_1_5b": ("Qwen/Qwen2.5-Coder-1.5B-Instruct", 0.55),
+    "qwen2_5_coder_1_5b_local": ("weights/qwen2_5_coder_1_5b", 0.55),
     "qwen2_5_coder_3b": ("Qwen/Qwen2.5-Coder-3B-Instruct", 0.55),
     "qwen2_5_coder_7b": ("Qwen/Qwen2.5-Coder-7B-Instruct", 0.55),
     "qwen2_5_coder_14b": ("Qwen/Qwen2.5-Coder-14B-Instruct", 0.55),
@@ -106,10 +108,12 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
     """METHOD, "Training defaults"; nothing else differs from any model of the hub."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [f"model={choice}"])
-        hub = compose("train", ["model=hub", f"model.name={BACKBONES[choice][0]}", f"tau={BACKBONES[choice][1]}"])
+        dtype = "auto" if choice.endswith("_local") else "bfloat16"  # the one is for this machine, others for the paper
+        plain = ["model=hub", f"model.name={BACKBONES[choice][0]}", f"model.dtype={dtype}"]
+        hub = compose("train", [*plain, f"tau={BACKBONES[choice][1]}"])
     assert (config.model.name, config.tau) == BACKBONES[choice]
     assert config == hub
-    assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == ("bfloat16", 1.0)
+    assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == (dtype, 1.0)
 
 
 def test_every_backbone_is_named_here() -> None:
@@ -135,7 +139,7 @@ def test_broken_folder_is_one_line(ref: ModelRef, tmp_path: Path) -> None:
 
 
 def test_unknown_dtype(ref: ModelRef) -> None:
-    with pytest.raises(ValueError, match=r"model\.dtype must be one of float32, bfloat16, float16, got 'int8'"):
+    with pytest.raises(ValueError, match=r"must be one of float32, bfloat16, float16, or auto in a config, got 'int8'"):
         load_policy(replace(ref, dtype="int8"), "cpu")
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Complete, GuidedSettings, guided_candidates
-from conself.samplers.vllm.start import Runtime, check_lora
+from conself.samplers.vllm.start import Runtime, check_lora, check_served
 from conself.samplers.vllm.stream import stream
 
 
@@ -23,6 +23,10 @@ class VllmSampler(GuidedSettings):
 
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = ("conself.samplers.vllm.engine",)
+
+    def check_model(self, model: ModelRef) -> None:
+        """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
+        check_served(model)
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -51,6 +55,10 @@ class VllmDecoder(DirectSettings):
 
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = ("conself.samplers.vllm.engine",)
+
+    def check_model(self, model: ModelRef) -> None:
+        """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
+        check_served(model)
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 
-from conself.models.hub import source
+from conself.models.hub import local_place, source
 from conself.records import ModelRef
 from conself.runtime.workers import worker_index
 from conself.samplers.decoding import check_cut
@@ -68,11 +68,7 @@ def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
         OSError: vLLM or the model is missing; with the remedy.
         ValueError: vLLM cannot serve this model with these settings; with the remedy.
     """
-    if ref.quantization is not None:
-        raise ValueError(
-            f"vLLM does not read bitsandbytes' model.quantization={ref.quantization}; "
-            "set model.quantization=null, or choose sampler=transformers"
-        )
+    check_served(ref)
     model, revision = _where(ref)
     _prepare(runtime)
     try:
@@ -86,6 +82,26 @@ def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
         ) from error
     except Exception as error:  # vLLM raises whatever its parts raise
         raise ValueError(f"vLLM cannot serve {ref.name!r}: {_in_one_line(error)}; {_remedy(error)}") from error
+
+
+def check_served(ref: ModelRef) -> None:
+    """Refuse what vLLM is not given here: bases quantised by bitsandbytes, and GGUF files.
+
+    Raises:
+        OSError: the model's folder or file is not there.
+        ValueError: it is such a one; with the remedy.
+    """
+    if ref.quantization is not None:
+        raise ValueError(
+            f"vLLM does not read bitsandbytes' model.quantization={ref.quantization}; "
+            "set model.quantization=null, or choose sampler=transformers"
+        )
+    place = local_place(ref)
+    if place is not None and place.is_file():
+        raise ValueError(
+            f"vLLM is not given GGUF files ({place}); choose sampler=transformers and decoder=transformers, "
+            "or set model.name to the model's hub id or folder"
+        )
 
 
 def _where(ref: ModelRef) -> tuple[str, str | None]:
