@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from conself import evaluate
 from conself.pipelines import stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
@@ -146,6 +147,11 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
         refuse_own_figures(known, benchmarks)
     refuse_own_figures(known, {"humaneval": benchmarks["humaneval"]})
+    for trained in (f"adapter={fitted.path / 'adapter'}", f"model.name={fitted.path / 'adapter'}"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            asked = compose("evaluate", ["benchmark=[mbpp,humaneval]", *words, trained])
+        with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
+            evaluate.check(asked)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         later = compose("train", ["dataset=taco", "benchmark=[mbpp]", f"model.name={fitted.path / 'adapter'}"])
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[none\]"):
