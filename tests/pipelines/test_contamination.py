@@ -1,5 +1,6 @@
 """Training problems and benchmarks are kept apart, whatever the data set."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,17 @@ from conself import evaluate
 from conself.pipelines import stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
+from conself.pipelines.preference import learn_round
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
 from conself.runtime.workers import Workers
 from conself.store.artifacts import build
 from conself.store.tables import read_records
+from conself.tracking.no_tracker import NoTracker
 from conself.train import check_trained_on
 from tests.datasets.test_humaneval import ROW as HUMANEVAL
+from tests.datasets.test_leetcode import made as leetcode_row
 from tests.datasets.test_mbpp import HUB as MBPP
 from tests.datasets.writing import write_lines
 
@@ -89,6 +93,30 @@ def test_a_data_set_of_nothing_but_benchmark_problems_is_refused(tmp_path: Path)
     found = source(here, tmp_path, STATED)
     with pytest.raises(ValueError, match=r"all 1 problems of the data set are stated in a benchmark.*stated in mbpp"):
         decontaminate(here, found, {"mbpp": Stated(STATED)}, 8)
+
+
+@pytest.mark.parametrize("dataset", ["jsonl", "leetcode", "apps"])
+def test_a_round_trains_on_no_problem_of_its_benchmarks_whatever_the_data_set(dataset: str, tmp_path: Path) -> None:
+    """All problems there are state one: the round ends before anything is sampled."""
+    tests = json.dumps({"inputs": ["1\n"], "outputs": ["1\n"]})
+    rows = {
+        "jsonl": [{"id": "p", "statement": STATED, "inputs": ["1"]}],
+        "leetcode": [leetcode_row(name, STATED if name == "a" else f"Held out: {name}.") for name in "abc"],
+        "apps": [{"problem_id": 1, "question": STATED, "input_output": tests, "difficulty": "interview"}],
+    }
+    path = write_lines(tmp_path / "train.jsonl", rows[dataset])
+    words = {
+        "jsonl": [],
+        "leetcode": ["dataset.validation_size=1", "dataset.test_size=1"],
+        "apps": ["dataset.decontaminate=null"],
+    }
+    file = write_lines(tmp_path / "mbpp.jsonl", [{**MBPP, "prompt": STATED}])
+    places = [f"{'+' if dataset == 'jsonl' else ''}dataset.path={path}", f"benchmark.mbpp.dataset.path={file}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"dataset={dataset}", "benchmark=[mbpp]", *places, *words[dataset]])
+    config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    with pytest.raises(ValueError, match=r"all 1 problems of the data set are stated in .*: stated in mbpp"):
+        learn_round(config, context(tmp_path / "store"), NoTracker(), instantiate(config.model), None, "")
 
 
 def test_the_embedded_world_is_left_alone(tmp_path: Path) -> None:
