@@ -13,7 +13,7 @@ from conself.runtime.progress import Meter, working
 from .figures.all import all_figures
 from .lost import listed, lost_artifacts, lost_note, unreadable, without_verdicts
 from .pages import stream
-from .pages.answers import answers_of, write_answer_pages
+from .pages.answers import answers_of, without_answers, write_answer_pages
 from .pages.html import report_page
 from .pages.pools import PoolSource, pools_of, without_pages
 from .pages.report import left_out, report_content
@@ -92,6 +92,12 @@ def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
         notes.append(
             f"no pages of problems for {names}: the artifacts are not where the run left them ({where}); "
             "give the commands of these runs again to have them there"
+        )
+    if alone := without_answers(runs):
+        names = listed([run.name for run in alone])
+        notes.append(
+            f"no pages of answers for {names}: there are none behind versus={alone[0].results['versus']}; name the run "
+            "folder of that evaluation, and make the report from the folder that its path starts from"
         )
     return notes
 

@@ -59,7 +59,7 @@ def answers_of(runs: Sequence[Run]) -> list[Answers]:
     for run in runs:
         for name in run.results.get("benchmarks") or {}:
             before, after = _folders(run, str(name))
-            if before is not None and all((folder / "manifest.json").is_file() for folder in (before, after)):
+            if before is not None and _is_whole(before) and _is_whole(after):
                 answers = Answers(f"{run.label}, {run.name}", str(name), before.resolve(), after.resolve())
                 found.setdefault(answers.folder, answers)
     return list(found.values())
@@ -70,12 +70,37 @@ def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
     last = artifact(run, tuned, len(run.rounds))
     if last.exists():
         return artifact(run, base), last
-    if not run.results.get("versus"):
-        return None, artifact(run, base)
-    other = Path(str(run.results["versus"])) / "artifacts"
-    rounds = sorted(other.glob(f"round*/{tuned}"), key=lambda path: (len(str(path)), path), reverse=True)
-    places = (*rounds, other / tuned, other / base)
-    return next((place for place in places if place.exists()), None), artifact(run, base)
+    versus = run.results.get("versus")
+    return None if versus is None else _compared_with(Path(str(versus)), benchmark), artifact(run, base)
+
+
+def _compared_with(versus: Path, benchmark: str) -> Path | None:
+    """The answers behind ``versus=``: a run folder, its verdicts.jsonl, or those of an artifact; None: not there.
+
+    Of a training run they are those of its last tuned model.
+    """
+    folder = versus.parent if versus.is_file() else versus
+    tuned = f"artifacts/evaluate/{benchmark}/tuned"
+    rounds = sorted(folder.glob(f"artifacts/round*/evaluate/{benchmark}/tuned"), key=_by_round, reverse=True)
+    places = (*rounds, folder / tuned, folder / "artifacts" / "evaluate" / benchmark / "base", folder)
+    return next((place for place in places if _is_whole(place)), None)
+
+
+def _by_round(path: Path) -> tuple[int, str]:
+    return len(str(path)), str(path)
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / "manifest.json").is_file()
+
+
+def without_answers(runs: Sequence[Run]) -> list[Run]:
+    """The evaluations that have no pages since the answers behind their ``versus`` are not there."""
+
+    def lacks(run: Run) -> bool:
+        return any(_folders(run, str(name))[0] is None for name in run.results.get("benchmarks") or {})
+
+    return [run for run in runs if run.results.get("versus") is not None and lacks(run)]
 
 
 def write_answer_pages(answers: Sequence[Answers], out: Path) -> list[AnswerPages]:

@@ -86,8 +86,7 @@ def inline_svg(text: str, name: str) -> Markup:
 @cache
 def own_files() -> str:
     """A digest of the code, templates, scripts and styles that the pages of problems are made by."""
-    ends = ("html.py", "problem_pages.py", "page_*.py", "static/*", "templates/*")
-    paths = sorted(path for end in ends for path in HERE.glob(end) if path.is_file())
+    paths = sorted(path for end in ("pages/*.py", "static/*", "templates/*") for path in HERE.glob(end))
     parts = [f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,31 @@ def test_a_training_problem_that_states_a_held_out_one_is_dropped(other: str, is
     (left,) = data(path, "train")()
     assert left.id == "a"
     assert (left == Rejected("a", HELD_OUT)) == isinstance(left, Rejected) == is_dropped
+
+
+@pytest.mark.parametrize(
+    ("path", "sizes"),
+    [
+        (TEN, (3, 2)),
+        pytest.param(
+            WHOLE,
+            (190, 200),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(not WHOLE.is_file(), reason=f"LeetCodeDataset is not at {WHOLE}"),
+            ],
+        ),
+    ],
+    ids=["ten", "whole"],
+)
+def test_nothing_that_is_held_out_leaks_into_training(path: Path, sizes: tuple[int, int]) -> None:
+    """No held-out statement stands in one that is trained on, by letters and digits alone."""
+    texts = {
+        split: [" ".join(re.findall(r"[a-z0-9]+", text.lower())) for text in data(path, split, sizes).statements()]
+        for split in SPLITS
+    }
+    assert (len(texts["validation"]), len(texts["test"])) == sizes
+    assert [held for held in texts["validation"] + texts["test"] if any(held in text for text in texts["train"])] == []
 
 
 def test_positions_defaults_and_a_misspelt_difficulty() -> None:

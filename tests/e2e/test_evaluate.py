@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from rich.console import Console
 
+from analysis.request import parse
+from analysis.write_report import make_report
 from conself.evaluate import chosen, run_job
 from conself.records import Candidate
 from conself.store.tables import read_records, read_verdicts
@@ -72,6 +75,10 @@ def test_an_adapter_against_its_base_is_the_training_runs_comparison(whole: Job,
     assert {key: row["versus"][key] for key in theirs["base"]} == theirs["base"]
     for key in ("fixed", "broken", "p", "difference", "relative_improvement"):
         assert row["versus"][key] == theirs[key]
+    report = make_report(parse([f"runs={tmp_path / 'a'}", f"out={tmp_path / 'report'}"]), Console(quiet=True))
+    (index,) = report.parent.glob("answers/*/index.html")
+    assert f"{theirs['fixed']} fixed, {theirs['broken']} broken, " in index.read_text()
+    assert len(list(index.parent.iterdir())) == 1 + 60, "a page per problem"
     # a training's run folder stands for its tuned model
     again = evaluated(store, tmp_path / "b", f"model.adapter={adapter}", f"versus={whole.folder}")
     versus = again["benchmarks"]["minipy"]["versus"]

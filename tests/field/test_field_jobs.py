@@ -83,9 +83,21 @@ def test_missing_modules_are_named_with_their_counts_and_the_remedy(judge: Comma
 @pytest.mark.parametrize("ids", ["question_ids", "with_prefix"])
 def test_samples_are_matched_by_the_benchmarks_own_ids(ids: str, judge: Command) -> None:
     folder = HERE / "16-sample-files"
-    figures, passed, _ = judge(f"samples={folder}/{ids}.jsonl", *livecodebench(folder))
+    figures, passed, console = judge(f"samples={folder}/{ids}.jsonl", *livecodebench(folder))
     assert passed == dict.fromkeys(("3194", "abc301_a", "arc189_c", "1873_D"), True)
     assert figures["losses"] == {}
+    window = {"version": "release_v1", "start": None, "end": None}
+    assert figures["benchmarks"]["livecodebench"]["window"] == window
+    assert "livecodebench: release_v1, problems from its beginning to its end" in console
+
+
+def test_the_dates_of_the_problems_stand_in_the_result(judge: Command) -> None:
+    folder, place = HERE / "16-sample-files", "benchmark.livecodebench.dataset"
+    days = [f"{place}.start='2024-01-01'", f"{place}.end='2024-06-30'"]
+    figures, _, console = judge(f"samples={folder}/question_ids.jsonl", *livecodebench(folder), *days)
+    window = {"version": "release_v1", "start": "2024-01-01", "end": "2024-06-30"}
+    assert figures["benchmarks"]["livecodebench"]["window"] == window
+    assert "livecodebench: release_v1, problems from 2024-01-01 to 2024-06-30" in console
 
 
 def test_taco_programs_get_what_its_harness_grants(judge: Command) -> None:

@@ -1,5 +1,6 @@
 """Training problems and benchmarks are kept apart, whatever the data set."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from conself import evaluate
 from conself.pipelines import stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
+from conself.pipelines.preference import measure
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
@@ -21,6 +24,7 @@ from conself.store.artifacts import Stage, build
 from conself.store.tables import read_records
 from conself.train import check_trained_on
 from tests.datasets.test_humaneval import ROW as HUMANEVAL
+from tests.datasets.test_leetcode import made as leetcode_row
 from tests.datasets.test_mbpp import HUB as MBPP
 from tests.datasets.writing import write_lines
 
@@ -94,6 +98,30 @@ def test_a_data_set_of_nothing_but_benchmark_problems_is_refused(tmp_path: Path)
         decontaminate(here, "decontaminate", found, {"mbpp": Stated(STATED)}, 8)
 
 
+@pytest.mark.parametrize("dataset", ["jsonl", "leetcode", "apps"])
+def test_a_round_trains_on_no_problem_of_its_benchmarks_whatever_the_data_set(dataset: str, tmp_path: Path) -> None:
+    """All problems there are state one: the round ends before anything is sampled."""
+    tests = json.dumps({"inputs": ["1\n"], "outputs": ["1\n"]})
+    rows = {
+        "jsonl": [{"id": "p", "statement": STATED, "inputs": ["1"]}],
+        "leetcode": [leetcode_row(name, STATED if name == "a" else f"Held out: {name}.") for name in "abc"],
+        "apps": [{"problem_id": 1, "question": STATED, "input_output": tests, "difficulty": "interview"}],
+    }
+    path = write_lines(tmp_path / "train.jsonl", rows[dataset])
+    words = {
+        "jsonl": [],
+        "leetcode": ["dataset.validation_size=1", "dataset.test_size=1"],
+        "apps": ["dataset.decontaminate=null"],
+    }
+    file = write_lines(tmp_path / "mbpp.jsonl", [{**MBPP, "prompt": STATED}])
+    places = [f"{'+' if dataset == 'jsonl' else ''}dataset.path={path}", f"benchmark.mbpp.dataset.path={file}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"dataset={dataset}", "benchmark=[mbpp]", *places, *words[dataset]])
+    config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
+    with pytest.raises(ValueError, match=r"all 1 problems of the data set are stated in .*: stated in mbpp"):
+        measure(config, context(tmp_path / "store"), instantiate(config.model))
+
+
 def test_the_embedded_world_is_left_alone(tmp_path: Path) -> None:
     """Its splits share no composition, though a long one's statement contains a shorter one's."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -152,6 +180,11 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
         refuse_own_figures(known, benchmarks)
     refuse_own_figures(known, {"humaneval": benchmarks["humaneval"]})
+    for trained in (f"adapter={fitted.path / 'adapter'}", f"model.name={fitted.path / 'adapter'}"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            asked = compose("evaluate", ["benchmark=[mbpp,humaneval]", *words, trained])
+        with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
+            evaluate.check(asked)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         later = compose("train", ["dataset=taco", "benchmark=[mbpp]", f"model.name={fitted.path / 'adapter'}"])
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[none\]"):

@@ -1,20 +1,25 @@
 """Figures worked by hand, and the tables that show them."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.records import Verdict
 from conself.results.benchmarks import (
     benchmark_figures,
+    benchmarks,
     paired_figures,
     pass_figures,
     voters_figures,
     with_voters,
 )
 from conself.results.show import show, show_evaluation
+from conself.store.artifacts import Artifact
+from conself.store.tables import write_verdicts
 
 
 def verdicts(rows: dict[str, str], difficulty: dict[str, str] | None = None) -> list[Verdict]:
@@ -57,6 +62,19 @@ def test_difficulties_are_counted_apart() -> None:
 
 def test_a_base_that_solves_nothing_has_no_relative_improvement() -> None:
     assert paired_figures(verdicts({"a": "w"}), verdicts({"a": "r"}))["relative_improvement"] is None
+
+
+def test_the_dates_of_the_problems_stand_in_the_result_of_a_training(tmp_path: Path) -> None:
+    made = {}
+    for who in ("base", "tuned"):
+        made[f"evaluate/lcb/{who}"] = Artifact("evaluate", who, tmp_path / who, reused=True)
+        (tmp_path / who).mkdir()
+        write_verdicts(tmp_path / who / "verdicts.jsonl", verdicts({"a": "r", "b": "w"}))
+    dates = {"version": "release_v5", "start": "2024-10-01", "end": None}
+    config = OmegaConf.create({"benchmark": {"lcb": {"dataset": {"path": "x", **dates}}}})
+    assert benchmarks(config, made, made)["lcb"]["window"] == dates
+    undated = OmegaConf.create({"benchmark": {"lcb": {"split": "test"}}})
+    assert "window" not in benchmarks(undated, made, made)["lcb"]
 
 
 def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from analysis.request import parse
+from analysis.request import Request, parse
 from analysis.write_report import make_report
 from conself.records import Candidate, Problem, Trace, Verdict
 from conself.store.tables import write_json, write_records, write_traces, write_verdicts
 from tests.analysis.report_runs import CRASH, HOSTILE, make_problem, make_run, ok
 
+QUIET = Console(quiet=True)
 PASSED = {"p/<b>0": (False, True), "p/00001": (True, True), "p/00002": (True, False), "p/00003": (False, False)}
 
 
@@ -31,14 +33,19 @@ def make_answers(folder: Path, side: int) -> Path:
     return folder
 
 
-def reported(folder: Path, links: Mapping[str, Path], **results: str) -> Path:
+def request(folder: Path, links: Mapping[str, Path], **results: str) -> Request:
+    """Of one run below ``folder``: a training run, or with ``results`` an evaluation that says so."""
     make_run(folder / "runs" / "0", links, "conself", 1, 0.5)
     if results:
         found = folder / "runs" / "0" / "results.json"
         figures = {"benchmarks": {"minipy": {"pass@1": 0.5, "n": 4, "ci95": [0, 1]}}, "seconds": {}, "artifacts": {}}
         write_json(found, figures | results)
         write_json(found.with_name("config.yaml"), {"model": {"name": "tiny"}})
-    page = make_report(parse([f"runs={folder / 'runs'}"]), Console(quiet=True))
+    return parse([f"runs={folder / 'runs'}"])
+
+
+def reported(folder: Path, links: Mapping[str, Path], **results: str) -> Path:
+    page = make_report(request(folder, links, **results), QUIET)
     (index,) = (page.parent / "answers").glob("*/index.html")
     assert f"answers/{index.parent.name}/index.html" in page.read_text()
     return index.parent
@@ -77,10 +84,23 @@ def test_hostile_texts_are_text(tmp_path: Path) -> None:
         assert "default-src 'none'" in text
 
 
-def test_an_evaluation_is_shown_beside_the_run_it_is_compared_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["run", "verdicts", "artifact"])
+def test_an_evaluation_is_shown_beside_what_it_is_compared_with(named: str, tmp_path: Path) -> None:
     both = sides(tmp_path)
-    other = tmp_path / "other"
+    tuned, other = both["evaluate/minipy/tuned"], tmp_path / "other"
     make_run(other, both, "conself", 2, 0.5)
-    pages = reported(tmp_path, {"evaluate/minipy/base": both["evaluate/minipy/base"]}, versus=str(other))
+    versus = {"run": other, "verdicts": tuned / "verdicts.jsonl", "artifact": tuned}[named]
+    pages = reported(tmp_path, {"evaluate/minipy/base": both["evaluate/minipy/base"]}, versus=str(versus))
     heads = [(pages / f"{n}.html").read_text().split("<h1>")[1].split("</h1>")[0] for n in (1, 2)]
     assert heads == ["p/00002: fixed", "p/&lt;b&gt;0: broken"], "against the other run's tuned model"
+
+
+def test_verdicts_without_their_answers_make_no_pages_and_the_report_says_so(tmp_path: Path) -> None:
+    both = sides(tmp_path)
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text((both["evaluate/minipy/tuned"] / "verdicts.jsonl").read_text())
+    page = make_report(
+        request(tmp_path, {"evaluate/minipy/base": both["evaluate/minipy/base"]}, versus=str(copy)), QUIET
+    )
+    assert not list((page.parent / "answers").glob("*"))
+    assert f"no pages of answers for runs/0: there are none behind versus={copy}" in page.read_text()

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from analysis.pages import html
 from analysis.pages.files import PART_PROBLEMS, Parts, as_json, packed
 from analysis.pages.html import inline_svg, json_script
 from analysis.pages.pools import pools_of
@@ -242,6 +244,17 @@ def test_pages_are_made_again_only_when_something_changed(tmp_path: Path) -> Non
         (sweep / job / "results.json").unlink()  # the second pool has no finished run any more
     make_report(request, QUIET)
     assert [folder.name for folder in (tmp_path / "out" / "problems").iterdir()] == ["100000000000"]
+
+
+@pytest.mark.parametrize("changed", ["pages/problem.py", "static/problem.js", "templates/problems.html"])
+def test_pages_are_made_again_by_other_code(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Path(shutil.copytree(html.HERE, tmp_path / "analysis"))
+    before = html.own_files.__wrapped__()
+    monkeypatch.setattr(html, "HERE", copy)
+    assert html.own_files.__wrapped__() == before
+    with (copy / changed).open("a") as file:
+        file.write("\n")
+    assert html.own_files.__wrapped__() != before
 
 
 def test_each_round_has_a_pool_of_its_own(tmp_path: Path) -> None:
