@@ -21,7 +21,7 @@ from conself.pipelines.context import Context, choose
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, show
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
 from conself.store.artifacts import write_whole
@@ -60,7 +60,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
-        "losses": _losses(config, context, found),
+        **with_remedies(_losses(config, context, found)),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),

@@ -15,7 +15,7 @@ from conself.pipelines.context import Context, changed, choose
 from conself.pipelines.shards import read_pools
 from conself.records import ModelRef, Pool, PreferencePair, Uncertainty
 from conself.results import benchmarks, pool_figures
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
 from conself.store.artifacts import Artifact
@@ -161,7 +161,7 @@ def round_figures(
         **_pool_part(config, context, pools, passed),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
         "benchmarks": benchmarks.benchmarks(config, base, tuned),
-        "losses": losses(made),
+        **with_remedies(losses(made)),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in made.items()},
     }

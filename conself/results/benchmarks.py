@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import Verdict
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_verdicts, write_json
@@ -154,7 +154,7 @@ def over_rounds(
         "rounds": list(rounds),
         "stopped": None if stopped is None else stopped["why"],
         "stopped_round": stopped,
-        "losses": losses(artifacts),
+        **with_remedies(losses(artifacts)),
         "seconds": dict(seconds),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }

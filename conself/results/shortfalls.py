@@ -17,6 +17,13 @@ _EXECUTED = {
     "long_iterators": "programs gave an iterator that was read only in part: docs/equality.md says how far",
 }
 """Counts of :class:`conself.sandbox.Summary` that are losses, in words; ``{limits}`` is the part that holds limits."""
+_OTHER = {
+    "unanswered": "problems have no sample and count as wrong: add their samples to the file",
+    "left_out": "records or inputs are left out: the data set's strict=true stops at the first that cannot be used",
+    "malformed": "lines of the samples are malformed: recorded.strict=true stops at the first",
+    "unmatched": "samples are of no problem of the benchmark: mend their task_ids, or set benchmark= to theirs",
+}
+"""Other losses, in words."""
 _STAGES = {"execute": "sandbox", "evaluate": "judging"}
 """The stages that execute programs, and the part of the config that holds their limits."""
 
@@ -34,6 +41,20 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
         if artifact.stage in stages and name.rpartition("/")[2] != "decontaminate"  # that one is called problems, too
     }
     return {name: counts for name, counts in found.items() if counts}
+
+
+def with_remedies(lost: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """``losses`` as they stand in results.json, and beside them ``remedies``: each in words, with what changes it."""
+    remedies = {name: _remedies(name, counts) for name, counts in lost.items()}
+    return {"losses": dict(lost), "remedies": remedies}
+
+
+def _remedies(name: str, counts: Mapping[str, Any]) -> dict[str, str]:
+    stage = next((stage for stage in _STAGES if stage in name.split("/")), "execute")
+    found = {key: words.format(limits=_STAGES[stage]) for key, words in (_EXECUTED | _OTHER).items() if key in counts}
+    if "missing_modules" in found:
+        found["missing_modules"] += _modules(counts.get("modules", {}), (), _STAGES[stage])
+    return found
 
 
 def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:

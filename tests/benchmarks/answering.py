@@ -13,16 +13,23 @@ LIMITS = Limits(
 
 
 def traces(
-    problems: Sequence[Problem], programs: Mapping[str, Sequence[str]], limits: Limits = LIMITS
+    problems: Sequence[Problem], programs: Mapping[str, Sequence[str]], limits: Limits = LIMITS, workers: int = 1
 ) -> list[tuple[Problem, list[Trace]]]:
     """Each problem with the traces of its programs."""
-    jobs = [Job(p.id, tuple(with_prefix(p.prefix, code) for code in programs[p.id]), p.entry_point, p.inputs) for p in problems]
-    rows = {result.job.id: result.rows for result in execute(jobs, limits, workers=1)}
+    jobs = [
+        Job(p.id, tuple(with_prefix(p.prefix, code) for code in programs[p.id]), p.entry_point, p.inputs)
+        for p in problems
+    ]
+    rows = {result.job.id: result.rows for result in execute(jobs, limits, workers)}
     return [(p, [Trace(p.id, index, row) for index, row in enumerate(rows[p.id])]) for p in problems]
 
 
 def verdicts(
-    judge: Judge, problems: Sequence[Problem], programs: Mapping[str, Sequence[str]], limits: Limits = LIMITS
+    judge: Judge,
+    problems: Sequence[Problem],
+    programs: Mapping[str, Sequence[str]],
+    limits: Limits = LIMITS,
+    workers: int = 1,
 ) -> dict[str, list[bool]]:
     """Per problem, whether each of its programs is right."""
-    return judge(traces(problems, programs, limits), workers=1)
+    return judge(traces(problems, programs, limits, workers), workers)
