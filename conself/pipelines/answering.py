@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from conself.models.transformers import fingerprint, tuned_model
 from conself.pipelines.context import Context, changed, give_back, tell
 from conself.pipelines.per_pool import voted
-from conself.pipelines.shards import execute_into, pools_answered, sample_into
+from conself.pipelines.shards import execute_into, pools_answered, sample_into, without_room
 from conself.records import ModelRef, Problem, Verdict
 from conself.results.shortfalls import tell_losses
 from conself.runtime.console import say
@@ -57,7 +57,12 @@ def evaluate(
         if unanswered:
             say(context.console, f"- {unanswered} without an answer: they count as wrong")
         answered = [v.passed for v in verdicts]
-        totals = {"unanswered": unanswered, "passed": sum(map(sum, answered)), "answers": sum(map(len, answered))}
+        totals = {
+            "unanswered": unanswered,
+            "no_room": without_room(answers),
+            "passed": sum(map(sum, answered)),
+            "answers": sum(map(len, answered)),
+        }
         return {**totals, "dropped": dict(task.dropped), "execution": counts}
 
     # A tuned model is known by its content, not by the fit it comes from: conself.evaluate finds what a training made.

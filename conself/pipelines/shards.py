@@ -193,6 +193,11 @@ def execute_into(
     return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
 
 
+def without_room(candidates: Iterable[Candidate]) -> int:
+    """How many candidates are empty because their prompt fills the model's context."""
+    return sum(c.finish_reason == "length" and c.n_tokens == 0 for c in candidates)
+
+
 def _by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
     found: dict[str, list[Candidate]] = {}
     for candidate in candidates:

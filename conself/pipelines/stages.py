@@ -22,7 +22,7 @@ from conself.pairing.build import NothingToLearnError, build_pairs, capped, take
 from conself.pipelines.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
 from conself.pipelines.per_pool import agree_into, score_into
 from conself.pipelines.provenance import whole_of
-from conself.pipelines.shards import execute_into, sample_into
+from conself.pipelines.shards import execute_into, sample_into, without_room
 from conself.records import Candidate, ModelRef, Pool, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
 from conself.samplers.guided import observation_figures
@@ -77,11 +77,12 @@ def sample(context: Context, config: DictConfig, model: ModelRef, source: Artifa
             "tokens": sum(c.n_tokens for c in drawn),
             "without_code": sum(c.code is None for c in drawn),
             "cut_at_limit": sum(c.finish_reason == "length" for c in drawn),
+            "no_room": without_room(drawn),
             "observations": observation_figures(drawn),
         }
 
     key = {"sampler": plain(config), "model": fingerprint(model) if sampler.loads_model else sampler.fingerprint()}
-    return context.build("sample", key, {"problems": source}, make)
+    return tell_losses(context.console, context.build("sample", key, {"problems": source}, make), config)
 
 
 def execute(context: Context, config: DictConfig, source: Artifact, candidates: Artifact) -> Artifact:

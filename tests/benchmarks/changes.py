@@ -109,9 +109,10 @@ def add_helper(program: str, name: str) -> str | None:
 
 
 def move_into_class(program: str, name: str) -> str | None:
-    """The function is a method of ``class Solution``; None where it is one already."""
+    """The function is a method of ``class Solution``; None where it is one already, or a variable has its name."""
     tree = ast.parse(program)
-    if _solution(tree) is not None:
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    if _solution(tree) is not None or name in stored:
         return None
     for node in ast.walk(tree):
         for field, value in ast.iter_fields(node):

@@ -90,6 +90,10 @@ def test_inner_calls_see_the_values_as_they_were() -> None:
         assert list(run(made(change, program), 2)) == [0, 1, 2]
 
 
+def test_a_function_whose_variable_has_its_name_stays_a_function() -> None:
+    assert CHANGES["class Solution"]("def f(n):\n    f = n\n    return f\n", "f") is None
+
+
 def test_names_that_others_see_stay() -> None:
     program = "def f(n, key=1):\n    list = n\n    global g\n    g = 1\n    return list\n"
     assert CHANGES["renamed variables"](program, "f") is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conself.pipelines.shards import SHARD, execute_into, sample_into, with_prefix
+from conself.pipelines.shards import SHARD, execute_into, sample_into, with_prefix, without_room
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Note, Result
@@ -42,6 +42,12 @@ def candidate(index: int) -> Candidate:
 def fake(index: int) -> Result:
     job = Job(f"p{index}", (CODE,), "f", ("(1,)", "(1,)"))
     return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
+
+
+def test_an_answer_without_a_token_at_the_limit_had_no_room() -> None:
+    empty = replace(candidate(0), finish_reason="length", n_tokens=0)
+    cut = replace(candidate(0), finish_reason="length", n_tokens=9)
+    assert without_room([candidate(0), empty, cut, empty]) == 2
 
 
 def run(folder: Path, count: int) -> dict[str, object]:

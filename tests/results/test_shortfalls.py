@@ -1,6 +1,14 @@
 """Every loss is counted, and named with what would change it."""
 
-from conself.results.shortfalls import with_remedies
+import io
+import json
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from conself.results.shortfalls import losses, tell_losses, with_remedies
+from conself.store.artifacts import Artifact
 
 
 def test_each_loss_names_the_setting_of_its_own_stage() -> None:
@@ -11,6 +19,7 @@ def test_each_loss_names_the_setting_of_its_own_stage() -> None:
         "cut_outputs": 1,
         "unreadable": 1,
         "long_iterators": 1,
+        "no_room": 1,
     }
     lost = {"execute": counts, "round2/evaluate/mbpp/base": counts | {"unanswered": 1, "malformed": 1, "unmatched": 2}}
     found = with_remedies(lost)
@@ -34,3 +43,13 @@ def test_what_is_left_out_has_its_words_and_nothing_lost_has_none() -> None:
     lost = {"problems": {"left_out": {"malformed record": 2}}}
     assert "strict=true" in with_remedies(lost)["remedies"]["problems"]["left_out"]
     assert with_remedies({}) == {"losses": {}, "remedies": {}}
+
+
+def test_empty_answers_of_sampling_are_told_and_kept(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    (tmp_path / "manifest.json").write_text(json.dumps({"summary": {"candidates": 30, "no_room": 15}}))
+    made = Artifact("sample", "key", tmp_path, False)
+    assert tell_losses(console, made, OmegaConf.create({"seed": 1})) is made
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().startswith("- 15 answers are empty, for their prompts fill the model's context")
+    assert losses({"sample": made}) == {"sample": {"no_room": 15}}
