@@ -21,7 +21,7 @@ from conself.pipelines.context import Context
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, names, show
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
 from conself.store.artifacts import write_whole
@@ -58,7 +58,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
-        "losses": _losses(config, context, found),
+        **with_remedies(_losses(config, context, found), context.artifacts),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),

@@ -44,7 +44,7 @@ from conself.results.score_files import (
     write_json,
     write_lines,
 )
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.results.show_score import show
 from conself.runtime.config_folder import CONF
 from conself.runtime.places import make_folder
@@ -82,7 +82,7 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
-        "losses": losses(context.artifacts),
+        **with_remedies(losses(context.artifacts), context.artifacts),
         "out": str(out),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},

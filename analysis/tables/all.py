@@ -7,6 +7,7 @@ from .ablations import ablations, curricula
 from .comparisons import comparisons
 from .config import differences, listing
 from .difficulty import by_difficulty
+from .losses import losses
 from .methods import methods
 from .metrics import correlations, golden_rates, selectors
 from .rounds import ceilings, rounds
@@ -25,6 +26,7 @@ TABLES: tuple[Callable[[Sequence[Run]], Table], ...] = (
     selectors,
     ceilings,
     rounds,
+    losses,
     differences,
     listing,
 )

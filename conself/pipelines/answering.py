@@ -12,7 +12,7 @@ from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import voted
 from conself.pipelines.pools import answered, shards_of
-from conself.pipelines.shards import cut, sample_into, write_shards
+from conself.pipelines.shards import cut, sample_into, without_room, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, ModelRef, Problem, Verdict
 from conself.results import names
@@ -72,12 +72,15 @@ def _evaluate(
         judged = task.judge.parts(ran, context.workers.count, meter.add)
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)
-    unanswered = sum(a.finish_reason == MISSING for drawn in each_shard(folder, "answers", Candidate) for a in drawn)
+    unanswered = no_room = 0
+    for drawn in each_shard(folder, "answers", Candidate):
+        unanswered += sum(answer.finish_reason == MISSING for answer in drawn)
+        no_room += without_room(drawn)
     if unanswered:
         say(context.console, f"- {unanswered} without an answer: they count as wrong")
     passed = [v.passed for v in verdicts]
-    totals = {"unanswered": unanswered, "passed": sum(map(sum, passed)), "answers": sum(map(len, passed))}
-    return {**totals, "dropped": dict(task.dropped), "execution": counts}
+    totals = {"passed": sum(map(sum, passed)), "answers": sum(map(len, passed))}
+    return {"unanswered": unanswered, "no_room": no_room, **totals, "dropped": dict(task.dropped), "execution": counts}
 
 
 def _verdict(problem: Problem, judged: Sequence[tuple[bool, ...]]) -> Verdict:

@@ -11,7 +11,7 @@ from conself.pipelines.round import Measured, Round
 from conself.pipelines.stages import metric_name
 from conself.records import PreferencePair, Uncertainty
 from conself.results import benchmarks, pool_figures
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_records
 
@@ -19,7 +19,7 @@ from conself.store.tables import read_records
 def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str, Any]:
     """All figures of a round that has trained."""
     passed = {v.problem_id: v.passed for v in benchmarks.verdicts(made.verified)}
-    training, paired = made.fitted.summary(), made.paired
+    training, paired, named = made.fitted.summary(), made.paired, made.named()
     driver = scores_of(made.measured.driver)
     return {
         "method": config.method,
@@ -33,7 +33,7 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
         **pool_part(config, made.measured, passed),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
         "benchmarks": benchmarks.benchmarks(config, made.base, made.tuned),
-        "losses": losses(made.named()),
+        **with_remedies(losses(named), named),
         "seconds": context.seconds,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
     }

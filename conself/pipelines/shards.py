@@ -112,6 +112,11 @@ def sample_shards(
         yield len(problems), sum(c.n_tokens for c in candidates)
 
 
+def without_room(candidates: Iterable[Candidate]) -> int:
+    """How many candidates are empty because their prompt fills the model's context."""
+    return sum(c.finish_reason == "length" and c.n_tokens == 0 for c in candidates)
+
+
 def run_shards(
     bench: Bench,
     workers: Workers | HereFirst,

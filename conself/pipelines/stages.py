@@ -24,7 +24,7 @@ from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
 from conself.pipelines.pools import AgreedPools, Pools, shards_of
 from conself.pipelines.provenance import whole_of
-from conself.pipelines.shards import cut, sample_into, write_shards
+from conself.pipelines.shards import cut, sample_into, without_room, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
@@ -56,8 +56,7 @@ def problems(work: Work, dataset: Source, max_problems: int | None) -> Summary:
 
 
 @stage("sample", version=4)
-def sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
-    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
+def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     give_back()
     known = read_records(problems.path, Problem, "problems")
     sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
@@ -68,8 +67,14 @@ def sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
         counts["tokens"] += sum(c.n_tokens for c in drawn)
         counts["without_code"] += sum(c.code is None for c in drawn)
         counts["cut_at_limit"] += sum(c.finish_reason == "length" for c in drawn)
+        counts["no_room"] += without_room(drawn)
         observations.update(observation_figures(drawn))
     return {**counts, "observations": dict(observations)}
+
+
+def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) -> Artifact:
+    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
+    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.node)
 
 
 @stage("execute", version=4)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.records import Verdict
 from conself.results import names
-from conself.results.shortfalls import losses
+from conself.results.shortfalls import losses, with_remedies
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_verdicts, write_json
@@ -169,7 +169,7 @@ def over_rounds(
         "rounds": list(rounds),
         "stopped": None if stopped is None else stopped["why"],
         "stopped_round": stopped,
-        "losses": losses(made),
+        **with_remedies(losses(made), made),
         "seconds": dict(seconds),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }

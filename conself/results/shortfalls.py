@@ -15,14 +15,25 @@ _EXECUTED = {
     "cut_outputs": "programs gave too long an output, which counts as none: raise {limits}.output_kb",
     "unreadable": "programs gave a value that cannot be read and equals no other: docs/equality.md says which",
     "long_iterators": "programs gave an iterator that was read only in part: docs/equality.md says how far",
+    "no_room": "answers are empty, for their prompts fill the model's context: shorten the statements, or set model=",
 }
-"""Counts of :class:`conself.sandbox.Summary` that are losses, in words; ``{limits}`` is the part that holds limits."""
-_STAGES = {"execute": "sandbox", "evaluate": "judging"}
-"""The stages that execute programs, and the part of the config that holds their limits."""
+"""Losses of single programs, in words: counts of :class:`conself.sandbox.Summary`, and of sampling.
+
+``{limits}`` is the part of the config that holds limits.
+"""
+_OTHER = {
+    "unanswered": "problems have no sample and count as wrong: add their samples to the file",
+    "left_out": "records or inputs are left out: the data set's strict=true stops at the first that cannot be used",
+    "malformed": "lines of the samples are malformed: recorded.strict=true stops at the first",
+    "unmatched": "samples are of no problem of the benchmark: mend their task_ids, or set benchmark= to theirs",
+}
+"""Other losses, in words."""
+_STAGES = {"sample": "sampler", "execute": "sandbox", "evaluate": "judging"}
+"""The stages that draw or execute programs, and the part of the config that holds their limits."""
 
 
 def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
-    """By artifact, of those that executed programs or dropped records, the counts that are not 0.
+    """By artifact, of those that drew or executed programs or dropped records, the counts that are not 0.
 
     Beside the counts of programs ``modules`` counts those without a module by what they import, ``unanswered`` counts
     problems without a sample, and ``left_out`` records and inputs, by reason.
@@ -32,10 +43,27 @@ def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
     return {name: counts for name, counts in found.items() if counts}
 
 
-def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:
-    """Print what the programs of an ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
+def with_remedies(lost: Mapping[str, Mapping[str, Any]], artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+    """``losses`` as they stand in results.json, and beside them ``remedies``: each in words, with what changes it.
 
-    ``config`` is that of the programs' limits.
+    ``artifacts`` are those that lost something, by name.
+    """
+    remedies = {name: _remedies(artifacts[name].stage, counts) for name, counts in lost.items()}
+    return {"losses": dict(lost), "remedies": remedies}
+
+
+def _remedies(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
+    limits = _STAGES.get(stage, "")
+    found = {key: words.format(limits=limits) for key, words in (_EXECUTED | _OTHER).items() if key in counts}
+    if "missing_modules" in found:
+        found["missing_modules"] += _modules(counts.get("modules", {}), (), limits)
+    return found
+
+
+def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:
+    """Print what the programs of a ``sample``, ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
+
+    ``config`` is that of the sampler, or of the programs' limits.
     """
     counts, limits = _counts(artifact.summary()), _STAGES[artifact.stage]
     granted = list(config.get("packages") or ())
@@ -51,7 +79,7 @@ def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Art
 def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:
     executed = summary.get("execution", summary)
     found = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
-    found |= {"unanswered": summary.get("unanswered"), "left_out": summary.get("dropped")}
+    found |= {key: summary.get(key) for key in ("no_room", "unanswered")} | {"left_out": summary.get("dropped")}
     return {key: value for key, value in found.items() if value}
 
 

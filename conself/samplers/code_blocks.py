@@ -60,6 +60,9 @@ def extract_code(text: str, entry_point: str | None) -> str | None:
     Blocks that define ``entry_point`` come first (None: that read standard input), then those tagged as Python, then
     those whose fence is closed; among equals the last counts. So an example of use or of output after the program, or
     a second version cut at the token limit, does not replace it. A block tagged as another language is passed over.
+    Blocks are never joined, imports or helpers in a block of their own are not used: what belongs together cannot be
+    told from an example of use, and the benchmarks' harnesses take one block, too. A fence inside a docstring, further
+    in than three columns, ends nothing.
     """
     wanted = _READS_STDIN if entry_point is None else _defines(entry_point)
     best: tuple[tuple[bool, bool, bool], str] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from marshal import loads
 from os import _exit
 from signal import ITIMER_PROF, setitimer
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from . import wire
@@ -13,7 +14,7 @@ from .canonical import canonical
 from .leaks import may_leak
 from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
 from .screen import DENIED_IN_CALLS, clears, rebinds
-from .state import MODULE, capture, has_changed, is_fixed
+from .state import MODULE, PROGRAM, capture, has_changed, is_fixed
 
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
 _type_bases = type.__dict__["__mro__"].__get__
@@ -88,11 +89,25 @@ def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], is_later: bool
 
 
 def find(namespace: dict[str, Any], name: str) -> Entry | None:
-    """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``."""
-    if name in namespace:
+    """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``.
+
+    The method goes before a function that an import binds: of ``from heapq import *`` one is called ``merge``.
+    """
+    is_there, solution = name in namespace, namespace.get("Solution")
+    if is_there and (solution is None or not _is_imported(namespace[name])):
         return lambda: namespace[name]
-    solution: Any = namespace.get("Solution")
     # not isinstance, which asks the object itself
     if issubclass(type(solution), type) and any(name in _type_dict(base) for base in _type_bases(solution)):
-        return lambda: getattr(solution(), name)
-    return None
+        return lambda: getattr(solution(), name)  # type: ignore[misc]  # a class
+    return (lambda: namespace[name]) if is_there else None
+
+
+def _is_imported(value: Any) -> bool:
+    """Whether it is a function or a class of a module, not of the program; no code of the program's runs."""
+    kind = type(value)
+    if kind is FunctionType:
+        return value.__code__.co_filename != PROGRAM
+    if kind is type:
+        module = _type_dict(value).get("__module__")
+        return type(module) is not str or module != MODULE
+    return kind is BuiltinFunctionType

@@ -13,10 +13,15 @@ from conself.sandbox.sources import parse
 
 _WORD = re.compile(r"\w+")
 _FUTURE = "__future__"
+_BOM = "\ufeff"
 
 
 def with_prefix(prefix: str, code: str) -> str:
-    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines."""
+    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines.
+
+    A byte order mark at its start is left out, as ``python file`` does; in a text it would be a syntax error.
+    """
+    code = code.removeprefix(_BOM)
     if not prefix:
         return code
     prefix = used(prefix, code)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import shards_of
-from conself.pipelines.shards import SHARD, cut, sample_into, write_shards
+from conself.pipelines.shards import SHARD, cut, sample_into, without_room, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Note, Result
@@ -45,6 +45,12 @@ def candidate(index: int) -> Candidate:
 def fake(index: int) -> Result:
     job = Job(f"p{index}", (CODE,), "f", ("(1,)", "(1,)"))
     return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
+
+
+def test_an_answer_without_a_token_at_the_limit_had_no_room() -> None:
+    empty = replace(candidate(0), finish_reason="length", n_tokens=0)
+    cut = replace(candidate(0), finish_reason="length", n_tokens=9)
+    assert without_room([candidate(0), empty, cut, empty]) == 2
 
 
 def execute(

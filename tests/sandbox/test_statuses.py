@@ -68,6 +68,28 @@ def test_recursion_limit_is_that_of_a_plain_interpreter(run: Callable[..., list[
     assert fails == Outcome(EXCEPTION, "RecursionError")
 
 
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("from heapq import *", "merge"),  # a function in Python
+        ("from math import gcd", "gcd"),  # one in C
+        ("from itertools import *", "count"),  # a class in C
+        ("from collections import *", "Counter"),  # a class in Python
+    ],
+)
+def test_a_method_goes_before_what_an_import_binds(
+    head: str, name: str, run: Callable[..., list[tuple[Outcome, ...]]]
+) -> None:
+    """As in LeetCode's "merge intervals" after the imports of its data set; what the program itself defines stays."""
+    method = f"{head}\nclass Solution:\n def {name}(self, x): return x + 10\n"
+    programs = [method, f"{method}def {name}(x): return -x\n", f"{method}{name} = 3\n", f"{head}\nSolution = None\n"]
+    mine, own, number, imported = run(programs, ["(1,)"], entry_point=name)
+    assert mine == (Outcome(OK, "11"),)
+    assert own == (Outcome(OK, "-1"),)
+    assert number == (Outcome(EXCEPTION, "TypeError"),)
+    assert imported != (Outcome(EXCEPTION, "NameError"),)
+
+
 def test_time_outs_stop_after_the_allowed_number(run: Callable[..., list[tuple[Outcome, ...]]]) -> None:
     program = "def f(x):\n while x != 1: pass\n return x"
     inputs = ["(0,)", "(1,)", "(2,)", "(1,)"]
