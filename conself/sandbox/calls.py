@@ -106,7 +106,7 @@ def _is_imported(value: Any) -> bool:
     """Whether it is a function or a class of a module, not of the program; no code of the program's runs."""
     kind = type(value)
     if kind is FunctionType:
-        return value.__code__.co_filename != PROGRAM
+        return bool(value.__code__.co_filename != PROGRAM)
     if kind is type:
         module = _type_dict(value).get("__module__")
         return type(module) is not str or module != MODULE

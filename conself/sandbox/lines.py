@@ -12,7 +12,7 @@ from pathlib import Path
 from conself.sandbox.jobs import Job, Limits
 from conself.sandbox.results import Audit, Note, Outcome, Result, Status
 
-_VERSION = 2
+_VERSION = 3
 """Part of every key: raise it when the engine gives other outcomes for the same job."""
 
 _START = b'{"key":"'

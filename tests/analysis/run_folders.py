@@ -11,7 +11,7 @@ from conself.agreement.consensus import consensus_of
 from conself.pairing.consensus_pairs import ConsensusPairs
 from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
 from conself.results.benchmarks import benchmark_figures
-from conself.results.pool_figures import golden_by_tau, metric_figures, pair_figures
+from conself.results.pool_figures import golden_by_tau, judged_pairs, metric_figures, pair_figures
 from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
 
 # Six problems, four candidates each: (its output on both inputs, - for a crash; which are right; entropy; nll).
@@ -86,6 +86,7 @@ def write_pool(artifacts: Path) -> dict[str, Any]:
     agreed = {pool.problem.id: consensus_of(_keys(PROBLEMS[pool.problem.id][0])) for pool in pools}
     passed = {name: tuple(bit == "1" for bit in right) for name, (_, right, _, _) in PROBLEMS.items()}
     pairs = [pair for pool in pools for pair in PAIRING(pool, agreed[pool.problem.id], "prompt")]
+    judged = judged_pairs(((pool, agreed[pool.problem.id]) for pool in pools), PAIRING, passed)
     entropy = [_value(name, "code_semantic_entropy", row[2]) for name, row in PROBLEMS.items()]
     scores = {
         "code_semantic_entropy": entropy,
@@ -110,7 +111,7 @@ def write_pool(artifacts: Path) -> dict[str, Any]:
     return {
         **pair_figures(pairs, passed),
         "metrics": {name: metric_figures(rows, passed) for name, rows in scores.items()},
-        "golden_by_tau": golden_by_tau(scores, pools, agreed, PAIRING, passed),
+        "golden_by_tau": golden_by_tau(scores, judged, passed),
         "selectors": {"consensus": {"accuracy": 0.5, "n": 6}, "random": {"accuracy": 0.375, "n": 6}},
         "entropy_range": [0.0, 1.3862943611198906],
     }
