@@ -10,6 +10,7 @@ from rich.console import Console
 
 from conself.records import Verdict
 from conself.results.benchmarks import (
+    Answered,
     benchmark_figures,
     benchmarks,
     paired_figures,
@@ -65,16 +66,16 @@ def test_a_base_that_solves_nothing_has_no_relative_improvement() -> None:
 
 
 def test_the_dates_of_the_problems_stand_in_the_result_of_a_training(tmp_path: Path) -> None:
-    made = {}
+    made: list[dict[str, Answered]] = []
     for who in ("base", "tuned"):
-        made[f"evaluate/lcb/{who}"] = Artifact("evaluate", who, tmp_path / who, reused=True)
         (tmp_path / who).mkdir()
         write_verdicts(tmp_path / who / "verdicts.jsonl", verdicts({"a": "r", "b": "w"}))
+        made.append({"lcb": Answered(Artifact("evaluate", who, tmp_path / who, reused=True))})
     dates = {"version": "release_v5", "start": "2024-10-01", "end": None}
     config = OmegaConf.create({"benchmark": {"lcb": {"dataset": {"path": "x", **dates}}}})
-    assert benchmarks(config, made, made)["lcb"]["window"] == dates
+    assert benchmarks(config, *made)["lcb"]["window"] == dates
     undated = OmegaConf.create({"benchmark": {"lcb": {"split": "test"}}})
-    assert "window" not in benchmarks(undated, made, made)["lcb"]
+    assert "window" not in benchmarks(undated, *made)["lcb"]
 
 
 def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
