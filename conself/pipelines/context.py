@@ -14,19 +14,33 @@ from rich.console import Console
 from conself.runtime.console import say
 from conself.runtime.progress import working
 from conself.runtime.workers import Workers
-from conself.store.artifacts import Artifact, Stage, build
+from conself.store.artifacts import Artifact, Stage, build, other_version
 from conself.store.keys import models_in
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the stages of one job share: the store's root, workers, console; and what each stage made and took."""
+    """What the stages of one job share: the store's root, workers, console; and what each stage made and took.
+
+    ``told`` is what has been said once and is not to be said again.
+    """
 
     root: Path
     workers: Workers
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def _tell_other_version(self, stage: Stage) -> None:
+        """Say once that results of another version of ConSelf are there and of no use."""
+        if "version" not in self.told and (other := other_version(self.root, stage)) is not None:
+            self.told.add("version")
+            say(
+                self.console,
+                f"{self.root} has results of another version of ConSelf ({stage.name}: {other}, now {stage.version}): "
+                "they are not used, and made again; artifacts=FOLDER takes another store",
+            )
 
     @property
     def executed(self) -> Path:
@@ -48,11 +62,12 @@ class Context:
         """``artifacts.build`` with a line on the console; ``name`` is what the job calls the result."""
         start = time.perf_counter()
 
-        def told(folder: Path) -> dict[str, Any]:
+        def shown(folder: Path) -> dict[str, Any]:
+            self._tell_other_version(stage)
             with working(self.console, name):
                 return make(folder)
 
-        artifact = build(self.root, stage, config, inputs, told)
+        artifact = build(self.root, stage, config, inputs, shown)
         known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.artifacts[name] = artifact

@@ -19,6 +19,7 @@ from conself.runtime.locks import locked
 from conself.runtime.versions import versions
 
 MANIFEST = "manifest.json"
+_NEWEST = 20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -110,6 +111,16 @@ def build(
             write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
             partial.rename(final)
     return Artifact(stage.name, key, final, reused=False)
+
+
+def other_version(root: Path, stage: Stage) -> int | None:
+    """The version of what the store has of a stage, where none of it is of this one; None where some is, or there is none.
+
+    A store of long use is not read as a whole: the newest artifacts must do.
+    """
+    paths = sorted((root / stage.name).glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    versions_there = {int(json.loads(path.read_text()).get("version", 0)) for path in paths[:_NEWEST]}
+    return max(versions_there) if versions_there and stage.version not in versions_there else None
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

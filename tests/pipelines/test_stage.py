@@ -1,5 +1,6 @@
 """Keys that follow from arguments."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,30 @@ def test_what_changes_results_changes_the_key_and_nothing_else(
 def test_an_argument_that_cannot_stand_in_a_key_is_refused(context: Context) -> None:
     with pytest.raises(TypeError, match="set cannot stand in a key: give it an `identity`, or pass it as Aside"):
         tell(context, "x", SOURCE, PART, Answer("yes", 0.5), {1})  # type: ignore[arg-type]
+
+
+@stage("told", version=8)
+def tell_more(work: Work, most: int) -> Summary:  # noqa: ARG001
+    """Another version of the same kind of result."""
+    return {}
+
+
+def test_results_of_another_version_are_told_once(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=300)
+    old, new = (Context(tmp_path / "store", Workers(1), console) for _ in range(2))
+    tell(old, "old", SOURCE, PART, Answer("yes", 0.5))
+    tell(old, "old", SOURCE, PART, Answer("no", 0.5))
+    assert isinstance(console.file, io.StringIO)
+    assert "another version" not in console.file.getvalue()
+    for most in (1, 2):
+        tell_more(new, f"new {most}", most)
+    said = [line for line in console.file.getvalue().splitlines() if "another version" in line]
+    assert said == [
+        f"{tmp_path / 'store'} has results of another version of ConSelf (told: 7, now 8): they are not used, and made "
+        "again; artifacts=FOLDER takes another store"
+    ]
+    tell_more(Context(tmp_path / "store", Workers(1), console), "newer", 3)
+    assert console.file.getvalue().count("another version") == 1, "the store has results of this version, too"
 
 
 @stage("read", version=1)
