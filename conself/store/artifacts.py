@@ -114,7 +114,7 @@ def build(
 
 
 def other_version(root: Path, stage: Stage) -> int | None:
-    """The version of what the store has of a stage, where none of it is of this one; None where some is, or there is none.
+    """The version of what the store has of a stage; None where some of it is of this version, or nothing is there.
 
     A store of long use is not read as a whole: the newest artifacts must do.
     """
