@@ -93,12 +93,13 @@ def find(namespace: dict[str, Any], name: str) -> Entry | None:
 
     The method goes before a function that an import binds: of ``from heapq import *`` one is called ``merge``.
     """
-    is_there, solution = name in namespace, namespace.get("Solution")
+    is_there = name in namespace
+    solution: Any = namespace.get("Solution")
     if is_there and (solution is None or not _is_imported(namespace[name])):
         return lambda: namespace[name]
     # not isinstance, which asks the object itself
     if issubclass(type(solution), type) and any(name in _type_dict(base) for base in _type_bases(solution)):
-        return lambda: getattr(solution(), name)  # type: ignore[misc]  # a class
+        return lambda: getattr(solution(), name)
     return (lambda: namespace[name]) if is_there else None
 
 
