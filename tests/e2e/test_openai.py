@@ -57,7 +57,7 @@ def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     manifest = json.loads((tmp_path / "run" / "artifacts" / "sample" / "manifest.json").read_text())
-    assert manifest["config"]["sampler"]["endpoint"]["base_url"] == server.url
+    assert manifest["config"]["sampler"]["settings"]["endpoint"]["base_url"] == server.url
 
 
 def test_a_wrong_key_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import pytest
 from conself.datasets.decontamination import readings
 from conself.datasets.mbpp import called_function
 from conself.datasets.validation import fault
-from conself.pipelines.shards import with_prefix
 from conself.records import Problem
 from conself.sandbox.jobs import arguments
+from conself.sandbox.prefix import with_prefix
 from conself.sandbox.sources import literal, parse
 
 PROGRAM = 'from __future__ import annotations\ndef f(a):\n    "\\d"\n    return 1if a else "\\e"\n'
