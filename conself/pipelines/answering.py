@@ -8,10 +8,11 @@ from omegaconf import DictConfig
 
 from conself.models.transformers import tuned_model
 from conself.pipelines.context import Context, changed, give_back, tell
+from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import voted
-from conself.pipelines.pools import answered, shards_of
+from conself.pipelines.pools import answered, forget, shards_of
 from conself.pipelines.shards import cut, sample_into, without_room, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, ModelRef, Problem, Verdict
@@ -21,6 +22,7 @@ from conself.results.shortfalls import tell_losses
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
 from conself.samplers.recorded import MISSING
+from conself.sandbox import isolation
 from conself.sandbox.jobs import MOST_OUTPUT_KB, Limits
 from conself.store.artifacts import Artifact
 from conself.store.tables import each_shard, read_verdicts, write_verdicts
@@ -66,10 +68,12 @@ def _evaluate(
     sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
     limits = with_room(instantiate(judging, _convert_="all"), task.judge.longest())
     asked = shards_of(folder, "answers", folder, folder)
-    counts = execute_into(context, folder, f"judging ({who})", limits, asked, context.executed)
+    done = Executed(context.executed, isolation(limits))
+    counts = execute_into(context, folder, f"judging ({who})", limits, asked, done)
     ran = [(pool.problem, pool.traces) for shard in asked for pool in shard.read()]
     with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
         judged = task.judge.parts(ran, context.workers.count, meter.add)
+    forget()  # these files get other names now
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)
     unanswered = no_room = 0

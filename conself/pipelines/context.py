@@ -44,7 +44,7 @@ class Context:
 
     @property
     def executed(self) -> Path:
-        """Where shards of executions go by what they run: :func:`conself.pipelines.execution.execute_into`."""
+        """Where shards of executions go by what they run: :class:`conself.pipelines.executed.Executed`."""
         return self.root / "executed"
 
     def anew(self) -> Self:

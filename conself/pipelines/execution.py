@@ -1,13 +1,11 @@
-"""Execution shard by shard: of one stream, kept problem by problem, and never done twice."""
+"""Execution shard by shard: in one stream, kept problem by problem, and taken from earlier work where that is there."""
 
-import hashlib
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conself.pipelines.executed import Executed, give, take
 from conself.pipelines.pools import PoolShard, by_problem
 from conself.pipelines.shards import Bench, missing
 from conself.records import Candidate, Problem, Trace
@@ -15,20 +13,17 @@ from conself.runtime.progress import Meter
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
-from conself.sandbox.lines import key, setting
 from conself.sandbox.prefix import with_prefix
-from conself.store.artifacts import write_whole
 from conself.store.tables import count, read_notes, read_shard, write_traces
 
 
 def execute_into(
-    bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Path
+    bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Executed
 ) -> dict[str, Any]:
     """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
 
     All shards go through one stream. A problem is on disk when it is done: in its shard's journal, which the shard's
-    file replaces when its last problem is done. What was run before, for any artifact, is taken from the folder
-    ``done``, where shards go by what they run: the jobs, the limits, the version of Python.
+    file replaces when its last problem is done. Shards that were run before, for any artifact, are taken from ``done``.
     """
     todo = missing(folder, "traces", shards)
     begun: list[_Shard] = []
@@ -72,17 +67,17 @@ class _Shard:
     journal: Journal | None = None
 
     @classmethod
-    def of(cls, source: PoolShard, path: Path, limits: Limits, done: Path) -> "_Shard":
+    def of(cls, source: PoolShard, path: Path, limits: Limits, done: Executed) -> "_Shard":
         drawn = by_problem(read_shard(source.candidates, Candidate))
         jobs = [job_of(problem, drawn[problem.id]) for problem in read_shard(source.problems, Problem)]
-        return cls([job.id for job in jobs], jobs, path, done / f"{digest(jobs, limits)}.parquet")
+        return cls([job.id for job in jobs], jobs, path, done.place(jobs, limits))
 
     def take(self) -> bool:
         """Take the file of the same jobs, where there is one; whether there is."""
-        if not self.earlier.is_file():
-            return False
-        write_whole(self.path, lambda temporary: _link(self.earlier, temporary))
-        return True
+        taken = take(self.earlier, self.path, len(self.names))
+        if taken:
+            self.path.with_suffix(".journal").unlink(missing_ok=True)  # of a run that was killed, before another did it
+        return taken
 
     def open(self, limits: Limits) -> list[Job]:
         """Take up what an earlier run has left in the journal; the jobs that are still to run."""
@@ -110,12 +105,10 @@ class _Shard:
         results = [self.done[name] for name in self.names]
         traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
         write_traces(self.path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
+        give(self.path, self.earlier)
         if self.journal is not None:
             self.journal.delete()
         self.done.clear()
-        self.earlier.parent.mkdir(parents=True, exist_ok=True)
-        if not self.earlier.exists():
-            write_whole(self.earlier, lambda temporary: _link(self.path, temporary))
         return True
 
 
@@ -123,17 +116,3 @@ def job_of(problem: Problem, candidates: Sequence[Candidate]) -> Job:
     """What the sandbox runs for one problem."""
     programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
     return Job(problem.id, programs, problem.entry_point, problem.inputs)
-
-
-def digest(jobs: Sequence[Job], limits: Limits) -> str:
-    """64 hex digits that are others for other jobs, limits or versions of Python: for whatever changes outcomes."""
-    known = setting(limits)
-    return hashlib.sha256(b"".join(key(known, job) for job in jobs)).hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name for a file that nobody changes; a copy where the file system has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -1,18 +1,22 @@
 """Pools by path: what is known of them lies in artifacts, and a shard is read where it is worked on."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, overload
 
 from conself.agreement.consensus import Consensus
 from conself.pipelines.stage import FromArtifacts
-from conself.records import Candidate, Pool, Problem
+from conself.records import Candidate, Pool, Problem, Trace
 from conself.store.artifacts import Artifact
 from conself.store.tables import count, read_consensus, read_shard, read_traces, shard_ends
 
+Row = TypeVar("Row")
+Value = TypeVar("Value")
+
 _KEPT = 20
-"""Shards that a process keeps in memory after it has read them: the next metric reads them again."""
+"""Shards that a process keeps: a small pool is read once, a large one again by each metric, for little memory."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,13 @@ class PoolShard:
     consensus: Path | None = None
 
     def read(self) -> list[Pool]:
-        """Its pools, in the order of the problems."""
-        return _read(self.problems, self.candidates, self.traces)
+        """Its pools, in the order of the problems; candidates and traces are read when somebody looks at them.
+
+        Raises:
+            ValueError: a file is missing or lacks a problem.
+        """
+        candidates, traces = _Table(self.candidates, _candidates), _Table(self.traces, _traces)
+        return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _known(self.problems, _problems)]
 
     def agreed(self) -> dict[str, Consensus]:
         """What the candidates agree on, by problem id.
@@ -36,7 +45,42 @@ class PoolShard:
         """
         if self.consensus is None:
             raise ValueError(f"{self.traces} was not asked what its candidates agree on")
-        return _agreed(self.consensus)
+        return _known(self.consensus, _consensus)
+
+
+@dataclass
+class _Table(Generic[Row]):
+    """The table of a shard, by problem id."""
+
+    path: Path
+    read: Callable[[Path], dict[str, list[Row]]]
+
+    def of(self, problem: str) -> list[Row]:
+        try:
+            return _known(self.path, self.read)[problem]
+        except KeyError:
+            raise _broken(self.path, f"it has nothing on problem {problem!r}") from None
+
+
+@dataclass(frozen=True)
+class _Rows(Sequence[Row]):
+    """What a table has of one problem."""
+
+    table: _Table[Row]
+    problem: str
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        return self.table.of(self.problem)[place]
+
+    def __len__(self) -> int:
+        return len(self.table.of(self.problem))
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.table.of(self.problem))
 
 
 @dataclass(frozen=True)
@@ -111,16 +155,43 @@ def answered(folder: Path) -> Iterator[Pool]:
     return (pool for shard in shards_of(folder, "answers", folder, folder) for pool in shard.read())
 
 
-@lru_cache(_KEPT)
-def _read(problems: Path, candidates: Path, traces: Path) -> list[Pool]:
-    drawn = by_problem(read_shard(candidates, Candidate))
-    did = read_traces(traces.parent, traces.stem)
-    return [Pool(p, drawn[p.id], did[p.id]) for p in read_shard(problems, Problem)]
+def _problems(path: Path) -> list[Problem]:
+    return read_shard(path, Problem)
 
 
-@lru_cache(_KEPT)
-def _agreed(path: Path) -> dict[str, Consensus]:
+def _candidates(path: Path) -> dict[str, list[Candidate]]:
+    return by_problem(read_shard(path, Candidate))
+
+
+def _traces(path: Path) -> dict[str, list[Trace]]:
+    return read_traces(path.parent, path.stem)
+
+
+def _consensus(path: Path) -> dict[str, Consensus]:
     return read_consensus(path.parent, path.stem)
+
+
+def _known(path: Path, read: Callable[[Path], Value]) -> Value:
+    """What a file holds, kept for as long as nobody changes it."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise _broken(path, "there is no such file") from None
+    return cast(Value, _kept(path, read, (stat.st_mtime_ns, stat.st_size, stat.st_ino)))
+
+
+@lru_cache(4 * _KEPT)
+def _kept(path: Path, read: Callable[[Path], Any], state: tuple[int, int, int]) -> Any:  # noqa: ARG001  # of the file
+    return read(path)
+
+
+def forget() -> None:
+    """Give back the memory of what was read: nobody will ask for it again."""
+    _kept.cache_clear()
+
+
+def _broken(path: Path, why: str) -> ValueError:
+    return ValueError(f"{path}: {why}; remove {path.parent}, and give the same command again")
 
 
 def by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:

@@ -119,7 +119,8 @@ def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
 
     def verdicts() -> dict[str, list[bool]]:
         judge = Judge({oracle.problem_id: oracle for oracle in source.part.oracles()}, instantiate(config.comparison))
-        with Meter(context.console, "verdicts", len(pools), "problems", "problems") as meter:
+        total = sum(pool.problem.id in judge.oracles for pool in pools)
+        with Meter(context.console, "verdicts", total, "problems", "problems") as meter:
             return pool_figures.pass_table(pools, judge, context.workers.count, meter.add)
 
     oracles = {"dataset": source.identity, "comparison": plain(config.comparison)}

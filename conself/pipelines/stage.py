@@ -88,6 +88,9 @@ def told_apart(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         if isinstance(value, Artifact):
             inputs[name] = value
         elif isinstance(value, FromArtifacts):
+            twice = inputs.keys() & value.artifacts.keys()
+            if twice:
+                raise TypeError(f"{sorted(twice)} stand twice among the arguments of a stage")
             inputs |= value.artifacts
         elif not isinstance(value, Aside):
             config[name] = identity(value)

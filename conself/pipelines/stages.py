@@ -19,6 +19,7 @@ from conself.datasets.validation import sift
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
+from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
@@ -81,8 +82,9 @@ def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) ->
 def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Summary:
     limits = instantiate(sandbox, _convert_="all")
     asked = shards_of(problems.path, "candidates", candidates.path, work.folder)
-    counts = execute_into(work.context, work.folder, "executing", limits, asked, work.context.executed)
-    return {**counts, "isolation": isolation(limits)}
+    done = Executed(work.context.executed, isolation(limits))
+    counts = execute_into(work.context, work.folder, "executing", limits, asked, done)
+    return {**counts, "isolation": done.walls}
 
 
 def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Artifact:

@@ -7,6 +7,7 @@ import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from conself.sandbox.jobs import Job, Limits
@@ -46,12 +47,18 @@ def read(path: Path) -> Iterator[Finished]:
 def setting(limits: Limits) -> tuple[object, ...]:
     """All but the job that decides outcomes: every limit but the level of isolation, Python and the packages."""
     numbers = float(limits.cpu_seconds), float(limits.wall_seconds), limits.memory_mb, limits.output_kb
-    names = importlib.metadata.packages_distributions() if limits.packages else {}
-    packages = [
-        (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
-        for package in limits.packages
-    ]
+    packages = _packages(tuple(limits.packages))
     return _VERSION, platform.python_version(), *numbers, limits.max_timeouts, float(limits.audit), packages
+
+
+@cache
+def _packages(wanted: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Each package with its distributions and their versions; to find them takes a second or more."""
+    names = importlib.metadata.packages_distributions() if wanted else {}
+    return [
+        (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
+        for package in wanted
+    ]
 
 
 def key(setting: tuple[object, ...], job: Job) -> bytes:

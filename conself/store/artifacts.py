@@ -118,9 +118,19 @@ def other_version(root: Path, stage: Stage) -> int | None:
 
     A store of long use is not read as a whole: the newest artifacts must do.
     """
-    paths = sorted((root / stage.name).glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    versions_there = {int(json.loads(path.read_text()).get("version", 0)) for path in paths[:_NEWEST]}
+    paths: list[Path] = []
+    with contextlib.suppress(OSError):  # somebody may remove one meanwhile
+        paths = sorted((root / stage.name).glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    versions_there = {version for path in paths[:_NEWEST] if (version := _version(path)) is not None}
     return max(versions_there) if versions_there and stage.version not in versions_there else None
+
+
+def _version(manifest: Path) -> int | None:
+    """That of the stage, in a manifest that can be read."""
+    try:
+        return int(json.loads(manifest.read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,6 +1,7 @@
 """Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import shards_of
 from conself.pipelines.shards import SHARD, cut, sample_into, without_room, write_shards
@@ -59,6 +61,7 @@ def execute(
     candidates: list[Candidate],
     done: Path | None = None,
     limits: Limits = LIMITS,
+    walls: str = "strong",
 ) -> dict[str, object]:
     """Into ``folder``; what is asked lies beside it, and so does what was done before, if not in ``done``."""
     asked = folder.with_name(f"{folder.name}-asked")
@@ -66,7 +69,7 @@ def execute(
     write_shards(asked, "problems", Problem, cut(problems))
     write_shards(asked, "candidates", Candidate, cut(candidates))
     shards = shards_of(asked, "candidates", asked, folder)
-    return execute_into(bench(), folder, "executing", limits, shards, done or asked / "executed")
+    return execute_into(bench(), folder, "executing", limits, shards, Executed(done or asked / "executed", walls))
 
 
 def run(folder: Path, count: int) -> dict[str, object]:
@@ -288,3 +291,57 @@ def test_other_limits_run_a_shard_again(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         execute(tmp_path / folder, [problem(0)], [candidate(0)], tmp_path / "done", limits)
     assert len(list((tmp_path / "done").glob("*.parquet"))) == 2
+
+
+def shards_in(tmp_path: Path, *folders: str) -> list[Path]:
+    for folder in folders:
+        (tmp_path / folder).mkdir(exist_ok=True)
+    return [tmp_path / folder / f"traces-0000000-{SHARD}.parquet" for folder in folders]
+
+
+def test_other_walls_run_a_shard_again(tmp_path: Path) -> None:
+    one, two, three = shards_in(tmp_path, "one", "two", "three")
+    for path, walls in ((one, "weak"), (two, "strong"), (three, "strong")):
+        execute(path.parent, [problem(0)], [candidate(0)], tmp_path / "done", walls=walls)
+    assert not one.samefile(two)
+    assert two.samefile(three)
+
+
+def test_a_broken_shard_of_earlier_work_is_run_again_and_replaced(tmp_path: Path) -> None:
+    one, two, three = shards_in(tmp_path, "one", "two", "three")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    (kept,) = (tmp_path / "done").iterdir()
+    kept.unlink()
+    kept.write_bytes(b"PAR1")
+    execute(two.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert read_traces(two.parent, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+    execute(three.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert three.samefile(two)
+
+
+def test_what_a_killed_process_left_among_earlier_work_harms_no_finished_artifact(tmp_path: Path) -> None:
+    one, two = shards_in(tmp_path, "one", "two")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    (kept,) = (tmp_path / "done").iterdir()
+    before = one.read_bytes()
+    for number in range(3):
+        (tmp_path / "done" / f".{kept.name}.{os.getpid() + number}.writing").hardlink_to(one)
+    kept.unlink()
+    execute(two.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert one.read_bytes() == before
+
+
+def test_earlier_work_that_cannot_be_kept_costs_nothing(tmp_path: Path) -> None:
+    (one,) = shards_in(tmp_path, "one")
+    (tmp_path / "done").write_text("no folder")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert read_traces(one.parent, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+
+
+def test_a_journal_is_gone_where_another_run_did_the_work(tmp_path: Path) -> None:
+    one, two = shards_in(tmp_path, "one", "two")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    with Journal(journal(two.parent, 0), LIMITS):
+        pass
+    execute(two.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert [path.name for path in two.parent.iterdir()] == [two.name]

@@ -109,6 +109,12 @@ def test_results_of_another_version_are_told_once(tmp_path: Path) -> None:
     assert console.file.getvalue().count("another version") == 1, "the store has results of this version, too"
 
 
+def test_a_manifest_that_cannot_be_read_harms_nothing(context: Context) -> None:
+    (context.root / "told" / "x").mkdir(parents=True)
+    (context.root / "told" / "x" / "manifest.json").write_text("")
+    assert not tell_more(context, "more", 1).reused
+
+
 @stage("read", version=1)
 def read(work: Work, pools: Pools, model: ModelRef) -> Summary:  # noqa: ARG001
     """Reads nothing."""

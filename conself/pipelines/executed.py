@@ -1,0 +1,70 @@
+"""Executions kept by what they run: shards of traces that any artifact may take, as second names of one file."""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from conself.sandbox import Job, Limits
+from conself.sandbox.lines import key, setting
+from conself.store.tables import count
+
+_FORM = 1
+"""Of the files: raise it with the columns of traces and the fields of the sandbox's summary."""
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A folder of shards; ``walls`` is the isolation that programs get here (:func:`conself.sandbox.isolation`).
+
+    It saves time and is needed for nothing: what cannot be read is run again, what cannot be written is left out, and
+    who removes the folder loses no result.
+    """
+
+    folder: Path
+    walls: str
+
+    def place(self, jobs: Sequence[Job], limits: Limits) -> Path:
+        """Where the shard of these jobs lies; that of other jobs, limits, walls or another Python lies elsewhere."""
+        known = (_FORM, self.walls, *setting(limits))
+        digest = hashlib.sha256(b"".join(key(known, job) for job in jobs)).hexdigest()
+        return self.folder / f"{digest}.parquet"
+
+
+def take(place: Path, path: Path, rows: int) -> bool:
+    """Give a shard of ``rows`` problems a second name, ``path``; whether it is there and whole."""
+    try:
+        if count(place) != rows:
+            return False
+        _link(place, path)
+    except (OSError, ValueError):  # pyarrow's errors are ValueErrors
+        return False
+    return True
+
+
+def give(path: Path, place: Path) -> None:
+    """Let others take the shard at ``path``; a broken one gives way to it."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, place)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file that nobody changes, or a copy where there are no links; whole or not at all."""
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}.writing")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # replacing a name of the same file does nothing
