@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
-settings.load_profile("any machine")
+settings.register_profile("the same everywhere", deadline=None, derandomize=True)
+settings.register_profile("further examples each time", deadline=None)  # a busy machine is no failure
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the exhaustive tests as well, those marked slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Quick runs draw the same examples every time; the exhaustive ones go on looking for others."""
+    settings.load_profile("further examples each time" if config.getoption("--all") else "the same everywhere")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,6 +11,9 @@ from conself.models.turns import decode_response
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""What tokenizers decode bytes to that are no character."""
+
 
 @dataclass(frozen=True)
 class StopStrings:
@@ -29,6 +32,8 @@ class StopStrings:
         if not self.stop:
             return False
         text = decode_response(self.tokenizer, token_ids[-self.window :])
+        if UNREADABLE in text:  # the window may begin inside a character, which takes the bytes after it along
+            text = decode_response(self.tokenizer, token_ids)
         return any(stop in text for stop in self.stop)
 
 

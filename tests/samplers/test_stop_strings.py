@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conself.models.transformers import load_policy, load_tokenizer
@@ -68,6 +68,7 @@ def test_the_text_is_cut_where_the_string_begins_and_its_tokens_count(model_ref:
     st.text(alphabet="ab#\n é漢", max_size=12),
     st.lists(st.text(alphabet="ab#\n é", min_size=1, max_size=4), max_size=3),
 )
+@example("éé#", ["#", "aaaa"])
 def test_the_last_tokens_tell_as_much_as_the_whole_text(text: str, stop: list[str]) -> None:
     for tokenizer in (TOKENIZER, tokenizer_of(CODELLAMA), tokenizer_of(DEEPSEEK)):
         (ids,) = encode_responses(tokenizer, [text])
