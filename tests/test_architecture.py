@@ -24,7 +24,7 @@ FLOORS = (
 )
 TRAINING_CODE = ["samplers", "metrics", "texts", "curricula", "rankings", "pairing", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
-TRAINING_CODE += ["pipelines.per_pool", "pipelines.shards", "pipelines.stages"]
+TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 
 
 def modules() -> dict[str, Path]:

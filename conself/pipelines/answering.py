@@ -13,7 +13,8 @@ from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import voted
 from conself.pipelines.pools import answered, forget, shards_of
-from conself.pipelines.shards import cut, sample_into, without_room, write_shards
+from conself.pipelines.sampling import sample_into, without_room
+from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, ModelRef, Problem, Verdict
 from conself.results import names

@@ -1,5 +1,6 @@
 """What the stages of one job share: the store, the workers, the console; keys; and the memory that engines hold."""
 
+import ctypes
 import gc
 import sys
 import time
@@ -112,12 +113,19 @@ def gpu_is_there() -> bool:
 def free_accelerator(context: Context) -> None:
     """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
     if gpu_is_there():
-        context.workers.release()
-        give_back()
+        free_memory(context)
+
+
+def free_memory(context: Context) -> None:
+    """End workers and engines, which may each hold a model, before something else needs the room."""
+    context.workers.release()
+    give_back()
 
 
 def give_back() -> None:
-    """Let go of the GPU memory that a training in this process has left: an engine wants nearly all of it."""
+    """Let go of the memory that a training in this process has left: an engine wants nearly all of a GPU's."""
     gc.collect()  # model, trainer and optimiser refer to one another
     if torch := sys.modules.get("torch"):
         torch.cuda.empty_cache()  # does nothing where CUDA was not in use
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)  # glibc keeps what was freed between blocks that live on

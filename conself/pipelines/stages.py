@@ -18,14 +18,24 @@ from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.validation import sift
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, ordered
-from conself.pipelines.context import Context, changed, free_accelerator, give_back, gpu_is_there, names_model, tell
+from conself.pipelines.context import (
+    Context,
+    changed,
+    free_accelerator,
+    free_memory,
+    give_back,
+    gpu_is_there,
+    names_model,
+    tell,
+)
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
 from conself.pipelines.pools import AgreedPools, Pools, shards_of
 from conself.pipelines.provenance import whole_of
-from conself.pipelines.shards import cut, sample_into, without_room, write_shards
+from conself.pipelines.sampling import sample_into, without_room
+from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
@@ -35,6 +45,7 @@ from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, snake_case
 from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
+from conself.training.memory import is_large
 from conself.training.policy.export import ADAPTER, MERGED, save_merged
 
 Verdicts = Mapping[str, Sequence[bool]]
@@ -234,9 +245,11 @@ def _fit(
 ) -> Summary:
     from conself.training.fit import fit as fit_policy
 
+    settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
     free_accelerator(work.context)
     work.context.workers.release_others()  # engines hold much memory on a CPU, too
-    settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
+    if is_large(model, settings):
+        free_memory(work.context)
     data = read_records(pairs.path, PreferencePair, "pairs")
     tracker, prefix = curves.value
     references, logger = work.context.root / "reference", tracker.training_logger(prefix)

@@ -1,6 +1,6 @@
 """Answers to the direct prompt, as benchmarks ask for them, over any way of completing chats."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conself.models.prompts import PromptStyle, program_messages
@@ -39,8 +39,11 @@ class DirectSettings:
 
 def direct_candidates(
     problems: Sequence[Problem], n: int, seed: int, prompts: PromptStyle, drawn: Decoding, complete: Complete
-) -> list[list[Candidate]]:
-    """``n`` candidates per problem, in order; answer k of a problem has its own seed, whatever is drawn beside it."""
+) -> Iterator[list[Candidate]]:
+    """``n`` candidates per problem, in order, each as they are there.
+
+    Answer k of a problem has its own seed, whatever is drawn beside it.
+    """
     asks = [
         Ask(
             program_messages(prompts, problem, None),
@@ -48,11 +51,8 @@ def direct_candidates(
         )
         for problem in problems
     ]
-    replies = complete(asks, drawn)
-    return [
-        [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(group)]
-        for problem, group in zip(problems, replies, strict=True)
-    ]
+    for problem, group in zip(problems, complete(asks, drawn), strict=True):
+        yield [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(group)]
 
 
 def check_answers(n: int, temperature: float) -> None:

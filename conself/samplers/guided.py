@@ -1,6 +1,6 @@
 """Observations, then programs: the flow of Algorithm 1's sampling stage, over any way of completing chats."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages
@@ -29,8 +29,8 @@ class Reply:
     n_tokens: int
 
 
-# Asks and how to draw -> one reply per seed, in order.
-Complete = Callable[[Sequence[Ask], Decoding], list[list[Reply]]]
+# Asks and how to draw -> one reply per seed, in order; perhaps as they come.
+Complete = Callable[[Sequence[Ask], Decoding], Iterable[list[Reply]]]
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class GuidedSettings:
         return Plan(self.n_observations, self.programs_per_observation, observing, programming, self.seed, self.prompts)
 
 
-def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list[list[Candidate]]:
-    """K = n_observations * programs_per_observation candidates per problem, in order.
+def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complete) -> Iterator[list[Candidate]]:
+    """K = n_observations * programs_per_observation candidates per problem, in order, each problem's as they are there.
 
     Candidate o * programs_per_observation + k is program k of observation o. Where the model gives fewer
     observations than asked, twice, the direct prompt stands in for the missing ones (``observation`` None).
@@ -106,14 +106,12 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
         for place, hint in enumerate(seen.hints)
     ]
     replies = iter(complete(asks, plan.programming))
-    return [
-        [
+    for problem, seen in zip(problems, observed, strict=True):
+        yield [
             candidate(problem, place * each + k, hint, reply, plan.programming, seen.asks)
             for place, hint in enumerate(seen.hints)
             for k, reply in enumerate(next(replies))
         ]
-        for problem, seen in zip(problems, observed, strict=True)
-    ]
 
 
 @dataclass(frozen=True)

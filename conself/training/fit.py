@@ -26,6 +26,7 @@ from conself.training.devices.distributed import check_devices
 from conself.training.devices.processes import together
 from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.devices.remote_logger import RemoteLogger
+from conself.training.memory import is_large
 from conself.training.module import PreferenceModule
 from conself.training.policy.recompute import checkpoint_layers
 from conself.training.policy.tuning import Policy
@@ -80,17 +81,19 @@ def fit(
 
     The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
     computed once, before the first step, and left there. On a CPU the same arguments give the same bits, also where an
-    earlier run was killed: this one goes on from the checkpoint that it left in ``out``.
+    earlier run was killed: this one goes on from the checkpoint that it left in ``out``. A large model is trained in a
+    process of its own, which gives its memory back when it ends.
 
     Raises:
         ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them;
             or a model that cannot be trained like this.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
+        ChildProcessError: a training process was killed.
     """
     runtime = settings.runtime
     check_devices(runtime.device, runtime.devices, runtime.strategy, model)
     arguments = (pairs, model, settings, loss, seed, out, references, time.perf_counter())
-    if runtime.devices == 1:
+    if runtime.devices == 1 and not is_large(model, settings):
         report = fit_rank(*arguments, ALONE, logger)
     else:
         report = together(_fit_with_others, arguments, runtime.devices, device_of(runtime.device), logger)

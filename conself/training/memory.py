@@ -11,7 +11,8 @@ from conself.training.settings import Training
 
 _TRAINED = 16
 """Bytes of a weight that is trained: itself, its gradient and AdamW's two moments, all in float32."""
-_WORTH_A_LINE = 1e9
+LARGE = 1e9
+"""Bytes from which on a model is worth a line, and a process of its own: to start one takes some ten seconds."""
 
 
 def check_memory(model: ModelRef, training: Training) -> str | None:
@@ -31,9 +32,14 @@ def check_memory(model: ModelRef, training: Training) -> str | None:
     if held > free:
         remedy = "choose training=lora, or a smaller model" if whole else "choose a smaller model, or a 16-bit dtype"
         raise ValueError(f"training holds {held / 1e9:.1f} GB ({what}), and {free / 1e9:.1f} GB are free; {remedy}")
-    if held < _WORTH_A_LINE:
+    if held < LARGE:
         return None
     return f"training holds {held / 1e9:.1f} GB ({what}) of {free / 1e9:.1f} GB free, and activations"
+
+
+def is_large(model: ModelRef, training: Training) -> bool:
+    """Whether training holds so much that its process should end with it: not all of it comes back otherwise."""
+    return held_bytes(model, training) >= LARGE
 
 
 def held_bytes(model: ModelRef, training: Training) -> int:

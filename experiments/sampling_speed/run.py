@@ -25,7 +25,8 @@ from conself.runtime.console import new_console
 from conself.runtime.places import check_file
 from conself.runtime.progress import Meter
 from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.transformers.generation import Completion, Request, generate
+from conself.samplers.transformers.generation import generate
+from conself.samplers.transformers.ledger import Completion, Request
 from conself.sandbox.terminal import answer_interrupts
 
 SEED = 0

@@ -13,13 +13,13 @@ from rich.console import Console
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import shards_of
-from conself.pipelines.shards import SHARD, cut, sample_into, without_room, write_shards
+from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.workers import Workers
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
 from conself.sandbox.prefix import with_prefix
-from conself.store.tables import read_records, read_traces
+from conself.store.tables import read_traces
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, memory_mb=128, output_kb=4, max_timeouts=1, audit=0.0)
 CODE = "def f(x): return x"
@@ -47,12 +47,6 @@ def candidate(index: int) -> Candidate:
 def fake(index: int) -> Result:
     job = Job(f"p{index}", (CODE,), "f", ("(1,)", "(1,)"))
     return Result(job, [(FAKE, FAKE)], [Note(exact=True, audit=None)])
-
-
-def test_an_answer_without_a_token_at_the_limit_had_no_room() -> None:
-    empty = replace(candidate(0), finish_reason="length", n_tokens=0)
-    cut = replace(candidate(0), finish_reason="length", n_tokens=9)
-    assert without_room([candidate(0), empty, cut, empty]) == 2
 
 
 def execute(
@@ -123,58 +117,6 @@ def test_what_was_done_before_an_error_is_kept_for_the_next_run_in_this_process(
     }
 
 
-@dataclass(frozen=True)
-class Cut:
-    processes: int
-    shards_per_task: int
-
-
-@dataclass(frozen=True)
-class Echo:
-    """Draws one candidate per problem, which says which call of the sampler drew it; fails at problem ``fails``."""
-
-    runtime: Cut
-    fails: str
-
-    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
-        first = ""
-        for p in problems:
-            first = first or p.id
-            if p.id == self.fails:
-                raise ValueError("no more")
-            yield [Candidate(p.id, 0, None, first, None, "stop", None, None, None, 2)]
-
-
-def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
-    problems = [problem(i) for i in range(5 * SHARD)]
-    with Workers(1) as workers:
-        sample_into(Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
-    drawn = read_records(tmp_path, Candidate, "drawn")
-    assert [c.problem_id for c in drawn] == [p.id for p in problems]
-    assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
-
-
-def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
-    problems = [problem(i) for i in range(3 * SHARD + 1)]
-    with Workers(1) as workers:
-        both = Bench(workers, Console(quiet=True))
-        sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
-    drawn = read_records(tmp_path, Candidate, "drawn")
-    assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
-
-
-def test_shards_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
-    problems = [problem(i) for i in range(3 * SHARD)]
-    with Workers(1) as workers:
-        one = Bench(workers, Console(quiet=True))
-        with pytest.raises(ValueError, match="no more"):
-            sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
-        assert len(list(tmp_path.glob("drawn-*.parquet"))) == 2
-        sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
-    drawn = read_records(tmp_path, Candidate, "drawn")
-    assert [c.text for c in drawn] == ["p0"] * (2 * SHARD) + [f"p{2 * SHARD}"] * SHARD
-
-
 def test_a_prefix_stands_before_every_program(tmp_path: Path) -> None:
     asks = replace(problem(0), prefix="import math")
     drawn = replace(
@@ -241,23 +183,6 @@ def test_results_under_other_limits_are_run_again(tmp_path: Path) -> None:
         old.append(fake(0))
     run(tmp_path, 1)
     assert read_traces(tmp_path, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
-
-
-@dataclass(frozen=True)
-class Tired:
-    runtime: Cut
-
-    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
-        for p, _ in zip(problems, range(SHARD + 7), strict=False):
-            yield [Candidate(p.id, 0, None, "", None, "stop", None, None, None, 2)]
-
-
-def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -> None:
-    with Workers(1) as workers:
-        one = Bench(workers, Console(quiet=True))
-        with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
-            sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
-    assert [path.name for path in tmp_path.glob("drawn-*")] == [f"drawn-0000000-{SHARD}.parquet"]
 
 
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {

@@ -13,7 +13,8 @@ from conself.records import ModelRef
 from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask
 from conself.samplers.stop_strings import StopStrings, cut
-from conself.samplers.transformers.generation import Request, generate
+from conself.samplers.transformers.generation import generate
+from conself.samplers.transformers.ledger import Request
 from conself.samplers.transformers.sampler import Runtime, complete_chats
 from tests.models.families import CODELLAMA, DEEPSEEK
 from tests.models.test_families import tokenizer_of

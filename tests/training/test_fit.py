@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import multiprocessing
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -180,6 +181,23 @@ def test_curves_reach_the_logger_step_by_step(model_ref: ModelRef, tmp_path: Pat
     assert [int(row["step"]) for row in rows] == list(range(report.steps))
     assert [float(row["train/loss"]) for row in rows] == pytest.approx([row["loss"] for row in report.curve])
     assert {"train/margin", "train/accuracy", "train/learning_rate", "train/grad_norm"} <= rows[0].keys()
+
+
+def test_a_large_model_is_trained_in_a_process_that_ends_and_all_is_as_in_this_one(
+    model_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path / "here", tmp_path / "reference", None)
+    monkeypatch.setattr("conself.training.memory.LARGE", 0)
+    monkeypatch.setattr("conself.training.fit.fit_rank", lambda *_: pytest.fail("it is trained in this process"))
+    logger = CSVLogger(str(tmp_path), name="curves", version="0")
+    apart = fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path / "apart", tmp_path / "reference", logger)
+    assert replace(apart, seconds=here.seconds) == here
+    files = [tmp_path / where / "adapter" / "adapter_model.safetensors" for where in ("here", "apart")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with (Path(logger.log_dir) / "metrics.csv").open() as file:
+        losses = [float(row["train/loss"]) for row in csv.DictReader(file)]
+    assert losses == pytest.approx([row["loss"] for row in apart.curve])
+    assert not multiprocessing.active_children()
 
 
 def test_training_is_silent_when_progress_is_off(

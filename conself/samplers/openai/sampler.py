@@ -61,7 +61,7 @@ class OpenAISampler:
         plan = self._plan()
 
         def draw(problem: Problem, complete: Complete) -> list[Candidate]:
-            return guided_candidates([problem], plan, complete)[0]
+            return next(guided_candidates([problem], plan, complete))
 
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
 
@@ -108,7 +108,7 @@ class OpenAIDecoder:
         drawn = self._drawn()
 
         def draw(problem: Problem, complete: Complete) -> list[Candidate]:
-            return direct_candidates([problem], self.n, self.seed, self.prompts, drawn, complete)[0]
+            return next(direct_candidates([problem], self.n, self.seed, self.prompts, drawn, complete))
 
         yield from _in_order(problems, draw, self.endpoint, self.runtime)
 

@@ -4,7 +4,7 @@ Rows run independently (see :mod:`conself.samplers.transformers.rows`): a prompt
 finished row gives its place to a waiting one, and every sample draws from its own stream of uniforms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,36 +17,13 @@ from transformers.cache_utils import DynamicCache
 from conself.samplers.decoding import Decoding
 from conself.samplers.stop_strings import StopStrings
 from conself.samplers.transformers.draw import choose
+from conself.samplers.transformers.ledger import Completion, Ledger, Request
 from conself.samplers.transformers.rows import RowCache, grouped_attention, round_up
 
 # Waiting prompts are read once this share of the rows is free: reading few at a time is slow.
 _REFILL_SHARE = 4
 
 
-@dataclass(frozen=True)
-class Request:
-    """A prompt (token ids, at least one) and one 64-bit seed for each completion wanted of it."""
-
-    prompt_ids: tuple[int, ...]
-    seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Completion:
-    """One completion of T tokens.
-
-    ``token_ids`` [T] int64 end with the end-of-turn token, or with one that completes a stop string, exactly when
-    ``finish_reason`` is ``"stop"``; else it is ``"length"``. ``token_logprobs`` and ``token_entropies``, [T] float32 in
-    nats, are those of :func:`conself.samplers.transformers.draw.choose`.
-    """
-
-    token_ids: NDArray[np.int64]
-    finish_reason: str
-    token_logprobs: NDArray[np.float32]
-    token_entropies: NDArray[np.float32]
-
-
-@torch.inference_mode()
 def generate(
     model: PreTrainedModel,
     requests: Sequence[Request],
@@ -55,7 +32,20 @@ def generate(
     batch_size: int,
     stops: StopStrings | None = None,
 ) -> list[list[Completion]]:
-    """Completions of every request, in the order of the requests and of their seeds.
+    """All that :func:`stream` yields."""
+    return list(stream(model, requests, settings, stop_ids, batch_size, stops))
+
+
+@torch.inference_mode()
+def stream(
+    model: PreTrainedModel,
+    requests: Sequence[Request],
+    settings: Decoding,
+    stop_ids: Sequence[int],
+    batch_size: int,
+    stops: StopStrings | None = None,
+) -> Iterator[list[Completion]]:
+    """Completions of every request, in the order of the requests and of their seeds, each request's as they are there.
 
     A sample depends on its prompt, seed and settings only, up to the rounding of the model's kernels. With SDPA in
     float32 on the CPU there is none to see: the same bits in any batch (experiments/sampling_speed checks it). A
@@ -73,16 +63,21 @@ def generate(
         ValueError: an empty prompt, batch_size < 1, or attention that masks cannot describe.
     """
     _check(model, requests, settings, batch_size)
-    ledger = _Ledger(model, requests, settings, stop_ids, stops if stops is not None and stops.stop else None)
+    ledger = Ledger(model, requests, settings, stop_ids, stops if stops is not None and stops.stop else None)
     waiting = _chunks(requests, ledger.limits, batch_size)
     rows = _Rows(round_up(batch_size), model.device)
+    following = 0
     with grouped_attention(model):
         while waiting or rows.active:
             free = batch_size - rows.active
             if waiting and (free == batch_size or free * _REFILL_SHARE >= batch_size):
                 _admit(model, rows, requests, waiting, free)
-            _step(model, rows, ledger, settings)
-    return ledger.completions(requests)
+            ledger.end(_step(model, rows, ledger, settings))
+            while following < len(requests) and not ledger.running[following]:
+                yield ledger.completions(following)
+                following += 1
+    for request in range(following, len(requests)):  # without room for a token, all of them
+        yield ledger.completions(request)
 
 
 def _check(model: PreTrainedModel, requests: Sequence[Request], settings: Decoding, batch_size: int) -> None:
@@ -114,7 +109,7 @@ class _Chunk:
 
 
 def _chunks(requests: Sequence[Request], limits: NDArray[np.int64], batch_size: int) -> list[_Chunk]:
-    """What is to be sampled, shortest prompt last (taken from the end), so that neighbours have like lengths."""
+    """What is to be sampled, the first request last: it is taken from the end."""
     chunks = []
     first = 0
     for index, request in enumerate(requests):
@@ -123,76 +118,7 @@ def _chunks(requests: Sequence[Request], limits: NDArray[np.int64], batch_size: 
             length = len(request.prompt_ids)
             chunks += [_Chunk(index, at, min(batch_size, end - at), length) for at in range(first, end, batch_size)]
         first = end
-    return sorted(chunks, key=lambda chunk: (-chunk.length, -chunk.first))
-
-
-class _Ledger:
-    """What every sample, numbered over all requests, may draw and has drawn."""
-
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        requests: Sequence[Request],
-        settings: Decoding,
-        stop_ids: Sequence[int],
-        stops: StopStrings | None,
-    ) -> None:
-        self.texts = stops
-        device, most = model.device, settings.max_new_tokens
-        seeds = [seed for request in requests for seed in request.seeds]
-        context = getattr(model.config, "max_position_embeddings", None) or np.iinfo(np.int64).max
-        room = [context - len(request.prompt_ids) for request in requests for _ in request.seeds]
-        self.limits: NDArray[np.int64] = np.clip(np.array(room, dtype=np.int64), 0, most)
-        self.limit = torch.from_numpy(self.limits).to(device)
-        self.uniforms = torch.from_numpy(_uniforms(seeds, most, settings.temperature == 0)).to(device)
-        self.stops = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=device)
-        self.stops[torch.tensor(list(stop_ids), dtype=torch.int64, device=device)] = True
-        shape = (len(seeds), most)
-        self.tokens = torch.zeros(shape, dtype=torch.int64, device=device)
-        self.logprobs = torch.zeros(shape, dtype=torch.float32, device=device)
-        self.entropies = torch.zeros(shape, dtype=torch.float32, device=device)
-        self.lengths = torch.zeros(len(seeds), dtype=torch.int64, device=device)
-        self.stopped = torch.zeros(len(seeds), dtype=torch.bool, device=device)
-
-    def record(self, samples: Tensor, steps: Tensor, tokens: Tensor, logprobs: Tensor, entropies: Tensor) -> Tensor:
-        """Note what ``samples`` [N] drew at ``steps`` [N]; True [N] where that ends the sample."""
-        self.tokens[samples, steps] = tokens
-        self.logprobs[samples, steps] = logprobs
-        self.entropies[samples, steps] = entropies
-        stopped = self.stops[tokens]
-        if self.texts is not None:
-            stopped |= self._ended(self.texts, samples, steps)
-        self.lengths[samples] = steps + 1
-        self.stopped[samples] = stopped
-        return stopped | (steps + 1 >= self.limit[samples])
-
-    def _ended(self, texts: StopStrings, samples: Tensor, steps: Tensor) -> Tensor:
-        """Whether the text of each sample's last tokens holds a stop string, [N] bool."""
-        back = torch.arange(texts.window - 1, -1, -1, device=steps.device)
-        last = self.tokens[samples[:, None], (steps[:, None] - back).clamp_(min=0)].tolist()  # one copy for all rows
-        drawn = (steps + 1).clamp(max=texts.window).tolist()
-        found = [texts.end(ids[-count:]) for ids, count in zip(last, drawn, strict=True)]
-        return torch.tensor(found, dtype=torch.bool, device=steps.device)
-
-    def completions(self, requests: Sequence[Request]) -> list[list[Completion]]:
-        """The books, cut into completions per request."""
-        books = [book.cpu().numpy() for book in (self.tokens, self.logprobs, self.entropies)]
-        lengths, stopped = self.lengths.tolist(), self.stopped.tolist()
-        samples = (
-            Completion(
-                tokens[:length].copy(), "stop" if ended else "length", logprobs[:length].copy(), ent[:length].copy()
-            )
-            for tokens, logprobs, ent, length, ended in zip(*books, lengths, stopped, strict=True)
-        )
-        return [[next(samples) for _ in request.seeds] for request in requests]
-
-
-def _uniforms(seeds: Sequence[int], count: int, greedy: bool) -> NDArray[np.float64]:
-    """[samples, count] in [0, 1): row s is the start of the counter-based stream keyed by seed s."""
-    if greedy:
-        return np.zeros((len(seeds), count))
-    streams = [np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds]
-    return np.stack(streams) if streams else np.zeros((0, count))
+    return chunks[::-1]
 
 
 class _Rows:
@@ -218,11 +144,12 @@ class _Rows:
         self.active += len(fresh)
         self.state[:, start : self.active] = torch.tensor(fresh, device=device).T
 
-    def evict(self, done: Tensor) -> None:
-        """Let the last running rows take the places of the rows that are ``done`` ([active] bool)."""
+    def evict(self, done: Tensor) -> list[int]:
+        """Let the last running rows take the places of the rows that are ``done`` ([active] bool); whose they were."""
         kept = self.active - int(done.sum())
         if kept == self.active:
-            return
+            return []
+        ended: list[int] = self.state[0, : self.active][done].tolist()
         holes = done[:kept].nonzero().squeeze(1)
         movers = kept + (~done[kept:]).nonzero().squeeze(1)
         if self.cache is not None and len(holes):
@@ -230,6 +157,7 @@ class _Rows:
             self.state[:, holes] = self.state[:, movers]
         self.state[:, kept : self.active] = 0  # an idle row is a harmless one: sample 0, step 0
         self.active = kept
+        return ended
 
 
 def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], waiting: list[_Chunk], free: int) -> None:
@@ -258,10 +186,10 @@ def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], wai
     rows.place(prefill, chunks, requests)
 
 
-def _step(model: PreTrainedModel, rows: _Rows, ledger: _Ledger, settings: Decoding) -> None:
-    """Draw one token for every active row; rows that end leave."""
+def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decoding) -> list[int]:
+    """Draw one token for every active row; rows that end leave, and their samples are returned."""
     if rows.cache is None:
-        return
+        return []
     # CPU kernels treat very few rows, and what their vectors leave over, in another way: idle rows fill up.
     active, width = rows.active, round_up(rows.active)
     positions = rows.state[2, :width]
@@ -281,7 +209,7 @@ def _step(model: PreTrainedModel, rows: _Rows, ledger: _Ledger, settings: Decodi
     done = ledger.record(samples[:active], steps[:active], tokens, logprobs, entropies)
     rows.state[1:3, :active] += 1
     rows.state[3, :active] = tokens
-    rows.evict(done)
+    return rows.evict(done)
 
 
 def _mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:

@@ -21,7 +21,7 @@ from conself.samplers.stop_strings import StopStrings, cut
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from conself.samplers.transformers.generation import Completion
+    from conself.samplers.transformers.ledger import Completion
 
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
@@ -90,15 +90,16 @@ class TransformersDecoder(DirectSettings):
         """Nothing to refuse: PEFT itself puts adapters on."""
 
 
-def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
-    """One reply per seed of every ask, in order; the model is loaded once per process."""
-    from conself.samplers.transformers.generation import Request, generate
+def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:
+    """One reply per seed of every ask, in order, each ask's as they are there; the model is loaded once per process."""
+    from conself.samplers.transformers.generation import stream
+    from conself.samplers.transformers.ledger import Request
 
     policy, tokenizer, stop_ids = _loaded(model, runtime.device)
     requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
     stops = StopStrings(tokenizer, settings.stop)
-    completions = generate(policy, requests, settings, stop_ids, runtime.batch_size, stops)
-    return [[_reply(completion, stops, stop_ids) for completion in group] for group in completions]
+    for group in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
+        yield [_reply(completion, stops, stop_ids) for completion in group]
 
 
 def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:

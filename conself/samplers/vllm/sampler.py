@@ -38,7 +38,7 @@ class VllmSampler(GuidedSettings):
         plan = self.plan()
 
         def flow(problem: Problem, complete: Complete) -> list[Candidate]:
-            return guided_candidates([problem], plan, complete)[0]
+            return next(guided_candidates([problem], plan, complete))
 
         from conself.samplers.vllm.engine import engine_for
 
@@ -67,7 +67,7 @@ class VllmDecoder(DirectSettings):
         settings = self.drawn()
 
         def flow(problem: Problem, complete: Complete) -> list[Candidate]:
-            return direct_candidates([problem], self.n, self.seed, self.prompts, settings, complete)[0]
+            return next(direct_candidates([problem], self.n, self.seed, self.prompts, settings, complete))
 
         yield from stream(problems, flow, engine_for(model, self.runtime, self.max_model_len), self.n)
 

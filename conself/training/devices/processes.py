@@ -1,4 +1,4 @@
-"""Processes that train together: started by this one, ended with it, and heard only through it.
+"""Processes that train, alone or together: started by this one, ended with it, and heard only through it.
 
 The script is never run again for them, as Lightning's launcher does: in a sweep each would start the sweep once more.
 """
@@ -75,9 +75,9 @@ def together(
 ) -> Result:
     """``function(*arguments, ranks, remote)`` in ``count`` new processes; what the first of them returns.
 
-    They form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches the logs here, and what it
-    calls of ``remote`` is called of ``receiver``; the others get None, as all do where ``receiver`` is None. Function,
-    arguments and results must be picklable.
+    More than one form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches the logs here,
+    and what it calls of ``remote`` is called of ``receiver``; the others get None, as all do where ``receiver`` is
+    None. Function, arguments and results must be picklable.
 
     Raises:
         ChildProcessError: a process was killed.
@@ -128,8 +128,9 @@ def _heard(connection: Any, process: BaseProcess) -> Any:
     except (EOFError, ConnectionError):
         process.join()
     if process.exitcode == -signal.SIGKILL:
-        cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget or"
-        return _Failed(ChildProcessError(f"a training process {cause} training.runtime.devices, or set strategy=fsdp"))
+        cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget, raise"
+        remedy = "training.runtime.gradient_checkpointing, or spread the model by strategy=fsdp"
+        return _Failed(ChildProcessError(f"a training process {cause} {remedy}; the same command goes on from there"))
     return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
 
 
@@ -166,6 +167,9 @@ class _Group:
     def joined(self, index: int) -> Iterator[Ranks]:
         """The process group around a block that ends well; where it does not, the process ends soon anyway."""
         ranks = Ranks(index, self.count)
+        if self.count == 1:
+            yield ranks
+            return
         device = ranks.device(self.place)
         if device.type == "cuda":
             torch.cuda.set_device(device)

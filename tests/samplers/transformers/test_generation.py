@@ -8,7 +8,8 @@ from scipy.stats import chisquare
 from transformers import PreTrainedModel, Qwen2Config
 
 from conself.samplers.decoding import Decoding
-from conself.samplers.transformers.generation import Completion, Request, generate
+from conself.samplers.transformers.generation import generate
+from conself.samplers.transformers.ledger import Completion, Request
 from tests.samplers.tiny_models import SHAPE, build
 
 STOPS = (0, 7, 8, 9)

@@ -12,7 +12,8 @@ from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.transformers.generation import Request, generate
+from conself.samplers.transformers.generation import generate
+from conself.samplers.transformers.ledger import Request
 from conself.samplers.transformers.sampler import Runtime, TransformersDecoder, TransformersSampler
 
 PROMPTS = Prompts(system=None, observe="{statement} {n}?", program="{statement}", guided="{statement} {observation}")

@@ -30,7 +30,8 @@ from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.workers import Workers
 from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask
-from conself.samplers.transformers.generation import Completion, Request, generate
+from conself.samplers.transformers.generation import generate
+from conself.samplers.transformers.ledger import Completion, Request
 from conself.samplers.transformers.sampler import Runtime as TransformersRuntime
 from conself.samplers.transformers.sampler import TransformersDecoder, TransformersSampler
 from conself.samplers.vllm.sampler import VllmDecoder, VllmSampler

@@ -1,0 +1,142 @@
+"""Drawing candidates: problem by problem on disk, shard by shard into tables."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from conself.pipelines.shards import SHARD, Bench, cut, missing
+from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.progress import Meter
+from conself.store.tables import write_records
+
+_TURNS = 4
+"""Calls of the sampler for each process, at least: so that all processes have work nearly to the end."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Problems of the shard whose table is ``path``; the first stands at ``first`` among those of the shard."""
+
+    path: Path
+    first: int
+    problems: list[Problem]
+
+    @property
+    def journal(self) -> Path:
+        """Where its problems are kept, a JSON line each, until the shard is whole."""
+        return self.path.with_suffix(f".{self.first:03d}.journal")
+
+
+class Runtime(Protocol):
+    """How a sampler wants its work cut: speed and memory only."""
+
+    @property
+    def processes(self) -> int:
+        """Worker processes that draw at once."""
+
+    @property
+    def shards_per_task(self) -> int:
+        """Shards that one call of the sampler streams through, so that an engine need not run dry between them."""
+
+
+class Sampler(Protocol):
+    """Draws candidates, group by group in the order of the problems, reading problems as it needs them."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """How to cut its work."""
+
+    def __call__(self, problems: Iterable[Problem], model: Any) -> Iterator[list[Candidate]]:
+        """One list of candidates per problem; ``model`` is a ModelRef, or None for a sampler that needs none."""
+
+
+def sample_into(
+    bench: Bench,
+    folder: Path,
+    name: str,
+    label: str,
+    sampler: Sampler,
+    model: ModelRef | None,
+    problems: Sequence[Problem],
+) -> None:
+    """Draw candidates for problems -> <name>-*.parquet in ``folder``.
+
+    A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
+    """
+    shards = {path: group for group, path in missing(folder, name, cut(problems))}
+    done = {path: set(_journaled(path)) for path in shards}
+    tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler.runtime)]
+    workers = bench.workers.sized(sampler.runtime.processes)
+    with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
+        meter.skip(sum(map(len, done.values())))
+        for path in shards:
+            _write_if_whole(path, shards[path], done[path])
+        for path, problem_id, tokens in workers.run(sample_parts, tasks):
+            done[path].add(problem_id)
+            _write_if_whole(path, shards[path], done[path])
+            meter.add(1, tokens)
+
+
+def _tasks(
+    shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], runtime: Runtime
+) -> Iterator[list[Part]]:
+    """What each call of the sampler draws of what is not there yet: some shards, or one, or less, for enough turns."""
+    size = SHARD
+    if runtime.shards_per_task == 1 and runtime.processes > 1:
+        size = min(SHARD, max(1, -(-sum(map(len, shards.values())) // (_TURNS * runtime.processes))))
+    parts = []
+    for path, group in shards.items():
+        for start in range(0, len(group), size):
+            left = [(at, p) for at, p in enumerate(group[start : start + size], start) if p.id not in done[path]]
+            if left:
+                parts.append(Part(path, left[0][0], [p for _, p in left]))
+    at_once = max(1, min(runtime.shards_per_task, -(-len(parts) // runtime.processes)))
+    return (parts[i : i + at_once] for i in range(0, len(parts), at_once))
+
+
+def sample_parts(sampler: Sampler, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:
+    """Draw candidates for parts of shards in one stream.
+
+    Yields, per problem on disk, the table of its shard, its id and its number of tokens.
+
+    Raises:
+        ValueError: the sampler stops before the last problem.
+    """
+    drawn = sampler((problem for part in parts for problem in part.problems), model)
+    for part in parts:
+        with part.journal.open("w", encoding="utf-8") as journal:
+            for problem in part.problems:
+                group = next(drawn, None)
+                if group is None:
+                    raise ValueError(f"{type(sampler).__name__} gave nothing for problem {problem.id!r} and after")
+                journal.write(json.dumps({"id": problem.id, "candidates": [asdict(c) for c in group]}) + "\n")
+                journal.flush()
+                yield part.path, problem.id, sum(c.n_tokens for c in group)
+
+
+def _journaled(path: Path) -> dict[str, list[Candidate]]:
+    """What the journals of a shard hold, by problem id; a line that a kill has cut in two holds nothing."""
+    found = {}
+    for journal in sorted(path.parent.glob(f"{path.stem}.*.journal")):
+        for line in journal.read_text(encoding="utf-8").split("\n"):
+            with suppress(json.JSONDecodeError):
+                row = json.loads(line)
+                found[row["id"]] = [Candidate(**fields) for fields in row["candidates"]]
+    return found
+
+
+def _write_if_whole(path: Path, problems: Sequence[Problem], done: Collection[str]) -> None:
+    """Write the table of a shard once all of its problems are drawn, and let go of its journals."""
+    if len(done) == len(problems):
+        drawn = _journaled(path)
+        write_records(path, Candidate, [candidate for problem in problems for candidate in drawn[problem.id]])
+        for journal in path.parent.glob(f"{path.stem}.*.journal"):
+            journal.unlink()
+
+
+def without_room(candidates: Iterable[Candidate]) -> int:
+    """How many candidates are empty because their prompt fills the model's context."""
+    return sum(c.finish_reason == "length" and c.n_tokens == 0 for c in candidates)

@@ -1,0 +1,135 @@
+"""Drawing, problem by problem: what is on disk is not drawn again, and every process has work to the end."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from conself.pipelines.sampling import sample_into, without_room
+from conself.pipelines.shards import SHARD
+from conself.records import Candidate, Problem
+from conself.runtime.workers import Workers
+from conself.store.tables import read_records
+
+
+@dataclass(frozen=True)
+class Bench:
+    workers: Workers
+    console: Console
+
+
+def problem(index: int) -> Problem:
+    return Problem(f"p{index}", "s", "", "f", ("(1,)", "(1,)"), "", "")
+
+
+def candidate(index: int) -> Candidate:
+    return Candidate(f"p{index}", 0, None, "", None, "stop", None, None, None, 1)
+
+
+def test_an_answer_without_a_token_at_the_limit_had_no_room() -> None:
+    empty = replace(candidate(0), finish_reason="length", n_tokens=0)
+    cut = replace(candidate(0), finish_reason="length", n_tokens=9)
+    assert without_room([candidate(0), empty, cut, empty]) == 2
+
+
+@dataclass(frozen=True)
+class Cut:
+    processes: int
+    shards_per_task: int
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Draws one candidate per problem, which says which call of the sampler drew it; fails at problem ``fails``."""
+
+    runtime: Cut
+    fails: str
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
+        first = ""
+        for p in problems:
+            first = first or p.id
+            if p.id == self.fails:
+                raise ValueError("no more")
+            yield [Candidate(p.id, 0, None, first, None, "stop", None, None, None, 2)]
+
+
+def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(5 * SHARD)]
+    with Workers(1) as workers:
+        sample_into(Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
+    assert [c.problem_id for c in drawn] == [p.id for p in problems]
+    assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
+
+
+def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD + 1)]
+    with Workers(1) as workers:
+        both = Bench(workers, Console(quiet=True))
+        sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
+    assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
+
+
+def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
+    problems = [problem(i) for i in range(3 * SHARD)]
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match="no more"):
+            sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
+        assert len(list(tmp_path.glob("drawn-*.parquet"))) == 2
+        sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
+    drawn = read_records(tmp_path, Candidate, "drawn")
+    assert [c.text for c in drawn] == ["p0"] * (2 * SHARD + 7) + [f"p{2 * SHARD + 7}"] * (SHARD - 7)
+    assert not list(tmp_path.glob("*.journal"))
+
+
+@dataclass(frozen=True)
+class Tired:
+    runtime: Cut
+
+    def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
+        for p, _ in zip(problems, range(SHARD + 7), strict=False):
+            yield [Candidate(p.id, 0, None, "", None, "stop", None, None, None, 2)]
+
+
+def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -> None:
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
+            sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
+    assert [path.name for path in tmp_path.glob("drawn-*.parquet")] == [f"drawn-0000000-{SHARD}.parquet"]
+
+
+def drawn_by(tmp_path: Path, cut: Cut, count: int, fails: str = "") -> list[Candidate]:
+    tmp_path.mkdir(exist_ok=True)
+    with Workers(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        sample_into(one, tmp_path, "drawn", "", Echo(cut, fails), None, [problem(i) for i in range(count)])
+    return read_records(tmp_path, Candidate, "drawn")
+
+
+def test_few_problems_are_cut_further_so_that_all_processes_have_work(tmp_path: Path) -> None:
+    drawn = drawn_by(tmp_path, Cut(2, 1), SHARD + 10)  # 60 problems, 2 processes, 4 turns: 8 problems a call
+    assert [c.problem_id for c in drawn] == [f"p{i}" for i in range(SHARD + 10)]
+    starts = [*range(0, SHARD, 8), SHARD, SHARD + 8]
+    assert sorted({int(c.text[1:]) for c in drawn}) == starts
+    assert drawn_by(tmp_path / "alone", Cut(1, 1), 20)[-1].text == "p0", "one process draws whole shards"
+
+
+def test_a_killed_run_goes_on_after_the_last_whole_line_whatever_its_cut(tmp_path: Path) -> None:
+    odd = {"text": "\u2028 \x85 {\n", "mean_nll": 0.1 + 0.2, "code": 'x = "\\n"'}
+    kept = {f"p{i}": replace(candidate(i), **odd, n_tokens=i) for i in range(10, 13)}
+    lines = [json.dumps({"id": name, "candidates": [asdict(c)]}) for name, c in kept.items()]
+    (tmp_path / f"drawn-0000000-{SHARD}.010.journal").write_text("\n".join(lines)[:-9])
+    with pytest.raises(ValueError, match="no more"):
+        drawn_by(tmp_path, Cut(2, 1), 16, fails="p12")
+    assert not list(tmp_path.glob("*.parquet"))
+    drawn = drawn_by(tmp_path, Cut(1, 1), 16)
+    assert [c.problem_id for c in drawn] == [f"p{i}" for i in range(16)]
+    assert drawn[10:12] == [kept["p10"], kept["p11"]]
+    assert [path.name for path in tmp_path.iterdir()] == [f"drawn-0000000-{SHARD}.parquet"]
