@@ -60,6 +60,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
         "benchmarks": figures,
         **with_remedies(_losses(config, context, found), context.artifacts),
         "seconds": context.seconds,
+        "peak_memory": context.peaks,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
     }

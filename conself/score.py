@@ -85,6 +85,7 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
         **with_remedies(losses(context.artifacts), context.artifacts),
         "out": str(out),
         "seconds": context.seconds,
+        "peak_memory": context.peaks,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
     }

@@ -25,13 +25,18 @@ def with_dtypes(config: DictConfig) -> tuple[DictConfig, str | None]:
     if not any(model["dtype"] == _AUTO for model in _models(plain)):
         return config, None
     on_cpu = all(device == "cpu" for device in _devices(plain))
-    dtype, why = of_processor(_flags()) if on_cpu or not _DRIVER.exists() else of_gpu()
+    dtype, why = of_processor(_flags()) if on_cpu or not gpu_driver() else of_gpu()
     for model in _models(plain):
         if model["dtype"] == _AUTO:
             model["dtype"] = dtype
     chosen = OmegaConf.create(plain)
     assert isinstance(chosen, DictConfig)
     return chosen, f"model.dtype=auto is {dtype} here: {why}"
+
+
+def gpu_driver() -> bool:
+    """Whether the machine has an NVIDIA driver: seen without torch, which takes seconds to import."""
+    return _DRIVER.exists()
 
 
 def of_processor(flags: set[str]) -> tuple[str, str]:

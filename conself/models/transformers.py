@@ -19,7 +19,7 @@ from conself.records import ModelRef
 if TYPE_CHECKING:
     import torch
     from peft import LoraConfig, PeftModel
-    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,18 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
     return model.eval()  # type: ignore[no-any-return]  # transformers wraps it, too
 
 
+def load_config(ref: ModelRef) -> PretrainedConfig:
+    """The settings that lie beside the weights; nothing else is read.
+
+    Raises:
+        OSError: the model cannot be found or read, in one line with the remedy.
+    """
+    from transformers import AutoConfig
+
+    config: PretrainedConfig = _from_pretrained(AutoConfig, ref)
+    return config
+
+
 def skeleton(ref: ModelRef) -> PreTrainedModel:
     """The model without its weights, on torch's meta device: names and shapes, in a second even where it is large.
 
@@ -184,9 +196,9 @@ def skeleton(ref: ModelRef) -> PreTrainedModel:
         OSError: the model cannot be found or read, in one line with the remedy.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    config = _from_pretrained(AutoConfig, ref)
+    config = load_config(ref)
     with torch.device("meta"):
         model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
     return model

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.runtime.console import say
+from conself.runtime.memory import peak_memory
 from conself.runtime.progress import working
 from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact, Stage, build, other_version
@@ -23,13 +24,15 @@ from conself.store.keys import models_in
 class Context:
     """What the stages of one job share: the store's root, workers, console; and what each stage made and took.
 
-    ``told`` is what has been said once and is not to be said again.
+    ``seconds``, and ``peaks`` in bytes of main memory, go by the names of results. ``told`` is what has been said once
+    and is not to be said again.
     """
 
     root: Path
     workers: Workers
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
@@ -50,7 +53,7 @@ class Context:
 
     def anew(self) -> Self:
         """The same for another round: nothing made or taken yet."""
-        return replace(self, seconds={}, artifacts={})
+        return replace(self, seconds={}, peaks={}, artifacts={})
 
     def build(
         self,
@@ -65,8 +68,10 @@ class Context:
 
         def shown(folder: Path) -> dict[str, Any]:
             self._tell_other_version(stage)
-            with working(self.console, name):
-                return make(folder)
+            with working(self.console, name), peak_memory() as peak:
+                summary = make(folder)
+            self.peaks[name] = max(self.peaks.get(name, 0), peak.bytes)
+            return summary
 
         artifact = build(self.root, stage, config, inputs, shown)
         known = artifact.key in {a.key for a in self.artifacts.values()}  # the driving metric is reported as well

@@ -132,7 +132,8 @@ def unlearned(config: DictConfig, context: Context, measured: Measured) -> dict[
     verified = verify(config, context, measured.pools)
     passed = {v.problem_id: v.passed for v in benchmarks.verdicts(verified)}
     keys = {name: artifact.key for name, artifact in context.artifacts.items()}
-    return {**pool_part(config, measured, passed), "seconds": context.seconds, "artifacts": keys}
+    spent = {"seconds": context.seconds, "peak_memory": context.peaks}
+    return {**pool_part(config, measured, passed), **spent, "artifacts": keys}
 
 
 def with_model(config: DictConfig, model: ModelRef) -> DictConfig:

@@ -35,6 +35,7 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
         "benchmarks": benchmarks.benchmarks(config, made.base, made.tuned),
         **with_remedies(losses(named), named),
         "seconds": context.seconds,
+        "peak_memory": context.peaks,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
     }
 

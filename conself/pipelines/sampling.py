@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from conself.pipelines.shards import SHARD, Bench, cut, missing
 from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.console import say
 from conself.runtime.progress import Meter
 from conself.store.tables import write_records
 
@@ -49,6 +50,9 @@ class Sampler(Protocol):
     def runtime(self) -> Runtime:
         """How to cut its work."""
 
+    def within_memory(self, model: ModelRef | None) -> Self:
+        """The same, but for a runtime that the memory which is free can hold."""
+
     def __call__(self, problems: Iterable[Problem], model: Any) -> Iterator[list[Candidate]]:
         """One list of candidates per problem; ``model`` is a ModelRef, or None for a sampler that needs none."""
 
@@ -66,6 +70,9 @@ def sample_into(
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     """
+    asked, sampler = sampler, sampler.within_memory(model)
+    if sampler != asked:
+        say(bench.console, f"{label}: for want of memory {sampler.runtime} in place of {asked.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
     tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler.runtime)]

@@ -161,8 +161,10 @@ def over_rounds(
     if config.rounds == 1:
         return rounds[0]
     seconds: Counter[str] = Counter()
+    peaks: Counter[str] = Counter()
     for row in [*rounds, *([] if stopped is None else [stopped])]:
         seconds.update(row["seconds"])
+        peaks |= Counter(row["peak_memory"])
     return {
         **rounds[-1],
         "benchmarks": benchmarks(config, base, tuned),
@@ -171,6 +173,7 @@ def over_rounds(
         "stopped_round": stopped,
         **with_remedies(losses(made), made),
         "seconds": dict(seconds),
+        "peak_memory": dict(peaks),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
     }
 

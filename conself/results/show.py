@@ -30,7 +30,7 @@ def show(console: Console, results: Figures) -> None:
     if found:
         show_table(console, _before_and_after(found, ("base", "tuned"), "Before and after training"))
         _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
-    show_table(console, _seconds(results["seconds"]))
+    show_table(console, _stages(results["seconds"], results["peak_memory"]))
 
 
 def show_evaluation(console: Console, results: Figures) -> None:
@@ -47,7 +47,7 @@ def show_evaluation(console: Console, results: Figures) -> None:
         both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in found.items()}
         show_table(console, _before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
         _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
-    show_table(console, _seconds(results["seconds"]))
+    show_table(console, _stages(results["seconds"], results["peak_memory"]))
 
 
 def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
@@ -152,10 +152,11 @@ def _interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:
     return f"{side[key]:{form}} [{low:{form}}, {high:{form}}]"
 
 
-def _seconds(seconds: Mapping[str, float]) -> Table:
+def _stages(seconds: Mapping[str, float], peaks: Mapping[str, int]) -> Table:
     total = sum(seconds.values())
-    table = _new("stage", "seconds", "share", title="Time of the stages")
+    table = _new("stage", "seconds", "share", "peak memory", title="Time and memory of the stages")
     for name, spent in seconds.items():
-        table.add_row(name, f"{spent:.1f}", f"{spent / total:.0%}" if total else "-")
-    table.add_row("total", f"{total:.1f}", "")
+        held = f"{peaks[name] / 1e9:.1f} GB" if name in peaks else "-"  # what is reused is not made
+        table.add_row(name, f"{spent:.1f}", f"{spent / total:.0%}" if total else "-", held)
+    table.add_row("total", f"{total:.1f}", "", "")
     return table

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from conself.models.prompts import PromptStyle, program_messages
 from conself.records import Candidate, ModelRef, Problem
@@ -31,6 +32,10 @@ class DirectSettings:
 
     def check_model(self, model: ModelRef) -> None:
         """Refuse a model that what draws cannot load, before any work; here there is none."""
+
+    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
+        """The same: what draws sees to its own memory."""
+        return self
 
     def drawn(self) -> Decoding:
         """How a completion is drawn."""

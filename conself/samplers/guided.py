@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages
 from conself.records import Candidate, ModelRef, Problem
@@ -80,6 +81,10 @@ class GuidedSettings:
 
     def check_model(self, model: ModelRef) -> None:
         """Refuse a model that what draws cannot load, before any work; here there is none."""
+
+    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
+        """The same: what draws sees to its own memory."""
+        return self
 
     def plan(self) -> Plan:
         """What is drawn of each problem, and how."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from conself.records import Candidate, ModelRef, Problem
 from conself.sandbox.jsonlines import numbered_lines, parse_json, read_id
@@ -59,6 +59,10 @@ class Recorded:
     strict: bool
     allow_unmatched: bool
     runtime: Runtime
+
+    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+        """The same: no model is loaded here."""
+        return self
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file's bytes, or of a folder's programs with their names."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from conself.models.transformers import device_of, dtype_of, skeleton
 from conself.records import ModelRef
+from conself.runtime import memory as runtime
 from conself.training.settings import Training
 
 _TRAINED = 16
@@ -55,10 +53,4 @@ def free_bytes(device: str) -> int:
     place = device_of(device)
     if place.type == "cuda":
         return int(torch.cuda.mem_get_info(place)[0])
-    free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) * 1024
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return free if text == "max" else min(free, int(text))
+    return runtime.free_bytes()

@@ -25,7 +25,7 @@ METRICS |= {"output_entropy", "pairwise_disagreement", "winner_doubt", "cluster_
 
 def figures(results: dict[str, Any]) -> dict[str, Any]:
     """Everything but what may differ between two runs: the time taken."""
-    return {key: value for key, value in results.items() if key != "seconds"}
+    return {key: value for key, value in results.items() if key not in ("seconds", "peak_memory")}
 
 
 def test_results_have_the_shape_of_the_design(whole: Job) -> None:
@@ -43,6 +43,8 @@ def test_results_have_the_shape_of_the_design(whole: Job) -> None:
     difference = benchmark["tuned"]["pass@1"] - benchmark["base"]["pass@1"]
     assert difference == pytest.approx((benchmark["fixed"] - benchmark["broken"]) / 60)
     assert set(results["seconds"]) == set(results["artifacts"])
+    assert set(results["peak_memory"]) == set(results["artifacts"])
+    assert all(5e7 < peak < 2e10 for peak in results["peak_memory"].values())
     assert {"problems", "sample", "execute", "select", "pair", "fit"} <= set(results["artifacts"])
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 from rich.console import Console
@@ -48,6 +49,9 @@ class Echo:
     runtime: Cut
     fails: str
 
+    def within_memory(self, model: None) -> Self:  # noqa: ARG002
+        return self
+
     def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
         first = ""
         for p in problems:
@@ -91,6 +95,9 @@ def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path
 @dataclass(frozen=True)
 class Tired:
     runtime: Cut
+
+    def within_memory(self, model: None) -> Self:  # noqa: ARG002
+        return self
 
     def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
         for p, _ in zip(problems, range(SHARD + 7), strict=False):

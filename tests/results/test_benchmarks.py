@@ -95,6 +95,7 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
             "minipy": benchmark_figures(verdicts({"a": "r", "b": "w"}, level), verdicts({"a": "r", "b": "r"}, level)),
         },
         "seconds": {"sample": 3.0, "fit": 1.0},
+        "peak_memory": {},
     }
     out = io.StringIO()
     show(Console(file=out, width=200), results)
@@ -115,12 +116,17 @@ def test_tables_show_what_is_known_and_a_dash_for_what_is_not() -> None:
 
 def test_an_evaluation_shows_each_k_and_the_model_it_is_compared_with() -> None:
     this = verdicts({"a": "rrww", "b": "wwww"})
-    alone = {"versus": None, "benchmarks": {"toy": pass_figures(this, [2])}, "seconds": {"evaluate": 1.0}}
+    alone = {
+        "versus": None,
+        "benchmarks": {"toy": pass_figures(this, [2])},
+        "seconds": {"evaluate": 1.0},
+        "peak_memory": {"evaluate": 2_340_000_000},
+    }
     other = verdicts({"a": "w", "b": "r"})
     row = {**pass_figures(this, [2]), "versus": {**pass_figures(other, None), **paired_figures(other, this)}}
-    against = {"versus": "runs/other", "benchmarks": {"toy": row}, "seconds": {"evaluate": 1.0}}
+    against = {"versus": "runs/other", "benchmarks": {"toy": row}, "seconds": {"evaluate": 1.0}, "peak_memory": {}}
     for results, shown in (
-        (alone, ("0.250 [0.000, 0.500]", "pass@2", "0.417")),
+        (alone, ("0.250 [0.000, 0.500]", "pass@2", "0.417", "2.3 GB")),
         (against, ("Against runs/other", "other model", "-50.0%", "1 / 1", "paired bootstrap", "pass@2")),
     ):
         out = io.StringIO()
@@ -163,6 +169,7 @@ def test_voters_and_rounds_are_shown() -> None:
         "winner_accuracy": 0.25,
         "metrics": {},
         "seconds": {},
+        "peak_memory": {},
         "training": {"steps": 3, "n_overlong": 0},
         "benchmarks": {"toy": row},
     }

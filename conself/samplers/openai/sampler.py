@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from conself.models.prompts import PromptStyle
 from conself.records import Candidate, ModelRef, Problem
@@ -46,6 +46,10 @@ class OpenAISampler:
 
     def __post_init__(self) -> None:
         self._plan()  # wrong settings are told before any work
+
+    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+        """The same: no model is loaded here."""
+        return self
 
     def fingerprint(self) -> str:
         """Whose candidates these are: the endpoint's address and what it calls its model."""
@@ -97,6 +101,10 @@ class OpenAIDecoder:
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
         self._drawn()  # told before hours of sampling, not after
+
+    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+        """The same: no model is loaded here."""
+        return self
 
     def fingerprint(self) -> str:
         """Whose answers these are: the endpoint's address and what it calls its model."""

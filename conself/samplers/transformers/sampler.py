@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from conself.models.dtypes import gpu_driver
 from conself.models.prompts import render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.models.turns import decode_response, encode_prompt
 from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.memory import free_bytes
 from conself.runtime.workers import worker_index
 from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates
 from conself.samplers.stop_strings import StopStrings, cut
+from conself.samplers.transformers.memory import within
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -42,6 +45,9 @@ class Runtime:
     processes: int
     shards_per_task: int
 
+    def __str__(self) -> str:
+        return f"{self.processes} x {self.batch_size} sequences"
+
     def __post_init__(self) -> None:
         check_cut(self.processes, self.shards_per_task)
         if self.batch_size < 1:
@@ -56,6 +62,11 @@ class TransformersSampler(GuidedSettings):
 
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
+
+    def within_memory(self, model: ModelRef | None) -> Self:
+        """With as many processes and rows as the memory that is free holds; raises as :func:`memory.within` does."""
+        longest = max(self.max_new_tokens, self.max_observation_tokens)
+        return replace(self, runtime=_within_memory(self.runtime, model, longest))
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -80,6 +91,10 @@ class TransformersDecoder(DirectSettings):
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
 
+    def within_memory(self, model: ModelRef | None) -> Self:
+        """As the sampler's."""
+        return replace(self, runtime=_within_memory(self.runtime, model, self.max_new_tokens))
+
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
         complete = partial(complete_chats, model, self.runtime)
@@ -88,6 +103,12 @@ class TransformersDecoder(DirectSettings):
 
     def check_adapter(self, config: Mapping[str, Any]) -> None:
         """Nothing to refuse: PEFT itself puts adapters on."""
+
+
+def _within_memory(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
+    if model is None or (runtime.device != "cpu" and gpu_driver()):
+        return runtime  # a GPU's memory is told by batch_size, which is the user's
+    return within(runtime, model, tokens, free_bytes())
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:

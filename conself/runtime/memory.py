@@ -1,0 +1,59 @@
+"""Memory: how much there is to take, and how much a job has held at most."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from conself.sandbox.terminal import every
+
+_SECONDS = 1.0
+"""Between two looks: what is held for less may be missed."""
+
+
+@dataclass
+class Peak:
+    """The most bytes seen so far."""
+
+    bytes: int = 0
+
+
+@contextmanager
+def peak_memory() -> Iterator[Peak]:
+    """The most main memory that this process and all that it has started hold together, while the block runs."""
+    peak = Peak()
+
+    def look() -> None:
+        peak.bytes = max(peak.bytes, held_bytes())
+
+    look()
+    with every(_SECONDS, look):
+        yield peak
+    look()
+
+
+def held_bytes() -> int:
+    """Bytes of main memory that this process and its descendants hold; what several share counts once."""
+    own, shared = 0, [0]
+    here = psutil.Process()
+    for process in [here, *here.children(recursive=True)]:
+        with suppress(psutil.Error):  # it has ended since
+            memory = process.memory_info()
+            together = getattr(memory, "shared", 0)  # Linux tells them apart
+            own += memory.rss - together
+            shared.append(together)
+    return own + max(shared)
+
+
+def free_bytes() -> int:
+    """Bytes that the kernel and a container's limit leave to processes."""
+    free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            free = int(line.split()[1]) * 1024
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return free if text == "max" else min(free, int(text) - (int(used.read_text()) if used.is_file() else 0))
