@@ -235,7 +235,8 @@ def _load(command: Command, config: DictConfig, workers: Workers, console: Conso
     """Let the workers import what they need first, and this process meanwhile what it needs."""
     if command.first is not None:
         first = instantiate(config[command.first], _convert_="all")
-        workers.sized(first.runtime.processes).warm(first.modules)
+        if first.runtime.processes is not None:  # how many is settled when there is something to draw
+            workers.sized(first.runtime.processes).warm(first.modules)
     if command.load is not None:
         say(console, "loading torch and the model's settings")
         if note := command.load(config):

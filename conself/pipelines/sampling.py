@@ -35,8 +35,12 @@ class Runtime(Protocol):
     """How a sampler wants its work cut: speed and memory only."""
 
     @property
-    def processes(self) -> int:
-        """Worker processes that draw at once."""
+    def processes(self) -> int | None:
+        """Worker processes that draw at once; None only before it is settled."""
+
+    @property
+    def threads(self) -> int | None:
+        """Threads of each; None likewise."""
 
     @property
     def shards_per_task(self) -> int:
@@ -50,8 +54,8 @@ class Sampler(Protocol):
     def runtime(self) -> Runtime:
         """How to cut its work."""
 
-    def within_memory(self, model: ModelRef | None) -> Self:
-        """The same, but for a runtime that the memory which is free can hold."""
+    def settled(self, model: ModelRef | None) -> Self:
+        """The same, with a runtime that suits this machine as it is now."""
 
     def __call__(self, problems: Iterable[Problem], model: Any) -> Iterator[list[Candidate]]:
         """One list of candidates per problem; ``model`` is a ModelRef, or None for a sampler that needs none."""
@@ -70,13 +74,13 @@ def sample_into(
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     """
-    asked, sampler = sampler, sampler.within_memory(model)
+    asked, sampler = sampler, sampler.settled(model)
     if sampler != asked:
-        say(bench.console, f"{label}: for want of memory {sampler.runtime} in place of {asked.runtime}")
+        say(bench.console, f"{label}: {sampler.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
     tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler.runtime)]
-    workers = bench.workers.sized(sampler.runtime.processes)
+    workers = bench.workers.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
         meter.skip(sum(map(len, done.values())))
         for path in shards:
@@ -91,16 +95,16 @@ def _tasks(
     shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], runtime: Runtime
 ) -> Iterator[list[Part]]:
     """What each call of the sampler draws of what is not there yet: some shards, or one, or less, for enough turns."""
-    size = SHARD
-    if runtime.shards_per_task == 1 and runtime.processes > 1:
-        size = min(SHARD, max(1, -(-sum(map(len, shards.values())) // (_TURNS * runtime.processes))))
+    size, processes = SHARD, runtime.processes or 1
+    if runtime.shards_per_task == 1 and processes > 1:
+        size = min(SHARD, max(1, -(-sum(map(len, shards.values())) // (_TURNS * processes))))
     parts = []
     for path, group in shards.items():
         for start in range(0, len(group), size):
             left = [(at, p) for at, p in enumerate(group[start : start + size], start) if p.id not in done[path]]
             if left:
                 parts.append(Part(path, left[0][0], [p for _, p in left]))
-    at_once = max(1, min(runtime.shards_per_task, -(-len(parts) // runtime.processes)))
+    at_once = max(1, min(runtime.shards_per_task, -(-len(parts) // processes)))
     return (parts[i : i + at_once] for i in range(0, len(parts), at_once))
 
 

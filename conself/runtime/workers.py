@@ -18,8 +18,8 @@ Item = TypeVar("Item")
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
 _HERE_SECONDS = 2.0
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""What torch and numpy read when they are first imported: a worker computes on one thread, whatever it imports."""
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What torch and numpy read when they are first imported: a worker computes on its threads, whatever it imports."""
 
 # Of a worker process: which one it is, and where what its task yields goes.
 _index = 0
@@ -28,22 +28,23 @@ _stopped: Any = None
 
 
 class Workers:
-    """``count`` single-threaded processes, started at first use and kept warm until the block ends.
+    """``count`` processes of so many ``threads``, started at first use and kept warm until the block ends.
 
     Two single-threaded shards decode faster than one shard on two threads. Workers are spawned, not forked, because
     torch's thread pools do not survive a fork, and a worker imports torch only where its work does. They die with their
     parent, so that a killed run leaves none.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, threads: int = 1) -> None:
         if count < 1:
             raise ValueError(f"workers must be at least 1, got {count}; set runtime.workers")
         self.count = count
+        self.threads = threads
         self._executor: ProcessPoolExecutor | None = None
         self._queue: Any = None
         self._stop: Any = None
         self._futures: list[Future[None]] = []
-        self._others: dict[int, Workers] = {}
+        self._others: dict[tuple[int, int], Workers] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +52,11 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.release()
 
-    def sized(self, count: int) -> "Workers":
+    def sized(self, count: int, threads: int = 1) -> "Workers":
         """Processes of another number that live beside these, for work that needs its own: one engine per GPU, say."""
-        if count == self.count:
+        if (count, threads) == (self.count, self.threads):
             return self
-        return self._others.setdefault(count, Workers(count))
+        return self._others.setdefault((count, threads), Workers(count, threads))
 
     def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
@@ -119,7 +120,7 @@ class Workers:
             context = multiprocessing.get_context("spawn")
             self._queue = context.SimpleQueue()
             self._stop = context.Event()
-            initial = (os.getpid(), context.Value("i", 0), self._queue, self._stop)
+            initial = (os.getpid(), self.threads, context.Value("i", 0), self._queue, self._stop)
             self._executor = ProcessPoolExecutor(self.count, context, _start_worker, initial)
         return self._executor
 
@@ -161,11 +162,11 @@ def worker_index() -> int:
     return _index
 
 
-def _start_worker(parent: int, started: Any, queue: Any, stopped: Any) -> None:
+def _start_worker(parent: int, threads: int, started: Any, queue: Any, stopped: Any) -> None:
     global _index, _yielded, _stopped
-    os.environ.update(_ONE_THREAD)
+    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     if torch := sys.modules.get("torch"):  # by what the main module imports: it has read the environment already
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -37,13 +37,13 @@ class Decoding:
             raise ValueError("a stop string must not be empty: it would end every completion at once")
 
 
-def check_cut(processes: int, shards_per_task: int) -> None:
+def check_cut(processes: int | None, shards_per_task: int) -> None:
     """Refuse a cut of the work that leaves nobody to do it.
 
     Raises:
         ValueError: one of them is below 1.
     """
-    if processes < 1 or shards_per_task < 1:
+    if (processes is not None and processes < 1) or shards_per_task < 1:
         raise ValueError(
             f"runtime.processes and runtime.shards_per_task must be at least 1, got {processes} and {shards_per_task}"
         )

@@ -82,7 +82,7 @@ class GuidedSettings:
     def check_model(self, model: ModelRef) -> None:
         """Refuse a model that what draws cannot load, before any work; here there is none."""
 
-    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
+    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
         """The same: what draws sees to its own memory."""
         return self
 

@@ -31,6 +31,8 @@ MISSING = "missing"
 class Runtime:
     """How the work is cut: one call of the decoder must see all problems, to tell which samples belong to none."""
 
+    threads: ClassVar[int] = 1
+
     processes: int
     shards_per_task: int
 
@@ -60,7 +62,7 @@ class Recorded:
     allow_unmatched: bool
     runtime: Runtime
 
-    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""
         return self
 

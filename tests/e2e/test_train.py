@@ -43,7 +43,7 @@ def test_results_have_the_shape_of_the_design(whole: Job) -> None:
     difference = benchmark["tuned"]["pass@1"] - benchmark["base"]["pass@1"]
     assert difference == pytest.approx((benchmark["fixed"] - benchmark["broken"]) / 60)
     assert set(results["seconds"]) == set(results["artifacts"])
-    assert set(results["peak_memory"]) == set(results["artifacts"])
+    assert {"sample", "execute", "fit"} <= set(results["peak_memory"]) <= set(results["artifacts"])
     assert all(5e7 < peak < 2e10 for peak in results["peak_memory"].values())
     assert {"problems", "sample", "execute", "select", "pair", "fit"} <= set(results["artifacts"])
 

@@ -173,7 +173,7 @@ def test_deepseeks_scaled_positions_are_read_from_an_old_configuration() -> None
 
 def sampled(ref: ModelRef) -> list[Candidate]:
     prompts = Prompts("Be brief.", "{statement} {n}", "{statement}{starter_code}", "{statement} {observation}")
-    runtime = SamplingRuntime(batch_size=8, device="cpu", processes=1, shards_per_task=1)
+    runtime = SamplingRuntime(batch_size=8, device="cpu", processes=1, shards_per_task=1, threads=1)
     sampler = TransformersSampler(2, 2, 0.7, 0.8, 1.0, 1.0, 24, 8, 15, 0, prompts, runtime)
     problems = [Problem("p", "Add.", "", "f", ("(1,)",), "test", ""), Problem("q", "Sort.", "", "f", (), "test", "")]
     return [candidate for group in sampler(problems, ref) for candidate in group]

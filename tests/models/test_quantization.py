@@ -100,7 +100,7 @@ def test_the_adapter_that_is_trained_is_float32(kind: str, ref: ModelRef) -> Non
 @kinds
 def test_it_is_sampled_from(kind: str, ref: ModelRef) -> None:
     prompts = Prompts(None, "{statement} {n}", "{statement}{starter_code}", "{statement} {observation}")
-    runtime = SamplingRuntime(batch_size=4, device="cpu", processes=1, shards_per_task=1)
+    runtime = SamplingRuntime(batch_size=4, device="cpu", processes=1, shards_per_task=1, threads=1)
     sampler = TransformersSampler(1, 2, 0.7, 0.8, 1.0, 1.0, 8, 8, 15, 0, prompts, runtime)
     (group,) = sampler([Problem("p", "Add.", "", "f", (), "test", "")], replace(ref, quantization=kind))
     assert [c.index for c in group] == [0, 1]

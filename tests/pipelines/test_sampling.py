@@ -40,6 +40,7 @@ def test_an_answer_without_a_token_at_the_limit_had_no_room() -> None:
 class Cut:
     processes: int
     shards_per_task: int
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Echo:
     runtime: Cut
     fails: str
 
-    def within_memory(self, model: None) -> Self:  # noqa: ARG002
+    def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
 
     def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002
@@ -96,7 +97,7 @@ def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path
 class Tired:
     runtime: Cut
 
-    def within_memory(self, model: None) -> Self:  # noqa: ARG002
+    def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
 
     def __call__(self, problems: Iterable[Problem], model: None) -> Iterator[list[Candidate]]:  # noqa: ARG002

@@ -48,7 +48,7 @@ def test_completions_end_with_the_token_that_completes_a_string(model_ref: Model
 
 def test_the_text_is_cut_where_the_string_begins_and_its_tokens_count(model_ref: ModelRef) -> None:
     asks = [Ask([{"role": "user", "content": "add"}], tuple(range(12)))]
-    runtime = Runtime(16, "cpu", 1, 1)
+    runtime = Runtime(16, "cpu", 1, 1, 1)
     (free,) = complete_chats(model_ref, runtime, asks, FREE)
     stop = next(a + b for reply in free for a, b in pairwise(reply.text[4:]) if (a + b).isascii())
     (stopped,) = complete_chats(model_ref, runtime, asks, replace(FREE, stop=(stop,)))

@@ -47,7 +47,7 @@ class OpenAISampler:
     def __post_init__(self) -> None:
         self._plan()  # wrong settings are told before any work
 
-    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""
         return self
 
@@ -102,7 +102,7 @@ class OpenAIDecoder:
         check_answers(self.n, self.temperature)
         self._drawn()  # told before hours of sampling, not after
 
-    def within_memory(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
+    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""
         return self
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from conself.models.prompts import PLAIN, Message
@@ -54,7 +54,9 @@ class Runtime:
     to ``retries`` times, after ``backoff_s``, twice that, ... up to a minute, or as long as the endpoint asks.
     """
 
-    processes: int
+    threads: ClassVar[int] = 1  # that compute
+
+    processes: int | None
     shards_per_task: int
     concurrency: int
     timeout_s: float

@@ -64,7 +64,7 @@ def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime
     if needed is None:
         return runtime
     usable = int(_SHARE * free)
-    for processes in range(runtime.processes, 0, -1):
+    for processes in range(runtime.processes or 1, 0, -1):
         rows = min(runtime.batch_size, (usable // processes - needed.fixed) // needed.row)
         if rows >= (min(_FEW, runtime.batch_size) if processes > 1 else 1):
             return replace(runtime, processes=processes, batch_size=rows)

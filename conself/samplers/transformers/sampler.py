@@ -8,6 +8,8 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from joblib import cpu_count
+
 from conself.models.dtypes import gpu_driver
 from conself.models.prompts import render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
@@ -37,21 +39,29 @@ class Runtime:
     """What changes speed and memory, not results.
 
     ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
-    processes draw at once, each ``shards_per_task`` shards in one stream.
+    processes of so many ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is
+    None there is one on a GPU, and on a CPU as many as it has cores and memory; ``threads`` None shares the cores out.
     """
 
     batch_size: int
     device: str
-    processes: int
+    processes: int | None
     shards_per_task: int
+    threads: int | None
 
     def __str__(self) -> str:
-        return f"{self.processes} x {self.batch_size} sequences"
+        return f"{self.processes} x {self.threads} threads x {self.batch_size} sequences"
 
     def __post_init__(self) -> None:
         check_cut(self.processes, self.shards_per_task)
         if self.batch_size < 1:
             raise ValueError(f"runtime.batch_size must be at least 1, got {self.batch_size}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"runtime.threads must be at least 1, or null: all cores, got {self.threads}")
+
+    def on_gpu(self) -> bool:
+        """Whether a GPU draws, by the looks of the machine: torch, which knows, takes seconds to import."""
+        return self.device != "cpu" and gpu_driver()
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,10 @@ class TransformersSampler(GuidedSettings):
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
 
-    def within_memory(self, model: ModelRef | None) -> Self:
-        """With as many processes and rows as the memory that is free holds; raises as :func:`memory.within` does."""
+    def settled(self, model: ModelRef | None) -> Self:
+        """With as many processes, threads and rows as cores and free memory allow; raises as :func:`within` does."""
         longest = max(self.max_new_tokens, self.max_observation_tokens)
-        return replace(self, runtime=_within_memory(self.runtime, model, longest))
+        return replace(self, runtime=_settled(self.runtime, model, longest))
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """The K candidates of each problem, in the order of the problems; ``Candidate.n_tokens`` counts all tokens.
@@ -91,9 +101,9 @@ class TransformersDecoder(DirectSettings):
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
 
-    def within_memory(self, model: ModelRef | None) -> Self:
+    def settled(self, model: ModelRef | None) -> Self:
         """As the sampler's."""
-        return replace(self, runtime=_within_memory(self.runtime, model, self.max_new_tokens))
+        return replace(self, runtime=_settled(self.runtime, model, self.max_new_tokens))
 
     def __call__(self, problems: Iterable[Problem], model: ModelRef) -> Iterator[list[Candidate]]:
         """``n`` candidates per problem, in the order of the problems; raises as the sampler does."""
@@ -105,10 +115,13 @@ class TransformersDecoder(DirectSettings):
         """Nothing to refuse: PEFT itself puts adapters on."""
 
 
-def _within_memory(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
-    if model is None or (runtime.device != "cpu" and gpu_driver()):
-        return runtime  # a GPU's memory is told by batch_size, which is the user's
-    return within(runtime, model, tokens, free_bytes())
+def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
+    if model is None or runtime.on_gpu():  # a GPU's memory is told by batch_size, which is the user's
+        return replace(runtime, processes=runtime.processes or 1, threads=runtime.threads or 1)
+    cores = cpu_count()
+    most = replace(runtime, processes=runtime.processes or cores)
+    fits = within(most, model, tokens, free_bytes())
+    return replace(fits, threads=runtime.threads or max(1, cores // (fits.processes or 1)))
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub import snapshot_download
 
@@ -43,12 +43,14 @@ _ELSE = "set runtime.log_level=DEBUG to see vLLM's own log, or choose sampler=tr
 class Runtime:
     """What changes speed and memory, not results.
 
-    ``processes`` engines draw at once, each on ``tensor_parallel`` GPUs of its own and ``shards_per_task`` shards in
-    one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not None, says
+    ``processes`` engines (None: one) draw at once, each on ``tensor_parallel`` GPUs of its own and ``shards_per_task``
+    shards in one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not None, says
     instead how much keys and values take. ``max_num_seqs`` samples are decoded together.
     """
 
-    processes: int
+    threads: ClassVar[int] = 1  # of what feeds an engine; vLLM sees to its own
+
+    processes: int | None
     shards_per_task: int
     tensor_parallel: int
     gpu_memory_utilization: float
@@ -123,7 +125,7 @@ def _prepare(runtime: Runtime) -> None:
     os.environ["VLLM_LOGGING_LEVEL"] = runtime.log_level
     logging.getLogger("vllm").setLevel(runtime.log_level)  # it speaks before it reads that
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # two engines would bind to the same cores
-    if runtime.processes > 1:
+    if (runtime.processes or 1) > 1:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices(_VISIBLE, worker_index(), runtime.tensor_parallel)
 
 

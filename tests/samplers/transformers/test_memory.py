@@ -17,7 +17,7 @@ CONFIG = Qwen2Config(
     tie_word_embeddings=True,
 )
 REF = ModelRef("a model", None, None, "float32", "sdpa", None)
-ASKED = Runtime(batch_size=256, device="cpu", processes=2, shards_per_task=1)
+ASKED = Runtime(batch_size=256, device="cpu", processes=2, shards_per_task=1, threads=1)
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ SAMPLER = TransformersSampler(
     entropy_top_k=15,
     seed=3,
     prompts=PROMPTS,
-    runtime=Runtime(batch_size=20, device="cpu", processes=1, shards_per_task=1),
+    runtime=Runtime(batch_size=20, device="cpu", processes=1, shards_per_task=1, threads=1),
 )
 
 
@@ -74,7 +74,7 @@ def test_a_base_model_answers_exemplars_without_a_chat_template(model_ref: Model
 
 def test_results_do_not_depend_on_runtime_or_company(model_ref: ModelRef) -> None:
     everything = texts(SAMPLER(problems(7), model_ref))
-    narrow = replace(SAMPLER, runtime=Runtime(batch_size=2, device="cpu", processes=1, shards_per_task=1))
+    narrow = replace(SAMPLER, runtime=Runtime(batch_size=2, device="cpu", processes=1, shards_per_task=1, threads=1))
     assert texts(narrow(problems(7), model_ref)) == everything
     assert texts(SAMPLER(problems(7)[::-1], model_ref))[::-1] == everything
     assert texts(SAMPLER(problems(7)[4:5], model_ref)) == everything[4:5]
@@ -109,7 +109,7 @@ def test_problems_are_read_as_needed(model_ref: ModelRef) -> None:
 
 
 def decoder(n: int, temperature: float) -> TransformersDecoder:
-    return TransformersDecoder(n, temperature, 1.0, 24, 15, 3, PROMPTS, Runtime(16, "cpu", 1, 1))
+    return TransformersDecoder(n, temperature, 1.0, 24, 15, 3, PROMPTS, Runtime(16, "cpu", 1, 1, 1))
 
 
 def test_greedy_decoder(model_ref: ModelRef) -> None:

@@ -55,7 +55,7 @@ SETTINGS = {"entropy_top_k": 15, "seed": 3, "prompts": PROMPTS}
 SAMPLER = VllmSampler(3, 5, 0.7, 0.8, 1.0, 1.0, 64, 48, **SETTINGS, max_model_len=None, runtime=RUNTIME)
 DECODER = VllmDecoder(1, 0.0, 1.0, 64, **SETTINGS, max_model_len=None, runtime=RUNTIME)
 GREEDY = Decoding(0.0, 1.0, 64, 15)
-REFERENCE = TransformersDecoder(1, 0.0, 1.0, 64, **SETTINGS, runtime=TransformersRuntime(64, "cpu", 1, 1))
+REFERENCE = TransformersDecoder(1, 0.0, 1.0, 64, **SETTINGS, runtime=TransformersRuntime(64, "cpu", 1, 1, 1))
 PROBLEMS = list(MiniPy("validation", 24, 0)())
 
 
@@ -128,7 +128,7 @@ def test_a_stop_string_ends_an_answer_as_in_transformers(workers: Workers) -> No
 def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(workers: Workers) -> None:
     ours = replace(SAMPLER, observation_temperature=0.0, program_temperature=0.0)
     shared = {field.name: getattr(ours, field.name) for field in fields(TransformersSampler)}
-    theirs = TransformersSampler(**{**shared, "runtime": TransformersRuntime(64, "cpu", 1, 1)})
+    theirs = TransformersSampler(**{**shared, "runtime": TransformersRuntime(64, "cpu", 1, 1, 1)})
     pools = candidates(workers, ours, PROBLEMS[:8], MINIPY)
     assert texts(pools) == texts(list(theirs(PROBLEMS[:8], MINIPY)))
     assert {c.observation is None for pool in pools for c in pool} <= {True, False}
