@@ -9,7 +9,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: setup weights train smoke test test-all lint clean
+.PHONY: setup weights train smoke real test test-all lint clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,10 @@ train: $(STAMP)
 # The same job on a few problems: does everything run? (about half a minute)
 smoke: $(STAMP)
 	$(BIN)/python -m conself.train size=smoke $(ARGS)
+
+# One round with Qwen2.5-Coder-0.5B on LeetCodeDataset; make real ARGS=size=smoke: a few problems (minutes).
+real: $(STAMP)
+	$(BIN)/python -m experiments.real $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

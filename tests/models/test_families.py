@@ -91,8 +91,8 @@ def test_prompts_open_once_and_say_what_the_template_says(family: Family) -> Non
 
 ASKED = (
     "Write a Python function that solves this problem.\n\nAdd.\n\n```python\ndef f(a, b):\n```\n\n"
-    "Answer with one ```python code block that holds the whole function `f`, inside its class where one is\n"
-    "given, and the imports it needs. Write nothing else: no example calls, no input(), no explanation."
+    "Answer with one ```python code block that holds all of `f` and the imports it needs. Write nothing else:\n"
+    "no example calls, no input(), no explanation."
 )
 PUBLISHED = {
     "codellama": (f"<s>[INST] {ASKED} [/INST]", f"<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n{ASKED} [/INST]"),

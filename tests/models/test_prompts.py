@@ -129,8 +129,8 @@ def test_the_direct_prompt_for_a_function_by_hand() -> None:
         "    # {n}\n"
         "```\n"
         "\n"
-        "Answer with one ```python code block that holds the whole function `f`, inside its class where one is\n"
-        "given, and the imports it needs. Write nothing else: no example calls, no input(), no explanation."
+        "Answer with one ```python code block that holds all of `f` and the imports it needs. Write nothing else:\n"
+        "no example calls, no input(), no explanation."
     )
 
 

@@ -40,7 +40,8 @@ class Runtime:
 
     ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
     processes of so many ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is
-    None there is one on a GPU, and on a CPU as many as it has cores and memory; ``threads`` None shares the cores out.
+    None there is one on a GPU, and on a CPU as many as it has cores and memory, which then share the cores; else
+    ``threads`` None is 1.
     """
 
     batch_size: int
@@ -121,7 +122,8 @@ def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
     cores = cpu_count()
     most = replace(runtime, processes=runtime.processes or cores)
     fits = within(most, model, tokens, free_bytes())
-    return replace(fits, threads=runtime.threads or max(1, cores // (fits.processes or 1)))
+    shared = 1 if runtime.processes else max(1, cores // (fits.processes or 1))
+    return replace(fits, threads=runtime.threads or shared)
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:

@@ -44,8 +44,8 @@ class Runtime:
     """What changes speed and memory, not results.
 
     ``processes`` engines (None: one) draw at once, each on ``tensor_parallel`` GPUs of its own and ``shards_per_task``
-    shards in one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not None, says
-    instead how much keys and values take. ``max_num_seqs`` samples are decoded together.
+    shards in one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not
+    None, says instead how much keys and values take. ``max_num_seqs`` samples are decoded together.
     """
 
     threads: ClassVar[int] = 1  # of what feeds an engine; vLLM sees to its own

@@ -1,0 +1,1 @@
+"""One ConSelf round with a real model."""

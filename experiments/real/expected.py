@@ -1,0 +1,75 @@
+"""How long a round takes: from a few seconds of drawing and reading with its own model on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from conself.datasets.validation import sift
+from conself.records import ModelRef
+from conself.runtime.workers import Workers
+
+_PROMPT = 256
+"""Tokens of a prompt, about."""
+_SHARE = 0.6
+"""Of the tokens that an answer may have, those that it has: observed on LeetCodeDataset with 256."""
+_PAIRS = 4
+"""Pairs per problem, with two answers each, about."""
+_BACKWARD = 4
+"""Passes forward that a step's tokens cost: reading, backward twice that, and recomputing."""
+_STEPS = 8
+
+
+def expected(config: DictConfig) -> str:
+    """A line about the time; the data sets are opened for it, which tells at once where one is missing.
+
+    Raises:
+        OSError: a data set, or the model, is not there.
+        ValueError: the model does not fit into memory.
+    """
+    problems, _ = sift(instantiate(config.dataset, _convert_="all")())
+    held_out = sum(len(benchmark().problems) for benchmark in instantiate(config.benchmark, _convert_="all").values())
+    model: ModelRef = instantiate(config.model)
+    sampler = instantiate(config.sampler, _convert_="all").settled(model)
+    count = min(len(problems), config.max_problems or len(problems))
+    programs = count * sampler.n_observations * sampler.programs_per_observation
+    drawn = programs * sampler.max_new_tokens + count * sampler.max_observation_tokens
+    answers = 2 * held_out * config.decoder.max_new_tokens
+    tokens = _SHARE * (drawn + answers)
+    trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
+    drawing, reading = rates(sampler.runtime, model)
+    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * (programs + 2 * held_out)) / reading
+    return (
+        f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
+        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({sampler.runtime})"
+    )
+
+
+def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
+    """Tokens per second that all processes together draw, and read of prompts."""
+    with Workers(runtime.processes, runtime.threads) as workers:
+        tasks = [(model, runtime.device, runtime.batch_size)] * runtime.processes
+        found = list(workers.run(_rates, tasks))
+    return sum(drawing for drawing, _ in found), sum(reading for _, reading in found)
+
+
+def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
+    from conself.models.transformers import load_policy
+    from conself.samplers.decoding import Decoding
+    from conself.samplers.transformers.generation import generate
+    from conself.samplers.transformers.ledger import Request
+
+    policy = load_policy(model, device)
+    asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(-(-rows // 15))]
+    took = []
+    for steps in (1, _STEPS + 1):  # prompts are read in both
+        start = time.perf_counter()
+        generate(policy, asks, Decoding(1.0, 1.0, steps, 15), (), rows)
+        took.append(time.perf_counter() - start)
+    step = max(took[1] - took[0], 1e-6) / _STEPS
+    yield 15 * len(asks) / step, _PROMPT * len(asks) / max(took[0] - step, 1e-6)
