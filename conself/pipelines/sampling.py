@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -14,7 +16,7 @@ from conself.runtime.progress import Meter
 from conself.store.tables import write_records
 
 _TURNS = 4
-"""Calls of the sampler for each process, at least: so that all processes have work nearly to the end."""
+"""Calls of the sampler for each process, where there is work for them: so that none ends long before the others."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Sampler(Protocol):
     def runtime(self) -> Runtime:
         """How to cut its work."""
 
+    @property
+    def worth_a_call(self) -> int:
+        """The problems that keep one of its processes busy."""
+
     def settled(self, model: ModelRef | None) -> Self:
         """The same, with a runtime that suits this machine as it is now."""
 
@@ -79,7 +85,7 @@ def sample_into(
         say(bench.console, f"{label}: {sampler.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
-    tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler.runtime)]
+    tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler)]
     workers = bench.workers.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
         meter.skip(sum(map(len, done.values())))
@@ -92,20 +98,31 @@ def sample_into(
 
 
 def _tasks(
-    shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], runtime: Runtime
+    shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], sampler: Sampler
 ) -> Iterator[list[Part]]:
-    """What each call of the sampler draws of what is not there yet: some shards, or one, or less, for enough turns."""
-    size, processes = SHARD, runtime.processes or 1
+    """What each call of the sampler draws of what is not there yet."""
+    left = [
+        (path, at, problem)
+        for path, group in shards.items()
+        for at, problem in enumerate(group)
+        if problem.id not in done[path]
+    ]
+    size = _size(len(left), sampler)
+    for start in range(0, len(left), size):
+        piece = left[start : start + size]
+        yield [
+            Part(path, problems[0][1], [problem for _, _, problem in problems])
+            for path, problems in ((path, list(group)) for path, group in groupby(piece, key=itemgetter(0)))
+        ]
+
+
+def _size(total: int, sampler: Sampler) -> int:
+    """How many of so many problems one call draws: all processes get as much, in some turns where that is enough."""
+    runtime, processes = sampler.runtime, sampler.runtime.processes or 1
+    turns = -(-total // (processes * SHARD * runtime.shards_per_task))
     if runtime.shards_per_task == 1 and processes > 1:
-        size = min(SHARD, max(1, -(-sum(map(len, shards.values())) // (_TURNS * processes))))
-    parts = []
-    for path, group in shards.items():
-        for start in range(0, len(group), size):
-            left = [(at, p) for at, p in enumerate(group[start : start + size], start) if p.id not in done[path]]
-            if left:
-                parts.append(Part(path, left[0][0], [p for _, p in left]))
-    at_once = max(1, min(runtime.shards_per_task, -(-len(parts) // processes)))
-    return (parts[i : i + at_once] for i in range(0, len(parts), at_once))
+        turns = max(turns, min(_TURNS, total // (processes * sampler.worth_a_call)))
+    return max(1, -(-total // (processes * max(1, turns))))
 
 
 def sample_parts(sampler: Sampler, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:

@@ -82,6 +82,11 @@ class GuidedSettings:
     def check_model(self, model: ModelRef) -> None:
         """Refuse a model that what draws cannot load, before any work; here there is none."""
 
+    @property
+    def worth_a_call(self) -> int:
+        """One: nothing is gained by more at once."""
+        return 1
+
     def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
         """The same: what draws sees to its own memory."""
         return self

@@ -62,6 +62,11 @@ class Recorded:
     allow_unmatched: bool
     runtime: Runtime
 
+    @property
+    def worth_a_call(self) -> int:
+        """One: nothing is gained by more at once."""
+        return 1
+
     def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""
         return self

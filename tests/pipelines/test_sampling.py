@@ -49,6 +49,7 @@ class Echo:
 
     runtime: Cut
     fails: str
+    worth_a_call: int = 1
 
     def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
@@ -68,7 +69,7 @@ def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) ->
         sample_into(Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
     drawn = read_records(tmp_path, Candidate, "drawn")
     assert [c.problem_id for c in drawn] == [p.id for p in problems]
-    assert [c.text for c in drawn] == ["p0"] * (3 * SHARD) + [f"p{3 * SHARD}"] * (2 * SHARD)
+    assert [c.text for c in drawn] == ["p0"] * 125 + ["p125"] * 125, "two calls for five shards"
 
 
 def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
         both = Bench(workers, Console(quiet=True))
         sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
     drawn = read_records(tmp_path, Candidate, "drawn")
-    assert {c.text for c in drawn} == {"p0", f"p{2 * SHARD}"}
+    assert {c.text for c in drawn} == {"p0", "p76"}
 
 
 def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
@@ -96,6 +97,7 @@ def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path
 @dataclass(frozen=True)
 class Tired:
     runtime: Cut
+    worth_a_call: int = 1
 
     def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
@@ -113,19 +115,21 @@ def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -
     assert [path.name for path in tmp_path.glob("drawn-*.parquet")] == [f"drawn-0000000-{SHARD}.parquet"]
 
 
-def drawn_by(tmp_path: Path, cut: Cut, count: int, fails: str = "") -> list[Candidate]:
+def drawn_by(tmp_path: Path, cut: Cut, count: int, fails: str = "", worth_a_call: int = 1) -> list[Candidate]:
     tmp_path.mkdir(exist_ok=True)
     with Workers(1) as workers:
         one = Bench(workers, Console(quiet=True))
-        sample_into(one, tmp_path, "drawn", "", Echo(cut, fails), None, [problem(i) for i in range(count)])
+        echo = Echo(cut, fails, worth_a_call)
+        sample_into(one, tmp_path, "drawn", "", echo, None, [problem(i) for i in range(count)])
     return read_records(tmp_path, Candidate, "drawn")
 
 
 def test_few_problems_are_cut_further_so_that_all_processes_have_work(tmp_path: Path) -> None:
     drawn = drawn_by(tmp_path, Cut(2, 1), SHARD + 10)  # 60 problems, 2 processes, 4 turns: 8 problems a call
     assert [c.problem_id for c in drawn] == [f"p{i}" for i in range(SHARD + 10)]
-    starts = [*range(0, SHARD, 8), SHARD, SHARD + 8]
-    assert sorted({int(c.text[1:]) for c in drawn}) == starts
+    assert sorted({int(c.text[1:]) for c in drawn}) == list(range(0, SHARD + 10, 8))
+    wide = drawn_by(tmp_path / "wide", Cut(2, 1), SHARD + 10, worth_a_call=12)
+    assert sorted({int(c.text[1:]) for c in wide}) == [0, 15, 30, 45], "60 problems are two turns of 12 or more for two"
     assert drawn_by(tmp_path / "alone", Cut(1, 1), 20)[-1].text == "p0", "one process draws whole shards"
 
 

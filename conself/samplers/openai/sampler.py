@@ -47,6 +47,11 @@ class OpenAISampler:
     def __post_init__(self) -> None:
         self._plan()  # wrong settings are told before any work
 
+    @property
+    def worth_a_call(self) -> int:
+        """One: nothing is gained by more at once."""
+        return 1
+
     def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""
         return self
@@ -101,6 +106,11 @@ class OpenAIDecoder:
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
         self._drawn()  # told before hours of sampling, not after
+
+    @property
+    def worth_a_call(self) -> int:
+        """One: nothing is gained by more at once."""
+        return 1
 
     def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
         """The same: no model is loaded here."""

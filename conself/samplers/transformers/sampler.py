@@ -74,6 +74,11 @@ class TransformersSampler(GuidedSettings):
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
 
+    @property
+    def worth_a_call(self) -> int:
+        """The problems that fill a batch."""
+        return -(-self.runtime.batch_size // (self.n_observations * self.programs_per_observation))
+
     def settled(self, model: ModelRef | None) -> Self:
         """With as many processes, threads and rows as cores and free memory allow; raises as :func:`within` does."""
         longest = max(self.max_new_tokens, self.max_observation_tokens)
@@ -101,6 +106,11 @@ class TransformersDecoder(DirectSettings):
 
     loads_model: ClassVar[bool] = True
     modules: ClassVar[tuple[str, ...]] = _MODULES
+
+    @property
+    def worth_a_call(self) -> int:
+        """The problems that fill a batch."""
+        return -(-self.runtime.batch_size // self.n)
 
     def settled(self, model: ModelRef | None) -> Self:
         """As the sampler's."""
