@@ -1,6 +1,8 @@
 """Memory: how much there is to take, and how much a job has held at most."""
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +14,10 @@ from conself.sandbox.terminal import every
 
 _SECONDS = 1.0
 """Between two looks: what is held for less may be missed."""
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Names of options in malloc.h."""
 
 
 @dataclass
@@ -46,6 +52,16 @@ def held_bytes() -> int:
             own += memory.rss - together
             shared.append(together)
     return own + max(shared)
+
+
+def keep_freed() -> None:
+    """Let this process reuse what it frees: to hand large blocks back and take them anew costs a decoder 6 to 9 %.
+
+    glibc's malloc alone is asked; :func:`conself.pipelines.context.give_back` still returns all.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        for option in _MMAP_THRESHOLD, _TRIM_THRESHOLD:
+            libc.mallopt(option, 2**30)
 
 
 def free_bytes() -> int:

@@ -33,3 +33,23 @@ def test_free_memory_is_no_more_than_the_machine_has() -> None:
     import os
 
     assert 0 < free_bytes() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_freed_blocks_are_reused_without_a_page_fault() -> None:
+    code = (
+        "import resource\n"
+        "from conself.runtime.memory import keep_freed\n"
+        "def touched():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(20):\n"
+        "        (b'x' * (64 * 2**20))\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "plain = touched()\n"
+        "keep_freed()\n"
+        "touched()\n"
+        "print(plain, touched())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    plain, kept = map(int, ran.stdout.split())
+    assert plain > 10_000
+    assert kept < plain / 10

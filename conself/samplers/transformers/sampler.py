@@ -15,7 +15,7 @@ from conself.models.prompts import render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.models.turns import decode_response, encode_prompt
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.memory import free_bytes
+from conself.runtime.memory import free_bytes, keep_freed
 from conself.runtime.workers import worker_index
 from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import DirectSettings, direct_candidates
@@ -170,6 +170,8 @@ def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTo
     if device == "auto" and torch.cuda.is_available():
         device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)
+    if policy.device.type == "cpu":
+        keep_freed()
     return policy, tokenizer, stop_token_ids(policy, tokenizer)
 
 
