@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
 
 
 def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> None:
-    [row] = PolicyEncoder(model, 64, Runtime("cpu", 4))(["ab"])
+    [row] = PolicyEncoder(model, 64, Runtime("cpu", 16 * 4))(["ab"])
     network = AutoModelForCausalLM.from_pretrained(model.name)
     ids = torch.tensor([PreTrainedTokenizerFast.from_pretrained(model.name).encode("ab", add_special_tokens=False)])
     assert ids.shape == (1, 2)
@@ -49,7 +49,7 @@ def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> 
 
 
 def test_batches_and_padding_change_nothing(model: ModelRef) -> None:
-    one, many = (PolicyEncoder(model, 64, Runtime("cpu", size))(TEXTS) for size in (1, 3))
+    one, many = (PolicyEncoder(model, 64, Runtime("cpu", 16 * size))(TEXTS) for size in (1, 3))
     assert one.shape == (4, 16)
     assert one.dtype == np.float32
     np.testing.assert_allclose(one, many, atol=1e-6)
@@ -57,13 +57,13 @@ def test_batches_and_padding_change_nothing(model: ModelRef) -> None:
 
 
 def test_long_texts_are_cut(model: ModelRef) -> None:
-    cut, whole = PolicyEncoder(model, 3, Runtime("cpu", 2))(["abcdef", "abc"])
+    cut, whole = PolicyEncoder(model, 3, Runtime("cpu", 16 * 2))(["abcdef", "abc"])
     np.testing.assert_allclose(cut, whole, atol=1e-6)
 
 
 def test_an_encoder_ships_without_its_model_which_a_process_loads_once(model: ModelRef, tmp_path: Path) -> None:
     folder = shutil.copytree(model.name, tmp_path / "model")
-    encoder = PolicyEncoder(replace(model, name=str(folder)), 64, Runtime("cpu", 4))
+    encoder = PolicyEncoder(replace(model, name=str(folder)), 64, Runtime("cpu", 16 * 4))
     before = encoder(TEXTS)
     parcel = pickle.dumps(encoder)
     assert len(parcel) < 2000
@@ -79,7 +79,7 @@ def test_another_model_is_loaded_anew(model: ModelRef, tmp_path: Path) -> None:
         network.model.norm.weight.mul_(2.0)
     network.save_pretrained(tmp_path / "model")
     one, other = (
-        PolicyEncoder(replace(model, name=name), 64, Runtime("cpu", 4))(TEXTS)
+        PolicyEncoder(replace(model, name=name), 64, Runtime("cpu", 16 * 4))(TEXTS)
         for name in (model.name, str(tmp_path / "model"))
     )
     np.testing.assert_allclose(other, 2.0 * one, rtol=1e-5, atol=1e-6)
