@@ -3,10 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from conself.agreement.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
-from conself.texts.grouping import Grouping, Steps, finished
+from conself.runtime.steps import Steps, finished
+
+
+class Grouping(Protocol):
+    """Texts to the numbers of their groups; equal texts share one. The order of texts may matter: they come sorted."""
+
+    def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
+        """The number of each text's group, pool by pool; yields how many more texts are done, copies counted."""
 
 
 @dataclass(frozen=True)

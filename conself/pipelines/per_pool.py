@@ -8,13 +8,14 @@ from typing import Protocol, TypeVar, runtime_checkable
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.consensus import Consensus, consensus_of, trace_keys
+from conself.models.hub import short_name
 from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
 from conself.records import ModelRef, Pool, Uncertainty, Undefined, Verdict
 from conself.runtime.console import say
+from conself.runtime.steps import Steps
 from conself.runtime.workers import HereFirst
 from conself.store.tables import count, program_volume, read_consensus, read_records, write_consensus, write_records
-from conself.texts.grouping import Steps
 
 Value = TypeVar("Value")
 
@@ -113,8 +114,8 @@ def cost(programs: int, characters: int, model: ModelRef) -> str:
 
     size = parameters(model)
     about = f"{size / 1e9:.2f} B" if size >= 1e8 else f"{size / 1e6:.1f} M"
-    name = "/".join(Path(model.name).parts[-2:])
-    return f"{programs:,} programs, about {characters // 4:,} tokens through {name} ({about} parameters)"
+    tokens = f"about {characters // 4:,} tokens"
+    return f"{programs:,} programs, {tokens} through {short_name(model)} ({about} parameters)"
 
 
 def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iterator[tuple[int, int]]:

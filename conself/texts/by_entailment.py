@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conself.texts.grouping import Steps
+from conself.runtime.steps import Steps
 
 Entails = Callable[[Sequence[tuple[str, str]]], list[bool]]
 """n pairs (premise, hypothesis) to n answers: does the premise entail the hypothesis?"""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conself.texts.grouping import Steps, finished
+from conself.runtime.steps import Steps, finished
 
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
 """n texts to embeddings [n, d] float32, whose cosine says how much alike two texts are."""
