@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conself.metrics.naive_semantic_entropy import Grouping, NaiveSemanticEntropy
 from conself.records import Pool, Undefined
+from conself.runtime.steps import finished
 from conself.texts.by_entailment import ByEntailment
 from conself.texts.by_similarity import BySimilarity
 
@@ -151,17 +152,8 @@ def test_many_pools_at_once_are_those_one_by_one_and_a_text_is_embedded_once() -
     pools = [["0", "10", "90", "90"], ["10", "0"], ["7", "7"], [], [str(angle) for angle in range(0, 100, 2)]]
     encoder = Recorded()
     grouping = BySimilarity(encoder, 0.9)
-    steps = grouping.over(pools)
-    done: list[int] = []
-
-    def collected() -> Steps[list[list[int]]]:
-        groups = yield from steps
-        done.append(0)
-        return groups
-
-    whole = collected()
-    done.extend(whole)
-    assert finished(BySimilarity(Angles(), 0.9).over(pools)) == [similar(0.9)(t) if t else [] for t in pools]
+    done = list(grouping.over(pools))
+    assert finished(similar(0.9).over(pools)) == [similar(0.9)(texts) if texts else [] for texts in pools]
     assert sorted(encoder.asked) == sorted({text for texts in pools if len(set(texts)) > 1 for text in texts})
     assert sum(done) == sum(map(len, pools))
     assert len([n for n in done if n]) == 3  # the two equal ones, and 51 texts in pieces of 32
