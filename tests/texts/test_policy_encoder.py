@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
@@ -115,11 +113,12 @@ def test_like_lengths_share_a_batch_and_no_logits_are_computed(model: ModelRef) 
     assert not [shape for _, shape in seen if shape[-1] == 257]  # the vocabulary
 
 
-@given(st.permutations(["abc", "abcdef", "x" * 20, "y", "z" * 19]), st.sampled_from([1, 20, 40, 1000]))
-def test_a_text_has_one_embedding_whatever_comes_with_it(model: ModelRef, texts: list[str], budget: int) -> None:
+@pytest.mark.parametrize("budget", [20, 40, 1000])
+def test_a_text_has_one_embedding_whatever_comes_with_it(model: ModelRef, budget: int) -> None:
+    texts = ["abc", "x" * 20, "y", "z" * 19, "abcdef"]
     rows = PolicyEncoder(model, 64, Runtime("cpu", budget))(texts)
-    for text, row in zip(texts, rows, strict=True):
-        np.testing.assert_allclose(row, PolicyEncoder(model, 64, Runtime("cpu", 1))([text])[0], atol=1e-6)
+    alone = [PolicyEncoder(model, 64, Runtime("cpu", 1))([text])[0] for text in texts]
+    np.testing.assert_allclose(rows, alone, atol=1e-6)
 
 
 def test_a_batch_holds_a_token_at_least() -> None:
