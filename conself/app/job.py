@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from conself.app.checks import check_types
+from conself.app.metric_models import metric_models
 from conself.models.dtypes import with_dtypes
 from conself.pipelines.context import Context
 from conself.results import benchmarks
@@ -38,8 +39,14 @@ def package_path(package: str, name: str) -> str:
     """The path of a file or folder inside an installed package, without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ValueError(f"package {package!r} is not installed; run `make setup`")
+        name_of_wheel = package.replace("_", "-")
+        raise ValueError(f"package {package!r} is not installed; run `make setup`, or `pip install {name_of_wheel}`")
     return str(Path(spec.origin).parent / name)
+
+
+def if_installed(package: str, there: str, else_: str) -> str:
+    """``there`` where a package is installed, ``else_`` where it is not; it is not imported."""
+    return else_ if importlib.util.find_spec(package) is None else there
 
 
 def resolved(config: DictConfig) -> DictConfig:
@@ -201,6 +208,8 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
         check_parts(config, command.parts)
         command.check(config)
+        for line in metric_models(config):
+            say(console, line)
         for name in command.limits:
             isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
         check_benchmarks(config)
@@ -244,3 +253,4 @@ def _load(command: Command, config: DictConfig, workers: Workers, console: Conso
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)
+OmegaConf.register_new_resolver("if_installed", if_installed, replace=True)

@@ -1,14 +1,20 @@
 """Naive semantic entropy: how widely candidates disagree as texts, without being run."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from conself.agreement.consensus import Consensus, semantic_entropy
 from conself.records import Pool, Undefined
+from conself.runtime.steps import Steps, finished
 
-Grouping = Callable[[Sequence[str]], list[int]]
-"""n texts to the numbers of their groups; equal texts share one. The order of texts may matter: they come sorted."""
+
+class Grouping(Protocol):
+    """Texts to the numbers of their groups; equal texts share one. The order of texts may matter: they come sorted."""
+
+    def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
+        """The number of each text's group, pool by pool; yields how many more texts are done, copies counted."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,22 @@ class NaiveSemanticEntropy:
 
     grouping: Grouping
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:  # texts only
         """The entropy in [0, log K], or Undefined without candidates."""
-        texts = sorted(candidate.text if candidate.code is None else candidate.code for candidate in pool.candidates)
-        if not texts:
-            return Undefined("no candidates")
-        if texts[0] == texts[-1]:
-            return 0.0
-        return semantic_entropy(list(Counter(self.grouping(texts)).values()))
+        return finished(self.over([pool]))[0]
+
+    def over(self, pools: Sequence[Pool]) -> Steps[list[float | Undefined]]:
+        """The entropy of each pool; yields how many more programs are done, all pools' together."""
+        texts = [
+            sorted(candidate.text if candidate.code is None else candidate.code for candidate in pool.candidates)
+            for pool in pools
+        ]
+        groups = yield from self.grouping.over(texts)
+        return [_entropy(numbers) for numbers in groups]
+
+
+def _entropy(groups: Sequence[int]) -> float | Undefined:
+    sizes = list(Counter(groups).values())
+    if not sizes:
+        return Undefined("no candidates")
+    return 0.0 if len(sizes) == 1 else semantic_entropy(sizes)

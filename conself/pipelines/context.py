@@ -17,7 +17,6 @@ from conself.runtime.memory import peak_memory
 from conself.runtime.progress import working
 from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact, Stage, build, other_version
-from conself.store.keys import models_in
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,6 @@ class Context:
             how = "reused" if artifact.reused else "done"
             say(self.console, f"{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}", style="dim")
         return artifact
-
-
-def names_model(node: Any) -> bool:
-    """Whether a part of the config loads a model."""
-    return bool(models_in(OmegaConf.to_container(node, resolve=True)))
 
 
 def choose(config: DictConfig, *names: str) -> DictConfig:

@@ -1,17 +1,23 @@
 """What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.consensus import Consensus, consensus_of, trace_keys
+from conself.models.hub import short_name
 from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
-from conself.records import Pool, Uncertainty, Undefined, Verdict
+from conself.records import ModelRef, Pool, Uncertainty, Undefined, Verdict
+from conself.runtime.console import say
+from conself.runtime.steps import Steps
 from conself.runtime.workers import HereFirst
-from conself.store.tables import count, read_consensus, read_records, write_consensus, write_records
+from conself.store.tables import count, program_volume, read_consensus, read_records, write_consensus, write_records
+
+Value = TypeVar("Value")
 
 Metric = Callable[[Pool, Consensus], float | Undefined]
 """Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
@@ -70,35 +76,84 @@ def voted(
     return found
 
 
+@runtime_checkable
+class TextMetric(Protocol):
+    """A metric of programs as texts, which is cheaper on many pools at once than on one after the other."""
+
+    def over(self, pools: Sequence[Pool]) -> Steps[list[float | Undefined]]:
+        """Its value on each pool; yields how many more programs are done, all pools' together."""
+
+
 def score_into(
-    bench: Bench, folder: Path, name: str, metric: Metric, shards: Sequence[PoolShard], loads_model: bool
+    bench: Bench, folder: Path, name: str, metric: Metric, shards: Sequence[PoolShard], models: Sequence[ModelRef]
 ) -> int:
     """One metric on pools -> uncertainty-*.parquet in ``folder``; returns on how many it is undefined.
 
-    One that ``loads_model`` does so in the workers, each on a thread of its own; others are too quick to be handed out.
+    One that loads ``models`` does so in the workers, each on a thread of its own; others are too quick to be handed
+    out. What texts will go through a model is said before.
+
+    Raises:
+        OSError: a model's settings cannot be read.
     """
-    workers = bench.workers if loads_model else HereFirst(bench.workers)
+    workers = bench.workers if models else HereFirst(bench.workers)
     todo = missing(folder, "uncertainty", shards)
-    total = sum(count(shard.problems) for shard, _ in todo)
+    total, noun, label = sum(count(shard.problems) for shard, _ in todo), "problems", name.replace("_", " ")
+    if isinstance(metric, TextMetric) and todo:
+        volume = [program_volume(shard.candidates) for shard, _ in todo]
+        total, noun = sum(programs for programs, _ in volume), "programs"
+        for model in models:
+            say(bench.console, f"{label}: {cost(total, sum(characters for _, characters in volume), model)}")
     tasks = [(metric, name, shard, path) for shard, path in todo]
-    run_shards(bench, workers, name.replace("_", " "), "problems", total, score_shard, tasks)
+    run_shards(bench, workers, label, noun, total, score_shard, tasks, noun)
     return sum(row.value is None for row in read_records(folder, Uncertainty, "uncertainty"))
 
 
+def cost(programs: int, characters: int, model: ModelRef) -> str:
+    """What is to be read by which model: tokens at four characters each, the model by its last two names."""
+    from conself.models.auxiliary import parameters
+
+    size = parameters(model)
+    about = f"{size / 1e9:.2f} B" if size >= 1e8 else f"{size / 1e6:.1f} M"
+    tokens = f"about {characters // 4:,} tokens"
+    return f"{programs:,} programs, {tokens} through {short_name(model)} ({about} parameters)"
+
+
 def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iterator[tuple[int, int]]:
-    """One metric on the pools of one shard; yields the number of problems, twice (one value each).
+    """One metric on the pools of one shard; yields, twice, how many more problems (of a TextMetric: programs) are done.
 
     Raises:
         ValueError: a value is not finite; names the problem.
     """
-    pools, agreed = shard.read(), shard.agreed()
-    values = [(pool.problem.id, _finite(metric(pool, agreed[pool.problem.id]), name, pool)) for pool in pools]
-    rows = [
-        Uncertainty(i, name, None, v.reason) if isinstance(v, Undefined) else Uncertainty(i, name, v, None)
-        for i, v in values
-    ]
+    pools = shard.read()
+    steps = metric.over(pools) if isinstance(metric, TextMetric) else _one_by_one(metric, pools, shard.agreed())
+    values = yield from _twice(steps)
+    rows = []
+    for pool, value in zip(pools, values, strict=True):
+        known = _finite(value, name, pool)
+        number, reason = (None, known.reason) if isinstance(known, Undefined) else (known, None)
+        rows.append(Uncertainty(pool.problem.id, name, number, reason))
     write_records(path, Uncertainty, rows)
-    yield len(pools), len(pools)
+
+
+def _one_by_one(
+    metric: Metric, pools: Sequence[Pool], agreed: Mapping[str, Consensus]
+) -> Steps[list[float | Undefined]]:
+    values = []
+    for pool in pools:
+        values.append(metric(pool, agreed[pool.problem.id]))
+        yield 1
+    return values
+
+
+def _twice(steps: Steps[Value]) -> Generator[tuple[int, int], None, Value]:
+    """The same steps, each as a count and as an amount."""
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
+        yield done, done
 
 
 def _finite(value: float | Undefined, name: str, pool: Pool) -> float | Undefined:

@@ -58,8 +58,9 @@ def run_shards(
     total: int,
     function: Callable[..., Iterator[tuple[int, int]]],
     tasks: Sequence[tuple[Any, ...]],
+    noun: str = "problems",
 ) -> None:
-    """Run ``function`` on every task by the workers, with a progress line that counts to ``total`` and ``unit``/s."""
-    with Meter(bench.console, label, total, "problems", unit) as meter:
+    """Run ``function`` on every task by the workers, with a progress line: up to ``total`` of ``noun``, ``unit``/s."""
+    with Meter(bench.console, label, total, noun, unit) as meter:
         for done, amount in workers.run(function, tasks):
             meter.add(done, amount)

@@ -12,22 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.validation import sift
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairing.build import NothingToLearnError, build_pairs, capped, ordered
-from conself.pipelines.context import (
-    Context,
-    changed,
-    free_accelerator,
-    free_memory,
-    give_back,
-    gpu_is_there,
-    names_model,
-    tell,
-)
+from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.parts import Drawing, Source
@@ -42,7 +33,7 @@ from conself.results.shortfalls import tell_losses
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.store.artifacts import Artifact
-from conself.store.keys import Identified, snake_case
+from conself.store.keys import Identified, models_in, snake_case
 from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.memory import is_large
@@ -139,13 +130,13 @@ def verify(work: Work, judgement: Judgement, pools: Pools) -> Summary:
 @stage("score", version=4)
 def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
     """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
-    context, loads_model = work.context, names_model(metric)
-    alone = loads_model and gpu_is_there()
+    context, models = work.context, models_in(OmegaConf.to_container(metric, resolve=True))
+    alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model
     bench = replace(context, workers=context.workers.sized(1)) if alone else context  # nor has a GPU for several
     part = instantiate(metric)
-    undefined = score_into(bench, work.folder, metric_name(metric), part, agreed.shards(), loads_model)
+    undefined = score_into(bench, work.folder, metric_name(metric), part, agreed.shards(), models)
     if alone:
         free_accelerator(context)  # nor for this one beside what answers the benchmarks
     return {"undefined": undefined}

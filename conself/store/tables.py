@@ -95,6 +95,19 @@ def count(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def program_volume(path: Path) -> tuple[int, int]:
+    """Of a table of candidates the number of programs, and that of characters in its distinct ones.
+
+    A candidate without code stands for itself by its text.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=["code", "text"])
+    programs = pc.coalesce(table["code"], table["text"])
+    return table.num_rows, pc.sum(pc.utf8_length(pc.unique(programs))).as_py() or 0
+
+
 def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
     """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from conself.runtime.steps import Steps
+
 Entails = Callable[[Sequence[tuple[str, str]]], list[bool]]
 """n pairs (premise, hypothesis) to n answers: does the premise entail the hypothesis?"""
 
@@ -36,3 +38,11 @@ class ByEntailment:
             left = [text for text in rest if text not in joined]
             number += 1
         return [group[text] for text in texts]
+
+    def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
+        """The groups of each pool's texts, one pool after the other: what is asked depends on the last answers."""
+        groups = []
+        for texts in pools:
+            groups.append(self(texts))
+            yield len(texts)
+        return groups

@@ -1,13 +1,20 @@
 """Groups of texts with alike embeddings."""
 
-from collections.abc import Callable, Sequence
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from conself.runtime.steps import Steps, finished
+
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
 """n texts to embeddings [n, d] float32, whose cosine says how much alike two texts are."""
+
+_PIECE = 32
+"""Texts that an encoder gets at once: enough for full batches, few enough for progress to be seen."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,32 @@ class BySimilarity:
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """The number of each text's group, n ints; a single text or n equal ones are one group."""
+        return finished(self.over([texts]))[0]
+
+    def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
+        """The groups of each pool's texts; a text is embedded once however many pools have it.
+
+        Texts of like length go to the encoder together, so that little of a batch is padding.
+        """
+        unlike = [texts for texts in pools if len(set(texts)) > 1]
+        copies = Counter(text for texts in unlike for text in texts)
+        yield sum(map(len, pools)) - copies.total()
+        by_length = sorted(copies, key=lambda text: (len(text), text))
+        pieces = [by_length[start : start + _PIECE] for start in range(0, len(by_length), _PIECE)]
+        random.Random(0).shuffle(pieces)  # so that the time left is right from the start, not that of short texts
+        rows: dict[str, NDArray[np.float32]] = {}
+        for piece in pieces:
+            rows |= zip(piece, self.encoder(piece), strict=True)
+            yield sum(copies[text] for text in piece)
+        return [self._groups(texts, rows) for texts in pools]
+
+    def _groups(self, texts: Sequence[str], rows: Mapping[str, NDArray[np.float32]]) -> list[int]:
         distinct = sorted(set(texts))
         if len(distinct) < 2:
             return [1] * len(texts)
         position = {text: i for i, text in enumerate(distinct)}
         members = np.array([position[text] for text in texts])
-        return groups_of(self.encoder(distinct), members, self.similarity)
+        return groups_of(np.stack([rows[text] for text in distinct]), members, self.similarity)
 
 
 def groups_of(embeddings: NDArray[np.float32], members: NDArray[np.intp], similarity: float) -> list[int]:

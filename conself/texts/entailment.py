@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from conself.models.auxiliary import batches, load, longest
+from conself.models.auxiliary import load, longest, padded_batches
 from conself.records import ModelRef
 from conself.texts.policy_encoder import Runtime
 
@@ -25,7 +25,7 @@ class EntailmentModel:
     Args:
         model: a folder or a hub id at its revision; loaded at the first call, once per process.
         max_tokens: pairs are cut to this many tokens, the longer text first, or to what the model takes.
-        runtime: device, and pairs per batch.
+        runtime: device, and tokens per batch.
     """
 
     model: ModelRef
@@ -39,23 +39,23 @@ class EntailmentModel:
             OSError: the model cannot be found or read, in one line with the remedy.
             ValueError: not exactly one of the model's classes is called entailment; names its classes.
         """
-        return [answer for part in batches(len(pairs), self.runtime.batch_size) for answer in self._judge(pairs[part])]
-
-    def _judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         import torch
 
+        if not pairs:
+            return []
         model, tokenizer, label = _loaded(self.model, self.runtime.device)
-        batch = tokenizer(
+        encoded = tokenizer(
             [premise for premise, _ in pairs],
             [hypothesis for _, hypothesis in pairs],
-            return_tensors="pt",
-            padding=True,
             truncation="longest_first",
             max_length=longest(tokenizer, self.max_tokens),
-        ).to(model.device)
+        )
+        answers: dict[int, bool] = {}
         with torch.inference_mode():
-            likeliest = model(**batch).logits.argmax(dim=-1)
-        return [int(found) == label for found in likeliest]
+            for batch, padded in padded_batches(tokenizer, encoded, self.runtime.token_budget):
+                likeliest = model(**padded.to(model.device)).logits.argmax(dim=-1).tolist()
+                answers |= zip(batch, (index == label for index in likeliest), strict=True)
+        return [answers[position] for position in range(len(pairs))]
 
 
 _ENTAILMENT = ("entailment", "entail", "entails")

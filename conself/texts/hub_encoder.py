@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from conself.models.auxiliary import batches, load, longest
+from conself.models.auxiliary import load, longest, padded_batches
 from conself.records import ModelRef
 from conself.texts.policy_encoder import Runtime
 from conself.texts.pooling import AUTO, POOLINGS, SentenceSettings, sentence_settings
@@ -27,7 +27,7 @@ class HubEncoder:
         model: a folder or a hub id at its revision; loaded at the first call, once per process.
         pooling: ``mean``, ``cls``, ``max``, ``last``; ``auto``: what sentence-transformers' files say, else mean.
         max_tokens: texts are cut to this many tokens, or to what the model takes where that is less.
-        runtime: device and batch size.
+        runtime: device, and tokens per batch.
 
     Raises:
         ValueError: there is no such pooling.
@@ -49,25 +49,19 @@ class HubEncoder:
             OSError: the model cannot be found or read, in one line with the remedy.
             ValueError: the model's own settings ask for what is not known here.
         """
-        return np.concatenate([self._embed(texts[part]) for part in batches(len(texts), self.runtime.batch_size)])
-
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import torch
 
         model, tokenizer, own = _loaded(self.model, self.runtime.device)
         limits = (self.max_tokens,) if own is None or own.max_tokens is None else (self.max_tokens, own.max_tokens)
-        batch = tokenizer(
-            [text or " " for text in texts],
-            return_tensors="pt",
-            padding=True,
-            truncation=True,
-            max_length=longest(tokenizer, *limits),
-        ).to(model.device)
-        name = self.pooling if self.pooling != AUTO else "mean" if own is None else own.pooling
+        pooling = POOLINGS[self.pooling if self.pooling != AUTO else "mean" if own is None else own.pooling]
+        encoded = tokenizer([text or " " for text in texts], truncation=True, max_length=longest(tokenizer, *limits))
+        rows: dict[int, NDArray[np.float32]] = {}
         with torch.inference_mode():
-            vectors = POOLINGS[name](model(**batch).last_hidden_state.float(), batch["attention_mask"])
-            result: NDArray[np.float32] = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
-        return result
+            for batch, padded in padded_batches(tokenizer, encoded, self.runtime.token_budget):
+                inputs = padded.to(model.device)
+                vectors = pooling(model(**inputs).last_hidden_state.float(), inputs["attention_mask"])
+                rows |= zip(batch, torch.nn.functional.normalize(vectors, dim=1).cpu().numpy(), strict=True)
+        return np.stack([rows[position] for position in range(len(texts))])
 
 
 @lru_cache(maxsize=1)
@@ -75,4 +69,6 @@ def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTo
     # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
     from transformers import AutoModel
 
-    return *load(AutoModel, model, device), sentence_settings(model)
+    encoder, tokenizer = load(AutoModel, model, device)
+    encoder.config.use_cache = False  # a decoder would keep keys and values for tokens that never come
+    return encoder, tokenizer, sentence_settings(model)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from conself.models.auxiliary import padded_batches
 from conself.models.transformers import load_policy, load_tokenizer
 from conself.records import ModelRef
+from conself.texts.pooling import mean
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -19,10 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes an encoder's speed, not its result: the torch ``device`` (or ``auto``) and texts per batch."""
+    """What changes a model's speed, not its result.
+
+    Args:
+        device: of torch, or ``auto``.
+        token_budget: tokens per batch at most, padding included; a longer text is a batch by itself.
+
+    Raises:
+        ValueError: ``token_budget`` is below 1.
+    """
 
     device: str
-    batch_size: int
+    token_budget: int
+
+    def __post_init__(self) -> None:
+        if self.token_budget < 1:
+            raise ValueError(f"runtime.token_budget must be at least 1, got {self.token_budget}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class PolicyEncoder:
     Args:
         model: the policy; loaded at the first call, once per process.
         max_tokens: texts are cut to this many tokens.
-        runtime: device and batch size.
+        runtime: device, and tokens per batch.
     """
 
     model: ModelRef
@@ -41,29 +55,19 @@ class PolicyEncoder:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embeddings [n, d] float32; an empty text is embedded as a blank."""
-        size = self.runtime.batch_size
-        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        return np.concatenate([self._embed(batch) for batch in batches])
-
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import torch
 
         policy, tokenizer = _loaded(self.model, self.runtime.device)
-        batch = tokenizer(
-            [text or " " for text in texts],
-            return_tensors="pt",
-            padding=True,
-            truncation=True,
-            max_length=self.max_tokens,
-            add_special_tokens=False,
-        ).to(policy.device)
-        mask = batch["attention_mask"]
+        texts = [text or " " for text in texts]
+        ids = tokenizer(texts, truncation=True, max_length=self.max_tokens, add_special_tokens=False)["input_ids"]
+        rows = np.empty((len(texts), policy.config.get_text_config().hidden_size), np.float32)
         with torch.inference_mode():
-            hidden = policy.base_model(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state.float()
-            kept = mask.unsqueeze(-1).to(hidden.dtype)
-            mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
-            result: NDArray[np.float32] = mean.cpu().numpy()
-        return result
+            for batch, padded in padded_batches(tokenizer, {"input_ids": ids}, self.runtime.token_budget):
+                # Causal attention never sees the padding on the right: no mask, which would take a slower kernel.
+                tokens, mask = padded["input_ids"].to(policy.device), padded["attention_mask"].to(policy.device)
+                hidden = policy.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+                rows[batch] = mean(hidden.float(), mask).cpu().numpy()
+        return rows
 
 
 @lru_cache(maxsize=1)

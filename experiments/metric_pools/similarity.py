@@ -1,8 +1,7 @@
 """Which cosine means alike: what an encoder says of programs that behave alike and of programs that don't.
 
 ``python -m experiments.metric_pools.similarity [pools=RUN] [problems=N] [key=value ...]`` takes the pool of a run, else
-the golden one, about N of its problems, and an encoder by config, e.g. ``encoder@metric.grouping.encoder=hub`` with
-``metric.grouping.encoder.model.name=FOLDER``.
+the golden one, about N of its problems, and an encoder by config, e.g. ``encoder@metric.grouping.encoder=sentence``.
 Pick the threshold on a pool whose problems you don't report on: by eye, between the two columns of cosines, or as the
 one with the highest AUC. A threshold below nearly all cosines makes one group of everything, one above nearly all makes
 entropy of distinct texts; the share of problems at either end says when that happens.
@@ -30,11 +29,13 @@ STEPS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 0.
 
 def embedded(problems: Sequence[Judged], encoder: Encoder) -> list[tuple[NDArray[np.float32], NDArray[np.intp]]]:
     """Per problem the embeddings of its distinct programs [u, d], and which of them each candidate has [K]."""
+    texts = [[c.text if c.code is None else c.code for c in problem.pool.candidates] for problem in problems]
+    everything = sorted({text for group in texts for text in group})
+    rows = dict(zip(everything, encoder(everything), strict=True))
     found = []
-    for problem in problems:
-        texts = [c.text if c.code is None else c.code for c in problem.pool.candidates]
-        distinct, members = np.unique(np.array(texts, dtype=object), return_inverse=True)
-        found.append((encoder([str(text) for text in distinct]), members))
+    for group in texts:
+        distinct, members = np.unique(np.array(group, dtype=object), return_inverse=True)
+        found.append((np.stack([rows[str(text)] for text in distinct]), members))
     return found
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conself.metrics.naive_semantic_entropy import Grouping, NaiveSemanticEntropy
 from conself.records import Pool, Undefined
+from conself.runtime.steps import finished
 from conself.texts.by_entailment import ByEntailment
 from conself.texts.by_similarity import BySimilarity
 
@@ -134,3 +135,33 @@ def test_groups_are_those_of_the_papers_loop(words: set[tuple[str, str]], texts:
         expected.append(equals[0] if equals else len(firsts) - 1)
     by_text = dict(zip(reversed(texts), reversed(expected), strict=True))  # a text's first group is its own
     assert ByEntailment(judge)(texts) == [by_text[text] for text in texts]
+
+
+@dataclass(frozen=True)
+class Recorded(Angles):
+    """Angles that keep what they were asked for."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked.extend(texts)
+        return super().__call__(texts)
+
+
+def test_many_pools_at_once_are_those_one_by_one_and_a_text_is_embedded_once() -> None:
+    pools = [["0", "10", "90", "90"], ["10", "0"], ["7", "7"], [], [str(angle) for angle in range(0, 100, 2)]]
+    encoder = Recorded()
+    grouping = BySimilarity(encoder, 0.9)
+    done = list(grouping.over(pools))
+    assert finished(similar(0.9).over(pools)) == [similar(0.9)(texts) if texts else [] for texts in pools]
+    assert sorted(encoder.asked) == sorted({text for texts in pools if len(set(texts)) > 1 for text in texts})
+    assert sum(done) == sum(map(len, pools))
+    assert len([n for n in done if n]) == 3  # the two equal ones, and 51 texts in pieces of 32
+
+
+def test_progress_of_entailment_is_pool_by_pool() -> None:
+    steps = ByEntailment(Matrix("ab ba")).over([["a", "b"], ["a", "c", "c"]])
+    assert (next(steps), next(steps)) == (2, 3)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == [[0, 0], [0, 1, 1]]

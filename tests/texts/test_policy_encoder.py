@@ -1,5 +1,7 @@
 import pickle
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
 
 
 def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> None:
-    [row] = PolicyEncoder(model, 64, Runtime("cpu", 4))(["ab"])
+    [row] = PolicyEncoder(model, 64, Runtime("cpu", 64))(["ab"])
     network = AutoModelForCausalLM.from_pretrained(model.name)
     ids = torch.tensor([PreTrainedTokenizerFast.from_pretrained(model.name).encode("ab", add_special_tokens=False)])
     assert ids.shape == (1, 2)
@@ -49,7 +51,7 @@ def test_an_embedding_is_the_mean_of_the_last_hidden_states(model: ModelRef) -> 
 
 
 def test_batches_and_padding_change_nothing(model: ModelRef) -> None:
-    one, many = (PolicyEncoder(model, 64, Runtime("cpu", size))(TEXTS) for size in (1, 3))
+    one, many = (PolicyEncoder(model, 64, Runtime("cpu", 16 * size))(TEXTS) for size in (1, 3))
     assert one.shape == (4, 16)
     assert one.dtype == np.float32
     np.testing.assert_allclose(one, many, atol=1e-6)
@@ -57,13 +59,13 @@ def test_batches_and_padding_change_nothing(model: ModelRef) -> None:
 
 
 def test_long_texts_are_cut(model: ModelRef) -> None:
-    cut, whole = PolicyEncoder(model, 3, Runtime("cpu", 2))(["abcdef", "abc"])
+    cut, whole = PolicyEncoder(model, 3, Runtime("cpu", 32))(["abcdef", "abc"])
     np.testing.assert_allclose(cut, whole, atol=1e-6)
 
 
 def test_an_encoder_ships_without_its_model_which_a_process_loads_once(model: ModelRef, tmp_path: Path) -> None:
     folder = shutil.copytree(model.name, tmp_path / "model")
-    encoder = PolicyEncoder(replace(model, name=str(folder)), 64, Runtime("cpu", 4))
+    encoder = PolicyEncoder(replace(model, name=str(folder)), 64, Runtime("cpu", 64))
     before = encoder(TEXTS)
     parcel = pickle.dumps(encoder)
     assert len(parcel) < 2000
@@ -79,7 +81,46 @@ def test_another_model_is_loaded_anew(model: ModelRef, tmp_path: Path) -> None:
         network.model.norm.weight.mul_(2.0)
     network.save_pretrained(tmp_path / "model")
     one, other = (
-        PolicyEncoder(replace(model, name=name), 64, Runtime("cpu", 4))(TEXTS)
+        PolicyEncoder(replace(model, name=name), 64, Runtime("cpu", 64))(TEXTS)
         for name in (model.name, str(tmp_path / "model"))
     )
     np.testing.assert_allclose(other, 2.0 * one, rtol=1e-5, atol=1e-6)
+
+
+@contextmanager
+def forward_passes() -> Iterator[list[tuple[str, list[int]]]]:
+    """Name of the class and shape of the result of each module that runs in the block."""
+    seen: list[tuple[str, list[int]]] = []
+
+    def note(module: torch.nn.Module, arguments: object, result: object) -> None:  # noqa: ARG001
+        if isinstance(result, torch.Tensor):
+            seen.append((type(module).__name__, list(result.shape)))
+
+    handle = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def test_like_lengths_share_a_batch_and_no_logits_are_computed(model: ModelRef) -> None:
+    texts = ["a" * 9, "bb", "c" * 8, "d", "e" * 9]
+    with forward_passes() as seen:
+        PolicyEncoder(model, 64, Runtime("cpu", 18))(texts)
+    batches = [shape for name, shape in seen if name == "Embedding"]
+    # 9 and 9; then 8 and 2 in one batch of 16, since 3 * 8 is beyond 18; then the single letter
+    assert batches == [[2, 9, 16], [2, 8, 16], [1, 1, 16]]
+    assert not [shape for _, shape in seen if shape[-1] == 257]  # the vocabulary
+
+
+@pytest.mark.parametrize("budget", [20, 40, 1000])
+def test_a_text_has_one_embedding_whatever_comes_with_it(model: ModelRef, budget: int) -> None:
+    texts = ["abc", "x" * 20, "y", "z" * 19, "abcdef"]
+    rows = PolicyEncoder(model, 64, Runtime("cpu", budget))(texts)
+    alone = [PolicyEncoder(model, 64, Runtime("cpu", 1))([text])[0] for text in texts]
+    np.testing.assert_allclose(rows, alone, atol=1e-6)
+
+
+def test_a_batch_holds_a_token_at_least() -> None:
+    with pytest.raises(ValueError, match=r"runtime\.token_budget must be at least 1, got 0"):
+        Runtime("cpu", 0)
