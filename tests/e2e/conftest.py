@@ -52,11 +52,15 @@ def start(words: list[str], output: Path) -> int:
     return preloaded().start(words[2:], environment(), output)
 
 
+def run(words: list[str]) -> tuple[int, str]:
+    """The exit status of such a command, and what it printed."""
+    with NamedTemporaryFile("r") as output:
+        return preloaded().wait(start(words, Path(output.name)), seconds=600), output.read()
+
+
 def train(artifacts: Path, folder: Path, *overrides: str) -> Job:
     """Run one job to its end."""
-    with NamedTemporaryFile("r") as output:
-        pid = start(command(artifacts, folder, *overrides), Path(output.name))
-        return Job(preloaded().wait(pid, seconds=600), output.read(), folder)
+    return Job(*run(command(artifacts, folder, *overrides)), folder)
 
 
 def train_anew(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...] = ()) -> Job:

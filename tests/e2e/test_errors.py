@@ -138,9 +138,9 @@ def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "1" / "results.json").is_file()
 
 
-def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
+def full_disk(store: Path, folder: Path, limit: int, stage: str, *more: str) -> None:
     """No file may grow beyond ``limit`` bytes: the kernel refuses in the middle of the run, then lets it end."""
-    words = ("tau=0.95", "logger=none")
+    words = ("tau=0.95", "logger=none", *more)
     limited = train_anew(store, folder / "run", *words, prefix=("prlimit", f"--fsize={limit}"))
     assert limited.status == 2, limited.output
     assert f"no space left for the artifacts of stage '{stage}'" in error_line(limited.output)
@@ -151,7 +151,7 @@ def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
 
 
 def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    full_disk(tmp_path / "store", tmp_path, 16_384, "sample")
+    full_disk(tmp_path / "store", tmp_path, 16_384, "sample", "benchmark=[none]", "training.epochs=1")
 
 
 @pytest.mark.slow
