@@ -1,7 +1,8 @@
 """Commands in forks of a process that has imported torch: as ``python -m MODULE WORDS``, but for the time that takes.
 
 A fork has an environment, output and exit status of its own, and spawns its workers as any process does. What is
-imported beforehand must start no thread and read no setting: the one does not live on in a fork, the other stays.
+imported beforehand must start no thread and read no setting: the one does not live on in a fork, the other stays. Jobs
+on a GPU are started as a user starts them: who has so much as counted the devices cannot hand CUDA on to a fork.
 """
 
 import json
