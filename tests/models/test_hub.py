@@ -18,22 +18,18 @@ from tests.models.local_hub import LocalHub, serve
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import json, sys, time
+import huggingface_hub, peft, torch, transformers  # what is measured is the waiting for a hub
 import conself.models.hub
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer
 from conself.records import ModelRef
 conself.models.hub._TIMEOUT = 2.0
-for name, revision, *loaded in json.load(sys.stdin):
-    if loaded:
-        import transformers  # what is measured is the waiting for a hub
-    if "policy" in loaded:
-        import peft, torch
+for name, revision in json.load(sys.stdin):
     ref, start, report = ModelRef(name, revision, None, "float32", "sdpa", None), time.perf_counter(), {}
     try:
         report["fingerprint"] = [fingerprint(ref), fingerprint(ref)]
-        if "tokenizer" in loaded:
-            report["ids"] = load_tokenizer(ref)("def solve(n):")["input_ids"]
-        if "policy" in loaded:
-            report["parameters"] = load_policy(ref, "cpu").num_parameters()
+        tokenizer, policy = load_tokenizer(ref), load_policy(ref, "cpu")
+        report["ids"] = tokenizer("def solve(n):")["input_ids"]
+        report["parameters"] = policy.num_parameters()
     except Exception as error:
         report["error"] = f"{type(error).__name__}: {error}"
     report["seconds"] = time.perf_counter() - start
@@ -41,8 +37,7 @@ for name, revision, *loaded in json.load(sys.stdin):
 """
 
 
-def ask(names: list[tuple[str, ...]], url: str, cache: Path, **environment: str) -> list[dict]:
-    """Per name and revision, and what is loaded of the model: what became of it."""
+def ask(names: list[tuple[str, str]], url: str, cache: Path, **environment: str) -> list[dict]:
     known = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     known |= {"HF_ENDPOINT": url, "HF_HOME": str(cache), "OMP_NUM_THREADS": "1", "no_proxy": "127.0.0.1", **environment}
     done = subprocess.run(
@@ -65,22 +60,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_model_of_the_hub_its_identity_and_its_cache(folder: Path, tmp_path: Path) -> None:
-    good = [("owner/good", "main", "tokenizer", "policy")]
+    good = [("owner/good", "main")]
     with serve(LocalHub(folder, "a" * 40)) as hub:
         (first,) = ask(good, hub.url, tmp_path)
         assert first["parameters"] > 0
         assert sum("/api/models/owner/good/revision/main" in line for line in hub.asked) == 1, "asked once per process"
         hub.asked.clear()
-        pinned, wrong = ask(
-            [("owner/good", "a" * 40, "tokenizer"), ("owner/good", "v9", "tokenizer")], hub.url, tmp_path
-        )
+        pinned, wrong = ask([("owner/good", "a" * 40), ("owner/good", "v9")], hub.url, tmp_path)
         assert pinned["fingerprint"] == first["fingerprint"], "main is what it points to"
         assert not [line for line in hub.asked if "resolve" in line], "what the cache has is not asked for again"
         assert wrong["error"] == "OSError: model 'owner/good' has no revision 'v9'; set model.revision"
     with serve(LocalHub(folder, "b" * 40)) as hub:
-        (moved,) = ask([("owner/good", "main")], hub.url, tmp_path / "new")
+        (moved,) = ask(good, hub.url, tmp_path / "new")
     assert moved["fingerprint"] != first["fingerprint"], "main moved"
-    good = [("owner/good", "main", "tokenizer")]
     (offline,) = ask(good, "http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1")
     (unplugged,) = ask(good, "http://127.0.0.1:9", tmp_path)
     for again in (offline, unplugged):
@@ -98,7 +90,7 @@ def test_each_refusal_is_one_line_with_its_remedy_and_comes_soon(folder: Path, t
         "no hub id": r"OSError: 'no hub id' is neither a folder nor a hub id \(OWNER/NAME\); set model\.name",
     }
     with serve(LocalHub(folder, "a" * 40)) as hub:
-        reports = ask([(name, "main", "tokenizer") for name in expected], hub.url, tmp_path)
+        reports = ask([(name, "main") for name in expected], hub.url, tmp_path)
     for report, pattern in zip(reports, expected.values(), strict=True):
         assert re.match(pattern, report["error"]), report["error"]
         assert "\n" not in report["error"]
@@ -110,7 +102,7 @@ def test_out_of_reach_and_not_cached(how: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never says a word
         port = silent.getsockname()[1] if how == "silent" else 9
         environment = {"HF_HUB_OFFLINE": "1"} if how == "offline" else {}
-        (report,) = ask([("owner/name", "main", "tokenizer")], f"http://127.0.0.1:{port}", tmp_path, **environment)
+        (report,) = ask([("owner/name", "main")], f"http://127.0.0.1:{port}", tmp_path, **environment)
     assert re.match(
         r"OSError: model 'owner/name' \(revision main\) is not in the local cache and the hub is out of reach \(.+\); "
         r"download it where there is a network \(`hf download owner/name`\), or set model.name to a folder$",
