@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("the same everywhere", deadline=None, derandomize=True)
+settings.register_profile("the same everywhere", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("further examples each time", deadline=None)  # a busy machine is no failure
 
 
@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Quick runs draw the same examples every time; the exhaustive ones go on looking for others."""
+    """Quick runs draw the same, fewer examples every time; the exhaustive ones go on looking for others."""
     settings.load_profile("further examples each time" if config.getoption("--all") else "the same everywhere")
 
 

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
 from filelock import FileLock
+
+from tests.e2e.preloaded import preloaded
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
@@ -44,8 +47,24 @@ def environment() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "400", "PYTHONUNBUFFERED": "1"}
 
 
-def train(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...] = ()) -> Job:
+def start(words: list[str], output: Path) -> int:
+    """Start ``python -m MODULE ...`` in a fork, which spares the import of torch; its process id."""
+    return preloaded().start(words[2:], environment(), output)
+
+
+def run(words: list[str]) -> tuple[int, str]:
+    """The exit status of such a command, and what it printed."""
+    with NamedTemporaryFile("r") as output:
+        return preloaded().wait(start(words, Path(output.name)), seconds=600), output.read()
+
+
+def train(artifacts: Path, folder: Path, *overrides: str) -> Job:
     """Run one job to its end."""
+    return Job(*run(command(artifacts, folder, *overrides)), folder)
+
+
+def train_anew(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...] = ()) -> Job:
+    """The same in an interpreter of its own, as a user starts it."""
     done = subprocess.run(
         [*prefix, *command(artifacts, folder, *overrides)],
         cwd=ROOT,
@@ -73,7 +92,7 @@ def whole(store: Path, shared_folder: Path) -> Job:
     ended = shared_folder / "whole.json"
     with FileLock(shared_folder / ".whole.lock"):
         if not ended.is_file():
-            job = train(store, shared_folder / "whole")
+            job = train_anew(store, shared_folder / "whole")
             ended.write_text(json.dumps([job.status, job.output]))
     status, output = json.loads(ended.read_text())
     return Job(status, output, shared_folder / "whole")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Job, train
+from tests.e2e.conftest import ROOT, Job, train_anew
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_a_sweep_on_two_devices_leaves_its_jobs_and_nothing_else(whole: Job, sto
         "logger=csv",
         "runtime.workers=1",
     )
-    sweep = train(store, tmp_path / "sweep", "-m", "training.epochs=1,2", *words)
+    sweep = train_anew(store, tmp_path / "sweep", "-m", "training.epochs=1,2", *words)
     assert sweep.status == 0, sweep.output
     assert sorted(path.name for path in (tmp_path / "sweep").iterdir()) == ["0", "1", "multirun.yaml"]
     assert list(tmp_path.iterdir()) == [tmp_path / "sweep"]

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from conself.train import run_job
-from tests.e2e.conftest import ROOT, SMALL, train
+from tests.e2e.conftest import ROOT, SMALL, train, train_anew
 
 CALL = {"statement": "Add one.", "starter_code": "def f(n):", "entry_point": "f", "inputs": [[1], [2]]}
 
@@ -115,7 +115,7 @@ def test_data_set_without_a_usable_problem(
 
 
 def test_from_the_command_line_it_is_one_line_and_status_2(tmp_path: Path) -> None:
-    job = train(tmp_path / "store", tmp_path / "run", "tau=1.3")
+    job = train_anew(tmp_path / "store", tmp_path / "run", "tau=1.3")
     assert job.status == 2
     assert job.output.strip().startswith("error: tau must lie in (0, 1], got 1.3")
     assert len(job.output.strip().splitlines()) == 1
@@ -138,10 +138,10 @@ def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
     assert (tmp_path / "sweep" / "1" / "results.json").is_file()
 
 
-def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
+def full_disk(store: Path, folder: Path, limit: int, stage: str, *more: str) -> None:
     """No file may grow beyond ``limit`` bytes: the kernel refuses in the middle of the run, then lets it end."""
-    words = ("tau=0.95", "logger=none")
-    limited = train(store, folder / "run", *words, prefix=("prlimit", f"--fsize={limit}"))
+    words = ("tau=0.95", "logger=none", *more)
+    limited = train_anew(store, folder / "run", *words, prefix=("prlimit", f"--fsize={limit}"))
     assert limited.status == 2, limited.output
     assert f"no space left for the artifacts of stage '{stage}'" in error_line(limited.output)
     done = {path: path.stat().st_mtime_ns for path in store.glob("*/*/manifest.json")}
@@ -151,7 +151,7 @@ def full_disk(store: Path, folder: Path, limit: int, stage: str) -> None:
 
 
 def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    full_disk(tmp_path / "store", tmp_path, 16_384, "sample")
+    full_disk(tmp_path / "store", tmp_path, 16_384, "sample", "benchmark=[none]", "training.epochs=1")
 
 
 @pytest.mark.slow

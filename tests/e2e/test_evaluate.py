@@ -1,7 +1,6 @@
 """``python -m conself.evaluate``: what it shares with training, whom it compares, and what it refuses."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from analysis.write_report import make_report
 from conself.evaluate import chosen, run_job
 from conself.records import Candidate
 from conself.store.tables import read_records, read_verdicts
-from tests.e2e.conftest import ROOT, Job, environment
+from tests.e2e.conftest import ROOT, Job, run
 
 
 def composed(*words: str) -> DictConfig:
@@ -44,17 +43,8 @@ def refused(capsys: pytest.CaptureFixture[str], store: Path, folder: Path, *word
 
 def test_from_the_command_line_it_reuses_the_training_runs_evaluation(whole: Job, store: Path, tmp_path: Path) -> None:
     words = ["benchmark=minipy", "benchmark.minipy.size=60", f"artifacts={store}", f"hydra.run.dir={tmp_path / 'run'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "conself.evaluate", *words, "logger=csv"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    status, output = run([sys.executable, "-m", "conself.evaluate", *words, "logger=csv"])
+    assert status == 0, output
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["artifacts"]["evaluate/minipy/base"] == whole.results["artifacts"]["evaluate/minipy/base"]
     assert results["benchmarks"]["minipy"] == whole.results["benchmarks"]["minipy"]["base"]
@@ -62,7 +52,7 @@ def test_from_the_command_line_it_reuses_the_training_runs_evaluation(whole: Job
     assert [set(row) for row in rows] == [{"benchmark", "id", "difficulty", "passed"}] * 60
     passed = sum(row["passed"][0] for row in rows)
     assert passed / 60 == results["benchmarks"]["minipy"]["pass@1"]
-    assert f"{passed / 60:.3f}" in done.stdout
+    assert f"{passed / 60:.3f}" in output
     assert "benchmarks/minipy/pass@1" in (tmp_path / "run" / "csv" / "summary.csv").read_text()
 
 

@@ -35,6 +35,7 @@ def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with serving(answered) as server:
         words = ["sampler=openai", "decoder=transformers", f"sampler.endpoint.base_url={server.url}"]
         words += ["sampler.runtime.api_key_env=CONSELF_TEST_KEY", "sampler.runtime.backoff_s=0.01", "logger=none"]
+        words += ["training.epochs=1"]
         job = train(tmp_path / "store", tmp_path / "run", *words, "dataset.size=12", "benchmark.minipy.size=4")
         asked = len(server.requests)
         results = job.results

@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conself.records import Candidate, PreferencePair, Problem
 from conself.store.tables import read_records
-from tests.e2e.conftest import ROOT, Job, command, environment, train
+from tests.e2e.conftest import ROOT, Job, command, environment, start, train
+from tests.e2e.preloaded import preloaded
 
 METRICS = {"code_semantic_entropy", "crash_rate", "token_entropy", "nll", "naive_semantic_entropy"}
 METRICS |= {"partial_semantic_entropy", "partial_semantic_entropy_silent", "trace_disagreement", "kappa_disagreement"}
@@ -150,16 +151,15 @@ def kill_within(stage: str, number: int, artifacts: Path, folder: Path, file: st
 
     Where ``file`` is given, it happens as soon as a file of that pattern is there, but no manifest.
     """
-    words = command(artifacts, folder, "logger=none", *overrides)
-    job = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    job = psutil.Process(start(command(artifacts, folder, "logger=none", *overrides), Path(os.devnull)))
     deadline = time.monotonic() + 120
     while not list(artifacts.glob(f"{stage}/.*.partial/{file}")) or finished(artifacts, stage) < number:
-        assert job.poll() is None, f"the job ended before {stage} was seen"
+        assert job.status() != psutil.STATUS_ZOMBIE, f"the job ended before {stage} was seen"
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    children = {child.pid for child in psutil.Process(job.pid).children(recursive=True)}
-    os.kill(job.pid, signal.SIGKILL)
-    job.wait(timeout=60)
+    children = {child.pid for child in job.children(recursive=True)}
+    job.kill()
+    assert preloaded().wait(job.pid, seconds=60) == -signal.SIGKILL
     assert list(artifacts.glob(f"{stage}/.*.partial")), f"{stage} had ended before it could be killed"
     while not descendants_gone(children):
         assert time.monotonic() < deadline, "a killed run leaves processes behind"
@@ -172,10 +172,9 @@ def finished(artifacts: Path, stage: str) -> int:
 
 def die_before(stage: str, name: str, artifacts: Path, folder: Path) -> None:
     """Run the job until a file of a stage is about to get its final name; kill -9 then (tests/e2e/dying.py)."""
-    python, _, module, *words = command(artifacts, folder, "logger=none")
-    dying = [python, "-m", "tests.e2e.dying", stage, name, module, *words]
-    job = subprocess.run(dying, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, timeout=120, check=False)
-    assert job.returncode == -signal.SIGKILL
+    python, _, *words = command(artifacts, folder, "logger=none")
+    job = start([python, "-m", "tests.e2e.dying", stage, name, *words], Path(os.devnull))
+    assert preloaded().wait(job, seconds=120) == -signal.SIGKILL
 
 
 def contents(artifacts: Path) -> dict[str, Any]:

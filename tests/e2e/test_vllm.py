@@ -11,7 +11,7 @@ import pytest
 
 from conself.records import Candidate
 from conself.store.tables import read_records
-from tests.e2e.conftest import ROOT, command, environment, train
+from tests.e2e.conftest import ROOT, command, environment, train_anew
 
 pytest.importorskip("vllm", reason="vLLM is not installed; `make test` installs it for CPUs")
 
@@ -24,7 +24,7 @@ SMOKE = ("experiment=smoke_vllm", "logger=none", f"benchmark.humaneval.dataset.p
 
 @pytest.mark.slow
 def test_a_whole_round_through_vllm(tmp_path: Path) -> None:
-    results = train(tmp_path / "store", tmp_path / "run", *SMOKE).results
+    results = train_anew(tmp_path / "store", tmp_path / "run", *SMOKE).results
     assert set(results["benchmarks"]) == {"minipy", "humaneval"}
     humaneval, minipy = results["benchmarks"]["humaneval"], results["benchmarks"]["minipy"]
     assert humaneval["base"]["n"] == humaneval["tuned"]["n"] == (164 if SHARED.is_file() else 3)

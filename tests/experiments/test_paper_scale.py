@@ -31,7 +31,13 @@ def test_a_tiny_backbone_by_hand() -> None:
     assert TINY.weight_bytes("int8") == 240 + 2 * 116
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("codellama_7b", "qwen2_5_coder_0_5b") else pytest.param(name, marks=pytest.mark.slow)
+        for name in BACKBONES
+    ],
+)
 def test_weights_and_adapters_are_those_that_the_libraries_make(name: str) -> None:
     """On the meta device: shapes only."""
     m = BACKBONES[name]

@@ -103,7 +103,13 @@ BACKBONES = {
 }
 
 
-@pytest.mark.parametrize("choice", BACKBONES)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        name if name in ("codellama_7b", "qwen2_5_coder_0_5b_local") else pytest.param(name, marks=pytest.mark.slow)
+        for name in BACKBONES
+    ],
+)
 def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
     """METHOD, "Training defaults"; nothing else differs from any model of the hub."""
     with initialize_config_dir(str(CONF), version_base="1.3"):

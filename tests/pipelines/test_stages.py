@@ -1,11 +1,9 @@
 """Who holds GPU memory when: on this side of CUDA, which is only said to be there."""
 
 import gc
-import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -14,25 +12,15 @@ import torch
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself.agreement.consensus import Consensus, consensus_of
+from conself.agreement.consensus import consensus_of
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import SHARD, cut, missing, write_shards
-from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty
+from conself.records import Candidate, ModelRef, Outcome, Problem, Status, Trace, Uncertainty
 from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_records, write_consensus, write_traces
-
-
-@dataclass(frozen=True)
-class WhoScores:
-    """The process that scores; ``model`` is a ModelRef or None."""
-
-    model: ModelRef | None
-
-    def __call__(self, pool: Pool, consensus: Consensus) -> float:  # noqa: ARG002
-        return float(os.getpid())
 
 
 def candidate(name: str) -> Candidate:
@@ -43,7 +31,10 @@ def candidate(name: str) -> Candidate:
 def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     """The processes that score four shards, while their workers may still be there."""
     problems = [Problem(f"p{i}", "", "", None, ("",), "", "") for i in range(4 * SHARD)]
-    folder, config = root / "pool", OmegaConf.create({"_target_": f"{__name__}.WhoScores", "model": model})
+    folder, config = (
+        root / "pool",
+        OmegaConf.create({"_target_": "tests.pipelines.who_scores.WhoScores", "model": model}),
+    )
     folder.mkdir(parents=True)
     write_shards(folder, "problems", Problem, cut(problems))
     write_shards(folder, "candidates", Candidate, [[candidate(p.id) for p in group] for group in cut(problems)])

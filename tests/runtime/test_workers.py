@@ -11,27 +11,33 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from conself.runtime import workers as module
 from conself.runtime.workers import HereFirst, Workers, worker_index
 
 
-def square(n: int) -> Iterator[tuple[int, int, int]]:
+def square(n: int) -> Iterator[tuple[int, int]]:
     if n == 13:
         raise ValueError("unlucky")
-    yield n * n, os.getpid(), torch.get_num_threads()
+    yield n * n, os.getpid()
+
+
+def threads(_n: int) -> Iterator[int]:
+    import torch  # here: every worker imports this module
+
+    yield torch.get_num_threads()
 
 
 def test_results_of_all_tasks_from_warm_single_threaded_processes() -> None:
     with Workers(2) as workers:
         first = list(workers.run(square, [(n,) for n in range(6)]))
         second = list(workers.run(square, [(n,) for n in range(6)]))
-    assert sorted(value for value, _, _ in first) == [0, 1, 4, 9, 16, 25]
-    pids = {pid for _, pid, _ in first + second}
+        counted = list(workers.run(threads, [(0,), (1,)]))
+    assert sorted(value for value, _ in first) == [0, 1, 4, 9, 16, 25]
+    pids = {pid for _, pid in first + second}
     assert os.getpid() not in pids
     assert len(pids) <= 2
-    assert {threads for _, _, threads in first} == {1}
+    assert counted == [1, 1]
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
@@ -39,15 +45,15 @@ def test_an_error_in_a_task_is_raised_and_the_workers_go_on() -> None:
     with Workers(1) as workers:
         with pytest.raises(ValueError, match="unlucky"):
             list(workers.run(square, [(13,), (2,)]))
-        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9]
 
 
 def test_release_gives_the_processes_back() -> None:
     with Workers(1) as workers:
-        ((_, pid, _),) = workers.run(square, [(1,)])
+        ((_, pid),) = workers.run(square, [(1,)])
         workers.release()
         assert not psutil.pid_exists(pid)
-        ((value, _, _),) = workers.run(square, [(2,)])
+        ((value, _),) = workers.run(square, [(2,)])
     assert value == 4
 
 
@@ -75,7 +81,7 @@ def test_what_came_before_an_error_is_not_taken_for_the_next_runs() -> None:
     with Workers(1) as workers:
         with pytest.raises(ValueError, match="too late"):
             list(workers.run(early, [(7,), (8,)]))
-        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9]
 
 
 def index(pause: float) -> Iterator[tuple[int, int]]:
@@ -110,12 +116,12 @@ def test_warm_workers_have_imported_before_they_are_asked() -> None:
 
 def test_light_work_stays_here_as_long_as_it_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
     with Workers(1) as workers:
-        here = [pid for _, pid, _ in HereFirst(workers).run(square, [(n,) for n in range(3)])]
+        here = [pid for _, pid in HereFirst(workers).run(square, [(n,) for n in range(3)])]
         assert here == [os.getpid()] * 3
         monkeypatch.setattr(module, "_HERE_SECONDS", 0.0)
         there = list(HereFirst(workers).run(square, [(n,) for n in range(3)]))
-        assert [value for value, _, _ in there] == [0, 1, 4]
-        assert os.getpid() not in {pid for _, pid, _ in there}
+        assert [value for value, _ in there] == [0, 1, 4]
+        assert os.getpid() not in {pid for _, pid in there}
         assert list(HereFirst(workers).run(square, [])) == []
 
 
@@ -170,7 +176,7 @@ def test_a_task_ends_at_its_next_item_when_nobody_wants_more(tmp_path: Path) -> 
         stream.close()
         seen = len(list(tmp_path.iterdir()))
         assert seen < 150, "the task went on to its end"
-        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9]
         assert len(list(tmp_path.iterdir())) == seen
 
 
@@ -191,9 +197,9 @@ def test_items_beyond_what_a_pipe_holds_do_not_hold_up_the_end() -> None:
 
 def test_a_worker_killed_at_rest_is_told_and_replaced() -> None:
     with Workers(1) as workers:
-        ((_, pid, _),) = workers.run(square, [(1,)])
+        ((_, pid),) = workers.run(square, [(1,)])
         os.kill(pid, signal.SIGKILL)
         time.sleep(0.5)
         with pytest.raises(ChildProcessError, match="run the same command again"):
             list(workers.run(square, [(2,)]))
-        assert [value for value, _, _ in workers.run(square, [(3,)])] == [9]
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9]

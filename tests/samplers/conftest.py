@@ -25,7 +25,10 @@ def qwen() -> PreTrainedModel:
     return build(Qwen2Config(**SHAPE, tie_word_embeddings=True))
 
 
-@pytest.fixture(scope="session", params=["qwen2", "qwen2-eager", "qwen2-mha", "llama"])
+@pytest.fixture(
+    scope="session",
+    params=["qwen2", "llama", *(pytest.param(name, marks=pytest.mark.slow) for name in ("qwen2-eager", "qwen2-mha"))],
+)
 def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     variants = {
         "qwen2": lambda: build(Qwen2Config(**SHAPE)),

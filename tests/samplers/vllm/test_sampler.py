@@ -90,7 +90,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
     return replace(MINIPY, name=str(folder))
 
 
-@pytest.mark.parametrize("name", ["minipy", "llama"])
+@pytest.mark.parametrize("name", ["minipy", pytest.param("llama", marks=pytest.mark.slow)])
 def test_greedy_tokens_logprobs_and_entropies_are_those_of_transformers(
     workers: Workers, llama: ModelRef, name: str
 ) -> None:

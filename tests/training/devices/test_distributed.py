@@ -71,12 +71,16 @@ class Interrupting(CSVLogger):
 
 def train_all(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> list[FitReport]:
     """All cases one after another: starting processes takes longer than training."""
+    return [train(kind, sharing, model, folder(root, kind, sharing), ranks) for kind, sharing in CASES]
+
+
+def train_again(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> None:
+    """Some of them, each interrupted and taken up again."""
     for kind, sharing in CASES[:4]:
-        again = folder(root / "again", kind, sharing)
+        again = folder(root, kind, sharing)
         with suppress(InterruptedError):
             train(kind, sharing, model, again, ranks, Interrupting(str(root / str(ranks.index))))
         train(kind, sharing, model, again, ranks)
-    return [train(kind, sharing, model, folder(root, kind, sharing), ranks) for kind, sharing in CASES]
 
 
 def folder(root: Path, kind: str, sharing: Sharing) -> Path:
@@ -115,13 +119,20 @@ def test_two_processes_train_what_one_trains(
         assert torch.linalg.vector_norm(trained[name] - weight) <= 1e-4 * torch.linalg.vector_norm(weight), name
 
 
+@pytest.fixture(scope="module")
+def resumed_by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes have put what they trained in two goes."""
+    root = tmp_path_factory.mktemp("resumed_by_two")
+    together(train_again, (model_ref, root), 2, CPU, None)
+    return root
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "sharing"), CASES[:4], ids=str)
 def test_two_processes_go_on_from_where_two_were_interrupted(
-    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]]
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]], resumed_by_two: Path
 ) -> None:
-    root, _ = by_two
-    expected, resumed = weights(folder(root, kind, sharing)), weights(folder(root / "again", kind, sharing))
+    expected, resumed = (weights(folder(root, kind, sharing)) for root in (by_two[0], resumed_by_two))
     assert resumed.keys() == expected.keys()
     assert all(torch.equal(resumed[name], weight) for name, weight in expected.items())
 
