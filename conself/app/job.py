@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
 from conself.models.dtypes import with_dtypes
@@ -201,9 +202,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     with one_line_errors(console, folder, in_sweep):
         gc.set_threshold(*_USUAL)
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
-        config, note = with_dtypes(resolved(config))
-        if note is not None:
-            say(console, note)
+        config = _with_dtypes(resolved(config), console)
         check_top(config, command.parts)
         pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
         check_parts(config, command.parts)
@@ -233,6 +232,13 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         say(console, f"figures: {path}")
         if last:  # below the tables, where it is seen
             say(console, last)
+
+
+def _with_dtypes(config: DictConfig, console: Console) -> DictConfig:
+    chosen, note = with_dtypes(config)
+    if note is not None:
+        say(console, note)
+    return chosen
 
 
 def folders_below_sweep() -> int:

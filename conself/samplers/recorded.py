@@ -33,7 +33,7 @@ class Runtime:
 
     threads: ClassVar[int] = 1
 
-    processes: int
+    processes: int | None
     shards_per_task: int
 
 

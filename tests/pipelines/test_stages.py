@@ -94,6 +94,5 @@ class SamplerThatLooks:
 
     loads_model = True
 
-    @property
-    def runtime(self) -> None:
+    def settled(self, model: ModelRef) -> None:  # noqa: ARG002
         raise ValueError("looked")

@@ -93,7 +93,7 @@ def test_another_number_of_workers_lives_beside_and_each_knows_its_place() -> No
     with Workers(1) as workers:
         assert workers.sized(1) is workers
         assert [place for place, _ in workers.run(index, [(0.0,)])] == [0]
-        assert {threads for _, _, threads in workers.sized(1, 2).run(square, [(2,)])} == {2}
+        assert list(workers.sized(1, 2).run(threads, [(0,)])) == [2]
         pair = workers.sized(2)
         assert workers.sized(2) is pair
         found = list(pair.run(index, [(0.3,), (0.3,), (0.3,), (0.3,)]))

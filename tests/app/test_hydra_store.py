@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf, open_dict
 
+import conself.app.hydra_store  # noqa: F401
 from conself.runtime.config_folder import CONF
 
 
