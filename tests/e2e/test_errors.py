@@ -151,7 +151,7 @@ def full_disk(store: Path, folder: Path, limit: int, stage: str, *more: str) -> 
 
 
 def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
-    full_disk(tmp_path / "store", tmp_path, 16_384, "sample", "benchmark=[none]", "training.epochs=1")
+    full_disk(tmp_path / "store", tmp_path, 16_384, "sample", "training.epochs=1")
 
 
 @pytest.mark.slow
