@@ -106,7 +106,7 @@ def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, mo
 
 def test_an_unknown_wording_lists_those_there_are() -> None:
     with pytest.raises(
-        SystemExit, match="no wording 'shrot'; choose of before, brief, default, fewshot, minipy, tested"
+        SystemExit, match="no wording 'shrot'; choose of before, brief, default, fewshot, in_class, minipy, tested"
     ):
         experiment.configured([], "shrot")
 

@@ -1,0 +1,52 @@
+"""``make real``: its words, its config, and the time that it says, worked out by hand from given rates."""
+
+from pathlib import Path
+
+import pytest
+
+from conself.samplers.transformers.sampler import Runtime
+from experiments.real import expected as time_to_expect
+from experiments.real.__main__ import configured, main, words_of
+
+LOCAL = "dataset.path=problems.jsonl"
+
+
+def test_a_size_stands_for_words_and_further_words_come_last() -> None:
+    assert words_of([LOCAL]) == ["experiment=real", LOCAL]
+    smoke = words_of(["tau=0.5", "size=smoke"])
+    assert smoke[:2] == ["experiment=real", "max_problems=10"]
+    assert smoke[-1] == "tau=0.5"
+
+
+def test_the_round_trains_on_what_it_does_not_hold_out() -> None:
+    config = configured(words_of([LOCAL, "size=smoke"]))
+    held_out = config.benchmark.leetcode_validation.dataset
+    assert (config.dataset.split, held_out.split) == ("train", "validation")
+    assert held_out.path == config.dataset.path == "problems.jsonl"
+    assert held_out.validation_size == config.dataset.validation_size == 10
+    assert (config.model.name, config.max_problems, config.method) == ("weights/qwen2_5_coder_0_5b", 10, "conself")
+    assert set(configured(words_of([LOCAL])).benchmark) == {"humaneval", "leetcode_validation"}
+
+
+@pytest.mark.parametrize("word", ["size=huge", "tau=", "no_such_key=1"])
+def test_wrong_words_end_in_one_line(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([word]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+
+
+def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One embedded problem in two: 2 x 15 answers and two lists of observations, 3 answers before and after."""
+    words = ["max_problems=2", "dataset.size=4", "benchmark.minipy.size=3", "training.epochs=1"]
+    words += ["sampler.max_new_tokens=100", "sampler.max_observation_tokens=50", "decoder.max_new_tokens=200"]
+    monkeypatch.setattr(time_to_expect, "rates", lambda *_: (10.0, 100.0))
+    monkeypatch.setattr("conself.samplers.transformers.sampler.free_bytes", lambda: int(64e9))
+    line = time_to_expect.expected(configured([*words, f"artifacts={tmp_path}"]))
+    # To draw: .6 x (30 x 100 + 2 x 50 + 6 x 200) = 2,580. To train on: 2 x 4 x 2 x (256 + 60) = 5,056.
+    # 2,580 / 10 + (4 x 5,056 + 256 x 36) / 100 = 258 + 294.4 s = 9 minutes.
+    assert line.startswith("about 0:09:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 5,056 to train on")
+
+
+def test_a_runtime_is_told_in_words() -> None:
+    assert str(Runtime(119, "cpu", 2, 1, 1)) == "2 x 1 threads x 119 sequences"
