@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from conself.models.hub import source
 from conself.models.quantization import quantized
-from conself.models.transformers import device_of, dtype_of
+from conself.models.transformers import device_of, dtype_of, load_config
 from conself.records import ModelRef
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ def parameters(ref: ModelRef) -> int:
         OSError: the settings cannot be read.
     """
     import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    name, where = source(ref)
     with torch.device("meta"):
-        model: PreTrainedModel = AutoModel.from_config(AutoConfig.from_pretrained(name, **where))
+        model: PreTrainedModel = AutoModel.from_config(load_config(ref))
     return model.num_parameters()

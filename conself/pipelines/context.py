@@ -1,6 +1,5 @@
 """What the stages of one job share: the store, the workers, the console; keys; and the memory that engines hold."""
 
-import ctypes
 import gc
 import sys
 import time
@@ -13,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.runtime.console import say
-from conself.runtime.memory import peak_memory
+from conself.runtime.memory import peak_memory, return_freed
 from conself.runtime.progress import working
 from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact, Stage, build, other_version
@@ -126,5 +125,4 @@ def give_back() -> None:
     gc.collect()  # model, trainer and optimiser refer to one another
     if torch := sys.modules.get("torch"):
         torch.cuda.empty_cache()  # does nothing where CUDA was not in use
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)  # glibc keeps what was freed between blocks that live on
+    return_freed()

@@ -1,0 +1,31 @@
+"""Processes or threads: ``python -m experiments.real.cuts [rows ...]``; the table of README.md.
+
+Tokens per second that Qwen2.5-Coder-0.5B draws in float32 in as many processes of one thread as there are cores, and in
+one process of as many threads, with the same rows in all, two runs of each in turns.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from joblib import cpu_count
+
+from conself.records import ModelRef
+from conself.samplers.transformers.sampler import Runtime
+from experiments.real.expected import rates
+
+_MODEL = Path("weights/qwen2_5_coder_0_5b")
+
+
+def main(words: Sequence[str]) -> None:
+    """Print a line for each number of rows and run."""
+    model, cores = ModelRef(str(_MODEL), None, None, "float32", "sdpa", None), cpu_count()
+    for rows in map(int, words or ("30", "90")):
+        for _ in range(2):
+            shared = rates(Runtime(rows // cores, "cpu", cores, 1, 1), model)[0]
+            alone = rates(Runtime(rows, "cpu", 1, 1, cores), model)[0]
+            print(f"{rows} rows: {cores} x 1 thread {shared:.1f}/s, 1 x {cores} threads {alone:.1f}/s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
