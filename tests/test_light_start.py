@@ -32,7 +32,7 @@ HEAVY = {
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},
-    "conself.samplers.transformers": {"draw", "generation", "ledger", "rows"},
+    "conself.samplers.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
     "conself.samplers.vllm": {"engine"},
     "conself.tracking": {"prefixed"},
     "conself.training": {"checkpoints", "data", "fit", "module", "progress", "reference", "suitability"},

@@ -13,10 +13,11 @@ from conself.samplers.observations import parse_observations
 
 @dataclass(frozen=True)
 class Ask:
-    """A chat to complete, once per seed."""
+    """A chat to complete, once per seed. Neighbours of one ``group`` are about the same, and may be read together."""
 
     messages: list[Message]
     seeds: tuple[int, ...]
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
         Ask(
             program_messages(plan.prompts, problem, hint),
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
+            problem.id,
         )
         for problem, seen in zip(problems, observed, strict=True)
         for place, hint in enumerate(seen.hints)

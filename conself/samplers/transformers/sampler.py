@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from joblib import cpu_count
@@ -140,12 +140,18 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
     """One reply per seed of every ask, in order, each ask's as they are there; the model is loaded once per process."""
     from conself.samplers.transformers.generation import stream
     from conself.samplers.transformers.ledger import Request
+    from conself.samplers.transformers.prompts import shared_length
 
     policy, tokenizer, stop_ids = _loaded(model, runtime.device)
-    requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
+    requests: list[Request] = []
+    for group, members in groupby(asks, lambda ask: ask.group):
+        alike = list(members)
+        prompts = [tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))) for ask in alike]
+        shared = 0 if group is None else shared_length(prompts)
+        requests += [Request(ids, ask.seeds, shared) for ids, ask in zip(prompts, alike, strict=True)]
     stops = StopStrings(tokenizer, settings.stop)
-    for group in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
-        yield [_reply(completion, stops, stop_ids) for completion in group]
+    for replies in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
+        yield [_reply(completion, stops, stop_ids) for completion in replies]
 
 
 def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
@@ -167,11 +173,14 @@ def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTo
     # Stages call once per shard of problems: the last model stays.
     import torch
 
+    from conself.samplers.transformers.packed import pack
+
     if device == "auto" and torch.cuda.is_available():
         device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)
     if policy.device.type == "cpu":
         keep_freed()
+        pack(policy)
     return policy, tokenizer, stop_token_ids(policy, tokenizer)
 
 
