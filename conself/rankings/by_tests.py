@@ -101,9 +101,12 @@ def choose(matrix: PassingMatrix, scores: Scores, least_passed: int, merge_ties:
         merge_ties: of classes within ``TIE`` of the highest score choose all, as B4's evaluation does. Such classes
             disagree with one another, so that training takes the one of the lowest index: False.
     """
-    eligible = [each for each in classes(matrix) if each.n_passed >= least_passed]
-    values = [scores[each.members[0]] or 0.0 for each in eligible]
-    tied = [each for each, value in zip(eligible, values, strict=True) if value >= max(values) - TIE]
+    eligible = {
+        each: score
+        for each in classes(matrix)
+        if each.n_passed >= least_passed and (score := scores[each.members[0]]) is not None
+    }
+    tied = [each for each, score in eligible.items() if score >= max(eligible.values()) - TIE]
     chosen = tied if merge_ties else tied[:1]
     return Choice(_union(each.members for each in chosen), _union(each.tests for each in chosen))
 
