@@ -1,4 +1,4 @@
-"""Tests written as code, ``assert f(1, 2) == 3`` or ``f(1, 2) == 3`` alone, a statement per test. They are only read."""
+"""Tests written as code: ``assert f(1, 2) == 3``, or ``f(1, 2) == 3`` alone. They are only read."""
 
 import ast
 import re
@@ -17,39 +17,49 @@ def statements(text: str, entry_point: str) -> Iterator[ast.expr | Reason]:
     """What each test of a text asserts, in order, or why it cannot be told.
 
     A test is a line that starts with ``assert`` or with a call of the entry point, whatever mark of a list is before
-    it, and the lines that it goes on over. All else is passed over. Beyond 300 tests nothing is read.
+    it, and the lines that it goes on over; where ``assert`` stands alone in its line, the call after it. All else is
+    passed over. Beyond 300 tests nothing is read.
     """
-    start = re.compile(
-        rf"\s*(?:(?:[-*+]|\d+[.)])\s+)?`?(?P<code>(?:assert\b|(?:\w+(?:\(\))?\.)?{re.escape(entry_point)}\s*\().*)",
-        re.S,
-    )
+    mark, call = r"\s*(?:(?:[-*+]|\d+[.)])\s+)?`?", rf"(?:\w+(?:\(\))?\.)?{re.escape(entry_point)}\s*\("
+    start = re.compile(rf"{mark}(?P<code>(?:assert\b|{call}).*)", re.S)
     lines = text.replace("\r\n", "\n").split("\n")
     place = tests = 0
     while place < len(lines):
-        match = start.fullmatch(lines[place])
+        match, before = start.fullmatch(lines[place]), lines[place - 1] if place else ""
         place += 1
-        if match is None:
+        if match is None or _stands_alone(lines[place - 1]):
             continue
         tests += 1
         if tests > _MOST_TESTS:
             yield Reason.TOO_MANY
             continue
-        code, body = match["code"].rstrip().removesuffix("`"), None
-        for further in range(_MOST_LINES):
-            body = _body(code)
-            following = place + further
-            if body is not None or following >= len(lines) or _ends(code, start.fullmatch(lines[following])):
-                break
-            code = f"{code}\n{lines[following]}"
+        code = ("assert " if _stands_alone(before) else "") + match["code"].rstrip().removesuffix("`")
+        body, place = _statement(code, lines, place, start)
         if body is None:
             yield Reason.NO_PYTHON
-            continue
-        place += code.count("\n")
-        for statement in body:
+        for statement in body or ():
             if isinstance(statement, ast.Assert):
                 yield statement.test
             elif isinstance(statement, ast.Expr):
                 yield statement.value
+
+
+def _stands_alone(line: str) -> bool:
+    return line.strip(" \t\\") == "assert"
+
+
+def _statement(code: str, lines: list[str], place: int, start: re.Pattern[str]) -> tuple[list[ast.stmt] | None, int]:
+    """What ``code`` and as many of the lines from ``place`` on as it takes are, None for no Python; and the next line.
+
+    What never gets whole takes no further line.
+    """
+    for following in range(place, place + _MOST_LINES):
+        if (body := _body(code)) is not None:
+            return body, following
+        if following >= len(lines) or _ends(code, start.fullmatch(lines[following])):
+            break
+        code = f"{code}\n{lines[following]}"
+    return None, place
 
 
 def _ends(code: str, following: re.Match[str] | None) -> bool:

@@ -53,6 +53,8 @@ def rejected(text: str, of: Problem = TWO) -> dict[Reason, int]:
         ("assert f(b=2, a=1) == 3", ("(1, 2)", "3")),
         ("assert f(\n    [1,\n     2],\n    0\n) == 3", ("([1, 2], 0)", "3")),
         ("assert (\n    f(1) == 2\n)", ("(1,)", "2")),
+        ("assert \n    f(1) == 2, 'no Python, but plain'\nassert", ("(1,)", "2")),
+        ("assert f(1) == \\\n  2", ("(1,)", "2")),
         ("assert f(1e999, set()) == 1j", ("(1e309, set())", '{"c":["0.0","1.0"]}')),
         ("Sure!\n```python\nimport f\nx = f(9)\nassert f(1) == 2\n```\nf is tested.", ("(1,)", "2")),
         ("assert f(1) == '\\d'", ("(1,)", '"\\\\d"')),  # CPython warns of it, and nobody hears
