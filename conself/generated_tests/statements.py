@@ -33,7 +33,9 @@ def statements(text: str, entry_point: str) -> Iterator[ast.expr | Reason]:
         if tests > _MOST_TESTS:
             yield Reason.TOO_MANY
             continue
-        code = ("assert " if _stands_alone(before) else "") + match["code"].rstrip().removesuffix("`")
+        code = match["code"].rstrip().removesuffix("`")
+        if _stands_alone(before) and not code.startswith("assert"):
+            code = f"assert {code}"
         body, place = _statement(code, lines, place, start)
         if body is None:
             yield Reason.NO_PYTHON
