@@ -16,6 +16,8 @@ from conself.runtime.workers import Workers
 
 _PROMPT = 256
 """Tokens of a prompt, about."""
+_TIMES_READ = 2
+"""How often the statement of a problem is read: for its observations, and for the programs, which share it."""
 _SHARE = 0.6
 """Of the tokens that an answer may have, those that it has: observed on LeetCodeDataset with 256."""
 _PAIRS = 4
@@ -45,7 +47,8 @@ def expected(config: DictConfig) -> str:
     tokens = _SHARE * (drawn + answers)
     trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
     drawing, reading = rates(sampler.runtime, model)
-    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * (programs + 2 * held_out)) / reading
+    prompts = _TIMES_READ * count + 2 * held_out
+    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * prompts) / reading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
         f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({sampler.runtime})"
@@ -61,12 +64,12 @@ def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
 
 
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
-    from conself.models.transformers import load_policy
     from conself.samplers.decoding import Decoding
     from conself.samplers.transformers.generation import generate
     from conself.samplers.transformers.ledger import Request
+    from conself.samplers.transformers.sampler import loaded
 
-    policy = load_policy(model, device)
+    policy = loaded(model, device)[0]
     rows = min(rows, _ROWS)
     asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(-(-rows // 15))]
     took = []

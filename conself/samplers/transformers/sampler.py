@@ -142,7 +142,7 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
     from conself.samplers.transformers.ledger import Request
     from conself.samplers.transformers.prompts import shared_length
 
-    policy, tokenizer, stop_ids = _loaded(model, runtime.device)
+    policy, tokenizer, stop_ids = loaded(model, runtime.device)
     requests: list[Request] = []
     for group, members in groupby(asks, lambda ask: ask.group):
         alike = list(members)
@@ -169,8 +169,13 @@ def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) 
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
-    # Stages call once per shard of problems: the last model stays.
+def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
+    """A model to draw from, its tokenizer and the ids that end a turn; the last one stays for the next call.
+
+    Raises:
+        OSError: the model cannot be loaded.
+        ValueError: a device that torch does not know; with the remedy.
+    """
     import torch
 
     from conself.samplers.transformers.packed import pack
