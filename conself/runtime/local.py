@@ -35,7 +35,7 @@ class LocalExecutor:
     parent, so that a killed run leaves none.
 
     Raises:
-        ValueError: fewer than one worker.
+        ValueError: fewer than one worker, or thread.
     """
 
     workers: int
@@ -47,8 +47,9 @@ class LocalExecutor:
     _others: dict[tuple[int, int], "LocalExecutor"] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise ValueError(f"executor.workers must be at least 1, got {self.workers}")
+        for name, number in (("workers", self.workers), ("threads", self.threads)):
+            if number < 1:
+                raise ValueError(f"executor.{name} must be at least 1, got {number}")
 
     def __enter__(self) -> Self:
         return self

@@ -126,9 +126,11 @@ def test_light_work_stays_here_as_long_as_it_is_little(monkeypatch: pytest.Monke
         assert list(HereFirst(workers).run(square, [])) == []
 
 
-def test_no_workers_is_an_error() -> None:
-    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+def test_no_workers_and_no_threads_are_errors() -> None:
+    with pytest.raises(ValueError, match=r"executor\.workers must be at least 1, got 0"):
         LocalExecutor(0)
+    with pytest.raises(ValueError, match=r"executor\.threads must be at least 1, got 0"):
+        LocalExecutor(2, 0)
 
 
 def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
