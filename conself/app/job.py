@@ -202,8 +202,8 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         config = _with_dtypes(resolved(config), console)
         check_top(config, command.parts)
+        executor = _executor(config)  # it starts nothing yet
         check_parts(config, command.parts)
-        executor: Executor = instantiate(config.executor, _convert_="all")  # it starts nothing yet
         command.check(config)
         for line in metric_models(config):
             say(console, line)
@@ -230,6 +230,14 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         say(console, f"figures: {path}")
         if last:  # below the tables, where it is seen
             say(console, last)
+
+
+def _executor(config: DictConfig) -> Executor:
+    """What runs the job's tasks; built first, so that a wrong number is told by its own key: samplers take it over."""
+    plain: Any = OmegaConf.to_container(config.executor)
+    check_types(plain, "executor")
+    executor: Executor = instantiate(config.executor, _convert_="all")
+    return executor
 
 
 def _with_dtypes(config: DictConfig, console: Console) -> DictConfig:

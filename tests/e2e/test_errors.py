@@ -56,7 +56,7 @@ def error_line(output: str) -> str:
         ("sandbox.packages=[no_such_package]", ["no_such_package cannot be imported", "install it"]),
         ("executor.workers=0", ["executor.workers must be at least 1, got 0"]),
         ("executor.workers=abc", ["executor.workers must be an int, got 'abc'"]),
-        ("executor=null", ["executor must be a part, of which conf/ has a choice", "got None"]),
+        ("executor.threads=0", ["executor.threads must be at least 1, got 0"]),
         ("artifacts=null", ["artifacts must be a folder's path, got None"]),
         ("voters=null", ["voters must be a part", "or a group of keys, got None"]),
         ("behaviour=null", ["behaviour must be a part, of which conf/ has a choice", "got None"]),
