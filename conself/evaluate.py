@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself.app.job import Command, run
+from conself.app.old_words import refusing_old_words
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
 from conself.pipelines.context import Context
@@ -30,7 +31,7 @@ from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
+KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "executor")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -182,6 +183,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, chosen(config), folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

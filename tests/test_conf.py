@@ -90,7 +90,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     check_types(
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
     )
-    for part in (*PARTS, "logger"):
+    for part in (*PARTS, "logger", "executor"):
         if config[part] is not None:
             instantiate(config[part], _convert_="all")
     return choices

@@ -73,7 +73,7 @@ def _evaluate(
     counts = execute_into(context, folder, f"judging ({who})", limits, asked, done)
     ran = [(pool.problem, pool.traces) for shard in asked for pool in shard.read()]
     with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
-        judged = task.judge.parts(ran, context.workers.count, meter.add)
+        judged = task.judge.parts(ran, context.executor.machines().threads, meter.add)
     forget()  # these files get other names now
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)

@@ -13,8 +13,8 @@ from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
 from conself.records import ModelRef, Pool, Uncertainty, Undefined, Verdict
 from conself.runtime.console import say
+from conself.runtime.executor import HereFirst
 from conself.runtime.steps import Steps
-from conself.runtime.workers import HereFirst
 from conself.store.tables import count, program_volume, read_consensus, read_records, write_consensus, write_records
 
 Value = TypeVar("Value")
@@ -36,7 +36,7 @@ def agree_into(
     todo = missing(folder, "consensus", shards)
     total = sum(count(shard.problems) for shard, _ in todo)
     tasks = [(comparison, behaviour, shard, path) for shard, path in todo]
-    run_shards(bench, HereFirst(bench.workers), "comparing", "problems", total, agree_shard, tasks)
+    run_shards(bench, HereFirst(bench.executor), "comparing", "problems", total, agree_shard, tasks)
     alive = clusters = 0
     for path in sorted(folder.glob("consensus-*.parquet")):  # one at a time
         for agreed in read_consensus(folder, path.stem).values():
@@ -95,7 +95,7 @@ def score_into(
     Raises:
         OSError: a model's settings cannot be read.
     """
-    workers = bench.workers if models else HereFirst(bench.workers)
+    executor = bench.executor if models else HereFirst(bench.executor)
     todo = missing(folder, "uncertainty", shards)
     total, noun, label = sum(count(shard.problems) for shard, _ in todo), "problems", name.replace("_", " ")
     if isinstance(metric, TextMetric) and todo:
@@ -104,7 +104,7 @@ def score_into(
         for model in models:
             say(bench.console, f"{label}: {cost(total, sum(characters for _, characters in volume), model)}")
     tasks = [(metric, name, shard, path) for shard, path in todo]
-    run_shards(bench, workers, label, noun, total, score_shard, tasks, noun)
+    run_shards(bench, executor, label, noun, total, score_shard, tasks, noun)
     return sum(row.value is None for row in read_records(folder, Uncertainty, "uncertainty"))
 
 

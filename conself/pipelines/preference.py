@@ -121,7 +121,7 @@ def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
         judge = Judge({oracle.problem_id: oracle for oracle in source.part.oracles()}, instantiate(config.comparison))
         total = sum(pool.problem.id in judge.oracles for pool in pools)
         with Meter(context.console, "verdicts", total, "problems", "problems") as meter:
-            return pool_figures.pass_table(pools, judge, context.workers.count, meter.add)
+            return pool_figures.pass_table(pools, judge, context.executor.machines().threads, meter.add)
 
     oracles = {"dataset": source.identity, "comparison": plain(config.comparison)}
     return stages.verify(context, names.VERIFY, stages.Judgement(oracles, verdicts), pools)

@@ -134,7 +134,7 @@ def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
     alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model
-    bench = replace(context, workers=context.workers.sized(1)) if alone else context  # nor has a GPU for several
+    bench = replace(context, executor=context.executor.sized(1)) if alone else context  # nor has a GPU for several
     part = instantiate(metric)
     undefined = score_into(bench, work.folder, metric_name(metric), part, agreed.shards(), models)
     if alone:
@@ -238,7 +238,7 @@ def _fit(
 
     settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
     free_accelerator(work.context)
-    work.context.workers.release_others()  # engines hold much memory on a CPU, too
+    work.context.executor.release_others()  # engines hold much memory on a CPU, too
     if is_large(model, settings):
         free_memory(work.context)
     data = read_records(pairs.path, PreferencePair, "pairs")
@@ -253,7 +253,7 @@ def _fit(
 def _with_merged(work: Work, model: ModelRef, trained: Artifact) -> Summary:
     """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
     free_accelerator(work.context)
-    work.context.workers.release_others()  # the base is loaded once more, beside engines where there are any
+    work.context.executor.release_others()  # the base is loaded once more, beside engines where there are any
     save_merged(model, trained.path / "adapter", work.folder / "model")
     shutil.copytree(trained.path / "adapter", work.folder / "adapter", dirs_exist_ok=True)
     shutil.copyfile(trained.path / "steps.json", work.folder / "steps.json")

@@ -82,9 +82,9 @@ def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: S
         for p, group in zip(problems, drawn, strict=True)
     ]
     limits = instantiate(config.sandbox, _convert_="all")
-    rows = {result.job.id: result.rows for result in execute(jobs, limits, config.runtime.workers)}
+    rows = {result.job.id: result.rows for result in execute(jobs, limits, config.executor.workers)}
     ran = [(p, [Trace(p.id, index, row) for index, row in enumerate(rows[p.id])]) for p in problems]
-    passed = task.judge(ran, config.runtime.workers)
+    passed = task.judge(ran, config.executor.workers)
     return [
         Answered(Pool(problem, group, traces), tuple(passed[problem.id]))
         for (problem, traces), group in zip(ran, drawn, strict=True)

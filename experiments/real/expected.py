@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
 from conself.records import ModelRef
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 
 _PROMPT = 256
 """Tokens of a prompt, about."""
@@ -57,7 +57,7 @@ def expected(config: DictConfig) -> str:
 
 def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
     """Tokens per second that all processes together draw, and read of prompts."""
-    with Workers(runtime.processes, runtime.threads) as workers:
+    with LocalExecutor(runtime.processes, runtime.threads) as workers:
         tasks = [(model, runtime.device, runtime.batch_size)] * runtime.processes
         found = list(workers.run(_rates, tasks))
     return sum(drawing for drawing, _ in found), sum(reading for _, reading in found)

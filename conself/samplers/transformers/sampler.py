@@ -15,8 +15,8 @@ from conself.models.prompts import render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.models.turns import decode_response, encode_prompt
 from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.executor import worker_index
 from conself.runtime.memory import free_bytes, keep_freed
-from conself.runtime.workers import worker_index
 from conself.samplers.decoding import Decoding, check_cut
 from conself.samplers.direct import DirectSettings, direct_candidates
 from conself.samplers.guided import Ask, GuidedSettings, Reply, guided_candidates

@@ -13,7 +13,7 @@ from huggingface_hub import snapshot_download
 
 from conself.models.hub import local_place, source
 from conself.records import ModelRef
-from conself.runtime.workers import worker_index
+from conself.runtime.executor import worker_index
 from conself.samplers.decoding import check_cut
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)

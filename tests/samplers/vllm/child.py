@@ -8,7 +8,7 @@ from typing import Any, ClassVar, get_args
 
 from conself.models.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.workers import worker_index
+from conself.runtime.executor import worker_index
 from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask, Reply
 from conself.samplers.vllm import engine as vllm_engine

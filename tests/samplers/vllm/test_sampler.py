@@ -27,7 +27,7 @@ from conself.datasets.minipy import MiniPy
 from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids, with_lora
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.samplers.decoding import Decoding
 from conself.samplers.guided import Ask
 from conself.samplers.transformers.generation import generate
@@ -60,12 +60,12 @@ PROBLEMS = list(MiniPy("validation", 24, 0)())
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers(1) as one:
+def workers() -> Iterator[LocalExecutor]:
+    with LocalExecutor(1) as one:
         yield one
 
 
-def candidates(workers: Workers, part: Any, problems: list[Problem], ref: ModelRef) -> list[list[Candidate]]:
+def candidates(workers: LocalExecutor, part: Any, problems: list[Problem], ref: ModelRef) -> list[list[Candidate]]:
     return list(workers.run(draw, [(part, problems, ref)]))
 
 
@@ -92,7 +92,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
 
 @pytest.mark.parametrize("name", ["minipy", pytest.param("llama", marks=pytest.mark.slow)])
 def test_greedy_tokens_logprobs_and_entropies_are_those_of_transformers(
-    workers: Workers, llama: ModelRef, name: str
+    workers: LocalExecutor, llama: ModelRef, name: str
 ) -> None:
     ref = {"minipy": MINIPY, "llama": llama}[name]
     asks, expected = reference(ref, PROBLEMS, GREEDY)
@@ -106,7 +106,7 @@ def test_greedy_tokens_logprobs_and_entropies_are_those_of_transformers(
     assert total > 10 * len(PROBLEMS)
 
 
-def test_greedy_answers_are_the_candidates_of_transformers(workers: Workers) -> None:
+def test_greedy_answers_are_the_candidates_of_transformers(workers: LocalExecutor) -> None:
     ours, theirs = candidates(workers, DECODER, PROBLEMS, MINIPY), list(REFERENCE(PROBLEMS, MINIPY))
     assert texts(ours) == texts(theirs)
     assert [g[0].code for g in ours] == [g[0].code for g in theirs]
@@ -116,7 +116,7 @@ def test_greedy_answers_are_the_candidates_of_transformers(workers: Workers) -> 
         assert our.entropy_top_k == 15
 
 
-def test_a_stop_string_ends_an_answer_as_in_transformers(workers: Workers) -> None:
+def test_a_stop_string_ends_an_answer_as_in_transformers(workers: LocalExecutor) -> None:
     ending = Ending(PROMPTS.system, PROMPTS.observe, PROMPTS.program, PROMPTS.guided)
     ours = candidates(workers, replace(DECODER, prompts=ending), PROBLEMS, MINIPY)
     assert texts(ours) == texts(list(replace(REFERENCE, prompts=ending)(PROBLEMS, MINIPY)))
@@ -125,7 +125,7 @@ def test_a_stop_string_ends_an_answer_as_in_transformers(workers: Workers) -> No
     assert sum(our.n_tokens < free.n_tokens for (our,), (free,) in zip(ours, whole, strict=True)) > 10
 
 
-def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(workers: Workers) -> None:
+def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(workers: LocalExecutor) -> None:
     ours = replace(SAMPLER, observation_temperature=0.0, program_temperature=0.0)
     shared = {field.name: getattr(ours, field.name) for field in fields(TransformersSampler)}
     theirs = TransformersSampler(**{**shared, "runtime": TransformersRuntime(64, "cpu", 1, 1, 1)})
@@ -137,7 +137,7 @@ def test_greedy_observations_and_programs_go_the_same_way_as_in_transformers(wor
 
 
 @pytest.mark.slow
-def test_samples_keep_their_seed_whatever_is_drawn_beside_them(workers: Workers) -> None:
+def test_samples_keep_their_seed_whatever_is_drawn_beside_them(workers: LocalExecutor) -> None:
     everything = candidates(workers, SAMPLER, PROBLEMS, MINIPY)
     assert [[(c.problem_id, c.index) for c in pool] for pool in everything] == [
         [(problem.id, index) for index in range(15)] for problem in PROBLEMS
@@ -165,7 +165,7 @@ def test_samples_keep_their_seed_whatever_is_drawn_beside_them(workers: Workers)
 
 
 @pytest.mark.slow
-def test_answers_do_not_depend_on_how_many_are_asked_for(workers: Workers) -> None:
+def test_answers_do_not_depend_on_how_many_are_asked_for(workers: LocalExecutor) -> None:
     two = candidates(workers, replace(DECODER, n=2, temperature=0.8, top_p=0.95), PROBLEMS[:6], MINIPY)
     four = candidates(workers, replace(DECODER, n=4, temperature=0.8, top_p=0.95), PROBLEMS[:6], MINIPY)
     assert [[c.index for c in pool] for pool in four] == [[0, 1, 2, 3]] * 6
@@ -180,7 +180,7 @@ def first_token_probabilities(ref: ModelRef, ask: Ask) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_first_tokens_follow_the_models_distribution_and_its_nucleus(workers: Workers, llama: ModelRef) -> None:
+def test_first_tokens_follow_the_models_distribution_and_its_nucleus(workers: LocalExecutor, llama: ModelRef) -> None:
     ask = Ask(program_messages(PROMPTS, PROBLEMS[0], None), tuple(range(3000)))
     logits = first_token_probabilities(llama, ask)
     ((*drawn,),) = workers.run(tokens, [([ask], Decoding(1.0, 1.0, 1, 15), llama, RUNTIME)])
@@ -200,7 +200,7 @@ def test_first_tokens_follow_the_models_distribution_and_its_nucleus(workers: Wo
 
 
 @pytest.mark.slow
-def test_prompts_near_and_past_the_context(workers: Workers) -> None:
+def test_prompts_near_and_past_the_context(workers: LocalExecutor) -> None:
     tokenizer = load_tokenizer(MINIPY)
     lengths: dict[int, Problem] = {}
     for words in range(400, 560):
@@ -218,7 +218,7 @@ def test_prompts_near_and_past_the_context(workers: Workers) -> None:
     assert candidates(workers, short, chosen[:1], MINIPY)[0][0].finish_reason == "length"
 
 
-def test_problems_are_read_as_needed_and_nothing_runs_on_for_a_reader_that_left(workers: Workers) -> None:
+def test_problems_are_read_as_needed_and_nothing_runs_on_for_a_reader_that_left(workers: LocalExecutor) -> None:
     ((read, live),) = workers.run(read_ahead, [(SAMPLER, PROBLEMS[0], MINIPY)])
     assert 1 < read <= 16 * RUNTIME.max_num_seqs / 15 + 2
     assert live == 0
@@ -226,11 +226,11 @@ def test_problems_are_read_as_needed_and_nothing_runs_on_for_a_reader_that_left(
 
 @pytest.mark.slow
 def test_data_parallel_engines_see_gpus_of_their_own_and_draw_the_same(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
+    workers: LocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")  # names only: the engine of this test runs on the CPU
     part = replace(SAMPLER, runtime=replace(RUNTIME, processes=2, tensor_parallel=1))
-    with Workers(2) as two:
+    with LocalExecutor(2) as two:
         tasks = [(part, PROBLEMS[i::2], MINIPY) for i in (0, 1)]
         seen = dict(two.run(gpus_of_two_engines, tasks))
         drawn = {pool[0].problem_id: pool for pool in two.run(draw, tasks)}
@@ -252,7 +252,7 @@ def adapter(folder: Path, seed: int, rooted: bool) -> ModelRef:
     return replace(MINIPY, adapter=str(folder))
 
 
-def test_an_adapter_is_worn_without_merging(workers: Workers, tmp_path: Path) -> None:
+def test_an_adapter_is_worn_without_merging(workers: LocalExecutor, tmp_path: Path) -> None:
     base = texts(candidates(workers, DECODER, PROBLEMS, MINIPY))
     seen = []
     for seed, rooted in (
@@ -267,7 +267,7 @@ def test_an_adapter_is_worn_without_merging(workers: Workers, tmp_path: Path) ->
     assert texts(candidates(workers, DECODER, PROBLEMS, MINIPY)) == base
 
 
-def test_the_ranks_are_vllms(workers: Workers) -> None:
+def test_the_ranks_are_vllms(workers: LocalExecutor) -> None:
     assert list(workers.run(lora_ranks, [()])) == [LORA_RANKS]
 
 
@@ -279,7 +279,7 @@ def copy_of_minipy(folder: Path, **changed: dict[str, Any]) -> ModelRef:
     return replace(MINIPY, name=str(folder))
 
 
-def test_the_models_own_sampling_settings_stay_out(workers: Workers, tmp_path: Path) -> None:
+def test_the_models_own_sampling_settings_stay_out(workers: LocalExecutor, tmp_path: Path) -> None:
     own = {"temperature": 0.01, "top_k": 1, "top_p": 0.1, "repetition_penalty": 5.0, "do_sample": True}
     ref = copy_of_minipy(tmp_path / "model", generation_config=own)
     assert texts(candidates(workers, DECODER, PROBLEMS, ref)) == texts(candidates(workers, DECODER, PROBLEMS, MINIPY))
@@ -300,7 +300,7 @@ def test_the_models_own_sampling_settings_stay_out(workers: Workers, tmp_path: P
     ],
 )
 def test_start_up_errors_are_one_line_with_a_remedy(
-    workers: Workers, runtime: dict[str, Any], longest: int | None, ref: dict[str, Any], told: str
+    workers: LocalExecutor, runtime: dict[str, Any], longest: int | None, ref: dict[str, Any], told: str
 ) -> None:
     part = replace(DECODER, max_model_len=longest, runtime=replace(RUNTIME, **runtime))
     with pytest.raises((ValueError, OSError), match=told) as caught:
@@ -310,7 +310,7 @@ def test_start_up_errors_are_one_line_with_a_remedy(
 
 
 @pytest.mark.slow
-def test_an_architecture_that_vllm_does_not_know(workers: Workers, tmp_path: Path) -> None:
+def test_an_architecture_that_vllm_does_not_know(workers: LocalExecutor, tmp_path: Path) -> None:
     ref = copy_of_minipy(tmp_path / "model", config={"architectures": ["UnheardOfForCausalLM"]})
     with pytest.raises(ValueError, match="sampler=transformers") as caught:
         candidates(workers, DECODER, PROBLEMS[:1], ref)
@@ -324,12 +324,12 @@ PROGRAM = """
     from pathlib import Path
 
     sys.path.insert(0, {folder!r})
-    from conself.runtime.workers import Workers
+    from conself.runtime.local import LocalExecutor
     from tests.samplers.vllm.test_sampler import DECODER, MINIPY, PROBLEMS
     from tests.samplers.vllm.child import draw
 
     def main():
-        with Workers(1) as workers:
+        with LocalExecutor(1) as workers:
             for _ in workers.run(draw, [(DECODER, PROBLEMS * 100000, MINIPY)]):
                 print("drawing", flush=True)
 

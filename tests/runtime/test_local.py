@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conself.runtime import workers as module
-from conself.runtime.workers import HereFirst, Workers, worker_index
+from conself.runtime import executor as module
+from conself.runtime.executor import HereFirst, worker_index
+from conself.runtime.local import LocalExecutor
 
 
 def square(n: int) -> Iterator[tuple[int, int]]:
@@ -29,7 +30,7 @@ def threads(_n: int) -> Iterator[int]:
 
 
 def test_results_of_all_tasks_from_warm_single_threaded_processes() -> None:
-    with Workers(2) as workers:
+    with LocalExecutor(2) as workers:
         first = list(workers.run(square, [(n,) for n in range(6)]))
         second = list(workers.run(square, [(n,) for n in range(6)]))
         counted = list(workers.run(threads, [(0,), (1,)]))
@@ -42,14 +43,14 @@ def test_results_of_all_tasks_from_warm_single_threaded_processes() -> None:
 
 
 def test_an_error_in_a_task_is_raised_and_the_workers_go_on() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         with pytest.raises(ValueError, match="unlucky"):
             list(workers.run(square, [(13,), (2,)]))
         assert [value for value, _ in workers.run(square, [(3,)])] == [9]
 
 
 def test_release_gives_the_processes_back() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         ((_, pid),) = workers.run(square, [(1,)])
         workers.release()
         assert not psutil.pid_exists(pid)
@@ -65,7 +66,7 @@ def slowly(path: str) -> Iterator[int]:
 
 
 def test_what_a_task_yields_arrives_while_it_runs(tmp_path: Path) -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         stream = workers.run(slowly, [(str(tmp_path / "go"),)])
         assert [next(stream), next(stream)] == [0, 1], "the task waits for this process"
         (tmp_path / "go").touch()
@@ -78,7 +79,7 @@ def early(n: int) -> Iterator[int]:
 
 
 def test_what_came_before_an_error_is_not_taken_for_the_next_runs() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         with pytest.raises(ValueError, match="too late"):
             list(workers.run(early, [(7,), (8,)]))
         assert [value for value, _ in workers.run(square, [(3,)])] == [9]
@@ -90,7 +91,7 @@ def index(pause: float) -> Iterator[tuple[int, int]]:
 
 
 def test_another_number_of_workers_lives_beside_and_each_knows_its_place() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         assert workers.sized(1) is workers
         assert [place for place, _ in workers.run(index, [(0.0,)])] == [0]
         assert list(workers.sized(1, 2).run(threads, [(0,)])) == [2]
@@ -109,13 +110,13 @@ def loaded(module: str) -> Iterator[bool]:
 
 
 def test_warm_workers_have_imported_before_they_are_asked() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         workers.warm(["wave", "sunau"])  # modules that nothing else imports
         assert list(workers.run(loaded, [("wave",), ("sunau",)])) == [True, True]
 
 
 def test_light_work_stays_here_as_long_as_it_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         here = [pid for _, pid in HereFirst(workers).run(square, [(n,) for n in range(3)])]
         assert here == [os.getpid()] * 3
         monkeypatch.setattr(module, "_HERE_SECONDS", 0.0)
@@ -125,9 +126,11 @@ def test_light_work_stays_here_as_long_as_it_is_little(monkeypatch: pytest.Monke
         assert list(HereFirst(workers).run(square, [])) == []
 
 
-def test_no_workers_is_an_error() -> None:
-    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
-        Workers(0)
+def test_no_workers_and_no_threads_are_errors() -> None:
+    with pytest.raises(ValueError, match=r"executor\.workers must be at least 1, got 0"):
+        LocalExecutor(0)
+    with pytest.raises(ValueError, match=r"executor\.threads must be at least 1, got 0"):
+        LocalExecutor(2, 0)
 
 
 def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
         textwrap.dedent(
             """
             import os, time
-            from conself.runtime.workers import Workers
+            from conself.runtime.local import LocalExecutor
 
             def hold(path):
                 open(path, "w").write(str(os.getpid()))
@@ -144,7 +147,7 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
                 yield None
 
             if __name__ == "__main__":
-                with Workers(1) as workers:
+                with LocalExecutor(1) as workers:
                     list(workers.run(hold, [("pid",)]))
             """
         )
@@ -170,7 +173,7 @@ def counting(folder: str, last: int) -> Iterator[int]:
 
 
 def test_a_task_ends_at_its_next_item_when_nobody_wants_more(tmp_path: Path) -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         stream = workers.run(counting, [(str(tmp_path), 200), (str(tmp_path), 300)])
         assert next(stream) == 0
         stream.close()
@@ -186,7 +189,7 @@ def flood(_n: int) -> Iterator[bytes]:
 
 
 def test_items_beyond_what_a_pipe_holds_do_not_hold_up_the_end() -> None:
-    with Workers(2) as workers:
+    with LocalExecutor(2) as workers:
         stream = workers.run(flood, [(n,) for n in range(4)])
         next(stream)
         stream.close()
@@ -196,7 +199,7 @@ def test_items_beyond_what_a_pipe_holds_do_not_hold_up_the_end() -> None:
 
 
 def test_a_worker_killed_at_rest_is_told_and_replaced() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         ((_, pid),) = workers.run(square, [(1,)])
         os.kill(pid, signal.SIGKILL)
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Worker processes for stages that run shard by shard."""
+"""Worker processes on this machine: ``executor: local``."""
 
 import ctypes
 import importlib
@@ -6,45 +6,50 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from conself.runtime.executor import Here, Runner, become_worker
 
 Item = TypeVar("Item")
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
-_HERE_SECONDS = 2.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What torch and numpy read when they are first imported: a worker computes on its threads, whatever it imports."""
 
-# Of a worker process: which one it is, and where what its task yields goes.
-_index = 0
+# Of a worker process: where what its task yields goes, and whether anybody wants more.
 _yielded: Any = None
 _stopped: Any = None
 
 
-class Workers:
-    """``count`` processes of so many ``threads``, started at first use and kept warm until the block ends.
+@dataclass(eq=False)
+class LocalExecutor:
+    """``workers`` processes of so many ``threads``, started at first use and kept warm until the block ends.
 
-    Two single-threaded shards decode faster than one shard on two threads. Workers are spawned, not forked, because
-    torch's thread pools do not survive a fork, and a worker imports torch only where its work does. They die with their
+    Two single-threaded shards decode faster than one shard on two threads. Processes are spawned, not forked, because
+    torch's thread pools do not survive a fork, and one imports torch only where its work does. They die with their
     parent, so that a killed run leaves none.
+
+    Raises:
+        ValueError: fewer than one worker, or thread.
     """
 
-    def __init__(self, count: int, threads: int = 1) -> None:
-        if count < 1:
-            raise ValueError(f"workers must be at least 1, got {count}; set runtime.workers")
-        self.count = count
-        self.threads = threads
-        self._executor: ProcessPoolExecutor | None = None
-        self._queue: Any = None
-        self._stop: Any = None
-        self._futures: list[Future[None]] = []
-        self._others: dict[tuple[int, int], Workers] = {}
+    workers: int
+    threads: int = 1
+    _executor: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
+    _queue: Any = field(default=None, init=False, repr=False)
+    _stop: Any = field(default=None, init=False, repr=False)
+    _futures: list[Future[None]] = field(default_factory=list, init=False, repr=False)
+    _others: dict[tuple[int, int], "LocalExecutor"] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, number in (("workers", self.workers), ("threads", self.threads)):
+            if number < 1:
+                raise ValueError(f"executor.{name} must be at least 1, got {number}")
 
     def __enter__(self) -> Self:
         return self
@@ -52,11 +57,15 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.release()
 
-    def sized(self, count: int, threads: int = 1) -> "Workers":
+    def sized(self, workers: int, threads: int = 1) -> "LocalExecutor":
         """Processes of another number that live beside these, for work that needs its own: one engine per GPU, say."""
-        if (count, threads) == (self.count, self.threads):
+        if (workers, threads) == (self.workers, self.threads):
             return self
-        return self._others.setdefault((count, threads), Workers(count, threads))
+        return self._others.setdefault((workers, threads), LocalExecutor(workers, threads))
+
+    def machines(self) -> Runner:
+        """The process of the job: the ones that such tasks start are started from it, and none has to stand between."""
+        return Here(self.workers * self.threads)
 
     def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
@@ -81,7 +90,7 @@ class Workers:
         except BrokenProcessPool as error:
             self.release()
             raise ChildProcessError(
-                "a worker process was killed, most likely for lack of memory; lower runtime.workers or the batch_size "
+                "a worker process was killed, most likely for lack of memory; lower executor.workers or the batch_size "
                 "under a part's runtime, and run the same command again: finished shards are kept"
             ) from error
         finally:
@@ -93,7 +102,7 @@ class Workers:
         Without modules nothing is started: other work may never need the processes.
         """
         if modules:
-            for _ in range(self.count):
+            for _ in range(self.workers):
                 self._started().submit(_import, modules)
 
     def _end(self) -> None:
@@ -121,7 +130,7 @@ class Workers:
             self._queue = context.SimpleQueue()
             self._stop = context.Event()
             initial = (os.getpid(), self.threads, context.Value("i", 0), self._queue, self._stop)
-            self._executor = ProcessPoolExecutor(self.count, context, _start_worker, initial)
+            self._executor = ProcessPoolExecutor(self.workers, context, _start_worker, initial)
         return self._executor
 
     def release(self) -> None:
@@ -134,36 +143,13 @@ class Workers:
 
     def release_others(self) -> None:
         """End the processes that ``sized`` made."""
-        for workers in self._others.values():
-            workers.release()
+        for other in self._others.values():
+            other.release()
         self._others.clear()
 
 
-class HereFirst:
-    """Light work: in this process for the first seconds, and only what is left then in ``workers``.
-
-    A worker takes longer to start than most pools take to score.
-    """
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-
-    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does, for the tasks in their order; raises as they do."""
-        left, start = deque(tasks), time.monotonic()
-        while left and time.monotonic() - start < _HERE_SECONDS:
-            yield from function(*left.popleft())
-        if left:
-            yield from self._workers.run(function, left)
-
-
-def worker_index() -> int:
-    """Which worker of its ``Workers`` this process is: 0 to count - 1; 0 in any other process."""
-    return _index
-
-
 def _start_worker(parent: int, threads: int, started: Any, queue: Any, stopped: Any) -> None:
-    global _index, _yielded, _stopped
+    global _yielded, _stopped
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     if torch := sys.modules.get("torch"):  # by what the main module imports: it has read the environment already
         torch.set_num_threads(threads)
@@ -173,7 +159,8 @@ def _start_worker(parent: int, threads: int, started: Any, queue: Any, stopped: 
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
     with started.get_lock():
-        _index, started.value = started.value, started.value + 1
+        become_worker(started.value)
+        started.value += 1
     _yielded, _stopped = queue, stopped
 
 
