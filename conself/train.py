@@ -132,12 +132,13 @@ def check_answering(config: DictConfig, model: ModelRef, training: Training) -> 
         OSError: the model is not there.
         ValueError: the engine loads no model, or cannot load this one or what comes of the training.
     """
-    node = answering.answering_engine(config)
-    engine = asking(config.decoder, node).engine
+    asked = asking(config.decoder, answering.answering_engine(config))
+    engine = asked.engine
     if not engine.loads_model:
         raise ValueError(
-            f"{config.decoder['_target_']} with {node['_target_']} loads no model, so it cannot evaluate the one "
-            "that is trained; choose engine@answering=transformers or engine@answering=vllm, or 'benchmark=[none]'"
+            f"decoder: {asked} loads no model, so it cannot evaluate the one that is trained; choose "
+            "engine@answering=transformers or engine@answering=vllm with sampler@decoder=direct_greedy, "
+            "or 'benchmark=[none]'"
         )
     engine.check_model(model)
     adapter = training.tuning.adapter()
@@ -196,11 +197,11 @@ def check_rounds(config: DictConfig) -> None:
         )
     if "driver" in config.metrics:
         raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")
-    if config.rounds > 1 and not asking(config.sampler, config.engine).engine.loads_model:
+    asked = asking(config.sampler, config.engine)
+    if config.rounds > 1 and not asked.engine.loads_model:
         raise ValueError(
-            f"rounds={config.rounds} samples from what each round has made, and {config.sampler['_target_']} with "
-            f"{config.engine['_target_']} loads no model; choose engine=transformers or engine=vllm and a sampler that "
-            "asks it, or rounds=1"
+            f"rounds={config.rounds} samples from what each round has made, and {asked} loads no model; choose "
+            "engine=transformers or engine=vllm with sampler=guided or direct, or rounds=1"
         )
     if config.rounds > 1 and config.model.quantization is not None:
         raise ValueError(

@@ -22,7 +22,8 @@ class OneCall:
 class Nobody(Engine):
     """Completes no chat; the sampler meets all problems at once."""
 
-    runtime: ClassVar[OneCall] = OneCall()
+    runtime: OneCall = OneCall()
+
     loads_model: ClassVar[bool] = False
 
     def fingerprint(self, model: ModelRef | None) -> str:  # noqa: ARG002

@@ -60,7 +60,8 @@ def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, mod
 
 def answering_engine(config: DictConfig) -> DictConfig | None:
     """The config node of the engine that completes benchmarks' chats: that of the job, or another of its own."""
-    return config.get("answering") or config.engine
+    node: DictConfig | None = config.get("answering") or config.engine
+    return node
 
 
 @stage("evaluate", version=9)

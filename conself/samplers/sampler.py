@@ -46,6 +46,9 @@ class Asking:
         """The two together; ``engine`` is not used, and may be None, where the sampler asks for nothing."""
         return cls(sampler, engine if engine is not None and sampler.demand.samples else Nobody())
 
+    def __str__(self) -> str:
+        return f"{type(self.sampler).__name__} with {type(self.engine).__name__}"
+
     @property
     def runtime(self) -> Runtime:
         """How to cut the work."""
