@@ -32,7 +32,7 @@ HEAVY = {
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},
-    "conself.engines.transformers": {"draw", "generation", "ledger", "rows"},
+    "conself.engines.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
     "conself.engines.vllm": {"machine"},
     "conself.tracking": {"prefixed"},
     "conself.training": {"checkpoints", "data", "fit", "module", "progress", "reference", "suitability"},

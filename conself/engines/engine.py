@@ -12,10 +12,11 @@ from conself.records import Candidate, ModelRef, Problem
 
 @dataclass(frozen=True)
 class Ask:
-    """A chat to complete, once per seed."""
+    """A chat to complete, once per seed. Neighbours of one ``group`` are about the same, and may be read together."""
 
     messages: list[Message]
     seeds: tuple[int, ...]
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Engine(ABC):
         return 1
 
 
-def loaded(model: ModelRef | None) -> ModelRef:
+def required(model: ModelRef | None) -> ModelRef:
     """The model, for engines that load it.
 
     Raises:

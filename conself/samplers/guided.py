@@ -87,6 +87,7 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
         Ask(
             program_messages(plan.prompts, problem, hint),
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
+            problem.id,
         )
         for problem, seen in zip(problems, observed, strict=True)
         for place, hint in enumerate(seen.hints)

@@ -18,6 +18,8 @@ from conself.samplers.guided import Guided
 
 _PROMPT = 256
 """Tokens of a prompt, about."""
+_TIMES_READ = 2
+"""How often the statement of a problem is read: for its observations, and for the programs, which share it."""
 _SHARE = 0.6
 """Of the tokens that an answer may have, those that it has: observed on LeetCodeDataset with 256."""
 _PAIRS = 4
@@ -48,7 +50,8 @@ def expected(config: DictConfig) -> str:
     tokens = _SHARE * (drawn + answers)
     trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
     drawing, reading = rates(drawn_by.runtime, model)
-    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * (programs + 2 * held_out)) / reading
+    prompts = _TIMES_READ * count + 2 * held_out
+    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * prompts) / reading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
         f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime})"
@@ -65,11 +68,11 @@ def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
 
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
     from conself.engines.decoding import Decoding
+    from conself.engines.transformers.engine import loaded
     from conself.engines.transformers.generation import generate
     from conself.engines.transformers.ledger import Request
-    from conself.models.transformers import load_policy
 
-    policy = load_policy(model, device)
+    policy = loaded(model, device)[0]
     rows = min(rows, _ROWS)
     asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(-(-rows // 15))]
     took = []

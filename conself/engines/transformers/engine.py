@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from joblib import cpu_count
 
 from conself.engines.decoding import Decoding, check_cut
-from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, loaded
+from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
 from conself.engines.stop_strings import StopStrings, cut
 from conself.engines.transformers.memory import within
 from conself.models.dtypes import gpu_driver
@@ -75,7 +75,7 @@ class TransformersEngine(Engine):
 
     def fingerprint(self, model: ModelRef | None) -> str:
         """The model's."""
-        return fingerprint(loaded(model))
+        return fingerprint(required(model))
 
     def worth_a_call(self, demand: Demand) -> int:
         """The problems that fill a batch."""
@@ -89,7 +89,7 @@ class TransformersEngine(Engine):
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
         """The flow of windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens."""
-        complete = partial(complete_chats, loaded(model), self.runtime)
+        complete = partial(complete_chats, required(model), self.runtime)
         for window in _windows(problems, demand.samples, self.runtime):
             yield from flow(window, complete)
 
@@ -108,12 +108,18 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
     """One reply per seed of every ask, in order, each ask's as they are there; the model is loaded once per process."""
     from conself.engines.transformers.generation import stream
     from conself.engines.transformers.ledger import Request
+    from conself.engines.transformers.prompts import shared_length
 
-    policy, tokenizer, stop_ids = _loaded(model, runtime.device)
-    requests = [Request(tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))), ask.seeds) for ask in asks]
+    policy, tokenizer, stop_ids = loaded(model, runtime.device)
+    requests: list[Request] = []
+    for group, members in groupby(asks, lambda ask: ask.group):
+        alike = list(members)
+        prompts = [tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))) for ask in alike]
+        shared = 0 if group is None else shared_length(prompts)
+        requests += [Request(ids, ask.seeds, shared) for ids, ask in zip(prompts, alike, strict=True)]
     stops = StopStrings(tokenizer, settings.stop)
-    for group in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
-        yield [_reply(completion, stops, stop_ids) for completion in group]
+    for replies in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
+        yield [_reply(completion, stops, stop_ids) for completion in replies]
 
 
 def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
@@ -131,15 +137,23 @@ def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) 
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
-    # Stages call once per shard of problems: the last model stays.
+def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
+    """A model to draw from, its tokenizer and the ids that end a turn; the last one stays for the next call.
+
+    Raises:
+        OSError: the model cannot be loaded.
+        ValueError: a device that torch does not know; with the remedy.
+    """
     import torch
+
+    from conself.engines.transformers.packed import pack
 
     if device == "auto" and torch.cuda.is_available():
         device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)
     if policy.device.type == "cpu":
         keep_freed()
+        pack(policy)
     return policy, tokenizer, stop_token_ids(policy, tokenizer)
 
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
 
 from conself.engines.decoding import Decoding
 from conself.engines.stop_strings import StopStrings
 from conself.engines.transformers.draw import choose
 from conself.engines.transformers.ledger import Completion, Ledger, Request
-from conself.engines.transformers.rows import RowCache, grouped_attention, round_up
+from conself.engines.transformers.prompts import read
+from conself.engines.transformers.rows import RowCache, States, grouped_attention, round_up, visible
 
 # Waiting prompts are read once this share of the rows is free: reading few at a time is slow.
 _REFILL_SHARE = 4
@@ -129,7 +129,7 @@ class _Rows:
         self.active = 0
         self.cache: RowCache | None = None
 
-    def place(self, prefill: DynamicCache, chunks: Sequence[_Chunk], requests: Sequence[Request]) -> None:
+    def place(self, prefill: States, chunks: Sequence[_Chunk], requests: Sequence[Request]) -> None:
         """Start the samples of ``chunks`` (prompt i of ``prefill`` is that of chunk i) in the next free rows."""
         start, device = self.active, self.state.device
         fresh = [
@@ -161,29 +161,13 @@ class _Rows:
 
 
 def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], waiting: list[_Chunk], free: int) -> None:
-    """Read the prompts that fit into ``free`` rows, all but their last token, in one forward pass."""
+    """Read the prompts that fit into ``free`` rows, all but their last token."""
     chunks = []
     while waiting and waiting[-1].count <= free:
         chunks.append(waiting.pop())
         free -= chunks[-1].count
-    if not chunks:
-        return
-    longest = max(chunk.length for chunk in chunks)
-    width = round_up(longest - 1)
-    prompts = torch.zeros(len(chunks), width, dtype=torch.int64)
-    for row, chunk in enumerate(chunks):
-        # Padding on the right: causal attention never looks there, and decoding overwrites it.
-        prompts[row, : chunk.length - 1] = torch.tensor(requests[chunk.request].prompt_ids[:-1])
-    places = torch.arange(width, device=model.device).clamp_(max=longest - 1)  # padding never passes the context
-    prefill = DynamicCache()
-    model(
-        input_ids=prompts.to(model.device),
-        position_ids=places[None],
-        past_key_values=prefill,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    rows.place(prefill, chunks, requests)
+    if chunks:
+        rows.place(read(model, [requests[chunk.request] for chunk in chunks]), chunks, requests)
 
 
 def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decoding) -> list[int]:
@@ -194,11 +178,12 @@ def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decodin
     active, width = rows.active, round_up(rows.active)
     positions = rows.state[2, :width]
     span = round_up(int(positions[:active].max()) + 1)
-    rows.cache.aim(positions, span)
+    places = positions[:, None]
+    rows.cache.aim(places, span)
     logits = model(
         input_ids=rows.state[3, :width, None],
-        position_ids=positions[:, None],
-        attention_mask=_mask(positions, span, model.dtype),
+        position_ids=places,
+        attention_mask=visible(places, span, model.dtype),
         past_key_values=rows.cache,
         use_cache=True,
         logits_to_keep=1,
@@ -210,9 +195,3 @@ def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decodin
     rows.state[1:3, :active] += 1
     rows.state[3, :active] = tokens
     return rows.evict(done)
-
-
-def _mask(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """Additive mask [N, 1, 1, span]: row i sees slots 0 .. positions[i]."""
-    hidden = torch.arange(span, device=positions.device) > positions[:, None, None, None]
-    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))

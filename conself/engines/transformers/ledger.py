@@ -15,10 +15,20 @@ from conself.engines.stop_strings import StopStrings
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt (token ids, at least one) and one 64-bit seed for each completion wanted of it."""
+    """A prompt (token ids, at least one) and one 64-bit seed for each completion wanted of it.
+
+    Its first ``shared`` tokens, fewer than all, are read apart from the rest, and once for all requests that open with
+    the same ones. What is drawn depends on ``shared`` by rounding, but not on who shares.
+    """
 
     prompt_ids: tuple[int, ...]
     seeds: tuple[int, ...]
+    shared: int = 0
+
+    @property
+    def head(self) -> tuple[int, ...]:
+        """What is read first: the shared tokens, or where there are none all but the last."""
+        return self.prompt_ids[: self.shared or -1]
 
 
 @dataclass(frozen=True)

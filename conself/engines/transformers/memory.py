@@ -47,7 +47,8 @@ def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint
     size = getattr(config, "head_dim", None) or hidden // heads
     keys = (getattr(config, "num_key_value_heads", None) or heads) * size
     layer = 2 * hidden * heads * size + 2 * hidden * keys + 3 * hidden * inner
-    weights = layers * layer + vocabulary * hidden * (1 if config.tie_word_embeddings else 2)
+    # Packed layers (float32) hold a vocabulary that embeds as well a second time.
+    weights = layers * layer + vocabulary * hidden * (1 if config.tie_word_embeddings and itemsize < 4 else 2)
     row = _SLACK * 2 * layers * keys * itemsize * (_PROMPT + tokens) + 4 * _LOGIT_TABLES * vocabulary
     return Footprint(weights * itemsize + _PROCESS, int(row))
 

@@ -37,7 +37,7 @@ class RowLayer(CacheLayerMixin):
     def __init__(self, rows: int, prototype: tuple[Tensor, Tensor]) -> None:
         self.keys = self.values = None  # the base class's names; the stores are wider than what a step reads
         self.store = [like.new_empty(rows, like.shape[1], 0, like.shape[3]) for like in prototype]
-        self.lines = self.positions = torch.empty(0, dtype=torch.int64)
+        self.lines = self.positions = torch.empty(0, 0, dtype=torch.int64)
         self.span = 0
         self.is_initialized = True
 
@@ -55,10 +55,10 @@ class RowLayer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *_args: object, **_kwargs: object
     ) -> tuple[Tensor, Tensor]:
-        """Write one token per row at its position; return views of the rows' first ``span`` slots."""
+        """Write tokens [rows, KV heads, T, head size] at their positions; views of the rows' first ``span`` slots."""
         count = key_states.shape[0]
         for store, new in zip(self.store, (key_states, value_states), strict=True):
-            store[self.lines, :, self.positions] = new[:, :, 0]
+            store[self.lines, :, self.positions] = new.transpose(1, 2)
         return self.store[0][:count, :, : self.span], self.store[1][:count, :, : self.span]
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -77,7 +77,11 @@ class RowLayer(CacheLayerMixin):
         return -1
 
 
-def prompt_states(prefill: DynamicCache) -> list[tuple[Tensor, Tensor]]:
+# Keys and values [prompts, KV heads, length, head size] of every layer.
+States = list[tuple[Tensor, Tensor]]
+
+
+def prompt_states(prefill: DynamicCache) -> States:
     """Keys and values [prompts, KV heads, length, head size] of every layer that a forward pass filled.
 
     Raises:
@@ -94,13 +98,13 @@ def prompt_states(prefill: DynamicCache) -> list[tuple[Tensor, Tensor]]:
 class RowCache(Cache):
     """The layers of a model over the same rows; made from a first prefill, whose shapes it takes."""
 
-    def __init__(self, rows: int, prefill: DynamicCache) -> None:
-        self.rows = [RowLayer(rows, states) for states in prompt_states(prefill)]
+    def __init__(self, rows: int, prefill: States) -> None:
+        self.rows = [RowLayer(rows, states) for states in prefill]
         super().__init__(layers=list(self.rows))
 
-    def insert(self, start: int, sources: Tensor, prefill: DynamicCache) -> None:
+    def insert(self, start: int, sources: Tensor, prefill: States) -> None:
         """Copy prompt ``sources[i]`` ([count] int64) of ``prefill`` into row ``start + i``."""
-        for row, new in zip(self.rows, prompt_states(prefill), strict=True):
+        for row, new in zip(self.rows, prefill, strict=True):
             length = new[0].shape[2]
             row.reserve(length)
             for store, states in zip(row.store, new, strict=True):
@@ -112,12 +116,22 @@ class RowCache(Cache):
             for store in row.store:
                 store[targets, :, : row.span] = store[sources, :, : row.span]
 
+    def states(self, span: int) -> States:
+        """Views of all rows' first ``span`` slots."""
+        return [(row.store[0][:, :, :span], row.store[1][:, :, :span]) for row in self.rows]
+
     def aim(self, positions: Tensor, span: int) -> None:
-        """Set up the next step: row i writes slot ``positions[i]``; every row reads slots below ``span``."""
-        lines = torch.arange(len(positions), device=positions.device)
+        """Set up the next pass: row i writes slots ``positions[i]`` [T]; every row reads slots below ``span``."""
+        lines = torch.arange(len(positions), device=positions.device)[:, None]
         for row in self.rows:
             row.reserve(span)
             row.lines, row.positions, row.span = lines, positions, span
+
+
+def visible(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
+    """Additive mask [N, 1, T, span]: token t of row n sees slots 0 .. positions[n, t]."""
+    hidden = torch.arange(span, device=positions.device) > positions[:, None, :, None]
+    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))
 
 
 def grouped_sdpa(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from conself.engines.engine import Complete, Demand, Engine, Flow, loaded
+from conself.engines.engine import Complete, Demand, Engine, Flow, required
 from conself.engines.vllm.start import Runtime, check_lora, check_served
 from conself.engines.vllm.stream import stream
 from conself.models.transformers import fingerprint
@@ -26,7 +26,7 @@ class VllmEngine(Engine):
 
     def fingerprint(self, model: ModelRef | None) -> str:
         """The model's."""
-        return fingerprint(loaded(model))
+        return fingerprint(required(model))
 
     def check_model(self, model: ModelRef) -> None:
         """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
@@ -45,5 +45,5 @@ class VllmEngine(Engine):
         def alone(problem: Problem, complete: Complete) -> list[Candidate]:
             return next(flow([problem], complete))
 
-        machine = machine_for(loaded(model), self.runtime, self.max_model_len)
+        machine = machine_for(required(model), self.runtime, self.max_model_len)
         yield from stream(problems, alone, machine, demand.samples)

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from transformers import PreTrainedModel, Qwen2Config
 from conself.engines.decoding import Decoding
 from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Completion, Request
+from conself.engines.transformers.prompts import shared_length
 from tests.engines.tiny_models import SHAPE, build
 
 STOPS = (0, 7, 8, 9)
@@ -163,3 +166,70 @@ def test_bad_requests_and_models_are_refused(qwen: PreTrainedModel) -> None:
     sliding = build(Qwen2Config(**SHAPE, use_sliding_window=True, sliding_window=16, max_window_layers=0))
     with pytest.raises(ValueError, match="window"):
         generate(sliding, requests(1, 1), SAMPLED, STOPS, 4)
+
+
+def sharing(count: int, each: int, shared: int) -> list[Request]:
+    """Prompts that open with the same ``shared`` tokens and go on differently."""
+    opening = tuple(range(60, 60 + shared))
+    return [Request(opening + r.prompt_ids, r.seeds, shared) for r in requests(count, each, seed=2)]
+
+
+def test_what_prompts_share_is_read_once_and_changes_no_draw(model: PreTrainedModel) -> None:
+    apart = [*sharing(3, 3, 64), *sharing(2, 2, 80), *requests(2, 2)]
+    together = [Request(request.prompt_ids, request.seeds) for request in apart]
+    expected = generate(model, together, SAMPLED, STOPS, 64)
+    for batch_size in (64, 5):
+        got = generate(model, apart, SAMPLED, STOPS, batch_size)
+        assert all(same(a, b) for x, y in zip(expected, got, strict=True) for a, b in zip(x, y, strict=True))
+
+
+def test_nothing_depends_on_who_shares(qwen: PreTrainedModel) -> None:
+    wanted = sharing(4, 2, 64)
+    together = generate(qwen, wanted, NUCLEUS, STOPS, 16)
+    for request, group in zip(wanted, together, strict=True):
+        (alone,) = generate(qwen, [request], NUCLEUS, STOPS, 16)
+        for a, b in zip(alone, group, strict=True):
+            assert np.array_equal(a.token_ids, b.token_ids)
+            np.testing.assert_array_equal(a.token_logprobs, b.token_logprobs)
+
+
+def test_a_shared_opening_is_read_in_one_row(qwen: PreTrainedModel) -> None:
+    read_tokens = []
+    handle = qwen.model.register_forward_pre_hook(
+        lambda _module, _args, kwargs: read_tokens.append(kwargs["input_ids"].shape), with_kwargs=True
+    )
+    try:
+        generate(qwen, sharing(4, 1, 64), Decoding(1.0, 1.0, 1, 15), STOPS, 16)
+    finally:
+        handle.remove()
+    opening, tails, step = read_tokens
+    assert opening == (1, 64)
+    assert tails == (4, 48)  # the longest of up to 44 tokens, and the least multiple of 16
+    assert step[1] == 1
+
+
+def test_a_shared_opening_up_to_the_context_length(qwen: PreTrainedModel) -> None:
+    context = SHAPE["max_position_embeddings"]
+    opening = (20,) * 128
+    wanted = [Request(opening + (21,) * (context - 130), (1,), 128), Request((*opening, 22), (1,), 128)]
+    near, short = (group[0] for group in generate(qwen, wanted, SAMPLED, (), 4))
+    assert len(near.token_ids) == 2
+    plain = generate(qwen, [Request(wanted[1].prompt_ids, (1,))], SAMPLED, (), 4)[0][0]
+    assert same(short, plain)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "length"),
+    [
+        ([range(100)], 0),  # nobody to share with
+        ([range(100), [*range(90), 5, 6]], 80),  # 90 in common, down to a multiple of 16
+        ([range(100), range(100)], 96),
+        ([range(97), range(97)], 96),  # the last token is never read with the prompt
+        ([range(96), range(96)], 80),
+        ([range(100), range(70)], 64),
+        ([range(100), range(64)], 0),  # 63 in common: not worth a pass of its own
+        ([range(100), range(1, 101)], 0),
+    ],
+)
+def test_what_is_worth_sharing(prompts: list[Sequence[int]], length: int) -> None:
+    assert shared_length(prompts) == length
