@@ -16,9 +16,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself.app.job import Command, run
 from conself.app.old_words import refusing_old_words
+from conself.engines.engine import Engine
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
 from conself.pipelines.context import Context
+from conself.pipelines.parts import asking
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, names, show
@@ -30,8 +32,8 @@ from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "executor")
+PARTS = ("model", "engine", "decoder", "judging", "benchmark", "comparison", "behaviour")
+KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -86,17 +88,24 @@ def check(config: DictConfig) -> None:
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
-    decoder = instantiate(config.decoder, _convert_="all")
-    if config.model is not None and decoder.loads_model:
-        check_model(instantiate(config.model))
-        decoder.check_model(instantiate(config.model))
-        if adapter is not None:
-            settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
-            _check_base(instantiate(config.model), settings["base_model_name_or_path"])
-            decoder.check_adapter(settings)
+    engine = asking(config.decoder, config.engine).engine
+    if config.model is not None:
+        _check_model(engine, instantiate(config.model))
     answering.check_voters(config)
     _ks(config)
     _others(config)
+
+
+def _check_model(engine: Engine, model: ModelRef) -> None:
+    """Refuse a model or its adapter where the engine cannot load it; raises as ``check`` does."""
+    settings = None if model.adapter is None else json.loads((Path(model.adapter) / "adapter_config.json").read_text())
+    if engine.loads_model:
+        check_model(model)
+        engine.check_model(model)
+        if settings is not None:
+            _check_base(model, settings["base_model_name_or_path"])
+    if settings is not None:
+        engine.check_adapter(settings)
 
 
 def _check_base(model: ModelRef, trained_on: str) -> None:
@@ -163,11 +172,11 @@ def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
 def chosen(config: DictConfig) -> DictConfig:
     """The config of the evaluation alone: without what recipes say of training, and with one decoder.
 
-    Where ``samples`` is given the decoder reads them, and there is no model.
+    Where ``samples`` is given the decoder reads them, and there is neither engine nor model.
     """
     kept = OmegaConf.masked_copy(config, [*KEYS, "adapter"])
     if config.samples is not None:
-        kept.decoder, kept.model = config.recorded, None
+        kept.decoder, kept.engine, kept.model = config.recorded, None, None
     return kept
 
 
@@ -178,7 +187,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
         JobFailed, SystemExit: as :func:`conself.app.job.run`.
     """
     command = Command(
-        "evaluate", PARTS, ("judging",), check, None, "decoder", partial(judged, folder), show.show_evaluation
+        "evaluate", PARTS, ("judging",), check, None, "engine", partial(judged, folder), show.show_evaluation
     )
     run(command, chosen(config), folder, in_sweep)
 

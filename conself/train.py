@@ -18,6 +18,7 @@ from conself.models.transformers import check_model, load_tokenizer
 from conself.pairing.build import NothingToLearnError
 from conself.pipelines import answering, stages
 from conself.pipelines.context import Context
+from conself.pipelines.parts import asking
 from conself.pipelines.preference import learn as learn_from
 from conself.pipelines.preference import measure, unlearned, with_model
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
@@ -36,8 +37,20 @@ from conself.training.memory import check_memory
 from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
 
-PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
-PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
+PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "engine", "answering", "sampler", "decoder", "sandbox")
+PARTS += (
+    "judging",
+    "metric",
+    "metrics",
+    "curriculum",
+    "matched",
+    "pairing",
+    "loss",
+    "training",
+    "benchmark",
+    "comparison",
+    "behaviour",
+)
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
@@ -96,9 +109,7 @@ def check(config: DictConfig) -> None:
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
-    sampler = instantiate(config.sampler, _convert_="all")
-    if sampler.loads_model:
-        sampler.check_model(model)
+    asking(config.sampler, config.engine).engine.check_model(model)
     for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
         check_model(ref)
     if model.adapter is not None:
@@ -110,18 +121,29 @@ def check(config: DictConfig) -> None:
     training: Training = instantiate(config.training, _convert_="all")
     if training.export == MERGED:
         check_mergeable(model)
-    if not config.benchmark:
-        return
-    decoder = instantiate(config.decoder, _convert_="all")
-    if not decoder.loads_model:
+    if config.benchmark:
+        check_answering(config, model, training)
+
+
+def check_answering(config: DictConfig, model: ModelRef, training: Training) -> None:
+    """Refuse an engine that cannot answer benchmarks as the trained model.
+
+    Raises:
+        OSError: the model is not there.
+        ValueError: the engine loads no model, or cannot load this one or what comes of the training.
+    """
+    asked = asking(config.decoder, answering.answering_engine(config))
+    engine = asked.engine
+    if not engine.loads_model:
         raise ValueError(
-            f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
-            "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
+            f"decoder: {asked} loads no model, so it cannot evaluate the one that is trained; choose "
+            "engine@answering=transformers or engine@answering=vllm with sampler@decoder=direct_greedy, "
+            "or 'benchmark=[none]'"
         )
-    decoder.check_model(model)
+    engine.check_model(model)
     adapter = training.tuning.adapter()
     if adapter is not None and training.export != MERGED:
-        decoder.check_adapter(adapter)
+        engine.check_adapter(adapter)
 
 
 def load(config: DictConfig) -> str | None:
@@ -175,10 +197,11 @@ def check_rounds(config: DictConfig) -> None:
         )
     if "driver" in config.metrics:
         raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")
-    if config.rounds > 1 and not instantiate(config.sampler, _convert_="all").loads_model:
+    asked = asking(config.sampler, config.engine)
+    if config.rounds > 1 and not asked.engine.loads_model:
         raise ValueError(
-            f"rounds={config.rounds} samples from what each round has made, and {config.sampler['_target_']} loads no "
-            "model; choose sampler=transformers or sampler=vllm, or rounds=1"
+            f"rounds={config.rounds} samples from what each round has made, and {asked} loads no model; choose "
+            "engine=transformers or engine=vllm with sampler=guided or direct, or rounds=1"
         )
     if config.rounds > 1 and config.model.quantization is not None:
         raise ValueError(
@@ -187,7 +210,7 @@ def check_rounds(config: DictConfig) -> None:
         )
 
 
-COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "sampler", learn, show.show)
+COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "engine", learn, show.show)
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:

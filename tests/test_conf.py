@@ -20,7 +20,7 @@ OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path
 """All but what the others of a group stand on: base.yaml."""
 NEEDS = {
     "jsonl": ["dataset.path=problems.jsonl"],
-    "recorded": ["decoder.path=answers.jsonl", "model=hub", "model.name=owner/name"],
+    "recorded": ["sampler.path=answers.jsonl"],
     "hub": ["model.name=owner/name"],
 }
 """Choices that ask the user for something."""
@@ -116,7 +116,7 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    for group in ("metric", "curriculum", "pairing", "loss", "dataset", "sampler"):
+    for group in ("metric", "curriculum", "pairing", "loss", "dataset", "engine", "sampler"):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             if "_target_" in node:

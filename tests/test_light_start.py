@@ -32,8 +32,8 @@ HEAVY = {
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},
-    "conself.samplers.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
-    "conself.samplers.vllm": {"engine"},
+    "conself.engines.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
+    "conself.engines.vllm": {"machine"},
     "conself.tracking": {"prefixed"},
     "conself.training": {"checkpoints", "data", "fit", "module", "progress", "reference", "suitability"},
     "conself.training.devices": {"processes", "remote_logger", "unwrapped"},

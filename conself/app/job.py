@@ -20,6 +20,7 @@ from rich.console import Console
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
+from conself.app.old_words import check_old_keys
 from conself.models.dtypes import with_dtypes
 from conself.pipelines.context import Context
 from conself.results import benchmarks
@@ -66,12 +67,12 @@ def resolved(config: DictConfig) -> DictConfig:
 def check_top(config: DictConfig, parts: Sequence[str]) -> None:
     """Refuse at the top of a config what is no part where one belongs, and settings of the wrong type.
 
-    ``matched`` may be empty, and so may the model of a job that has ``samples``.
+    ``matched`` and ``answering`` may be empty, and so may engine and model of a job that has ``samples``.
 
     Raises:
         ValueError: names the key, and what it got.
     """
-    empty = {"matched", "model"} if "samples" in config else {"matched"}
+    empty = {"engine", "model"} if "samples" in config else {"matched", "answering"}
     for name in (*parts, "logger", "executor", *(["voters"] if "voters" in config else [])):
         value = config[name]
         if not isinstance(value, DictConfig) and not (value is None and name in empty):
@@ -143,7 +144,7 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
 
 _KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException)
 _MEMORY = (
-    "lower sampler.runtime.batch_size, decoder.runtime.batch_size or training.runtime.layout.token_budget "
+    "lower engine.runtime.batch_size or training.runtime.layout.token_budget "
     "(experiments/paper_scale.md says what fits where); finished shards are kept"
 )
 
@@ -170,8 +171,8 @@ class Command:
     """What one entry point does with a config.
 
     ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
-    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the sampler
-    or decoder that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
+    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the engine
+    that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
     work needs in this process, refuses what only that can tell, and returns a line to be shown, or None. ``work``
     returns the figures that ``show`` prints.
     """
@@ -201,6 +202,7 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         gc.set_threshold(*_USUAL)
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         config = _with_dtypes(resolved(config), console)
+        check_old_keys(config)
         check_top(config, command.parts)
         executor = _executor(config)  # it starts nothing yet
         check_parts(config, command.parts)
@@ -254,7 +256,7 @@ def folders_below_sweep() -> int:
 
 def _load(command: Command, config: DictConfig, executor: Executor, console: Console) -> None:
     """Let the workers import what they need first, and this process meanwhile what it needs."""
-    if command.first is not None:
+    if command.first is not None and config[command.first] is not None:
         first = instantiate(config[command.first], _convert_="all")
         if first.runtime.processes is not None:  # how many is settled when there is something to draw
             executor.sized(first.runtime.processes).warm(first.modules)

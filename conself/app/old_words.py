@@ -1,25 +1,66 @@
-"""Words of the command line that are no more: each ends a command in one line with the word in its place."""
+"""Words of the command line that were once right: each ends in one line that gives the word for it now."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import wraps
+
+from omegaconf import DictConfig, OmegaConf
 
 from conself.runtime.console import new_console, say
 
-OLD_WORDS: Mapping[str, str] = {"runtime.workers": "executor.workers"}
-"""Old key -> new key."""
+_CHOICES = {
+    "sampler=transformers": "engine=transformers",
+    "sampler=vllm": "engine=vllm",
+    "sampler=openai": "engine=openai, in training with engine@answering=transformers",
+    "decoder=transformers": "engine=transformers",
+    "decoder=vllm": "engine=vllm",
+    "decoder=openai": "engine=openai",
+    "decoder=recorded": "samples=FILE",
+}
+"""Choices of a group."""
+_REPLACED = {
+    "sampler.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with sampler.entropy_top_k",
+    "decoder.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with decoder.entropy_top_k",
+}
+"""Keys whose value has another form."""
+_MOVED = {
+    f"{part}.{key}": f"engine.{key}"
+    for part in ("sampler", "decoder")
+    for key in ("runtime", "endpoint", "max_model_len")
+} | {"runtime.workers": "executor.workers"}
+"""Keys that moved with all that is below them."""
+_GONE = {"recorded.runtime": "a file is read in one call"}
+"""Keys that are no more, with all below them, and why."""
+
+
+def told(word: str) -> str | None:
+    """What to say of a word of the command line, or of a key; None where it is no old one."""
+    key, equals, value = word.lstrip("+~").partition("=")
+    for choice in value.strip("[]").split(","):  # several in a sweep
+        if (new := _CHOICES.get(f"{key}={choice}")) is not None:
+            return f"{word} is now {new}"
+    if key in _REPLACED:
+        return f"{word} is now {_REPLACED[key]}"
+    for old, new in _MOVED.items():
+        if f"{key}.".startswith(f"{old}."):
+            return f"{word} is now {new}{key.removeprefix(old)}{equals}{value}"
+    for old, why in _GONE.items():
+        if f"{key}.".startswith(f"{old}."):
+            return f"{word} is to be left out: {why}"
+    return None
 
 
 def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
-    """A command that first looks for old words; its configs do not have them, and Hydra can only say so.
+    """The entry point ``main``, which first shows an old word's new form: Hydra would refuse it for other reasons.
 
     Raises:
-        SystemExit: status 2, after a line that names the first such word, and its new one.
+        SystemExit: 2, where there is one.
     """
 
     @wraps(main)
     def checked() -> None:
-        if (line := old_word(sys.argv[1:])) is not None:
+        line = next((line for word in sys.argv[1:] if (line := told(word)) is not None), None)
+        if line is not None:
             say(new_console(), line, "error:", "bold red")
             raise SystemExit(2)
         main()
@@ -27,10 +68,12 @@ def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     return checked
 
 
-def old_word(words: Sequence[str]) -> str | None:
-    """What to say of the first override of an old key among the words of a command; None where there is none."""
-    for word in words:
-        key = word.partition("=")[0].lstrip("+~")
-        if key in OLD_WORDS:
-            return f"{key} is {OLD_WORDS[key]} now: give {word.replace(key, OLD_WORDS[key], 1)}"
-    return None
+def check_old_keys(config: DictConfig) -> None:
+    """Refuse old keys, which a YAML of the user's own may hold.
+
+    Raises:
+        ValueError: names the key, and what it is called now.
+    """
+    for key in (*_REPLACED, *_MOVED, *_GONE):
+        if OmegaConf.select(config, key) is not None:
+            raise ValueError(told(key))

@@ -36,9 +36,9 @@ def answer(
 ) -> Answered:
     """The answers of a model to one of the benchmarks, and those of its ``voters``.
 
-    ``config`` holds benchmark (by name), decoder, judging, voters, comparison and behaviour. ``model`` is not read by a
-    decoder that loads none; ``tuned`` is the fit that made another of it, None for the model as it is. ``who`` names
-    the model among the results.
+    ``config`` holds benchmark (by name), engine (or answering), decoder, judging, voters, comparison and behaviour.
+    ``model`` is not read by an engine that loads none; ``tuned`` is the fit that made another of it, None for the model
+    as it is. ``who`` names the model among the results.
     """
     policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
     alone = evaluate(context, benchmark, who, config, policy)
@@ -51,10 +51,17 @@ def answer(
 
 def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
     """Answers of ``who`` to a benchmark, run and judged -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
-    source, decoder = Source.of(config.benchmark[benchmark]), Drawing.of(config.decoder, model)
+    source = Source.of(config.benchmark[benchmark])
+    decoder = Drawing.of(config.decoder, answering_engine(config), model)
     shown = Aside((benchmark, who))
     made = _evaluate(context, names.evaluated(benchmark, who), source, decoder, config.judging, shown)
     return tell_losses(context.console, made, config.judging)
+
+
+def answering_engine(config: DictConfig) -> DictConfig | None:
+    """The config node of the engine that completes benchmarks' chats: that of the job, or another of its own."""
+    node: DictConfig | None = config.get("answering") or config.engine
+    return node
 
 
 @stage("evaluate", version=9)

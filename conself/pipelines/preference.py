@@ -33,7 +33,7 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     parts = instantiate(config.benchmark, _convert_="all")
     found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
     context.artifacts[names.PROBLEMS] = found
-    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, model), found)
+    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, found, candidates)
     pools = Pools(found, candidates, traces)
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)

@@ -77,7 +77,7 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
 
 def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) -> Artifact:
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
-    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.node)
+    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.sampler)
 
 
 @stage("execute", version=4)

@@ -23,6 +23,7 @@ from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Task
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.runtime.places import make_folder
+from conself.samplers.sampler import Asking
 from conself.sandbox import Job, execute
 from conself.sandbox.prefix import with_prefix
 from conself.sandbox.terminal import answer_interrupts
@@ -72,7 +73,7 @@ def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observ
         drawn = replace(
             decoder, n=answers, temperature=heat, top_p=sampler.program_top_p, max_new_tokens=sampler.max_new_tokens
         )
-    return list(drawn(problems, model))
+    return list(Asking.of(drawn, instantiate(config.engine, _convert_="all"))(problems, model))
 
 
 def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:

@@ -11,8 +11,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
+from conself.pipelines.parts import asking
 from conself.records import ModelRef
 from conself.runtime.local import LocalExecutor
+from conself.samplers.guided import Guided
 
 _PROMPT = 256
 """Tokens of a prompt, about."""
@@ -39,19 +41,20 @@ def expected(config: DictConfig) -> str:
     problems, _ = sift(instantiate(config.dataset, _convert_="all")())
     held_out = sum(len(benchmark().problems) for benchmark in instantiate(config.benchmark, _convert_="all").values())
     model: ModelRef = instantiate(config.model)
-    sampler = instantiate(config.sampler, _convert_="all").settled(model)
+    drawn_by = asking(config.sampler, config.engine).settled(model)
+    sampler: Guided = instantiate(config.sampler, _convert_="all")
     count = min(len(problems), config.max_problems or len(problems))
     programs = count * sampler.n_observations * sampler.programs_per_observation
     drawn = programs * sampler.max_new_tokens + count * sampler.max_observation_tokens
     answers = 2 * held_out * config.decoder.max_new_tokens
     tokens = _SHARE * (drawn + answers)
     trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
-    drawing, reading = rates(sampler.runtime, model)
+    drawing, reading = rates(drawn_by.runtime, model)
     prompts = _TIMES_READ * count + 2 * held_out
     seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * prompts) / reading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
-        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({sampler.runtime})"
+        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime})"
     )
 
 
@@ -64,10 +67,10 @@ def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
 
 
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
-    from conself.samplers.decoding import Decoding
-    from conself.samplers.transformers.generation import generate
-    from conself.samplers.transformers.ledger import Request
-    from conself.samplers.transformers.sampler import loaded
+    from conself.engines.decoding import Decoding
+    from conself.engines.transformers.engine import loaded
+    from conself.engines.transformers.generation import generate
+    from conself.engines.transformers.ledger import Request
 
     policy = loaded(model, device)[0]
     rows = min(rows, _ROWS)

@@ -25,5 +25,5 @@ def test_an_old_word_is_one_line_that_names_the_new_one(
     with pytest.raises(SystemExit) as ended:
         import_module(f"conself.{module}").main()
     assert ended.value.code == 2
-    said = "error: runtime.workers is executor.workers now: give executor.workers=4\n"
+    said = "error: runtime.workers=4 is now executor.workers=4\n"
     assert capsys.readouterr() == (said, "")

@@ -151,9 +151,9 @@ def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
 def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path) -> None:
     own = Path(package_path("conself.minipy", "checkpoint"))
     shutil.copytree(own, tmp_path / "model", ignore=shutil.ignore_patterns("chat_template.jinja"))
-    words = ["sampler=openai", "sampler.endpoint.base_url=http://127.0.0.1:9/v1", "decoder=transformers"]
+    words = ["engine=openai", "engine.endpoint.base_url=http://127.0.0.1:9/v1", "engine@answering=transformers"]
     with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
-        config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
+        config = compose("train", [*words, f"model.name={tmp_path}/model", "engine.endpoint.model_name=any"])
         plain = compose("train", [f"model.name={tmp_path}/model", "prompts=fewshot"])
     with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
         train.load(config)

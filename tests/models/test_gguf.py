@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from conself.engines.vllm.start import check_served
 from conself.losses.con_dpo import ConDPO
 from conself.models.hub import check_place, local_place
 from conself.models.prompts import render
@@ -25,7 +26,6 @@ from conself.models.transformers import (
 )
 from conself.models.turns import decode_response, encode_prompt, encode_responses
 from conself.records import ModelRef, PreferencePair
-from conself.samplers.vllm.start import check_served
 from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
@@ -302,7 +302,7 @@ def test_its_base_is_not_quantised_anew(file: Path) -> None:
 
 
 def test_vllm_is_not_given_one(file: Path, folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"vLLM is not given GGUF files .*; choose sampler=transformers"):
+    with pytest.raises(ValueError, match=r"vLLM is not given GGUF files .*; choose engine=transformers"):
         check_served(ref_of(file))
     check_served(ref_of(folder))
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from conself.engines.transformers.engine import Runtime as SamplingRuntime
+from conself.engines.transformers.engine import TransformersEngine
 from conself.losses.con_dpo import ConDPO
 from conself.models.prompts import Prompts
 from conself.models.quantization import quantized
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, with_lora
 from conself.models.turns import encode_prompt
 from conself.records import ModelRef, PreferencePair, Problem
-from conself.samplers.transformers.sampler import Runtime as SamplingRuntime
-from conself.samplers.transformers.sampler import TransformersSampler
+from conself.samplers.guided import Guided
+from conself.samplers.sampler import Asking
 from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
@@ -101,7 +103,7 @@ def test_the_adapter_that_is_trained_is_float32(kind: str, ref: ModelRef) -> Non
 def test_it_is_sampled_from(kind: str, ref: ModelRef) -> None:
     prompts = Prompts(None, "{statement} {n}", "{statement}{starter_code}", "{statement} {observation}")
     runtime = SamplingRuntime(batch_size=4, device="cpu", processes=1, shards_per_task=1, threads=1)
-    sampler = TransformersSampler(1, 2, 0.7, 0.8, 1.0, 1.0, 8, 8, 15, 0, prompts, runtime)
+    sampler = Asking(Guided(1, 2, 0.7, 0.8, 1.0, 1.0, 8, 8, 15, 0, prompts), TransformersEngine(runtime))
     (group,) = sampler([Problem("p", "Add.", "", "f", (), "test", "")], replace(ref, quantization=kind))
     assert [c.index for c in group] == [0, 1]
     assert all(c.mean_nll is not None and c.mean_nll > 0 for c in group)
