@@ -29,8 +29,8 @@ from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
+PARTS = ("model", "decoder", "judging", "benchmark", "voters", "comparison", "behaviour")
+KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "artifacts", "runtime")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -49,7 +49,7 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     for name, answered in made.items():
         if answered.voters is not None and answered.vote is not None:
             both = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], *both)
+            figures[name] = benchmarks.with_voters(figures[name], *both, config.voters.ranking)
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}

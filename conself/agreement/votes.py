@@ -7,7 +7,7 @@ that crashes is a cluster of its own wherever the entropy is over all K candidat
 from collections import Counter
 from collections.abc import Sequence
 
-from conself.agreement.consensus import Keys, semantic_entropy
+from conself.agreement.traces import Keys, semantic_entropy
 from conself.records import Undefined
 
 

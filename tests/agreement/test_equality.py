@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import clusters, trace_keys
+from conself.agreement.traces import clusters, trace_keys
 from conself.agreement.linkage import linked
 from conself.benchmarks import harness
 from conself.harness.standin import decode

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
 from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
 
@@ -57,7 +57,7 @@ def make_pool(store: Path, seed: int, size: int) -> dict[str, Path]:
     candidates = [make_candidates(p, n) for n, p in enumerate(problems)]
     traces = [make_traces(p, n) for n, p in enumerate(problems)]
     keys = [[[o.value if o.status is Status.OK else None for o in t.outcomes] for t in group] for group in traces]
-    agreed = {p.id: consensus_of(k) for p, k in zip(problems, keys, strict=True)}
+    agreed = {p.id: agreement_of(k) for p, k in zip(problems, keys, strict=True)}
     write_records(at["problems"] / "problems.parquet", Problem, problems)
     for start in range(0, size, 4):
         part = slice(start, start + 4)

@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from conself.agreement.consensus import consensus_of
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.agreement.traces import agreement_of
+from conself.pairings.consensus_pairs import ConsensusPairs
 from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
 from conself.results.benchmarks import benchmark_figures
 from conself.results.pool_figures import golden_by_tau, judged_pairs, metric_figures, pair_figures
@@ -83,7 +83,7 @@ def write_hydra(folder: Path, settings: Mapping[str, Any], words: Sequence[str],
 def write_pool(artifacts: Path) -> dict[str, Any]:
     """The artifacts of a pool of ``PROBLEMS`` and of a training on it; returns its part of results.json."""
     pools = [_pool(name, outputs) for name, (outputs, _, _, _) in PROBLEMS.items()]
-    agreed = {pool.problem.id: consensus_of(_keys(PROBLEMS[pool.problem.id][0])) for pool in pools}
+    agreed = {pool.problem.id: agreement_of(_keys(PROBLEMS[pool.problem.id][0])) for pool in pools}
     passed = {name: tuple(bit == "1" for bit in right) for name, (_, right, _, _) in PROBLEMS.items()}
     pairs = [pair for pool in pools for pair in PAIRING(pool, agreed[pool.problem.id], "prompt")]
     judged = judged_pairs(((pool, agreed[pool.problem.id]) for pool in pools), PAIRING, passed)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import consensus
+from conself.agreement.traces import consensus
 from conself.pipelines.pools import answered
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.store.tables import read_records, read_verdicts

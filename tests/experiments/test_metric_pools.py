@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from conself.agreement.behaviour import Behaviour
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
 from conself.metrics.partial_semantic_entropy import PartialSemanticEntropy
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.pairings.consensus_pairs import ConsensusPairs
 from conself.statistics.prediction import auc, correlations
 from experiments.metric_pools import similarity
 from experiments.metric_pools.figures import FIGURES, metric_figures, resampled

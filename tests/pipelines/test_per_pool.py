@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.metrics.crash_rate import CrashRate
 from conself.metrics.naive_semantic_entropy import NaiveSemanticEntropy
 from conself.pipelines.per_pool import score_into, score_shard
@@ -51,7 +51,7 @@ def shards(tmp_path: Path) -> list[PoolShard]:
     for _, path in missing(folder, "traces", [problems]):
         write_traces(path, [], {})
     for _, path in missing(folder, "consensus", [problems]):
-        write_consensus(path, {problem.id: consensus_of([]) for problem in problems})
+        write_consensus(path, {problem.id: agreement_of([]) for problem in problems})
     return shards_of(folder, "candidates", folder, folder, folder)
 
 

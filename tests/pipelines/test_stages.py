@@ -12,7 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
@@ -41,7 +41,7 @@ def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     for group, path in missing(folder, "traces", cut(problems)):
         write_traces(path, [[Trace(p.id, 0, (Outcome(Status.OK, "1"),))] for p in group], {})
     for group, path in missing(folder, "consensus", cut(problems)):
-        write_consensus(path, {p.id: consensus_of([]) for p in group})
+        write_consensus(path, {p.id: agreement_of([]) for p in group})
     stored = [Artifact(name, name, folder, reused=True) for name in ("problems", "sample", "execute", "agree")]
     with Workers(2) as workers:
         context = stages.Context(root, workers, Console(quiet=True))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from conself.agreement.consensus import consensus_of
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.agreement.traces import agreement_of
+from conself.pairings.consensus_pairs import ConsensusPairs
 from conself.records import Candidate, Pool, PreferencePair, Problem, Uncertainty
 from conself.results.pool_figures import (
     TAUS,
@@ -42,7 +42,7 @@ def pool(name: str, width: int) -> Pool:
 
 
 POOLS = [pool(name, 3) for name in "abcd"]
-AGREED = {name: consensus_of([["x"], ["x"], ["y"]]) for name in "abcd"}
+AGREED = {name: agreement_of([["x"], ["x"], ["y"]]) for name in "abcd"}
 POOLS_AGREED = [(each, AGREED[each.problem.id]) for each in POOLS]
 PASSED: dict[str, Sequence[bool]] = {"a": [True, True, False], "b": [False, False, True], "c": [False] * 3}
 
@@ -85,7 +85,7 @@ def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
         )
         for p in POOLS
     ]
-    found = selector_figures(zip(pools, {**AGREED, "c": consensus_of([[None]] * 3)}.values(), strict=True), PASSED)
+    found = selector_figures(zip(pools, {**AGREED, "c": agreement_of([[None]] * 3)}.values(), strict=True), PASSED)
     assert found["likeliest"] == {"accuracy": 0.5, "n": 2}  # right on a, wrong on c; d is not judged
     assert found["consensus"] == {"accuracy": pytest.approx(1 / 3), "n": 3}, "nobody is chosen of c, which is wrong"
     assert found["any"]["n"] == found["random"]["n"] == 3
@@ -96,5 +96,5 @@ def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
 
 
 def test_a_selector_that_never_chooses_is_always_wrong() -> None:
-    crashed = [(each, consensus_of([[None]] * 3)) for each in POOLS]
+    crashed = [(each, agreement_of([[None]] * 3)) for each in POOLS]
     assert selector_figures(crashed, PASSED)["consensus"] == {"accuracy": 0.0, "n": 3}

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus, consensus_of, losers
+from conself.agreement.traces import Agreement, consensus, agreement_of, losers
 from conself.curricula.entropy_band import EntropyBand
 from conself.metrics.cluster_count import ClusterCount
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
@@ -23,7 +23,7 @@ from conself.metrics.pairwise_disagreement import PairwiseDisagreement
 from conself.metrics.partial_semantic_entropy import PartialSemanticEntropy
 from conself.metrics.von_neumann_entropy import VonNeumannEntropy
 from conself.metrics.winner_doubt import WinnerDoubt
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.pairings.consensus_pairs import ConsensusPairs
 from conself.rankings.selectors import SELECTORS
 from conself.records import PreferencePair, Uncertainty
 from conself.statistics.prediction import auc, correlations, golden
@@ -37,7 +37,7 @@ PRINTED = 0.5000001e-10  # per-problem values are printed with 10 decimals
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}")
 
 
-def check(found: Consensus, block: dict[str, Any]) -> None:
+def check(found: Agreement, block: dict[str, Any]) -> None:
     assert list(found.crashed) == [bool(flag) for flag in block["crashed"]]
     assert found.n_alive == block["n_alive"]
     assert [list(cluster) for cluster in found.clusters] == block["clusters"]
@@ -54,7 +54,7 @@ def test_the_pool_is_whole() -> None:
 
 def test_agreement_from_the_recorded_groups() -> None:
     for case in cases():
-        check(consensus_of(case.group_keys), case.expected["loose"])
+        check(agreement_of(case.group_keys), case.expected["loose"])
 
 
 @pytest.mark.parametrize(("comparison", "block"), [(LOOSE, "loose"), (STRICT, "strict")])
@@ -211,4 +211,4 @@ def test_rules_of_behaviour_choose_the_winners_of_the_reference() -> None:
         for name, rule, block in (("silent", SILENT, "none"), ("constant", CONSTANT, "const5")):
             expected = case.expected["improved"][block]
             assert SELECTORS[f"consensus_{name}"](case.pool, agreed) == expected["winner"]
-            assert consensus_of(rule(agreed.keys, is_stdin=False)).n_alive == expected["n_alive"]
+            assert agreement_of(rule(agreed.keys, is_stdin=False)).n_alive == expected["n_alive"]

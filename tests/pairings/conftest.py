@@ -3,11 +3,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus
+from conself.agreement.traces import Agreement, consensus
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 
 
-def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -> tuple[Pool, Consensus]:
+def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -> tuple[Pool, Agreement]:
     problem = Problem("p", "", "", "f", ("(1,)",) * len(rows[0]), "", "")
     programs = [f"code {k}" for k in range(len(rows))] if codes is None else codes
     candidates = [
@@ -26,6 +26,6 @@ def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -
 
 
 @pytest.fixture(scope="session")
-def make_case() -> Callable[..., tuple[Pool, Consensus]]:
+def make_case() -> Callable[..., tuple[Pool, Agreement]]:
     """``make_case(["ab", "a."], ["code", None])``: a pool (a dot is CRASH) and its consensus."""
     return _make_case

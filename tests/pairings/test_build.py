@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.pairing.build import capped, ordered
+from conself.pairings.build import capped, ordered
 from conself.records import PreferencePair
 
 
