@@ -25,6 +25,7 @@ from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
 from conself.store.artifacts import write_whole
+from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
@@ -48,8 +49,8 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     for name, answered in made.items():
         if answered.voters is not None and answered.vote is not None:
-            both = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], *both, config.voters.ranking)
+            drawn, voted = map(benchmarks.verdicts, (answered.voters, answered.vote))
+            figures[name] = benchmarks.with_voters(figures[name], drawn, voted, class_label(config.voters.ranking))
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}

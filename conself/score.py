@@ -24,6 +24,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
+from conself.app.old_words import refusing_old_words
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
@@ -170,6 +171,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, config, folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="score")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
+from conself.app.old_words import refusing_old_words
 from conself.losses.output import check_losers, check_weights
 from conself.models.prompts import render
 from conself.models.transformers import check_model, load_tokenizer
@@ -212,6 +213,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(COMMAND, config, folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

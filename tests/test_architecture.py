@@ -13,8 +13,8 @@ FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
     {"agreement", "curricula", "harness", "models", "statistics"},
-    {"metrics", "minipy", "pairing", "rankings", "samplers", "store", "texts"},
-    {"datasets", "training"},
+    {"metrics", "minipy", "rankings", "samplers", "store", "texts"},
+    {"datasets", "pairings", "training"},
     {"benchmarks"},
     {"results"},
     {"pipelines"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"evaluate", "report", "score", "tau_search", "train"},
     {"__main__"},
 )
-TRAINING_CODE = ["samplers", "metrics", "texts", "curricula", "rankings", "pairing", "losses", "training"]
+TRAINING_CODE = ["samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 

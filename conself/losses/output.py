@@ -40,8 +40,8 @@ class Loss(Protocol):
     """A loss over N pairs. ``winner_weight`` [N] is R(yw), how much speaks for each pair's winner, in [0, 1].
 
     ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed. ``needs_losers``
-    says whether pairs must have a loser; where it is False they must have none, or winners would count many times. ``needs_weight`` says whether
-    ``winner_weight`` is read; where it is False, pairs may have none.
+    says whether pairs must have a loser; where it is False they must have none, or winners would count many times.
+    ``needs_weight`` says whether ``winner_weight`` is read; where it is False, pairs may have none.
     """
 
     needs_reference: ClassVar[bool]

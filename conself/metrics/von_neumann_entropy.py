@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conself.agreement.traces import Agreement
-from conself.agreement.votes import agreement, incomplete
+from conself.agreement.votes import agreeing, incomplete
 from conself.records import Pool, Undefined
 
 _NOISE = 12
@@ -35,7 +35,7 @@ class VonNeumannEntropy:
         for i, (row, n) in enumerate(rows):
             kernel[i, i] = n
             for j, (other, m) in enumerate(rows[:i]):
-                kernel[i, j] = kernel[j, i] = agreement(row, other) / len(row) * np.sqrt(n * m)
+                kernel[i, j] = kernel[j, i] = agreeing(row, other) / len(row) * np.sqrt(n * m)
         weights = np.linalg.eigvalsh(kernel / len(agreement.keys))
         weights = weights[weights > 10.0**-_NOISE]
         return max(0.0, round(float(-(weights * np.log(weights)).sum()), _NOISE))

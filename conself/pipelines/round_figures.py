@@ -49,15 +49,15 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
     known = {artifact.key: name for name, artifact in measured.scores.items()}
     driver = known.get(measured.driver.key, driver_name(config))
     uncertainties.setdefault(driver, scores_of(measured.driver))
-    pairing = [instantiate(config[name], _convert_="all") for name in ("ranking", "pairing")]
-    pairs = pool_figures.judged_pairs(measured.agreed, *pairing, passed)
+    ranking, rankings, pairing = (
+        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
+    )
+    pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
     return {
         "driver": driver,
         "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pairs, passed),
-        "selectors": pool_figures.selector_figures(
-            measured.agreed, instantiate(config.rankings, _convert_="all"), passed
-        ),
+        "selectors": pool_figures.selector_figures(measured.agreed, rankings, passed),
     }
 
 

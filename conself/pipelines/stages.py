@@ -183,8 +183,8 @@ def pair(
     """
     chosen = json.loads((selection.path / "selection.json").read_text())
     pools = agreed.of(set(chosen["kept"]))
-    parts = [instantiate(node, _convert_="all") for node in (ranking, pairing, prompts)]
-    pairs, dropped = build_pairs(pools, *parts, load_tokenizer(model))
+    rank, match, style = (instantiate(node, _convert_="all") for node in (ranking, pairing, prompts))
+    pairs, dropped = build_pairs(pools, rank, match, style, load_tokenizer(model))
     found = len({p.problem_id for p in pairs})
     pairs = capped(ordered(pairs, chosen["kept"], chosen["ranked"]), max_pairs, seed, chosen["ranked"])
     if left := found - len({p.problem_id for p in pairs}):

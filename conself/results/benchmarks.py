@@ -100,11 +100,11 @@ def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[
     """Per benchmark the figures before and after training, with those of the voters where there are any."""
     found = {}
     for name in map(str, config.benchmark):
-        sides = {"base": base[name], "tuned": tuned[name]}
+        sides, ranking = {"base": base[name], "tuned": tuned[name]}, class_label(config.voters.ranking)
         row = window(config.benchmark[name]) | benchmark_figures(*(verdicts(side.alone) for side in sides.values()))
         for who, side in sides.items():
             if side.voters is not None and side.vote is not None:
-                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote), config.voters.ranking)
+                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote), ranking)
         found[name] = row
     return found
 
@@ -119,10 +119,10 @@ def window(benchmark: DictConfig) -> dict[str, Any]:
 
 
 def with_voters(
-    figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: DictConfig
+    figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
 ) -> dict[str, Any]:
     """The figures of a model, which gives one answer to each problem, with those of its voters."""
-    return {**figures, **voters_figures(drawn, voted, class_label(ranking))}
+    return {**figures, **voters_figures(drawn, voted, ranking)}
 
 
 def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Any]:

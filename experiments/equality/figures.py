@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from conself.agreement.comparison import Comparison
 from conself.agreement.traces import Agreement, Keys, agreement_of, semantic_entropy
+from conself.rankings.consensus import by_consensus
 from conself.records import Pool
 
 RULES = {
@@ -67,7 +68,8 @@ def _entropy(agreed: Agreement) -> float:
 
 
 def _wins(problem: Judged, agreed: Agreement) -> bool:
-    return agreed.winner is not None and problem.passed[agreed.winner]
+    winner = by_consensus(agreed).winner if agreed.n_alive else None
+    return winner is not None and problem.passed[winner]
 
 
 def _figures(

@@ -124,14 +124,17 @@ def band_size(values: Floats, paired: Sequence[Sequence[IndexPair]], tau: float)
 
 
 def selector_figures(problems: Sequence[Judged], rankings: Mapping[str, Ranking], seed: int) -> dict[str, Any]:
-    """Share of problems whose chosen candidate is right, with its interval, and how far that is ahead of consensus."""
+    """Share of problems whose winner is right, with its interval, and how far that is ahead of consensus.
+
+    Rankings that this pool gives nothing for (it has no likelihoods, say) are left out.
+    """
+    ranked = {name: [ranking(p.pool, p.agreed, None) for p in problems] for name, ranking in rankings.items()}
     right = {
-        name: np.array([_right(p, ranking(p.pool, p.agreed, None).winner) for p in problems])
-        for name, ranking in rankings.items()
+        name: np.array([_right(p, each.winner) for p, each in zip(problems, found, strict=True)])
+        for name, found in ranked.items()
+        if any(each.applies for each in found)
     }
     right |= {"random": np.array([p.rate for p in problems]), "any": np.array([float(any(p.passed)) for p in problems])}
-    if not right["likeliest"].any():
-        del right["likeliest"]
     n = len(problems)
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     weights = np.vstack([np.ones(n), draws]) / n

@@ -43,7 +43,7 @@ def error_line(output: str) -> str:
         ("metric.min_alive=99", ["fewer than 99 live candidates", "no problem has a defined uncertainty"]),
         ("model.attention=flash_attention_2", ["model.attention must be sdpa or eager, got 'flash_attention_2'"]),
         ("loss=sft", ["this loss wants no losers; choose pairing=winner_only"]),
-        ("pairing=winner_only", ["this loss wants a loser in every pair; choose pairing=consensus_pairs"]),
+        ("pairing=winner_only", ["this loss wants a loser in every pair; choose pairing=winner_and_losers"]),
         ("beta=-1", ["loss.beta is -1; it must be above 0"]),
         ("training.runtime.layout.token_budget=0", ["token_budget is 0; it must hold the longest pair"]),
         ("training.tuning.r=0", ["training.tuning.r is 0; it must be above 0"]),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.traces import Agreement, consensus
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
 
 METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
@@ -38,7 +38,7 @@ def make_pool() -> Callable[..., Pool]:
 
 
 def _agreed(pool: Pool) -> Agreement:
-    return consensus(pool, METHOD)
+    return agreement_of(trace_keys(pool, METHOD))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from conself.records import PreferencePair
 
 
 def pair(problem: str, loser: int = 1) -> PreferencePair:
-    return PreferencePair(problem, "q", "yes", "no", 0, loser, 0.9, 0.1)
+    return PreferencePair(problem, "q", "yes", "no", 0, loser, 0.9)
 
 
 def test_no_cap_keeps_all_in_order() -> None:

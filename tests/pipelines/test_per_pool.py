@@ -19,7 +19,7 @@ from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import missing, write_shards
 from conself.records import Candidate, Problem, Uncertainty
 from conself.runtime.workers import HereFirst, Workers
-from conself.store.tables import read_records, write_consensus, write_traces
+from conself.store.tables import read_records, write_agreement, write_traces
 from conself.texts.by_similarity import BySimilarity
 from tests.texts.second_model import write_encoder
 
@@ -50,8 +50,8 @@ def shards(tmp_path: Path) -> list[PoolShard]:
     write_shards(folder, "candidates", Candidate, [drawn])
     for _, path in missing(folder, "traces", [problems]):
         write_traces(path, [], {})
-    for _, path in missing(folder, "consensus", [problems]):
-        write_consensus(path, {problem.id: agreement_of([]) for problem in problems})
+    for _, path in missing(folder, "agreement", [problems]):
+        write_agreement(path, {problem.id: agreement_of([]) for problem in problems})
     return shards_of(folder, "candidates", folder, folder, folder)
 
 

@@ -13,5 +13,5 @@ class WhoScores:
 
     model: ModelRef | None
 
-    def __call__(self, pool: Pool, consensus: Agreement) -> float:  # noqa: ARG002
+    def __call__(self, pool: Pool, agreement: Agreement) -> float:  # noqa: ARG002
         return float(os.getpid())
