@@ -100,10 +100,11 @@ def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[
     """Per benchmark the figures before and after training, with those of the voters where there are any."""
     found = {}
     for name in map(str, config.benchmark):
-        sides, ranking = {"base": base[name], "tuned": tuned[name]}, class_label(config.voters.ranking)
+        sides = {"base": base[name], "tuned": tuned[name]}
         row = window(config.benchmark[name]) | benchmark_figures(*(verdicts(side.alone) for side in sides.values()))
         for who, side in sides.items():
             if side.voters is not None and side.vote is not None:
+                ranking = class_label(config.voters.ranking)
                 row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote), ranking)
         found[name] = row
     return found

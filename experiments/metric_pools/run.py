@@ -107,10 +107,10 @@ def main(words: list[str]) -> None:
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
     config = configured()
-    given = Parts(all_metrics(), *(instantiate(config[name]) for name in ("rankings", "ranking", "pairing")))
+    compared = Parts(all_metrics(), *(instantiate(config[name]) for name in ("rankings", "ranking", "pairing")))
     sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
     with working(new_console(stderr=True), "metrics on pools"):
-        found = _found(sources, given)
+        found = _found(sources, compared)
     (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
     (out / "table.md").write_text(markdown(found))
     print((out / "table.md").read_text())

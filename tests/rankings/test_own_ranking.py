@@ -15,7 +15,8 @@ CODES = ("def f(x): return x + 1 + 0 + 0 + 0 + 0", "def f(x): return x + 1", "de
 
 def block(language: str) -> str:
     """The one code block of a language."""
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", DOC, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", DOC, re.MULTILINE | re.DOTALL)
+    (text,) = [text for name, text in blocks if name == language]
     return str(text)
 
 
