@@ -69,8 +69,8 @@ def encode(
         chosen = Response(prompt, ids[pair.chosen])
         rejected = None if pair.rejected is None else Response(prompt, ids[pair.rejected])
         name = f"{pair.problem_id}/{pair.chosen_index}/{pair.rejected_index}"
-        weight = 1.0 if pair.winner_weight is None else pair.winner_weight  # no loss that reads it is given such pairs
-        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, weight))
+        value = 1.0 if pair.winner_weight is None else pair.winner_weight  # no loss that reads it is given such pairs
+        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, value))
     kept = [pair for pair in encoded if all(len(response) <= max_length for response in pair.responses)]
     return kept, len(encoded) - len(kept)
 

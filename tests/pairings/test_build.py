@@ -1,11 +1,31 @@
 """Pairs of a curriculum: direct prompts, counted reasons, seeded caps."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import pytest
+from hydra.utils import instantiate
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
-from conself.pairings.build import capped, ordered
-from conself.records import PreferencePair
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.traces import Agreement
+from conself.pairings.build import NothingToLearnError, build_pairs, capped, ordered
+from conself.pairings.winner_and_losers import WinnerAndLosers
+from conself.pairings.winner_only import WinnerOnly
+from conself.rankings.consensus import Consensus
+from conself.rankings.first import First
+from conself.records import Pool, PreferencePair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+MakeCase = Callable[..., tuple[Pool, Agreement]]
+PROMPTS = Path(__file__).parents[2] / "conf" / "prompts" / "default.yaml"
+CONSENSUS = Consensus(Behaviour(False, None))
+THREE = WinnerAndLosers(max_losers=3, crashed_fill=False)
 
 
 def pair(problem: str, loser: int = 1) -> PreferencePair:
@@ -48,3 +68,39 @@ def test_a_ranking_orders_the_pairs_and_other_selections_do_not() -> None:
     pairs = [pair("a", 1), pair("a", 2), pair("c", 1), pair("d", 1)]
     assert ordered(pairs, ("d", "a", "c"), ranked=True) == [pairs[3], pairs[0], pairs[1], pairs[2]]
     assert ordered(pairs, ("d", "a", "c"), ranked=False) == pairs
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> "PreTrainedTokenizerFast":
+    """One whose chat is the turns' texts, end to end."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    made: Any = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"?": 0}, unk_token="?")))
+    made.chat_template = "{% for m in messages %}<{{ m.content }}>{% endfor %}"
+    return made  # type: ignore[no-any-return]
+
+
+def test_a_pair_trains_on_texts_and_carries_the_winners_weight(
+    make_case: MakeCase, tokenizer: "PreTrainedTokenizerFast"
+) -> None:
+    # V_1 = {a, a, a}, V_2 = {b, b, c}: R_1 = R_2 = (1 + 2/3) / 2 = 5/6, R_0 = (1 + 1/3) / 2 = 2/3
+    cases = [make_case([".."]), make_case(["ac", "ab", "ab"]), make_case(["..", "ab"]), make_case(["ab", "ab"])]
+    prompts = instantiate(OmegaConf.load(PROMPTS))
+    [found], dropped = build_pairs(cases, CONSENSUS, THREE, prompts, tokenizer)
+    assert found == PreferencePair("p", found.prompt, "text 1", "text 0", 1, 0, pytest.approx(5 / 6))
+    assert found.prompt.startswith("<")
+    assert dropped == {
+        "every candidate crashed": 1,
+        "only crashed candidates score below the winner": 1,
+        "no candidate scores below the winner": 1,
+    }
+    [target], _ = build_pairs(cases[1:2], First(), WinnerOnly(), prompts, tokenizer)
+    assert target == PreferencePair("p", found.prompt, "text 0", None, 0, None, None)
+
+
+def test_without_a_pair_the_reasons_are_counted(make_case: MakeCase, tokenizer: "PreTrainedTokenizerFast") -> None:
+    cases = [make_case(["a", "a"]), make_case([".", "."]), make_case(["."])]
+    with pytest.raises(NothingToLearnError, match=r"none of the 3 kept .*1: no candidate scores.*2: every candidate"):
+        build_pairs(cases, CONSENSUS, THREE, instantiate(OmegaConf.load(PROMPTS)), tokenizer)
