@@ -28,12 +28,13 @@ from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
 from conself.store.artifacts import write_whole
+from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "engine", "decoder", "judging", "benchmark", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
+PARTS = ("model", "engine", "decoder", "judging", "benchmark", "voters", "comparison", "behaviour")
+KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "artifacts", "executor")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -51,8 +52,8 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     for name, answered in made.items():
         if answered.voters is not None and answered.vote is not None:
-            both = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], *both)
+            drawn, voted = map(benchmarks.verdicts, (answered.voters, answered.vote))
+            figures[name] = benchmarks.with_voters(figures[name], drawn, voted, class_label(config.voters.ranking))
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}

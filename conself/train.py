@@ -12,10 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
 from conself.app.old_words import refusing_old_words
-from conself.losses.output import check_losers
+from conself.losses.output import check_losers, check_weights
 from conself.models.prompts import render
 from conself.models.transformers import check_model, load_tokenizer
-from conself.pairing.build import NothingToLearnError
+from conself.pairings.build import NothingToLearnError
 from conself.pipelines import answering, stages
 from conself.pipelines.context import Context
 from conself.pipelines.parts import asking
@@ -26,6 +26,7 @@ from conself.pipelines.round import Round
 from conself.pipelines.round_figures import round_figures
 from conself.records import ModelRef
 from conself.results import benchmarks, names, show
+from conself.results.pool_figures import check_rankings
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import say
 from conself.runtime.versions import versions
@@ -38,19 +39,8 @@ from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
 
 PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "engine", "answering", "sampler", "decoder", "sandbox")
-PARTS += (
-    "judging",
-    "metric",
-    "metrics",
-    "curriculum",
-    "matched",
-    "pairing",
-    "loss",
-    "training",
-    "benchmark",
-    "comparison",
-    "behaviour",
-)
+PARTS += ("judging", "metric", "metrics", "curriculum", "matched", "ranking", "rankings", "pairing", "loss", "training")
+PARTS += ("benchmark", "voters", "comparison", "behaviour")
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
@@ -104,7 +94,8 @@ def check(config: DictConfig) -> None:
     Raises:
         OSError: there is no such model, or none that a metric asks for.
         ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
-            the loss has no use for such pairs, or what answers the benchmarks can't load what comes of it.
+            the loss has no use for such pairs or misses their weights, or what answers the benchmarks can't load what
+            comes of it.
             What only a look at the model itself can tell is left to :func:`load`.
     """
     model: ModelRef = instantiate(config.model)
@@ -117,7 +108,10 @@ def check(config: DictConfig) -> None:
     check_rounds(config)
     answering.check_voters(config)
     check_trained_on(config)
-    check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
+    loss = instantiate(config.loss)
+    check_losers(instantiate(config.pairing).gives_losers, loss.needs_losers)
+    check_weights(instantiate(config.ranking).gives_weight, loss.needs_weight)
+    check_rankings(config.rankings)
     training: Training = instantiate(config.training, _convert_="all")
     if training.export == MERGED:
         check_mergeable(model)

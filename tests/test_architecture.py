@@ -13,8 +13,8 @@ FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
     {"agreement", "curricula", "harness", "models", "statistics"},
-    {"engines", "metrics", "minipy", "pairing", "rankings", "store", "texts"},
-    {"datasets", "samplers", "training"},
+    {"engines", "metrics", "minipy", "rankings", "store", "texts"},
+    {"datasets", "pairings", "samplers", "training"},
     {"benchmarks"},
     {"results"},
     {"pipelines"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"evaluate", "report", "score", "tau_search", "train"},
     {"__main__"},
 )
-TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairing", "losses", "training"]
+TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 

@@ -73,7 +73,7 @@ def check_top(config: DictConfig, parts: Sequence[str]) -> None:
         ValueError: names the key, and what it got.
     """
     empty = {"engine", "model"} if "samples" in config else {"matched", "answering"}
-    for name in (*parts, "logger", "executor", *(["voters"] if "voters" in config else [])):
+    for name in (*parts, "logger", "executor"):
         value = config[name]
         if not isinstance(value, DictConfig) and not (value is None and name in empty):
             raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")

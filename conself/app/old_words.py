@@ -16,6 +16,8 @@ _CHOICES = {
     "decoder=vllm": "engine=vllm",
     "decoder=openai": "engine=openai",
     "decoder=recorded": "samples=FILE",
+    "pairing=consensus_pairs": "ranking=consensus pairing=winner_and_losers",
+    "pairing=pseudo_test_pairs": "ranking=pseudo_tests pairing=winner_and_losers",
 }
 """Choices of a group."""
 _REPLACED = {
@@ -36,8 +38,9 @@ _GONE = {"recorded.runtime": "a file is read in one call"}
 def told(word: str) -> str | None:
     """What to say of a word of the command line, or of a key; None where it is no old one."""
     key, equals, value = word.lstrip("+~").partition("=")
+    group = key.partition("@")[0]  # pairing@matched.pairing=...
     for choice in value.strip("[]").split(","):  # several in a sweep
-        if (new := _CHOICES.get(f"{key}={choice}")) is not None:
+        if (new := _CHOICES.get(f"{group}={choice}")) is not None:
             return f"{word} is now {new}"
     if key in _REPLACED:
         return f"{word} is now {_REPLACED[key]}"

@@ -46,7 +46,9 @@ def answer(
         return Answered(alone)
     voters = evaluate(context, benchmark, names.voters(who), voting(config), policy)
     label = names.vote(benchmark, who)
-    return Answered(alone, voters, vote(context, label, config.comparison, config.behaviour, voters))
+    return Answered(
+        alone, voters, vote(context, label, config.comparison, config.behaviour, config.voters.ranking, voters)
+    )
 
 
 def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
@@ -110,16 +112,16 @@ def with_room(limits: Limits, longest: int) -> Limits:
     return replace(limits, output_kb=max(limits.output_kb, min(room, MOST_OUTPUT_KB)))
 
 
-@stage("vote", version=3)
-def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, answers: Artifact) -> Summary:
-    """Of several answers to each problem the one whose behaviour most agree on, as judged -> verdicts.jsonl.
+@stage("vote", version=4)
+def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, ranking: DictConfig, answers: Artifact) -> Summary:
+    """Of several answers to each problem the winner of a ranking, as judged -> verdicts.jsonl.
 
     ``answers`` is an ``evaluate`` artifact.
     """
-    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour)]
+    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour, ranking)]
     judged = read_verdicts(answers.path / "verdicts.jsonl")
     with Meter(work.context.console, "voting", len(judged), "problems", "problems") as meter:
-        found = voted(meter.each(answered(answers.path)), judged, parts[0], parts[1])
+        found = voted(meter.each(answered(answers.path)), judged, *parts)
     write_verdicts(work.folder / "verdicts.jsonl", found)
     return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from conself.agreement.consensus import trace_keys
+from conself.agreement.traces import trace_keys
 from conself.datasets.pool.lines import parse
 from conself.minipy.splits import split
 from conself.records import Candidate, Outcome, Pool, Problem, Trace

@@ -6,9 +6,12 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from conself import evaluate, train
+from conself import evaluate, score, train
 from conself.app.old_words import check_old_keys, told
 from tests.test_conf import composed
+
+CONSENSUS = "ranking=consensus pairing=winner_and_losers"
+PSEUDO_TESTS = "ranking=pseudo_tests pairing=winner_and_losers"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,10 @@ from tests.test_conf import composed
         ("runtime.workers=4", "executor.workers=4"),
         ("++runtime.workers=1,2", "executor.workers=1,2"),
         ("sampler.endpoint.top_logprobs=15", "engine.endpoint.logprobs=true (or false) with sampler.entropy_top_k"),
+        ("pairing=consensus_pairs", CONSENSUS),
+        ("pairing=pseudo_test_pairs", PSEUDO_TESTS),
+        ("pairing=winner_only,pseudo_test_pairs", PSEUDO_TESTS),
+        ("pairing@matched.pairing=consensus_pairs", CONSENSUS),
     ],
 )
 def test_a_word_that_moved(word: str, line: str) -> None:
@@ -37,14 +44,24 @@ def test_a_word_that_moved(word: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["sampler=guided", "decoder.n=20", "sampler.n_observations=2", "engine=vllm", "-m", "x=runtime.workers"]
+    "word",
+    [
+        "sampler=guided",
+        "pairing=winner_only",
+        "decoder.n=20",
+        "sampler.n_observations=2",
+        "engine=vllm",
+        "-m",
+        "x=runtime.workers",
+        "ranking=consensus",
+    ],
 )
 def test_a_word_of_today_is_none(word: str) -> None:
     assert told(word) is None
 
 
 @pytest.mark.parametrize(
-    "word",
+    "words",
     [
         "engine=transformers",
         "engine=vllm",
@@ -54,10 +71,12 @@ def test_a_word_of_today_is_none(word: str) -> None:
         "executor.workers=4",
         "sampler.entropy_top_k=15",
         "decoder.entropy_top_k=15",
+        CONSENSUS,
+        PSEUDO_TESTS,
     ],
 )
-def test_the_new_words_compose(word: str) -> None:
-    assert composed(word)
+def test_the_new_words_compose(words: str) -> None:
+    assert composed(*words.split())
 
 
 def test_the_old_words_do_not_compose() -> None:
@@ -65,7 +84,7 @@ def test_the_old_words_do_not_compose() -> None:
         composed("sampler.runtime.batch_size=64")
 
 
-@pytest.mark.parametrize("main", [train.main, evaluate.main])
+@pytest.mark.parametrize("main", [train.main, score.main, evaluate.main])
 def test_a_command_ends_in_one_line(
     main: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,7 +61,7 @@ def tokenizer_of(family: Family) -> PreTrainedTokenizerBase:
 
 
 def pair(prompt: str, chosen: str, rejected: str) -> PreferencePair:
-    return PreferencePair("p", prompt, chosen, rejected, 0, 1, 0.9, 0.1)
+    return PreferencePair("p", prompt, chosen, rejected, 0, 1, 0.9)
 
 
 @families

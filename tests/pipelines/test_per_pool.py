@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.metrics.crash_rate import CrashRate
 from conself.metrics.naive_semantic_entropy import NaiveSemanticEntropy
 from conself.pipelines.per_pool import score_into, score_shard
@@ -20,7 +20,7 @@ from conself.pipelines.shards import missing, write_shards
 from conself.records import Candidate, Problem, Uncertainty
 from conself.runtime.executor import HereFirst
 from conself.runtime.local import LocalExecutor
-from conself.store.tables import read_records, write_consensus, write_traces
+from conself.store.tables import read_records, write_agreement, write_traces
 from conself.texts.by_similarity import BySimilarity
 from tests.texts.second_model import write_encoder
 
@@ -51,8 +51,8 @@ def shards(tmp_path: Path) -> list[PoolShard]:
     write_shards(folder, "candidates", Candidate, [drawn])
     for _, path in missing(folder, "traces", [problems]):
         write_traces(path, [], {})
-    for _, path in missing(folder, "consensus", [problems]):
-        write_consensus(path, {problem.id: consensus_of([]) for problem in problems})
+    for _, path in missing(folder, "agreement", [problems]):
+        write_agreement(path, {problem.id: agreement_of([]) for problem in problems})
     return shards_of(folder, "candidates", folder, folder, folder)
 
 

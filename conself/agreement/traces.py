@@ -1,4 +1,4 @@
-"""From traces to agreement: clusters, semantic entropy and consensus scores (METHOD Eq. 1-2, Algorithm 2).
+"""From traces to agreement: comparison keys, clusters and semantic entropy (METHOD Eq. 1-2).
 
 Everything is pure over ``keys``: K rows (candidates) of M comparison keys (inputs), None where the execution
 crashed. CRASH is one value: its reason is no part of a trace.
@@ -6,60 +6,47 @@ crashed. CRASH is one value: its reason is no part of a trace.
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from conself.agreement.comparison import Comparison
 from conself.records import Pool, Status
 
 Keys = Sequence[Sequence[str | None]]
 
-TIE = 1e-12
-"""Consensus scores closer than this are equal."""
 _LONGEST = 64  # characters of a key; of a longer one the hash tells as much
 
 
 @dataclass(frozen=True)
-class Consensus:
-    """What the K candidates of one problem agree on; computed once, shared by metrics, pairing and statistics.
+class Agreement:
+    """What the K candidates of one problem agree on; worked out once, shared by metrics, rankings and analysis.
 
     Attributes:
         keys: K x M comparison keys, None = CRASH.
         crashed: K flags, CRASH on all inputs.
         clusters: groups of live candidate indices with equal traces, largest first, then lowest index.
-        scores: K consensus scores R in [0, 1].
-        winner: index of the highest score, None when every candidate crashed.
     """
 
     keys: tuple[tuple[str | None, ...], ...]
     crashed: tuple[bool, ...]
     clusters: tuple[tuple[int, ...], ...]
-    scores: tuple[float, ...]
-    winner: int | None
 
     @property
     def n_alive(self) -> int:
         """The number of candidates that did not crash on all inputs."""
         return len(self.crashed) - sum(self.crashed)
 
+    def cluster_of(self, index: int) -> tuple[int, ...]:
+        """The candidates with the trace of a live candidate, itself included; raises ValueError if it crashed."""
+        for cluster in self.clusters:
+            if index in cluster:
+                return cluster
+        raise ValueError(f"candidate {index} crashed on all inputs, so it is in no cluster; ask for a live one")
 
-def consensus(pool: Pool, comparison: Comparison) -> Consensus:
-    """The agreement among a pool's candidates; raises ValueError as ``trace_keys`` does."""
-    return consensus_of(trace_keys(pool, comparison))
 
-
-def consensus_of(keys: Keys) -> Consensus:
+def agreement_of(keys: Keys) -> Agreement:
     """The agreement among K traces of M comparison keys each."""
-    scores = consensus_scores(keys)
-    return Consensus(
-        keys=tuple(tuple(row) for row in keys),
-        crashed=tuple(crashed(keys)),
-        clusters=tuple(clusters(keys)),
-        scores=tuple(scores),
-        winner=winner(scores),
-    )
+    return Agreement(tuple(tuple(row) for row in keys), tuple(crashed(keys)), tuple(clusters(keys)))
 
 
 def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
@@ -128,50 +115,3 @@ def semantic_entropy(sizes: Sequence[int]) -> float:
         raise ValueError(f"entropy needs at least one cluster, none of them empty; got sizes {list(sizes)}")
     total = sum(sizes)
     return sum(size / total * math.log(total / size) for size in sorted(sizes))
-
-
-def consensus_scores(keys: Keys) -> list[float]:
-    """R(c_k) = mean over the M inputs of count(E_k[j] in V_j) / |V_j|, V_j the non-CRASH outputs on j (Algorithm 2).
-
-    CRASH at j adds 0, so that crashed candidates score 0. Sums are exact fractions: equal scores are equal floats
-    whatever the order of inputs.
-    """
-    columns = [Counter(cell for cell in column if cell is not None) for column in zip(*keys, strict=True)]
-    totals = [sum(counts.values()) for counts in columns]
-    known: dict[tuple[str | None, ...], float] = {}
-    for row in map(tuple, keys):
-        if row not in known:
-            cells = zip(row, columns, totals, strict=True)
-            shares = [Fraction(counts[cell], total) for cell, counts, total in cells if cell is not None]
-            known[row] = float(sum(shares, Fraction(0)) / max(len(row), 1))
-    return [known[tuple(row)] for row in keys]
-
-
-def pseudo_test_scores(keys: Keys) -> list[float]:
-    """The share of pseudo tests that each of K candidates passes: M inputs, each with the output that most give (PFPO).
-
-    Votes are those of all candidates whose execution gave an output; of outputs with equally many, the one that the
-    lowest index gives. An input on which every candidate crashes is no test; without any test all scores are 0.
-    """
-    votes = [Counter(cell for cell in column if cell is not None) for column in zip(*keys, strict=True)]
-    expected = [counts.most_common(1)[0][0] if counts else None for counts in votes]
-    tests = sum(cell is not None for cell in expected)
-    agreeing = [sum(c is not None and c == e for c, e in zip(row, expected, strict=True)) for row in keys]
-    return [count / tests if tests else 0.0 for count in agreeing]
-
-
-def winner(scores: Sequence[float]) -> int | None:
-    """Index of the highest score, the lowest index within ``TIE`` of it; None when all are 0 (all crashed)."""
-    best = max(scores, default=0.0)
-    if best <= 0:
-        return None
-    return next(index for index, score in enumerate(scores) if score >= best - TIE)
-
-
-def losers(outcome: Consensus) -> list[int]:
-    """Every index that scores strictly lower than the winner: live ones first, lowest score, lowest index."""
-    if outcome.winner is None:
-        return []
-    ceiling = outcome.scores[outcome.winner] - TIE
-    lower = [index for index, score in enumerate(outcome.scores) if score < ceiling]
-    return sorted(lower, key=lambda index: (outcome.crashed[index], outcome.scores[index], index))

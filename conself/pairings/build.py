@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.models.prompts import PromptStyle, program_messages, render
-from conself.pairing.ranking import why_no_pair
-from conself.records import Pool, PreferencePair
+from conself.pairings.winner_and_losers import why_no_pair
+from conself.rankings.ranked import Ranked, Ranking
+from conself.records import Candidate, Pool, PreferencePair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+IndexPair = tuple[int, int | None]
+"""Winner and loser among a problem's candidates; None for no loser."""
+
 
 class Pairing(Protocol):
-    """The pairs of one problem, given how its candidates agree and its rendered prompt.
+    """The pairs of one problem, given how its candidates are ranked and which of them are the same program.
 
-    ``gives_losers`` says whether all of its pairs have a loser, or none.
+    Pure over indices: ``programs`` has one value per candidate, equal for equal programs. ``gives_losers`` says whether
+    all of its pairs have a loser, or none.
     """
 
     gives_losers: ClassVar[bool]
 
-    def ranked(self, consensus: Consensus) -> Consensus:
-        """The agreement with the scores and the winner that pairs are made by."""
-        ...
-
-    def __call__(self, pool: Pool, consensus: Consensus, prompt: str) -> list[PreferencePair]:
+    def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[IndexPair]:
         """At most a few; none where the problem is good for none."""
         ...
 
@@ -37,8 +39,26 @@ class NothingToLearnError(ValueError):
     """No problem is left, or none that gives a pair: the first round is an error, a later one ends the rounds."""
 
 
-Agreed = tuple[Pool, Consensus]
-"""A pool and what its candidates agree on."""
+@dataclass(frozen=True)
+class Paired:
+    """How the candidates of one problem are ranked, and their pairs; ``reason``: why there are none, or None."""
+
+    ranked: Ranked
+    pairs: list[IndexPair]
+    reason: str | None
+
+
+def pairs_of(pool: Pool, agreement: Agreement, ranking: Ranking, pairing: Pairing) -> Paired:
+    """The pairs of a pool, for training and for figures alike."""
+    ranked = ranking(pool, agreement, None)
+    programs = [program_of(candidate) for candidate in pool.candidates]
+    pairs = pairing(ranked, programs)
+    return Paired(ranked, pairs, None if pairs else why_no_pair(ranked, programs))
+
+
+def program_of(candidate: Candidate) -> tuple[bool, str]:
+    """What tells programs apart: the code, or where there is no code block the whole completion."""
+    return (True, candidate.code) if candidate.code is not None else (False, candidate.text)
 
 
 def ordered(pairs: Sequence[PreferencePair], kept: Sequence[str], ranked: bool) -> list[PreferencePair]:
@@ -48,7 +68,11 @@ def ordered(pairs: Sequence[PreferencePair], kept: Sequence[str], ranked: bool) 
 
 
 def build_pairs(
-    pools: Iterable[Agreed], pairing: Pairing, prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase
+    pools: Iterable[tuple[Pool, Agreement]],
+    ranking: Ranking,
+    pairing: Pairing,
+    prompts: PromptStyle,
+    tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs of every pool, in order, and how many problems give none for each reason.
 
@@ -60,11 +84,24 @@ def build_pairs(
     pairs: list[PreferencePair] = []
     dropped: Counter[str] = Counter()
     for pool, agreement in pools:
+        found = pairs_of(pool, agreement, ranking, pairing)
+        if found.reason is not None:
+            dropped[found.reason] += 1
+            continue
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
-        found = pairing(pool, agreement, prompt)
-        if not found:
-            dropped[why_no_pair(pool, pairing.ranked(agreement))] += 1
-        pairs.extend(found)
+        texts = [candidate.text for candidate in pool.candidates]
+        pairs += [
+            PreferencePair(
+                problem_id=pool.problem.id,
+                prompt=prompt,
+                chosen=texts[winner],
+                rejected=None if loser is None else texts[loser],
+                chosen_index=winner,
+                rejected_index=loser,
+                winner_weight=found.ranked.winner_weight,
+            )
+            for winner, loser in found.pairs
+        ]
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
         raise NothingToLearnError(

@@ -3,11 +3,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 
 
-def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -> tuple[Pool, Consensus]:
+def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -> tuple[Pool, Agreement]:
     problem = Problem("p", "", "", "f", ("(1,)",) * len(rows[0]), "", "")
     programs = [f"code {k}" for k in range(len(rows))] if codes is None else codes
     candidates = [
@@ -19,13 +19,11 @@ def _make_case(rows: Sequence[str], codes: Sequence[str | None] | None = None) -
         for k, row in enumerate(rows)
     ]
     pool = Pool(problem, candidates, traces)
-    return pool, consensus(
-        pool,
-        Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True),
-    )
+    comparison = Comparison(True, "by_type", "digits", 6, split_whitespace=True)
+    return pool, agreement_of(trace_keys(pool, comparison))
 
 
 @pytest.fixture(scope="session")
-def make_case() -> Callable[..., tuple[Pool, Consensus]]:
-    """``make_case(["ab", "a."], ["code", None])``: a pool (a dot is CRASH) and its consensus."""
+def make_case() -> Callable[..., tuple[Pool, Agreement]]:
+    """``make_case(["ab", "a."], ["code", None])``: a pool (a dot is CRASH) and its agreement."""
     return _make_case

@@ -7,17 +7,7 @@ from hypothesis import strategies as st
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import (
-    clusters,
-    consensus,
-    consensus_of,
-    consensus_scores,
-    crashed,
-    losers,
-    semantic_entropy,
-    trace_keys,
-    winner,
-)
+from conself.agreement.traces import agreement_of, clusters, crashed, semantic_entropy, trace_keys
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox.canonical import canonical
 
@@ -41,59 +31,25 @@ def ok(value: str) -> Outcome:
 
 
 def test_a_problem_worked_by_hand() -> None:
-    outcome = consensus_of(keys_of("ab", "ab", "a.", "cb", ".."))
+    outcome = agreement_of(keys_of("ab", "ab", "a.", "cb", ".."))
     assert outcome.crashed == (False, False, False, False, True)
     assert outcome.n_alive == 4
     assert outcome.clusters == ((0, 1), (2,), (3,))
-    # V_1 = {a, a, a, c}, V_2 = {b, b, b}
-    # R_0 = R_1 = (3/4 + 3/3) / 2 = 0.875; R_2 = (3/4 + 0) / 2 = 0.375; R_3 = (1/4 + 1) / 2 = 0.625; R_4 = 0
-    assert outcome.scores == (0.875, 0.875, 0.375, 0.625, 0.0)
-    assert outcome.winner == 0
-    assert losers(outcome) == [2, 3, 4]
+    assert (outcome.cluster_of(1), outcome.cluster_of(3)) == ((0, 1), (3,))
+    with pytest.raises(ValueError, match="candidate 4 crashed on all inputs"):
+        outcome.cluster_of(4)
     # shares 2/4, 1/4, 1/4: H = 1/2 ln 2 + 2 * 1/4 ln 4 = 1.5 ln 2
     assert semantic_entropy([2, 1, 1]) == pytest.approx(1.5 * math.log(2), abs=1e-15)
 
 
-def test_an_input_on_which_all_crash_adds_nothing_but_counts() -> None:
-    # V_2 is empty: R = (1/1 + 0) / 2
-    assert consensus_scores(keys_of("a.", "..")) == [0.5, 0.0]
-
-
-def test_crashed_losers_come_after_all_live_ones() -> None:
-    outcome = consensus_of(keys_of("..", "aa", "aa", "ab", "..", "cd"))
-    # R_1 = (3/4 + 2/4) / 2 = .625, R_3 = (3/4 + 1/4) / 2 = .5, R_5 = (1/4 + 1/4) / 2 = .25
-    assert outcome.winner == 1
-    assert losers(outcome) == [5, 3, 0, 4]
-
-
-def test_losers_of_equal_score_come_by_index() -> None:
-    assert losers(consensus_of(keys_of("a", "c", "a", "b"))) == [1, 3]
-
-
-def test_winner_ties_go_to_the_lowest_index() -> None:
-    assert winner([0.2, 0.7, 0.7 + 1e-13, 0.1]) == 1
-    assert winner([0.2, 0.7, 0.7 + 1e-11]) == 2
-    outcome = consensus_of(keys_of("b", "a"))
-    assert outcome.winner == 0
-    assert losers(outcome) == []
-
-
-def test_float_noise_separates_no_scores() -> None:
-    # candidate 0 collects .1, .2, .3 and candidate 1 .3, .2, .1: as floats these sums differ
-    assert 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
-    scores = consensus_scores(keys_of("aac", "bad", "bzc", "bzc", *["zzz"] * 6))
-    assert scores[0] == scores[1] == 0.2
-
-
-def test_without_a_live_candidate_there_is_no_winner() -> None:
-    outcome = consensus_of(keys_of("..", ".."))
-    assert (outcome.winner, outcome.clusters, outcome.scores, losers(outcome)) == (None, (), (0.0, 0.0), [])
+def test_without_a_live_candidate_there_is_no_cluster() -> None:
+    assert agreement_of(keys_of("..", "..")).clusters == ()
 
 
 def test_without_inputs_or_candidates_nothing_is_shown() -> None:
-    assert consensus_of([]).winner is None
-    outcome = consensus_of([[], []])
-    assert (outcome.crashed, outcome.scores, outcome.winner) == ((True, True), (0.0, 0.0), None)
+    assert agreement_of([]).clusters == ()
+    outcome = agreement_of([[], []])
+    assert (outcome.crashed, outcome.clusters) == ((True, True), ())
 
 
 def test_entropy_of_one_and_of_equal_clusters() -> None:
@@ -135,16 +91,16 @@ def test_trace_keys_follow_the_comparison_and_every_failure_is_crash() -> None:
 
 def test_stdin_problems_compare_by_tokens() -> None:
     rows = [[ok('"1 2\\n"')], [ok('"1  2"')]]
-    assert len(consensus(pool_of(rows, entry_point=None), METHOD).clusters) == 1
-    assert len(consensus(pool_of(rows), METHOD).clusters) == 2
+    assert len(agreement_of(trace_keys(pool_of(rows, entry_point=None), METHOD)).clusters) == 1
+    assert len(agreement_of(trace_keys(pool_of(rows), METHOD)).clusters) == 2
 
 
 def test_a_pool_that_does_not_fit_together() -> None:
     with pytest.raises(ValueError, match="candidate 0 has 1 outcomes for 2 inputs"):
-        consensus(pool_of([[ok("1")]], n_inputs=2), METHOD)
+        trace_keys(pool_of([[ok("1")]], n_inputs=2), METHOD)
     pool = pool_of([[ok("1")], [ok("2")]])
     with pytest.raises(ValueError, match="1 traces for 2 candidates"):
-        consensus(Pool(pool.problem, pool.candidates, pool.traces[:1]), METHOD)
+        trace_keys(Pool(pool.problem, pool.candidates, pool.traces[:1]), METHOD)
 
 
 _ROWS = st.integers(1, 4).flatmap(
@@ -165,22 +121,11 @@ def test_clusters_partition_the_live_candidates(rows: list[list[str | None]]) ->
 
 @given(_ROWS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
 def test_the_order_of_candidates_changes_nothing(both: tuple[list[list[str | None]], list[list[str | None]]]) -> None:
-    one, other = map(consensus_of, both)
-    assert sorted(one.scores) == sorted(other.scores)
+    one, other = map(agreement_of, both)
     sizes = [[len(group) for group in outcome.clusters] for outcome in (one, other)]
     assert sizes[0] == sizes[1]
     if sizes[0]:
         assert semantic_entropy(sizes[0]) == semantic_entropy(sizes[1])
-
-
-@given(_ROWS)
-def test_scores_lie_in_the_unit_interval_and_only_crashed_ones_are_zero(rows: list[list[str | None]]) -> None:
-    outcome = consensus_of(rows)
-    assert all(0 <= score <= 1 for score in outcome.scores)
-    assert [score == 0 for score in outcome.scores] == list(outcome.crashed)
-    if outcome.winner is not None:
-        assert outcome.scores[outcome.winner] == pytest.approx(max(outcome.scores), abs=1e-12)
-        assert all(outcome.scores[index] < outcome.scores[outcome.winner] for index in losers(outcome))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))

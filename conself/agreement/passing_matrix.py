@@ -1,0 +1,37 @@
+"""Which candidate passes which generated test: the evidence that rankings by tests read beside traces."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PassingMatrix:
+    """The outcome of each of K candidates on each of M tests of one problem.
+
+    A test is an input and the output that somebody claims for it, or several of those, which must all hold. Claims are
+    generated, so a test may be wrong: this is evidence, not an oracle. Equal tests keep their multiplicity, as equal
+    candidates do.
+
+    Args:
+        cells: K x M: True where the candidate gives the claimed output, False where it gives another one, None where
+            it doesn't run to its end. Rows are in candidate order, columns in the order of the tests.
+
+    Raises:
+        ValueError: rows have different lengths.
+    """
+
+    cells: tuple[tuple[bool | None, ...], ...]
+
+    def __post_init__(self) -> None:
+        lengths = sorted({len(row) for row in self.cells})
+        if len(lengths) > 1:
+            raise ValueError(f"a passing matrix needs as many tests for each candidate, got rows of {lengths} tests")
+
+    @property
+    def n_tests(self) -> int:
+        """M, 0 where there are no candidates."""
+        return len(self.cells[0]) if self.cells else 0
+
+    @property
+    def passed(self) -> tuple[tuple[bool, ...], ...]:
+        """K x M: whether the candidate passes; one that doesn't run doesn't."""
+        return tuple(tuple(cell is True for cell in row) for row in self.cells)
