@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Where a run logs or keeps files and how fast it works makes no difference to what it finds.
-_SPEED = ("hydra", "artifacts", "logger", "runtime", "experiment", "layout", "strategy", "out")
+_SPEED = ("hydra", "artifacts", "logger", "executor", "runtime", "experiment", "layout", "strategy", "out")
 _UNSAID = "default"  # the value of a setting that a run was not asked for
 _OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
 _GONE = "removed"

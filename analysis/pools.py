@@ -9,7 +9,7 @@ from .labels import differing, labelled, telling
 from .runs import METHODS, Run
 
 # What candidates and verdicts depend on; the method comes after.
-_PARTS = ("model", "dataset", "prompts", "sampler", "sandbox", "comparison", "behaviour", "pool")
+_PARTS = ("model", "dataset", "prompts", "engine", "sampler", "sandbox", "comparison", "behaviour", "pool")
 
 
 @dataclass(frozen=True)

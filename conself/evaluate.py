@@ -15,9 +15,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from conself.app.job import Command, run
+from conself.app.old_words import refusing_old_words
+from conself.engines.engine import Engine
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
 from conself.pipelines.context import Context
+from conself.pipelines.parts import asking
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, names, show
@@ -25,12 +28,13 @@ from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
 from conself.runtime.versions import versions
 from conself.store.artifacts import write_whole
+from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "decoder", "judging", "benchmark", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "logger", "samples", "versus", "k", "voters", "artifacts", "runtime")
+PARTS = ("model", "engine", "decoder", "judging", "benchmark", "voters", "comparison", "behaviour")
+KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "artifacts", "executor")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -48,8 +52,8 @@ def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker)
     figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
     for name, answered in made.items():
         if answered.voters is not None and answered.vote is not None:
-            both = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], *both)
+            drawn, voted = map(benchmarks.verdicts, (answered.voters, answered.vote))
+            figures[name] = benchmarks.with_voters(figures[name], drawn, voted, class_label(config.voters.ranking))
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
@@ -85,17 +89,24 @@ def check(config: DictConfig) -> None:
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
-    decoder = instantiate(config.decoder, _convert_="all")
-    if config.model is not None and decoder.loads_model:
-        check_model(instantiate(config.model))
-        decoder.check_model(instantiate(config.model))
-        if adapter is not None:
-            settings = json.loads((Path(adapter) / "adapter_config.json").read_text())
-            _check_base(instantiate(config.model), settings["base_model_name_or_path"])
-            decoder.check_adapter(settings)
+    engine = asking(config.decoder, config.engine).engine
+    if config.model is not None:
+        _check_model(engine, instantiate(config.model))
     answering.check_voters(config)
     _ks(config)
     _others(config)
+
+
+def _check_model(engine: Engine, model: ModelRef) -> None:
+    """Refuse a model or its adapter where the engine cannot load it; raises as ``check`` does."""
+    settings = None if model.adapter is None else json.loads((Path(model.adapter) / "adapter_config.json").read_text())
+    if engine.loads_model:
+        check_model(model)
+        engine.check_model(model)
+        if settings is not None:
+            _check_base(model, settings["base_model_name_or_path"])
+    if settings is not None:
+        engine.check_adapter(settings)
 
 
 def _check_base(model: ModelRef, trained_on: str) -> None:
@@ -162,11 +173,11 @@ def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
 def chosen(config: DictConfig) -> DictConfig:
     """The config of the evaluation alone: without what recipes say of training, and with one decoder.
 
-    Where ``samples`` is given the decoder reads them, and there is no model.
+    Where ``samples`` is given the decoder reads them, and there is neither engine nor model.
     """
     kept = OmegaConf.masked_copy(config, [*KEYS, "adapter"])
     if config.samples is not None:
-        kept.decoder, kept.model = config.recorded, None
+        kept.decoder, kept.engine, kept.model = config.recorded, None, None
     return kept
 
 
@@ -177,11 +188,12 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
         JobFailed, SystemExit: as :func:`conself.app.job.run`.
     """
     command = Command(
-        "evaluate", PARTS, ("judging",), check, None, "decoder", partial(judged, folder), show.show_evaluation
+        "evaluate", PARTS, ("judging",), check, None, "engine", partial(judged, folder), show.show_evaluation
     )
     run(command, chosen(config), folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

@@ -122,7 +122,8 @@ class Verdict:
 class PreferencePair:
     """A winner and a loser of one problem; ``prompt`` is the rendered direct prompt, chosen/rejected are texts.
 
-    SFT data is the same record with ``rejected`` None: a pair without a loser.
+    SFT data is the same record with ``rejected`` None: a pair without a loser. ``winner_weight`` is R(y_w) in [0, 1],
+    how much the candidates speak for the winner by the ranking that chose it; None where that gives no such figure.
     """
 
     problem_id: str
@@ -131,8 +132,7 @@ class PreferencePair:
     rejected: str | None
     chosen_index: int
     rejected_index: int | None
-    chosen_consensus: float
-    rejected_consensus: float | None
+    winner_weight: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
+from conself.app.old_words import refusing_old_words
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
+from conself.pairings.build import pairs_of
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.pools import AgreedPools, Pools
@@ -34,6 +36,7 @@ from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names
+from conself.results.pool_figures import check_rankings
 from conself.results.score_files import (
     OUTCOMES,
     SUMMARY,
@@ -55,7 +58,7 @@ from conself.store.keys import Identified, models_in
 from conself.store.tables import read_records
 from conself.tracking import Tracker
 
-PARTS = ("sandbox", "metrics", "pairing", "comparison", "behaviour")
+PARTS = ("sandbox", "metrics", "ranking", "rankings", "pairing", "comparison", "behaviour")
 Read = Callable[[], list[PoolLine]]
 
 
@@ -73,13 +76,18 @@ def scored(read: Read, folder: Path, config: DictConfig, context: Context, track
         stages.verify(context, names.VERIFY, said, pools)
 
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
-    pairing = instantiate(config.pairing, _convert_="all")
-    figures: dict[str, Any] = strict({"executions": traces.summary(), **summary(agreed, pairing, values, passed)})
+    ranking, rankings, pairing = (
+        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
+    )
+    paired = {pool.problem.id: pairs_of(pool, agreement, ranking, pairing) for pool, agreement in agreed}
+    figures: dict[str, Any] = strict(
+        {"executions": traces.summary(), **summary(agreed, paired, rankings, values, passed)}
+    )
     out = folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
-    rows = zip(agreed, by_problem, strict=True)
-    write_lines(out / UNCERTAINTY, (problem_line(*each, pairing, row, passed) for each, row in rows))
+    rows = zip(agreed, paired.values(), by_problem, strict=True)
+    write_lines(out / UNCERTAINTY, (problem_line(*each, pairs, row, passed) for each, pairs, row in rows))
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
@@ -133,7 +141,8 @@ def check(read: Read, in_sweep: bool, config: DictConfig) -> None:
 
     Raises:
         OSError: the file can't be read, a metric's model not be found, or ``out`` can't be a folder.
-        ValueError: ``pool`` or ``out`` is no path, jobs of a sweep share ``out``, or the file is malformed.
+        ValueError: ``pool`` or ``out`` is no path, jobs of a sweep share ``out``, a ranking is called what it can't be,
+            or the file is malformed.
     """
     if not isinstance(config.pool, str):
         raise ValueError("there is nothing to score: give pool=FILE, a .jsonl or .jsonl.gz file")
@@ -141,6 +150,7 @@ def check(read: Read, in_sweep: bool, config: DictConfig) -> None:
         raise ValueError(f"out must be the path of a folder, or null for the run folder, got {config.out!r}")
     if config.out is not None and in_sweep:
         raise ValueError("out is one folder, and each job of a sweep needs its own: leave it out for the run folders")
+    check_rankings(config.rankings)
     for ref in models_in(OmegaConf.to_container(config.metrics)):
         check_model(ref)
     read()
@@ -161,6 +171,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(command, config, folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="score")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

@@ -11,12 +11,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself.app.job import Command, run
-from conself.losses.output import check_losers
+from conself.app.old_words import refusing_old_words
+from conself.losses.output import check_losers, check_weights
 from conself.models.prompts import render
 from conself.models.transformers import check_model, load_tokenizer
-from conself.pairing.build import NothingToLearnError
+from conself.pairings.build import NothingToLearnError
 from conself.pipelines import answering, stages
 from conself.pipelines.context import Context
+from conself.pipelines.parts import asking
 from conself.pipelines.preference import learn as learn_from
 from conself.pipelines.preference import measure, unlearned, with_model
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
@@ -24,6 +26,7 @@ from conself.pipelines.round import Round
 from conself.pipelines.round_figures import round_figures
 from conself.records import ModelRef
 from conself.results import benchmarks, names, show
+from conself.results.pool_figures import check_rankings
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import say
 from conself.runtime.versions import versions
@@ -35,8 +38,9 @@ from conself.training.memory import check_memory
 from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
 
-PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "sampler", "decoder", "sandbox", "judging", "metric")
-PARTS += ("metrics", "curriculum", "matched", "pairing", "loss", "training", "benchmark", "comparison", "behaviour")
+PARTS: tuple[str, ...] = ("model", "dataset", "prompts", "engine", "answering", "sampler", "decoder", "sandbox")
+PARTS += ("judging", "metric", "metrics", "curriculum", "matched", "ranking", "rankings", "pairing", "loss", "training")
+PARTS += ("benchmark", "voters", "comparison", "behaviour")
 
 
 def learn(config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:
@@ -90,14 +94,13 @@ def check(config: DictConfig) -> None:
     Raises:
         OSError: there is no such model, or none that a metric asks for.
         ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
-            the loss has no use for such pairs, or what answers the benchmarks can't load what comes of it.
+            the loss has no use for such pairs or misses their weights, or what answers the benchmarks can't load what
+            comes of it.
             What only a look at the model itself can tell is left to :func:`load`.
     """
     model: ModelRef = instantiate(config.model)
     check_model(model)
-    sampler = instantiate(config.sampler, _convert_="all")
-    if sampler.loads_model:
-        sampler.check_model(model)
+    asking(config.sampler, config.engine).engine.check_model(model)
     for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
         check_model(ref)
     if model.adapter is not None:
@@ -105,22 +108,36 @@ def check(config: DictConfig) -> None:
     check_rounds(config)
     answering.check_voters(config)
     check_trained_on(config)
-    check_losers(instantiate(config.pairing).gives_losers, instantiate(config.loss).needs_losers)
+    loss = instantiate(config.loss)
+    check_losers(instantiate(config.pairing).gives_losers, loss.needs_losers)
+    check_weights(instantiate(config.ranking).gives_weight, loss.needs_weight)
+    check_rankings(config.rankings)
     training: Training = instantiate(config.training, _convert_="all")
     if training.export == MERGED:
         check_mergeable(model)
-    if not config.benchmark:
-        return
-    decoder = instantiate(config.decoder, _convert_="all")
-    if not decoder.loads_model:
+    if config.benchmark:
+        check_answering(config, model, training)
+
+
+def check_answering(config: DictConfig, model: ModelRef, training: Training) -> None:
+    """Refuse an engine that cannot answer benchmarks as the trained model.
+
+    Raises:
+        OSError: the model is not there.
+        ValueError: the engine loads no model, or cannot load this one or what comes of the training.
+    """
+    asked = asking(config.decoder, answering.answering_engine(config))
+    engine = asked.engine
+    if not engine.loads_model:
         raise ValueError(
-            f"{config.decoder['_target_']} loads no model, so it cannot evaluate the one that is trained; "
-            "choose decoder=transformers or decoder=vllm, or 'benchmark=[none]'"
+            f"decoder: {asked} loads no model, so it cannot evaluate the one that is trained; choose "
+            "engine@answering=transformers or engine@answering=vllm with sampler@decoder=direct_greedy, "
+            "or 'benchmark=[none]'"
         )
-    decoder.check_model(model)
+    engine.check_model(model)
     adapter = training.tuning.adapter()
     if adapter is not None and training.export != MERGED:
-        decoder.check_adapter(adapter)
+        engine.check_adapter(adapter)
 
 
 def load(config: DictConfig) -> str | None:
@@ -174,10 +191,11 @@ def check_rounds(config: DictConfig) -> None:
         )
     if "driver" in config.metrics:
         raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")
-    if config.rounds > 1 and not instantiate(config.sampler, _convert_="all").loads_model:
+    asked = asking(config.sampler, config.engine)
+    if config.rounds > 1 and not asked.engine.loads_model:
         raise ValueError(
-            f"rounds={config.rounds} samples from what each round has made, and {config.sampler['_target_']} loads no "
-            "model; choose sampler=transformers or sampler=vllm, or rounds=1"
+            f"rounds={config.rounds} samples from what each round has made, and {asked} loads no model; choose "
+            "engine=transformers or engine=vllm with sampler=guided or direct, or rounds=1"
         )
     if config.rounds > 1 and config.model.quantization is not None:
         raise ValueError(
@@ -186,7 +204,7 @@ def check_rounds(config: DictConfig) -> None:
         )
 
 
-COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "sampler", learn, show.show)
+COMMAND = Command("train", PARTS, ("sandbox", "judging"), check, load, "engine", learn, show.show)
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
@@ -194,6 +212,7 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
     run(COMMAND, config, folder, in_sweep)
 
 
+@refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""

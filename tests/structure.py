@@ -5,8 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-R_NAMES = ("weight", "weights", "mean_weight", "chosen_consensus", "consensus_scores")
-"""What R(y_w), the consensus score of a pair's winner, is called on its way from the pool to the loss."""
+R_NAMES = {"winner_weight", "chosen_consensus"}
+"""What R(y_w), how much speaks for a pair's winner, is or was called on its way from the ranking to the loss."""
+R_ONCE = {"weight", "weights"}
+"""It was called so as well, in files that start like one of ``R_PLACES``; elsewhere that is what models have."""
+R_PLACES = ("losses/", "training/data", "training/module")
 
 
 def files(root: Path) -> dict[str, ast.Module]:
@@ -63,6 +66,7 @@ def figures(root: Path) -> dict[str, int]:
     """The numbers by what they are."""
     trees = files(root)
     used = {name: names(tree) for name, tree in trees.items() if not name.startswith(("sandbox/", "minipy/"))}
+    r_names = {name: each & (R_NAMES | (R_ONCE if name.startswith(R_PLACES) else set())) for name, each in used.items()}
     between = arrows(trees)
     return {
         "files": len(trees),
@@ -71,8 +75,8 @@ def figures(root: Path) -> dict[str, int]:
         "imports between rooms or loose modules": len(between),
         "of them in both directions": sum((b, a) in between for a, b in between) // 2,
         "files that name tau": sum("tau" in each for each in used.values()),
-        "files that name R(y_w)": sum(bool(each & set(R_NAMES)) for each in used.values()),
-        "names of R(y_w)": len({name for each in used.values() for name in each & set(R_NAMES)}),
+        "files that name R(y_w)": sum(map(bool, r_names.values())),
+        "names of R(y_w)": len(set().union(*r_names.values())),
         "functions that take config": len(takers(trees, "config")),
         "files of these": len({taker.split(":")[0] for taker in takers(trees, "config")}),
         "functions that take context": len(takers(trees, "context")),

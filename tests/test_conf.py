@@ -20,7 +20,7 @@ OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path
 """All but what the others of a group stand on: base.yaml."""
 NEEDS = {
     "jsonl": ["dataset.path=problems.jsonl"],
-    "recorded": ["decoder.path=answers.jsonl", "model=hub", "model.name=owner/name"],
+    "recorded": ["sampler.path=answers.jsonl"],
     "hub": ["model.name=owner/name"],
 }
 """Choices that ask the user for something."""
@@ -90,7 +90,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     check_types(
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
     )
-    for part in (*PARTS, "logger"):
+    for part in (*PARTS, "logger", "executor"):
         if config[part] is not None:
             instantiate(config[part], _convert_="all")
     return choices
@@ -116,7 +116,7 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    for group in ("metric", "curriculum", "pairing", "loss", "dataset", "sampler"):
+    for group in ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             if "_target_" in node:
@@ -145,20 +145,20 @@ def test_tau_and_seed_reach_the_parts() -> None:
 
 
 def test_experiments_are_what_the_method_table_says() -> None:
-    """METHOD, "Methods that one framework expresses": filter, pairing and loss of each."""
+    """METHOD, "Methods that one framework expresses": filter, ranking, pairing and loss of each."""
     table = {}
     for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo", "curriculum_by_metric"):
         config = composed(f"experiment={name}")
-        table[name] = tuple(config[g]["_target_"].split(".")[-2] for g in ("curriculum", "pairing", "loss"))
+        table[name] = tuple(config[g]["_target_"].split(".")[-2] for g in ("curriculum", "ranking", "pairing", "loss"))
         assert config.method == name
     assert table == {
-        "conself": ("entropy_band", "consensus_pairs", "con_dpo"),
-        "wo_cw": ("entropy_band", "consensus_pairs", "dpo"),
-        "wo_cc": ("all_problems", "consensus_pairs", "con_dpo"),
-        "self_dpo": ("all_problems", "consensus_pairs", "dpo"),
-        "self_sft": ("all_problems", "winner_only", "sft"),
-        "pfpo": ("all_problems", "pseudo_test_pairs", "dpo"),
-        "curriculum_by_metric": ("lowest_first", "consensus_pairs", "con_dpo"),
+        "conself": ("entropy_band", "consensus", "winner_and_losers", "con_dpo"),
+        "wo_cw": ("entropy_band", "consensus", "winner_and_losers", "dpo"),
+        "wo_cc": ("all_problems", "consensus", "winner_and_losers", "con_dpo"),
+        "self_dpo": ("all_problems", "consensus", "winner_and_losers", "dpo"),
+        "self_sft": ("all_problems", "consensus", "winner_only", "sft"),
+        "pfpo": ("all_problems", "pseudo_tests", "winner_and_losers", "dpo"),
+        "curriculum_by_metric": ("lowest_first", "consensus", "winner_and_losers", "con_dpo"),
     }
     matched = composed("experiment=curriculum_by_metric", "tau=0.25", "metric=nll").matched
     assert matched.metric["_target_"].endswith("CodeSemanticEntropy")

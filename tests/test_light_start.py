@@ -15,7 +15,7 @@ from pkgutil import resolve_name
 import pytest
 import yaml
 
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -32,8 +32,8 @@ HEAVY = {
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},
-    "conself.samplers.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
-    "conself.samplers.vllm": {"engine"},
+    "conself.engines.transformers": {"draw", "generation", "ledger", "packed", "prompts", "rows"},
+    "conself.engines.vllm": {"machine"},
     "conself.tracking": {"prefixed"},
     "conself.training": {"checkpoints", "data", "fit", "module", "progress", "reference", "suitability"},
     "conself.training.devices": {"processes", "remote_logger", "unwrapped"},
@@ -175,5 +175,5 @@ def libraries() -> Iterator[list[str]]:
 
 
 def test_a_worker_imports_no_heavy_library_by_itself() -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         assert list(workers.run(libraries, [()])) == [[]]

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
+from conself.rankings.consensus import by_consensus, consensus_scores
 from conself.records import Outcome, Pool, Status
 
 from .files import as_json
@@ -45,7 +46,7 @@ class Known:
     choices: Sequence[Choice]
 
 
-def problem_page(pool: Pool, agreed: Consensus, known: Known) -> bytes:
+def problem_page(pool: Pool, agreed: Agreement, known: Known) -> bytes:
     """The problem's page as JSON, at most about ``MOST_BYTES``: texts that are too long for that are cut."""
     for limit in LIMITS:
         page = as_json(_page(pool, agreed, known, limit))
@@ -54,9 +55,9 @@ def problem_page(pool: Pool, agreed: Consensus, known: Known) -> bytes:
     return page
 
 
-def index_row(pool: Pool, agreed: Consensus, known: Known) -> dict[str, Any]:
+def index_row(pool: Pool, agreed: Agreement, known: Known) -> dict[str, Any]:
     """The problem's row in the index: what it can be searched, sorted and filtered by."""
-    passed, winner = known.passed, agreed.winner
+    passed, winner = known.passed, _winner(agreed)
     words = " ".join(pool.problem.statement[: 4 * TITLE].split())
     return {
         "id": pool.problem.id,
@@ -72,10 +73,11 @@ def index_row(pool: Pool, agreed: Consensus, known: Known) -> dict[str, Any]:
     }
 
 
-def _page(pool: Pool, agreed: Consensus, known: Known, limit: int) -> dict[str, Any]:
+def _page(pool: Pool, agreed: Agreement, known: Known, limit: int) -> dict[str, Any]:
     problem = pool.problem
     values: dict[Outcome, int] = {}
-    columns = [_column(pool, members, agreed.winner, limit, values) for members in _groups(agreed)]
+    winner = _winner(agreed)
+    columns = [_column(pool, members, winner, limit, values) for members in _groups(agreed)]
     for column, groups in zip(columns, _row_groups(agreed, columns), strict=True):
         column["groups"] = groups
     is_stdout = problem.entry_point is None
@@ -90,9 +92,9 @@ def _page(pool: Pool, agreed: Consensus, known: Known, limit: int) -> dict[str, 
         "metrics": list(known.metrics.values()),
         "columns": columns,
         "values": [_value(outcome, is_stdout, limit) for outcome in values],
-        "scores": [round(score, 6) for score in agreed.scores],
+        "scores": [round(score, 6) for score in consensus_scores(agreed.keys)],
         "passed": None if known.passed is None else [int(right) for right in known.passed],
-        "winner": agreed.winner,
+        "winner": winner,
         "choices": [
             {"reason": c.reason, "normalised": c.normalised, "pairs": [list(pair) for pair in c.pairs]}
             for c in known.choices
@@ -100,7 +102,12 @@ def _page(pool: Pool, agreed: Consensus, known: Known, limit: int) -> dict[str, 
     }
 
 
-def _groups(agreed: Consensus) -> list[tuple[int, ...]]:
+def _winner(agreed: Agreement) -> int | None:
+    """The winner of the consensus; None where every candidate crashed."""
+    return by_consensus(agreed).winner if agreed.n_alive else None
+
+
+def _groups(agreed: Agreement) -> list[tuple[int, ...]]:
     """The clusters, and after them the crashed candidates as one group, if there are any."""
     gone = tuple(index for index, is_crashed in enumerate(agreed.crashed) if is_crashed)
     return [*agreed.clusters, gone] if gone else list(agreed.clusters)
@@ -145,7 +152,7 @@ def _value(outcome: Outcome, is_stdout: bool, limit: int) -> list[Any]:
     return [cut(_status(outcome), limit), outcome.status.value]
 
 
-def _row_groups(agreed: Consensus, columns: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+def _row_groups(agreed: Agreement, columns: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     """Per column and input, which output it is: 0 the one of most candidates, then 1, 2, ...; -1 for a crash."""
     found: list[list[int]] = [[] for _ in columns]
     for cells in zip(*agreed.keys, strict=True):

@@ -6,9 +6,9 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow.parquet as pq
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import Candidate, Pool, Problem, Trace
-from conself.store.tables import read_consensus, read_records, read_traces
+from conself.store.tables import read_agreement, read_records, read_traces
 
 _BATCH = 50  # problems read at once
 
@@ -46,7 +46,7 @@ def problems(folder: Path) -> Iterator[Problem]:
                 yield Problem(**values)
 
 
-def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Path) -> Iterator[tuple[Pool, Consensus]]:
+def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Path) -> Iterator[tuple[Pool, Agreement]]:
     """Each problem of four artifacts with its candidates, its traces and what they agree on, in the problems' order.
 
     Raises:
@@ -54,7 +54,7 @@ def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Pa
     """
     candidates = Shards(candidates_at, "candidates", _candidates)
     outcomes = Shards(traces_at, "traces", _traces)
-    agreed = Shards(agreed_at, "consensus", _agreed)
+    agreed = Shards(agreed_at, "agreement", _agreed)
     for problem in problems(problems_at):
         yield (
             Pool(problem, candidates.take(problem.id), outcomes.take(problem.id)),
@@ -99,5 +99,5 @@ def _traces(path: Path) -> dict[str, list[Trace]]:
     return read_traces(path.parent, path.stem)
 
 
-def _agreed(path: Path) -> dict[str, Consensus]:
-    return read_consensus(path.parent, path.stem)
+def _agreed(path: Path) -> dict[str, Agreement]:
+    return read_agreement(path.parent, path.stem)

@@ -7,7 +7,7 @@ agree with one another, and so pass for a consensus. The paper counts None as an
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Keys
+from conself.agreement.traces import Keys
 
 _SILENT = {True: '""', False: "null"}  # comparison keys: standard output is empty, the call returns None
 

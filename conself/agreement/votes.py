@@ -1,4 +1,4 @@
-"""What candidates have in common, by input and by pair; what metrics of behaviour and selectors share.
+"""What candidates have in common, by input and by pair; what metrics of behaviour and rankings share.
 
 A crash says nothing about the right output, so that it agrees with nothing, not even with another crash; an execution
 that crashes is a cluster of its own wherever the entropy is over all K candidates.
@@ -7,7 +7,7 @@ that crashes is a cluster of its own wherever the entropy is over all K candidat
 from collections import Counter
 from collections.abc import Sequence
 
-from conself.agreement.consensus import Keys, semantic_entropy
+from conself.agreement.traces import Keys, semantic_entropy
 from conself.records import Undefined
 
 
@@ -42,7 +42,7 @@ def whole_traces(keys: Keys) -> Counter[tuple[str | None, ...]]:
     return Counter(tuple(row) for row in keys if None not in row)
 
 
-def agreement(one: Sequence[str | None], other: Sequence[str | None]) -> int:
+def agreeing(one: Sequence[str | None], other: Sequence[str | None]) -> int:
     """On how many inputs two traces give the same output; a crash agrees with nothing."""
     return sum(a is not None and a == b for a, b in zip(one, other, strict=True))
 
@@ -61,7 +61,7 @@ def kappa(one: Sequence[str | None], other: Sequence[str | None]) -> float:
         return 0.0
     m, habits = len(one), Counter(other)
     chance = sum(n * habits[value] for value, n in Counter(one).items())
-    return (m * agreement(one, other) - chance) / (m * m - chance) if chance < m * m else 0.0
+    return (m * agreeing(one, other) - chance) / (m * m - chance) if chance < m * m else 0.0
 
 
 def kappas(keys: Keys) -> list[list[float]]:

@@ -20,12 +20,13 @@ from rich.console import Console
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
+from conself.app.old_words import check_old_keys
 from conself.models.dtypes import with_dtypes
 from conself.pipelines.context import Context
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
+from conself.runtime.executor import Executor
 from conself.runtime.progress import working
-from conself.runtime.workers import Workers
 from conself.sandbox import isolation
 from conself.sandbox.terminal import answer_interrupts
 from conself.tracking import Tracker, record
@@ -66,20 +67,18 @@ def resolved(config: DictConfig) -> DictConfig:
 def check_top(config: DictConfig, parts: Sequence[str]) -> None:
     """Refuse at the top of a config what is no part where one belongs, and settings of the wrong type.
 
-    ``matched`` may be empty, and so may the model of a job that has ``samples``.
+    ``matched`` and ``answering`` may be empty, and so may engine and model of a job that has ``samples``.
 
     Raises:
         ValueError: names the key, and what it got.
     """
-    empty = {"matched", "model"} if "samples" in config else {"matched"}
-    for name in (*parts, "logger", "runtime", *(["voters"] if "voters" in config else [])):
+    empty = {"engine", "model"} if "samples" in config else {"matched", "answering"}
+    for name in (*parts, "logger", "executor"):
         value = config[name]
         if not isinstance(value, DictConfig) and not (value is None and name in empty):
             raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")
     if type(config.artifacts) is not str:
         raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
-    if type(config.runtime.workers) is not int:
-        raise ValueError(f"runtime.workers must be an int of at least 1, got {config.runtime.workers!r}")
 
 
 def check_parts(config: DictConfig, names: Sequence[str]) -> None:
@@ -145,7 +144,7 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
 
 _KNOWN = (ValueError, OSError, FloatingPointError, HydraException, OmegaConfBaseException)
 _MEMORY = (
-    "lower sampler.runtime.batch_size, decoder.runtime.batch_size or training.runtime.layout.token_budget "
+    "lower engine.runtime.batch_size or training.runtime.layout.token_budget "
     "(experiments/paper_scale.md says what fits where); finished shards are kept"
 )
 
@@ -172,8 +171,8 @@ class Command:
     """What one entry point does with a config.
 
     ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
-    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the sampler
-    or decoder that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
+    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the engine
+    that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
     work needs in this process, refuses what only that can tell, and returns a line to be shown, or None. ``work``
     returns the figures that ``show`` prints.
     """
@@ -203,8 +202,9 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         gc.set_threshold(*_USUAL)
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
         config = _with_dtypes(resolved(config), console)
+        check_old_keys(config)
         check_top(config, command.parts)
-        pool = Workers(config.runtime.workers)  # starts nothing yet; 0 is told here, by the name of its key
+        executor = _executor(config)  # it starts nothing yet
         check_parts(config, command.parts)
         command.check(config)
         for line in metric_models(config):
@@ -215,10 +215,10 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:
-            with working(console, command.kind), pool as workers:
-                _load(command, config, workers, console)
+            with working(console, command.kind), executor:
+                _load(command, config, executor, console)
                 tracker.start(folder, config, command.kind, overrides, folders_below_sweep() if in_sweep else 0)
-                context = Context(Path(config.artifacts), workers, console)
+                context = Context(Path(config.artifacts), executor, console)
                 figures = command.work(config, context, tracker)
             path = benchmarks.write(folder, figures, config, context.artifacts)
             record(tracker, figures)
@@ -234,6 +234,14 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
             say(console, last)
 
 
+def _executor(config: DictConfig) -> Executor:
+    """What runs the job's tasks; built first, so that a wrong number is told by its own key: samplers take it over."""
+    plain: Any = OmegaConf.to_container(config.executor)
+    check_types(plain, "executor")
+    executor: Executor = instantiate(config.executor, _convert_="all")
+    return executor
+
+
 def _with_dtypes(config: DictConfig, console: Console) -> DictConfig:
     chosen, note = with_dtypes(config)
     if note is not None:
@@ -246,12 +254,12 @@ def folders_below_sweep() -> int:
     return len(Path(str(HydraConfig.get().sweep.subdir)).parts) if HydraConfig.initialized() else 1
 
 
-def _load(command: Command, config: DictConfig, workers: Workers, console: Console) -> None:
+def _load(command: Command, config: DictConfig, executor: Executor, console: Console) -> None:
     """Let the workers import what they need first, and this process meanwhile what it needs."""
-    if command.first is not None:
+    if command.first is not None and config[command.first] is not None:
         first = instantiate(config[command.first], _convert_="all")
         if first.runtime.processes is not None:  # how many is settled when there is something to draw
-            workers.sized(first.runtime.processes).warm(first.modules)
+            executor.sized(first.runtime.processes).warm(first.modules)
     if command.load is not None:
         say(console, "loading torch and the model's settings")
         if note := command.load(config):

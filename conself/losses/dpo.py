@@ -17,16 +17,17 @@ class DPO:
 
     needs_reference: ClassVar[bool] = True
     needs_losers: ClassVar[bool] = True
+    needs_weight: ClassVar[bool] = False
 
     beta: float
 
     def __post_init__(self) -> None:
         check_beta(self.beta)
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
-        """The loss [N] of each pair, ``weights`` being ignored; diagnostics as in Con-DPO.
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
+        """The loss [N] of each pair, ``winner_weight`` being ignored; diagnostics as in Con-DPO.
 
         Raises:
             ValueError: there is no reference, or there are no losers.
         """
-        return preference(policy, reference, weights.new_ones(weights.shape), self.beta)
+        return preference(policy, reference, winner_weight.new_ones(winner_weight.shape), self.beta)

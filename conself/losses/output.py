@@ -37,16 +37,18 @@ class LossOutput:
 
 
 class Loss(Protocol):
-    """A loss over N pairs. ``weights`` [N] is the consensus score R(yw) of each pair's winner, in [0, 1].
+    """A loss over N pairs. ``winner_weight`` [N] is R(yw), how much speaks for each pair's winner, in [0, 1].
 
     ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed. ``needs_losers``
     says whether pairs must have a loser; where it is False they must have none, or winners would count many times.
+    ``needs_weight`` says whether ``winner_weight`` is read; where it is False, pairs may have none.
     """
 
     needs_reference: ClassVar[bool]
     needs_losers: ClassVar[bool]
+    needs_weight: ClassVar[bool]
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
         """The loss of each pair."""
         ...
 
@@ -68,8 +70,20 @@ def check_losers(there: bool, needed: bool) -> None:
         ValueError: losers are ``there`` and not ``needed``, or needed and not there.
     """
     if there != needed:
-        need, other = ("a loser in every pair", "consensus_pairs") if needed else ("no losers", "winner_only")
+        need, other = ("a loser in every pair", "winner_and_losers") if needed else ("no losers", "winner_only")
         raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
+
+
+def check_weights(there: bool, needed: bool) -> None:
+    """Refuse winners without a weight for a loss that reads it.
+
+    Raises:
+        ValueError: weights are ``needed`` and not ``there``.
+    """
+    if needed and not there:
+        raise ValueError(
+            "this loss weighs pairs, and the ranking gives no weights; choose ranking=consensus, or loss=dpo"
+        )
 
 
 def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
@@ -94,8 +108,8 @@ def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
     return torch.stack(moved).mean(0)
 
 
-def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, beta: float) -> LossOutput:
-    """``-weights * logsigmoid(r)`` with r = beta * [(log pi - log ref)(yw) - (log pi - log ref)(yl)] (Eq. 4, 5).
+def preference(policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor, beta: float) -> LossOutput:
+    """``-winner_weight * logsigmoid(r)``, r = beta * [(log pi - log ref)(yw) - (log pi - log ref)(yl)] (Eq. 4, 5).
 
     Con-DPO and DPO are this function under different weights [N]. Diagnostics, each [N]: ``margin`` r and ``accuracy``
     (r > 0); ``chosen_reward`` and ``rejected_reward``, which r is the difference of; ``chosen_log_prob`` and
@@ -123,6 +137,6 @@ def preference(policy: LogProbs, reference: LogProbs | None, weights: Tensor, be
         "kl": drift(policy, reference),
     }
     return LossOutput(
-        losses=-weights * logsigmoid(margin),
+        losses=-winner_weight * logsigmoid(margin),
         diagnostics={name: values.detach() for name, values in diagnostics.items()},
     )

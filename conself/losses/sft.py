@@ -22,9 +22,10 @@ class SFT:
 
     needs_reference: ClassVar[bool] = False
     needs_losers: ClassVar[bool] = False
+    needs_weight: ClassVar[bool] = False
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, weights: Tensor) -> LossOutput:  # noqa: ARG002
-        """The loss [N] of each winner; ``reference`` and ``weights`` are ignored.
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:  # noqa: ARG002
+        """The loss [N] of each winner; ``reference`` and ``winner_weight`` are ignored.
 
         Diagnostics: ``chosen_log_prob`` in nats per response, as the preference losses have it, and ``perplexity`` per
         token, each response's own.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import Pool, Undefined
 
 
@@ -26,8 +26,8 @@ class ClusterCount:
         if self.min_alive < 1:
             raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The number, 1 to K, or Undefined."""
-        if consensus.n_alive < self.min_alive:
+        if agreement.n_alive < self.min_alive:
             return Undefined(f"fewer than {self.min_alive} live candidates")
-        return float(len(consensus.clusters))
+        return float(len(agreement.clusters))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus, semantic_entropy
+from conself.agreement.traces import Agreement, semantic_entropy
 from conself.records import Pool, Undefined
 
 
@@ -23,8 +23,8 @@ class CodeSemanticEntropy:
         if self.min_alive < 1:
             raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """H(p) in [0, log K], or Undefined."""
-        if consensus.n_alive < self.min_alive:
+        if agreement.n_alive < self.min_alive:
             return Undefined(f"fewer than {self.min_alive} live candidates")
-        return semantic_entropy([len(cluster) for cluster in consensus.clusters])
+        return semantic_entropy([len(cluster) for cluster in agreement.clusters])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import Pool, Undefined
 
 
@@ -10,8 +10,8 @@ from conself.records import Pool, Undefined
 class CrashRate:
     """Share in [0, 1] of the K candidates that crash on all inputs (METHOD, "crash rate")."""
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The share, or Undefined without candidates."""
-        if not consensus.crashed:
+        if not agreement.crashed:
             return Undefined("no candidates")
-        return sum(consensus.crashed) / len(consensus.crashed)
+        return sum(agreement.crashed) / len(agreement.crashed)

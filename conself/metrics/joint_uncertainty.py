@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import entropy_with_singletons, incomplete, whole_traces
 from conself.records import Pool, Undefined
 
@@ -17,12 +17,12 @@ class JointUncertainty:
     sum of their logarithms. It is this project's own; its AUC, not its correlations, was what it was chosen for.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The product, 0 or more; Undefined without candidates or inputs, or without all token entropies."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
         tokens = [c.mean_token_entropy for c in pool.candidates if c.mean_token_entropy is not None]
         if len(tokens) < len(pool.candidates):
             return Undefined("candidates without token entropies")
-        sizes = list(whole_traces(consensus.keys).values())
-        return entropy_with_singletons(sizes, len(consensus.keys)) * fmean(tokens)
+        sizes = list(whole_traces(agreement.keys).values())
+        return entropy_with_singletons(sizes, len(agreement.keys)) * fmean(tokens)

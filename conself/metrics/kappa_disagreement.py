@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import fsum
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete, kappas
 from conself.records import Pool, Undefined
 
@@ -18,16 +18,16 @@ class KappaDisagreement:
     the mean over pairs is Light's kappa for more than two raters (Light, Psychological Bulletin 76, 1971).
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """A value in [0, 2]: 0 for one behaviour that tells inputs apart, 1 where nothing exceeds chance.
 
         Undefined with fewer than two candidates, or fewer than two inputs: of one output, chance is not known.
         """
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        k = len(consensus.keys)
+        k = len(agreement.keys)
         if k < 2:
             return Undefined("fewer than 2 candidates")
-        if len(consensus.keys[0]) < 2:
+        if len(agreement.keys[0]) < 2:
             return Undefined("fewer than 2 inputs")
-        return 1.0 - fsum(value for row in kappas(consensus.keys) for value in row) / (k * (k - 1))
+        return 1.0 - fsum(value for row in kappas(agreement.keys) for value in row) / (k * (k - 1))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conself.agreement.consensus import Consensus, semantic_entropy
+from conself.agreement.traces import Agreement, semantic_entropy
 from conself.records import Pool, Undefined
 from conself.runtime.steps import Steps, finished
 
@@ -32,7 +32,7 @@ class NaiveSemanticEntropy:
 
     grouping: Grouping
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:  # texts only
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:  # texts only
         """The entropy in [0, log K], or Undefined without candidates."""
         return finished(self.over([pool]))[0]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import Pool, Undefined
 
 
@@ -11,7 +11,7 @@ from conself.records import Pool, Undefined
 class NLL:
     """Negative log-likelihood in nats per token: mean over tokens, then over all K candidates, crashed included."""
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The mean, or Undefined where a candidate carries no log-probabilities (a black-box model)."""
         values = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
         if not values or len(values) < len(pool.candidates):

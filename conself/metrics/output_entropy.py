@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import fsum
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import entropy_with_singletons, incomplete, votes
 from conself.records import Pool, Undefined
 
@@ -18,10 +18,10 @@ class OutputEntropy:
     Information Theory, section 2.2).
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The mean in [0, log K], or Undefined without candidates or inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        k = len(consensus.keys)
-        entropies = [entropy_with_singletons(list(counts.values()), k) for counts in votes(consensus.keys)]
+        k = len(agreement.keys)
+        entropies = [entropy_with_singletons(list(counts.values()), k) for counts in votes(agreement.keys)]
         return fsum(entropies) / len(entropies)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete, votes
 from conself.records import Pool, Undefined
 
@@ -15,14 +15,14 @@ class PairwiseDisagreement:
     the unbiased estimate of Simpson's index of diversity (Nature 163, 1949), the chance that two draws differ.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The mean in [0, 1], or Undefined with fewer than two candidates or without inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        k = len(consensus.keys)
+        k = len(agreement.keys)
         if k < 2:
             return Undefined("fewer than 2 candidates")
-        columns = votes(consensus.keys)
+        columns = votes(agreement.keys)
         agreeing = sum(n * (n - 1) for counts in columns for n in counts.values())
         pairs = k * (k - 1) * len(columns)
         return (pairs - agreeing) / pairs

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from conself.agreement.behaviour import Behaviour
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import entropy_with_singletons, incomplete, whole_traces
 from conself.records import Pool, Undefined
 
@@ -25,9 +25,9 @@ class PartialSemanticEntropy:
 
     behaviour: Behaviour
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """H in [0, log K], or Undefined without candidates or inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        keys = self.behaviour(consensus.keys, pool.problem.entry_point is None)
+        keys = self.behaviour(agreement.keys, pool.problem.entry_point is None)
         return entropy_with_singletons(list(whole_traces(keys).values()), len(keys))

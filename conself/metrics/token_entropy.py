@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import Pool, Undefined
 
 
@@ -14,7 +14,7 @@ class TokenEntropy:
     The sampler records it over the top ``entropy_top_k`` tokens, renormalised.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The mean, or Undefined where a candidate carries no token entropies (a black-box model)."""
         values = [c.mean_token_entropy for c in pool.candidates if c.mean_token_entropy is not None]
         if not values or len(values) < len(pool.candidates):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete, whole_traces
 from conself.records import Pool, Undefined
 
@@ -16,12 +16,12 @@ class TraceDisagreement:
     weighs more in it, the many small ones less.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The share in [0, 1], or Undefined with fewer than two candidates or without inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        k = len(consensus.keys)
+        k = len(agreement.keys)
         if k < 2:
             return Undefined("fewer than 2 candidates")
-        alike = sum(n * (n - 1) for n in whole_traces(consensus.keys).values())
+        alike = sum(n * (n - 1) for n in whole_traces(agreement.keys).values())
         return 1 - alike / (k * (k - 1))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete, whole_traces
 from conself.records import Pool, Undefined
 
@@ -15,9 +15,9 @@ class UnseenMass:
     (Good, Biometrika 40, 1953). Where it is high, K candidates are too few to say what the model would agree on.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The share in [0, 1], or Undefined without candidates or inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
-        k = len(consensus.keys)
-        return (k - sum(n for n in whole_traces(consensus.keys).values() if n > 1)) / k
+        k = len(agreement.keys)
+        return (k - sum(n for n in whole_traces(agreement.keys).values() if n > 1)) / k

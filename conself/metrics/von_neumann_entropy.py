@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conself.agreement.consensus import Consensus
-from conself.agreement.votes import agreement, incomplete
+from conself.agreement.traces import Agreement
+from conself.agreement.votes import agreeing, incomplete
 from conself.records import Pool, Undefined
 
 _NOISE = 12
@@ -22,20 +22,20 @@ class VonNeumannEntropy:
     kernel. Where A holds only 0 and 1 it is the entropy over clusters with crashes as singletons.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The entropy in [0, log K], or Undefined without candidates or inputs."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
         # Candidates of one behaviour without crashes span one dimension, whose weight is their number: a matrix of
         # distinct behaviours, weighted by sqrt(n n'), has the same eigenvalues but for zeros.
-        counts = Counter(row for row in consensus.keys if None not in row)
-        rows = [(row, n) for row, n in counts.items()] + [(row, 1) for row in consensus.keys if None in row]
+        counts = Counter(row for row in agreement.keys if None not in row)
+        rows = [(row, n) for row, n in counts.items()] + [(row, 1) for row in agreement.keys if None in row]
         size = len(rows)
         kernel = np.zeros((size, size))
         for i, (row, n) in enumerate(rows):
             kernel[i, i] = n
             for j, (other, m) in enumerate(rows[:i]):
-                kernel[i, j] = kernel[j, i] = agreement(row, other) / len(row) * np.sqrt(n * m)
-        weights = np.linalg.eigvalsh(kernel / len(consensus.keys))
+                kernel[i, j] = kernel[j, i] = agreeing(row, other) / len(row) * np.sqrt(n * m)
+        weights = np.linalg.eigvalsh(kernel / len(agreement.keys))
         weights = weights[weights > 10.0**-_NOISE]
         return max(0.0, round(float(-(weights * np.log(weights)).sum()), _NOISE))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete
 from conself.records import Pool, Undefined
 
@@ -18,9 +18,9 @@ class WeightedSemanticEntropy:
     those of partial semantic entropy, a candidate that crashes on any input being one of its own.
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The entropy in [0, log K]; Undefined without candidates or inputs, or without all log-probabilities."""
-        if reason := incomplete(consensus.keys):
+        if reason := incomplete(agreement.keys):
             return reason
         nll = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
         if len(nll) < len(pool.candidates):
@@ -29,7 +29,7 @@ class WeightedSemanticEntropy:
 
         weights = np.exp(min(nll) - np.array(nll))
         shares: dict[object, float] = {}
-        for index, (row, weight) in enumerate(zip(consensus.keys, weights, strict=True)):
+        for index, (row, weight) in enumerate(zip(agreement.keys, weights, strict=True)):
             cluster = index if None in row else row
             shares[cluster] = shares.get(cluster, 0.0) + float(weight)
         if len(shares) == 1:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.agreement.votes import incomplete, votes
 from conself.records import Pool, Undefined
 
@@ -15,9 +15,9 @@ class WinnerDoubt:
     denominator |V_j| leaves out crashes: there one program that runs where fourteen crash is sure of itself).
     """
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float | Undefined:
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The doubt in [0, 1], or Undefined without candidates or inputs."""
-        keys = consensus.keys
+        keys = agreement.keys
         if reason := incomplete(keys):
             return reason
         columns, total = votes(keys), len(keys) * len(keys[0])

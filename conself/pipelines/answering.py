@@ -36,9 +36,9 @@ def answer(
 ) -> Answered:
     """The answers of a model to one of the benchmarks, and those of its ``voters``.
 
-    ``config`` holds benchmark (by name), decoder, judging, voters, comparison and behaviour. ``model`` is not read by a
-    decoder that loads none; ``tuned`` is the fit that made another of it, None for the model as it is. ``who`` names
-    the model among the results.
+    ``config`` holds benchmark (by name), engine (or answering), decoder, judging, voters, comparison and behaviour.
+    ``model`` is not read by an engine that loads none; ``tuned`` is the fit that made another of it, None for the model
+    as it is. ``who`` names the model among the results.
     """
     policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
     alone = evaluate(context, benchmark, who, config, policy)
@@ -46,15 +46,24 @@ def answer(
         return Answered(alone)
     voters = evaluate(context, benchmark, names.voters(who), voting(config), policy)
     label = names.vote(benchmark, who)
-    return Answered(alone, voters, vote(context, label, config.comparison, config.behaviour, voters))
+    return Answered(
+        alone, voters, vote(context, label, config.comparison, config.behaviour, config.voters.ranking, voters)
+    )
 
 
 def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
     """Answers of ``who`` to a benchmark, run and judged -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
-    source, decoder = Source.of(config.benchmark[benchmark]), Drawing.of(config.decoder, model)
+    source = Source.of(config.benchmark[benchmark])
+    decoder = Drawing.of(config.decoder, answering_engine(config), model)
     shown = Aside((benchmark, who))
     made = _evaluate(context, names.evaluated(benchmark, who), source, decoder, config.judging, shown)
     return tell_losses(context.console, made, config.judging)
+
+
+def answering_engine(config: DictConfig) -> DictConfig | None:
+    """The config node of the engine that completes benchmarks' chats: that of the job, or another of its own."""
+    node: DictConfig | None = config.get("answering") or config.engine
+    return node
 
 
 @stage("evaluate", version=9)
@@ -73,7 +82,7 @@ def _evaluate(
     counts = execute_into(context, folder, f"judging ({who})", limits, asked, done)
     ran = [(pool.problem, pool.traces) for shard in asked for pool in shard.read()]
     with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
-        judged = task.judge.parts(ran, context.workers.count, meter.add)
+        judged = task.judge.parts(ran, context.executor.machines().threads, meter.add)
     forget()  # these files get other names now
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)
@@ -103,16 +112,16 @@ def with_room(limits: Limits, longest: int) -> Limits:
     return replace(limits, output_kb=max(limits.output_kb, min(room, MOST_OUTPUT_KB)))
 
 
-@stage("vote", version=3)
-def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, answers: Artifact) -> Summary:
-    """Of several answers to each problem the one whose behaviour most agree on, as judged -> verdicts.jsonl.
+@stage("vote", version=4)
+def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, ranking: DictConfig, answers: Artifact) -> Summary:
+    """Of several answers to each problem the winner of a ranking, as judged -> verdicts.jsonl.
 
     ``answers`` is an ``evaluate`` artifact.
     """
-    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour)]
+    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour, ranking)]
     judged = read_verdicts(answers.path / "verdicts.jsonl")
     with Meter(work.context.console, "voting", len(judged), "problems", "problems") as meter:
-        found = voted(meter.each(answered(answers.path)), judged, parts[0], parts[1])
+        found = voted(meter.each(answered(answers.path)), judged, *parts)
     write_verdicts(work.folder / "verdicts.jsonl", found)
     return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 

@@ -1,4 +1,4 @@
-"""What the stages of one job share: the store, the workers, the console; keys; and the memory that engines hold."""
+"""What the stages of one job share: the store, the executor, the console; keys; and the memory that engines hold."""
 
 import gc
 import sys
@@ -12,22 +12,22 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.runtime.console import say
+from conself.runtime.executor import Executor
 from conself.runtime.memory import peak_memory, return_freed
 from conself.runtime.progress import working
-from conself.runtime.workers import Workers
 from conself.store.artifacts import Artifact, Stage, build, other_version
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the stages of one job share: the store's root, workers, console; and what each stage made and took.
+    """What the stages of one job share: the store's root, the executor, console; and what each stage made and took.
 
     ``seconds``, and ``peaks`` in bytes of main memory, go by the names of results. ``told`` is what has been said once
     and is not to be said again.
     """
 
     root: Path
-    workers: Workers
+    executor: Executor
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
@@ -116,7 +116,7 @@ def free_accelerator(context: Context) -> None:
 
 def free_memory(context: Context) -> None:
     """End workers and engines, which may each hold a model, before something else needs the room."""
-    context.workers.release()
+    context.executor.release()
     give_back()
 
 

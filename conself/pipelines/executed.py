@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from conself.sandbox import Job, Limits
 from conself.sandbox.lines import key, setting
+from conself.store.artifacts import write_whole
 from conself.store.tables import count
 
 _FORM = 1
@@ -24,7 +25,7 @@ class Executed:
     """A folder of shards; ``walls`` is the isolation that programs get here (:func:`conself.sandbox.isolation`).
 
     It saves time and is needed for nothing: what cannot be read is run again, what cannot be written is left out, and
-    who removes the folder loses no result.
+    who removes the folder loses no result. It takes no room: its files are those of artifacts by other names.
     """
 
     folder: Path
@@ -36,35 +37,43 @@ class Executed:
         digest = hashlib.sha256(b"".join(key(known, job) for job in jobs)).hexdigest()
         return self.folder / f"{digest}.parquet"
 
+    def tidy(self) -> None:
+        """Remove the files that are no artifact's any more, so that who removes an artifact has its room back."""
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                with suppress(OSError):  # another process removes it as well
+                    if path.stat().st_nlink == 1:
+                        path.unlink()
+
 
 def take(place: Path, path: Path, rows: int) -> bool:
-    """Give a shard of ``rows`` problems a second name, ``path``; whether it is there and whole."""
+    """Give a shard of ``rows`` problems a second name, ``path``, or copy it; whether it is there and whole."""
     try:
         if count(place) != rows:
             return False
-        _link(place, path)
+        try:
+            _link(place, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            write_whole(path, lambda temporary: shutil.copyfile(place, temporary))  # another user's, say
     except (OSError, ValueError):  # pyarrow's errors are ValueErrors
         return False
     return True
 
 
 def give(path: Path, place: Path) -> None:
-    """Let others take the shard at ``path``; a broken one gives way to it."""
+    """Let others take the shard at ``path``, where the file system has links; a broken one gives way to it."""
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         _link(path, place)
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for a file that nobody changes, or a copy where there are no links; whole or not at all."""
+    """A second name for a file that nobody changes, in place of another file of that name."""
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.writing")
     try:
-        try:
-            os.link(source, temporary)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            shutil.copyfile(source, temporary)
+        os.link(source, temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)  # replacing a name of the same file does nothing

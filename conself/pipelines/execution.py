@@ -1,4 +1,4 @@
-"""Execution shard by shard: in one stream, kept problem by problem, and taken from earlier work where that is there."""
+"""Execution shard by shard: kept problem by problem, and taken from earlier work where that is there."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,43 +16,77 @@ from conself.sandbox.journal import Journal
 from conself.sandbox.prefix import with_prefix
 from conself.store.tables import count, read_notes, read_shard, write_traces
 
+_TURNS = 4
+"""Tasks for each of several machines, where there is work for them: so that none ends long before the others."""
+
+Target = tuple[PoolShard, Path]
+"""A shard, and the path of its table of traces."""
+
 
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Executed
 ) -> dict[str, Any]:
     """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
 
-    All shards go through one stream. A problem is on disk when it is done: in its shard's journal, which the shard's
-    file replaces when its last problem is done. Shards that were run before, for any artifact, are taken from ``done``.
+    A task runs shards on all cores of a machine. Those that were run before, for any artifact, are taken from ``done``.
     """
-    todo = missing(folder, "traces", shards)
+    todo, machines = missing(folder, "traces", shards), bench.executor.machines()
+    tasks = [(limits, machines.threads, done, targets) for targets in _dealt(todo, machines.workers)]
+    with Meter(bench.console, label, sum(count(shard.problems) for shard, _ in todo), "problems", "exec") as meter:
+        for ran, executions, there in machines.run(execute_shards, tasks):
+            meter.skip(there)
+            meter.add(ran, executions)
+    done.tidy()
+    return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
+
+
+def _dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
+    """The shards of each task: on one machine a single task streams through all, and no core waits in between."""
+    size = -(-len(todo) // (machines * _TURNS)) if machines > 1 else len(todo)
+    return [todo[start : start + size] for start in range(0, len(todo), max(1, size))]
+
+
+def execute_shards(
+    limits: Limits, cores: int, done: Executed, targets: Sequence[Target]
+) -> Iterator[tuple[int, int, int]]:
+    """Run the candidates of shards in one stream, by a sandbox of ``cores`` processes.
+
+    A problem is on disk when it is done: in a journal beside the table of its shard, which takes the journal's place
+    when its last problem is done. Yields how many problems were run, on how many executions, and how many were there.
+
+    Raises:
+        IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
+        OSError: another process runs one of these shards, or there is no room on the disk.
+    """
     begun: list[_Shard] = []
     home: dict[str, _Shard] = {}
-    with Meter(bench.console, label, sum(count(shard.problems) for shard, _ in todo), "problems", "exec") as meter:
+    there = 0
 
-        def jobs() -> Iterator[Job]:
-            for source, path in todo:
-                shard = _Shard.of(source, path, limits, done)
-                if shard.take():
-                    meter.skip(len(shard.names))
-                    continue
-                begun.append(shard)
-                left = shard.open(limits)
-                meter.skip(len(shard.names) - len(left))
-                if not shard.finish():
-                    home.update(dict.fromkeys((job.id for job in left), shard))
-                    yield from left
+    def jobs() -> Iterator[Job]:
+        nonlocal there
+        for source, path in targets:
+            shard = _Shard.of(source, path, limits, done)
+            if shard.take():
+                there += len(shard.names)
+                continue
+            begun.append(shard)
+            left = shard.open(limits)
+            there += len(shard.names) - len(left)
+            if not shard.finish():
+                home.update(dict.fromkeys((job.id for job in left), shard))
+                yield from left
 
-        try:
-            for result in run_jobs(jobs(), limits, bench.workers.count):
-                shard = home.pop(result.job.id)
-                shard.add(result)
-                shard.finish()
-                meter.add(1, sum(map(len, result.rows)))
-        finally:
-            for shard in begun:
-                shard.close()
-    return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
+    try:
+        for result in run_jobs(jobs(), limits, cores):
+            shard = home.pop(result.job.id)
+            shard.add(result)
+            shard.finish()
+            yield 1, sum(map(len, result.rows)), there
+            there = 0
+        yield 0, 0, there
+    finally:
+        for shard in begun:
+            shard.close()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Parts that stand in keys by their content: data sets, and samplers with the model that they draw from."""
+"""Parts that stand in keys by their content: data sets, and samplers with their engine and model."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,8 +6,8 @@ from typing import Any, Self
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself.models.transformers import fingerprint
 from conself.records import ModelRef
+from conself.samplers.sampler import Asking
 from conself.store.keys import Identified, located, plain
 
 
@@ -31,23 +31,34 @@ class Source(Identified):
 
 @dataclass(frozen=True)
 class Drawing(Identified):
-    """A sampler and the model that it draws from; None, or not read, where it loads none."""
+    """A sampler with the engine that it asks, and the model that the engine draws from; None, or not read, without."""
 
-    node: DictConfig
-    part: Any
+    sampler: DictConfig
+    engine: DictConfig | None
+    part: Asking
     model: ModelRef | None
 
     @classmethod
-    def of(cls, node: DictConfig, model: ModelRef | None) -> Self:
-        """The sampler that a config node describes, drawing from ``model``."""
-        return cls(node, instantiate(node, _convert_="all"), model)
+    def of(cls, sampler: DictConfig, engine: DictConfig | None, model: ModelRef | None) -> Self:
+        """The sampler and the engine that config nodes describe, drawing from ``model``."""
+        return cls(sampler, engine, asking(sampler, engine), model)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Its settings, and the fingerprint of the model, or its own where it loads none.
+        """Settings of both, and the content that the sampler reads and whose completions the engine's are.
 
-        A tuned model is known by its content, not by the training that it comes from.
+        A tuned model is known by its content, not by the training that it comes from. An engine that is not asked is no
+        part of it.
         """
-        model = self.model if self.part.loads_model else None
-        source = self.part.fingerprint() if model is None else fingerprint(model)
-        return {"settings": plain(self.node), "model": source}
+        asked, sampler = self.part.engine, self.part.sampler
+        return {
+            "settings": plain(self.sampler),
+            "content": sampler.fingerprint(),
+            "engine": plain(self.engine) if sampler.demand.samples else None,
+            "model": asked.fingerprint(self.model),
+        }
+
+
+def asking(sampler: DictConfig, engine: DictConfig | None) -> Asking:
+    """The sampler that a config node describes, with the engine of another where it asks one."""
+    return Asking.of(instantiate(sampler, _convert_="all"), instantiate(engine, _convert_="all"))

@@ -7,39 +7,40 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus_of, trace_keys
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.models.hub import short_name
 from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
+from conself.rankings.ranked import Ranking
 from conself.records import ModelRef, Pool, Uncertainty, Undefined, Verdict
 from conself.runtime.console import say
+from conself.runtime.executor import HereFirst
 from conself.runtime.steps import Steps
-from conself.runtime.workers import HereFirst
-from conself.store.tables import count, program_volume, read_consensus, read_records, write_consensus, write_records
+from conself.store.tables import count, program_volume, read_agreement, read_records, write_agreement, write_records
 
 Value = TypeVar("Value")
 
-Metric = Callable[[Pool, Consensus], float | Undefined]
+Metric = Callable[[Pool, Agreement], float | Undefined]
 """Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
 
 
 def agree_into(
     bench: Bench, folder: Path, comparison: Comparison, behaviour: Behaviour, shards: Sequence[PoolShard]
 ) -> tuple[int, int]:
-    """What the candidates of each pool agree on -> consensus-*.parquet in ``folder``.
+    """What the candidates of each pool agree on -> agreement-*.parquet in ``folder``.
 
     Returns, over all pools, the number of live candidates and that of clusters.
 
     Raises:
         ValueError: a pool's candidates, traces and inputs are not equally many.
     """
-    todo = missing(folder, "consensus", shards)
+    todo = missing(folder, "agreement", shards)
     total = sum(count(shard.problems) for shard, _ in todo)
     tasks = [(comparison, behaviour, shard, path) for shard, path in todo]
-    run_shards(bench, HereFirst(bench.workers), "comparing", "problems", total, agree_shard, tasks)
+    run_shards(bench, HereFirst(bench.executor), "comparing", "problems", total, agree_shard, tasks)
     alive = clusters = 0
-    for path in sorted(folder.glob("consensus-*.parquet")):  # one at a time
-        for agreed in read_consensus(folder, path.stem).values():
+    for path in sorted(folder.glob("agreement-*.parquet")):  # one at a time
+        for agreed in read_agreement(folder, path.stem).values():
             alive, clusters = alive + agreed.n_alive, clusters + len(agreed.clusters)
     return alive, clusters
 
@@ -49,29 +50,29 @@ def agree_shard(
 ) -> Iterator[tuple[int, int]]:
     """The agreement in the pools of one shard; yields the number of problems, twice."""
     pools = shard.read()
-    write_consensus(path, {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools})
+    write_agreement(path, {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools})
     yield len(pools), len(pools)
 
 
-def agreement(pool: Pool, comparison: Comparison, behaviour: Behaviour) -> Consensus:
+def agreement(pool: Pool, comparison: Comparison, behaviour: Behaviour) -> Agreement:
     """What the candidates of a pool agree on, when outputs compare and behaviour counts like this.
 
     Raises:
         ValueError: the pool's candidates, traces and inputs are not equally many.
     """
-    return consensus_of(behaviour(trace_keys(pool, comparison), pool.problem.entry_point is None))
+    return agreement_of(behaviour(trace_keys(pool, comparison), pool.problem.entry_point is None))
 
 
 def voted(
-    pools: Iterable[Pool], verdicts: Sequence[Verdict], comparison: Comparison, behaviour: Behaviour
+    pools: Iterable[Pool], verdicts: Sequence[Verdict], comparison: Comparison, behaviour: Behaviour, ranking: Ranking
 ) -> list[Verdict]:
-    """Of each problem's verdicts that on the answer of highest consensus score: functional majority voting.
+    """Of each problem's verdicts that on the winner of a ranking: by consensus score, functional majority voting.
 
-    A problem whose answers all crash is not solved.
+    A problem without a winner, because all answers crash, say, is not solved.
     """
     found = []
     for pool, verdict in zip(pools, verdicts, strict=True):
-        best = agreement(pool, comparison, behaviour).winner
+        best = ranking(pool, agreement(pool, comparison, behaviour), None).winner
         found.append(Verdict(verdict.problem_id, verdict.difficulty, (best is not None and verdict.passed[best],)))
     return found
 
@@ -95,7 +96,7 @@ def score_into(
     Raises:
         OSError: a model's settings cannot be read.
     """
-    workers = bench.workers if models else HereFirst(bench.workers)
+    executor = bench.executor if models else HereFirst(bench.executor)
     todo = missing(folder, "uncertainty", shards)
     total, noun, label = sum(count(shard.problems) for shard, _ in todo), "problems", name.replace("_", " ")
     if isinstance(metric, TextMetric) and todo:
@@ -104,7 +105,7 @@ def score_into(
         for model in models:
             say(bench.console, f"{label}: {cost(total, sum(characters for _, characters in volume), model)}")
     tasks = [(metric, name, shard, path) for shard, path in todo]
-    run_shards(bench, workers, label, noun, total, score_shard, tasks, noun)
+    run_shards(bench, executor, label, noun, total, score_shard, tasks, noun)
     return sum(row.value is None for row in read_records(folder, Uncertainty, "uncertainty"))
 
 
@@ -136,7 +137,7 @@ def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iter
 
 
 def _one_by_one(
-    metric: Metric, pools: Sequence[Pool], agreed: Mapping[str, Consensus]
+    metric: Metric, pools: Sequence[Pool], agreed: Mapping[str, Agreement]
 ) -> Steps[list[float | Undefined]]:
     values = []
     for pool in pools:

@@ -6,11 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.pipelines.stage import FromArtifacts
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.store.artifacts import Artifact
-from conself.store.tables import count, read_consensus, read_shard, read_traces, shard_ends
+from conself.store.tables import count, read_agreement, read_shard, read_traces, shard_ends
 
 Row = TypeVar("Row")
 Value = TypeVar("Value")
@@ -26,7 +26,7 @@ class PoolShard:
     problems: Path
     candidates: Path
     traces: Path
-    consensus: Path | None = None
+    agreement: Path | None = None
 
     def read(self) -> list[Pool]:
         """Its pools, in the order of the problems; candidates and traces are read when somebody looks at them.
@@ -37,15 +37,15 @@ class PoolShard:
         candidates, traces = _Table(self.candidates, _candidates), _Table(self.traces, _traces)
         return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _known(self.problems, _problems)]
 
-    def agreed(self) -> dict[str, Consensus]:
+    def agreed(self) -> dict[str, Agreement]:
         """What the candidates agree on, by problem id.
 
         Raises:
             ValueError: the shard does not say.
         """
-        if self.consensus is None:
+        if self.agreement is None:
             raise ValueError(f"{self.traces} was not asked what its candidates agree on")
-        return _known(self.consensus, _consensus)
+        return _known(self.agreement, _agreement)
 
 
 @dataclass
@@ -124,13 +124,13 @@ class AgreedPools(FromArtifacts):
         own = self.pools
         return shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
 
-    def __iter__(self) -> Iterator[tuple[Pool, Consensus]]:
+    def __iter__(self) -> Iterator[tuple[Pool, Agreement]]:
         for shard in self.shards():
             agreed = shard.agreed()
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 
-    def of(self, names: Container[str]) -> Iterator[tuple[Pool, Consensus]]:
+    def of(self, names: Container[str]) -> Iterator[tuple[Pool, Agreement]]:
         """The pools of some problems alone, in the order of the problems."""
         return (pair for pair in self if pair[0].problem.id in names)
 
@@ -144,7 +144,7 @@ def shards_of(
             problems / f"problems{place}",
             candidates / f"{name}{place}",
             traces / f"traces{place}",
-            None if agreement is None else agreement / f"consensus{place}",
+            None if agreement is None else agreement / f"agreement{place}",
         )
         for place in shard_ends(problems, "problems")
     ]
@@ -167,8 +167,8 @@ def _traces(path: Path) -> dict[str, list[Trace]]:
     return read_traces(path.parent, path.stem)
 
 
-def _consensus(path: Path) -> dict[str, Consensus]:
-    return read_consensus(path.parent, path.stem)
+def _agreement(path: Path) -> dict[str, Agreement]:
+    return read_agreement(path.parent, path.stem)
 
 
 def _known(path: Path, read: Callable[[Path], Value]) -> Value:

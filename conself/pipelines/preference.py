@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from conself.benchmarks.task import Judge
-from conself.pairing.build import NothingToLearnError
+from conself.pairings.build import NothingToLearnError
 from conself.pipelines import stages
 from conself.pipelines.answering import answer
 from conself.pipelines.contamination import decontaminate
@@ -33,7 +33,7 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     parts = instantiate(config.benchmark, _convert_="all")
     found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
     context.artifacts[names.PROBLEMS] = found
-    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, model), found)
+    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, found, candidates)
     pools = Pools(found, candidates, traces)
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
@@ -78,7 +78,7 @@ def _paired(config: DictConfig, context: Context, model: ModelRef, measured: Mea
     matched = _matched(config, context, model, measured) if config.matched else None
     most = config.max_pairs if matched is None else int(matched.summary()["pairs"])
     selected = stages.select(context, names.SELECT, config.curriculum, measured.driver)
-    parts = (config.pairing, config.prompts, most, config.seed, model)
+    parts = (config.ranking, config.pairing, config.prompts, most, config.seed, model)
     pairs = stages.pair(context, names.PAIR, *parts, measured.agreed, selected)
     if matched is not None and (made := pairs.summary()["pairs"]) < most:
         say(context.console, f"{made} pairs, where matched asks for {most}: there are no more")
@@ -91,7 +91,7 @@ def _matched(config: DictConfig, context: Context, model: ModelRef, measured: Me
     scores = stages.score(context, names.matched("score"), like.metric, measured.agreed)
     try:
         selected = stages.select(context, names.matched(names.SELECT), like.curriculum, scores)
-        parts = (like.pairing, config.prompts, config.max_pairs, config.seed, model)
+        parts = (like.ranking, like.pairing, config.prompts, config.max_pairs, config.seed, model)
         return stages.pair(context, names.matched(names.PAIR), *parts, measured.agreed, selected)
     except NothingToLearnError as error:
         raise NothingToLearnError(f"matched: {error}") from error
@@ -121,7 +121,7 @@ def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
         judge = Judge({oracle.problem_id: oracle for oracle in source.part.oracles()}, instantiate(config.comparison))
         total = sum(pool.problem.id in judge.oracles for pool in pools)
         with Meter(context.console, "verdicts", total, "problems", "problems") as meter:
-            return pool_figures.pass_table(pools, judge, context.workers.count, meter.add)
+            return pool_figures.pass_table(pools, judge, context.executor.machines().threads, meter.add)
 
     oracles = {"dataset": source.identity, "comparison": plain(config.comparison)}
     return stages.verify(context, names.VERIFY, stages.Judgement(oracles, verdicts), pools)

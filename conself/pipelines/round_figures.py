@@ -8,11 +8,11 @@ from omegaconf import DictConfig
 
 from conself.pipelines.context import Context
 from conself.pipelines.round import Measured, Round
-from conself.pipelines.stages import metric_name
 from conself.records import PreferencePair, Uncertainty
 from conself.results import benchmarks, pool_figures
 from conself.results.shortfalls import losses, with_remedies
 from conself.store.artifacts import Artifact
+from conself.store.keys import class_label
 from conself.store.tables import read_records
 
 
@@ -49,12 +49,15 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
     known = {artifact.key: name for name, artifact in measured.scores.items()}
     driver = known.get(measured.driver.key, driver_name(config))
     uncertainties.setdefault(driver, scores_of(measured.driver))
-    pairs = pool_figures.judged_pairs(measured.agreed, instantiate(config.pairing), passed)
+    ranking, rankings, pairing = (
+        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
+    )
+    pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
     return {
         "driver": driver,
         "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pairs, passed),
-        "selectors": pool_figures.selector_figures(measured.agreed, passed),
+        "selectors": pool_figures.selector_figures(measured.agreed, rankings, passed),
     }
 
 
@@ -63,7 +66,7 @@ def driver_name(config: DictConfig) -> str:
 
     ``NAME_driver`` where ``metrics`` has one of that name with other settings.
     """
-    name = metric_name(config.metric)
+    name = class_label(config.metric)
     return f"{name}_driver" if name in config.metrics else name
 
 

@@ -86,12 +86,12 @@ def sample_into(
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
     tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler)]
-    workers = bench.workers.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
+    executor = bench.executor.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
         meter.skip(sum(map(len, done.values())))
         for path in shards:
             _write_if_whole(path, shards[path], done[path])
-        for path, problem_id, tokens in workers.run(sample_parts, tasks):
+        for path, problem_id, tokens in executor.run(sample_parts, tasks):
             done[path].add(problem_id)
             _write_if_whole(path, shards[path], done[path])
             meter.add(1, tokens)

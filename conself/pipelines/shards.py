@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
+from conself.runtime.executor import Executor, HereFirst
 from conself.runtime.progress import Meter
-from conself.runtime.workers import HereFirst, Workers
 from conself.store.tables import write_records
 
 SHARD = 50
@@ -18,11 +18,11 @@ Record = TypeVar("Record")
 
 
 class Bench(Protocol):
-    """What shard work needs of a job: its workers and its console."""
+    """What shard work needs of a job: its executor and its console."""
 
     @property
-    def workers(self) -> Workers:
-        """Processes to run shards in."""
+    def executor(self) -> Executor:
+        """What runs the tasks."""
 
     @property
     def console(self) -> Console:
@@ -52,7 +52,7 @@ def write_shards(folder: Path, name: str, kind: type[Record], groups: Sequence[S
 
 def run_shards(
     bench: Bench,
-    workers: Workers | HereFirst,
+    executor: Executor | HereFirst,
     label: str,
     unit: str,
     total: int,
@@ -60,7 +60,7 @@ def run_shards(
     tasks: Sequence[tuple[Any, ...]],
     noun: str = "problems",
 ) -> None:
-    """Run ``function`` on every task by the workers, with a progress line: up to ``total`` of ``noun``, ``unit``/s."""
+    """Run ``function`` on every task by ``executor``, with a progress line: up to ``total`` of ``noun``, ``unit``/s."""
     with Meter(bench.console, label, total, noun, unit) as meter:
-        for done, amount in workers.run(function, tasks):
+        for done, amount in executor.run(function, tasks):
             meter.add(done, amount)

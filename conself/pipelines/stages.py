@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from conself.curricula.selection import Selection, what_would_keep
 from conself.datasets.validation import sift
 from conself.models.transformers import load_tokenizer, tuned_model
-from conself.pairing.build import NothingToLearnError, build_pairs, capped, ordered
+from conself.pairings.build import NothingToLearnError, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
@@ -33,7 +33,7 @@ from conself.results.shortfalls import tell_losses
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.store.artifacts import Artifact
-from conself.store.keys import Identified, models_in, snake_case
+from conself.store.keys import Identified, class_label, models_in
 from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.memory import is_large
@@ -77,7 +77,7 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
 
 def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) -> Artifact:
     """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
-    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.node)
+    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.sampler)
 
 
 @stage("execute", version=4)
@@ -94,9 +94,9 @@ def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact
     return tell_losses(context.console, _execute(context, name, sandbox, problems, candidates), sandbox)
 
 
-@stage("agree", version=4)
+@stage("agree", version=5)
 def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pools) -> Summary:
-    """What the candidates of each problem agree on -> consensus-*.parquet, for metrics, pairing and analysis alike.
+    """What the candidates of each problem agree on -> agreement-*.parquet, for metrics, rankings and analysis alike.
 
     Summary: over all problems, live candidates and clusters.
     """
@@ -134,17 +134,12 @@ def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
     alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model
-    bench = replace(context, workers=context.workers.sized(1)) if alone else context  # nor has a GPU for several
+    bench = replace(context, executor=context.executor.sized(1)) if alone else context  # nor has a GPU for several
     part = instantiate(metric)
-    undefined = score_into(bench, work.folder, metric_name(metric), part, agreed.shards(), models)
+    undefined = score_into(bench, work.folder, class_label(metric), part, agreed.shards(), models)
     if alone:
         free_accelerator(context)  # nor for this one beside what answers the benchmarks
     return {"undefined": undefined}
-
-
-def metric_name(config: DictConfig) -> str:
-    """A metric's class in snake case, whatever module holds it: ``code_semantic_entropy``."""
-    return snake_case(str(config["_target_"]).rpartition(".")[2])
 
 
 @stage("select", version=4)
@@ -169,9 +164,10 @@ def select(work: Work, curriculum: DictConfig, scores: Artifact) -> Summary:
     }
 
 
-@stage("pair", version=4)
+@stage("pair", version=5)
 def pair(
     work: Work,
+    ranking: DictConfig,
     pairing: DictConfig,
     prompts: DictConfig,
     max_pairs: int | None,
@@ -187,8 +183,8 @@ def pair(
     """
     chosen = json.loads((selection.path / "selection.json").read_text())
     pools = agreed.of(set(chosen["kept"]))
-    parts = [instantiate(node, _convert_="all") for node in (pairing, prompts)]
-    pairs, dropped = build_pairs(pools, parts[0], parts[1], load_tokenizer(model))
+    rank, match, style = (instantiate(node, _convert_="all") for node in (ranking, pairing, prompts))
+    pairs, dropped = build_pairs(pools, rank, match, style, load_tokenizer(model))
     found = len({p.problem_id for p in pairs})
     pairs = capped(ordered(pairs, chosen["kept"], chosen["ranked"]), max_pairs, seed, chosen["ranked"])
     if left := found - len({p.problem_id for p in pairs}):
@@ -238,7 +234,7 @@ def _fit(
 
     settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
     free_accelerator(work.context)
-    work.context.workers.release_others()  # engines hold much memory on a CPU, too
+    work.context.executor.release_others()  # engines hold much memory on a CPU, too
     if is_large(model, settings):
         free_memory(work.context)
     data = read_records(pairs.path, PreferencePair, "pairs")
@@ -253,7 +249,7 @@ def _fit(
 def _with_merged(work: Work, model: ModelRef, trained: Artifact) -> Summary:
     """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
     free_accelerator(work.context)
-    work.context.workers.release_others()  # the base is loaded once more, beside engines where there are any
+    work.context.executor.release_others()  # the base is loaded once more, beside engines where there are any
     save_merged(model, trained.path / "adapter", work.folder / "model")
     shutil.copytree(trained.path / "adapter", work.folder / "adapter", dirs_exist_ok=True)
     shutil.copyfile(trained.path / "steps.json", work.folder / "steps.json")

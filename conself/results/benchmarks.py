@@ -15,6 +15,7 @@ from conself.results import names
 from conself.results.shortfalls import losses, with_remedies
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
+from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, write_json
 
 NAME = "results.json"
@@ -103,7 +104,8 @@ def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[
         row = window(config.benchmark[name]) | benchmark_figures(*(verdicts(side.alone) for side in sides.values()))
         for who, side in sides.items():
             if side.voters is not None and side.vote is not None:
-                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote))
+                ranking = class_label(config.voters.ranking)
+                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote), ranking)
         found[name] = row
     return found
 
@@ -117,22 +119,24 @@ def window(benchmark: DictConfig) -> dict[str, Any]:
     return {"window": {key: data[key] for key in keys}} if set(keys) <= set(data) else {}
 
 
-def with_voters(figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
+def with_voters(
+    figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
+) -> dict[str, Any]:
     """The figures of a model, which gives one answer to each problem, with those of its voters."""
-    return {**figures, **voters_figures(drawn, voted)}
+    return {**figures, **voters_figures(drawn, voted, ranking)}
 
 
-def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict]) -> dict[str, Any]:
+def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Any]:
     """K answers ``drawn`` to each problem: how good one is, whether one of them is right, and the one voted for.
 
-    ``sampled`` is pass@1 of a single sample; ``pass@k`` and ``consensus@k`` are by K, the two ceilings between which a
-    model can improve by itself.
+    ``sampled`` is pass@1 of a single sample; ``pass@k`` and, of votes by ``ranking`` consensus, ``consensus@k`` are by
+    K, the two ceilings between which a model can improve by itself.
     """
     k = len(drawn[0].passed)
     return {
         "sampled": _mean(pass_rates(drawn, 1)),
         "pass@k": {str(k): _mean(pass_rates(drawn, k))},
-        "consensus@k": {str(k): _mean(pass_rates(voted, 1))},
+        f"{ranking}@k": {str(k): _mean(pass_rates(voted, 1))},
     }
 
 

@@ -1,20 +1,21 @@
-"""What a pool of candidates says once it is known which are right: metrics, pairs, golden rates, selectors."""
+"""What a pool of candidates says once it is known which are right: metrics, pairs, golden rates, rankings."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.benchmarks.task import Advance, Judge, ignore
 from conself.curricula.entropy_band import EntropyBand
-from conself.pairing.build import Pairing
-from conself.rankings.selectors import SELECTORS, applies
+from conself.pairings.build import IndexPair, Pairing, pairs_of
+from conself.rankings.ranked import Ranking
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.statistics.prediction import auc, correlations, golden
 
 TAUS = tuple(step / 10 for step in range(1, 11))
 """Of the golden rate's curve."""
+BOUNDS = ("random", "any")
+"""What rankings are compared with: a candidate at random, and a perfect choice."""
 
 
 def pass_table(pools: Iterable[Pool], judge: Judge, workers: int, advance: Advance = ignore) -> dict[str, list[bool]]:
@@ -41,21 +42,24 @@ def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Se
 
 def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
     """Number of pairs, golden rate, and the share of winners that are right; None where no oracle is known."""
-    judged = [pair for pair in pairs if pair.problem_id in passed]
-    winners = {pair.problem_id: passed[pair.problem_id][pair.chosen_index] for pair in judged}
+    judged: dict[str, list[IndexPair]] = {}
+    for pair in pairs:
+        if pair.problem_id in passed:
+            judged.setdefault(pair.problem_id, []).append((pair.chosen_index, pair.rejected_index))
+    winners = [passed[problem][found[-1][0]] for problem, found in judged.items()]
     return {
         "pairs": len(pairs),
         "golden_rate": golden(judged, passed)[1],
-        "winner_accuracy": sum(winners.values()) / len(winners) if winners else None,
+        "winner_accuracy": sum(winners) / len(winners) if winners else None,
     }
 
 
 def judged_pairs(
-    pools: Iterable[tuple[Pool, Consensus]], pairing: Pairing, passed: Mapping[str, Sequence[bool]]
-) -> dict[str, list[PreferencePair]]:
-    """Problem id -> the pairs of each problem whose oracle is known, without their texts."""
+    pools: Iterable[tuple[Pool, Agreement]], ranking: Ranking, pairing: Pairing, passed: Mapping[str, Sequence[bool]]
+) -> dict[str, list[IndexPair]]:
+    """Problem id -> winner and loser of each pair, of the problems whose oracle is known."""
     return {
-        pool.problem.id: [replace(pair, chosen="", rejected=None) for pair in pairing(pool, agreed, "")]
+        pool.problem.id: pairs_of(pool, agreed, ranking, pairing).pairs
         for pool, agreed in pools
         if pool.problem.id in passed
     }
@@ -63,7 +67,7 @@ def judged_pairs(
 
 def golden_by_tau(
     uncertainties: Mapping[str, Sequence[Uncertainty]],
-    pairs: Mapping[str, Sequence[PreferencePair]],
+    pairs: Mapping[str, Sequence[IndexPair]],
     passed: Mapping[str, Sequence[bool]],
 ) -> dict[str, list[dict[str, Any]]]:
     """Per metric, for each tau: problems in its band, their pairs, golden pairs and golden rate (Figure 7b).
@@ -74,34 +78,50 @@ def golden_by_tau(
     for name, rows in uncertainties.items():
         found[name] = []
         for tau in TAUS if pairs else ():
-            kept = [problem for problem in EntropyBand(tau)(rows).kept if problem in pairs]
-            mine = [pair for problem in kept for pair in pairs[problem]]
-            count, rate = golden(mine, passed)
-            row = {"tau": tau, "problems": len(kept), "pairs": len(mine), "golden": count, "golden_rate": rate}
+            kept = {problem: pairs[problem] for problem in EntropyBand(tau)(rows).kept if problem in pairs}
+            total, (count, rate) = sum(map(len, kept.values())), golden(kept, passed)
+            row = {"tau": tau, "problems": len(kept), "pairs": total, "golden": count, "golden_rate": rate}
             found[name].append(row)
     return found
 
 
 def selector_figures(
-    pools: Iterable[tuple[Pool, Consensus]], passed: Mapping[str, Sequence[bool]]
+    pools: Iterable[tuple[Pool, Agreement]], rankings: Mapping[str, Ranking], passed: Mapping[str, Sequence[bool]]
 ) -> dict[str, dict[str, Any]]:
-    """How often each way to choose one candidate chooses a right one, over the problems whose oracle is known.
+    """How often the winner of each ranking is right, over the problems whose oracle is known.
 
-    ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no selector does better.
-    ``n`` counts the problems that have what a selector reads (log-probabilities, say): if it chooses none there it is
-    wrong; a selector without any such problem is left out.
+    ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no ranking does better.
+    ``n`` counts the problems that have what a ranking reads (log-probabilities, say): if it chooses nobody there it is
+    wrong; a ranking without any such problem is left out. ``no_winner`` counts where it chooses nobody, by reason.
     """
-    right: dict[str, list[float]] = {name: [] for name in (*SELECTORS, "random", "any")}
+    right: dict[str, list[float]] = {name: [] for name in (*rankings, *BOUNDS)}
+    reasons: dict[str, Counter[str]] = {name: Counter() for name in rankings}
     for pool, agreed in pools:
         if (verdicts := passed.get(pool.problem.id)) is None:
             continue
-        for name, select in SELECTORS.items():
-            if applies(name, pool):
-                index = select(pool, agreed)
-                right[name].append(float(index is not None and verdicts[index]))
+        for name, ranking in rankings.items():
+            ranked = ranking(pool, agreed, None)
+            if ranked.applies:
+                right[name].append(float(ranked.winner is not None and verdicts[ranked.winner]))
+            if ranked.reason is not None:
+                reasons[name][ranked.reason] += 1
         right["random"].append(sum(verdicts) / len(verdicts))
         right["any"].append(float(any(verdicts)))
-    return {name: {"accuracy": sum(each) / len(each), "n": len(each)} for name, each in right.items() if each}
+    found = {name: {"accuracy": sum(each) / len(each), "n": len(each)} for name, each in right.items() if each}
+    return {name: row | ({"no_winner": dict(reasons[name])} if name in reasons else {}) for name, row in found.items()}
+
+
+def check_rankings(names: Iterable[Any]) -> None:
+    """Refuse rankings that are called what figures already have.
+
+    Raises:
+        ValueError: that is so; names the key.
+    """
+    for name in BOUNDS:
+        if name in names:
+            raise ValueError(
+                f"rankings.{name}: figures call a bound so that rankings are compared with; rename the key"
+            )
 
 
 def problem_figures(

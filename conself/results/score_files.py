@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.agreement.consensus import Consensus, losers
-from conself.pairing.build import Pairing
+from conself.agreement.traces import Agreement
+from conself.pairings.build import Paired
+from conself.rankings.consensus import consensus_scores
+from conself.rankings.ranked import Ranking
 from conself.records import Pool, Uncertainty
 from conself.results import pool_figures
 from conself.store.artifacts import write_whole
@@ -22,12 +24,15 @@ def outcome_line(pool: Pool) -> dict[str, Any]:
     return {"id": pool.problem.id, "rows": rows}
 
 
-def problem_line(pool: Pool, agreed: Consensus, pairing: Pairing, values: Sequence[Uncertainty], passed: Passed) -> Any:
-    """All that is known of one problem; ``losers`` are the candidates that score below the winner, lowest first.
+def problem_line(
+    pool: Pool, agreed: Agreement, paired: Paired, values: Sequence[Uncertainty], passed: Passed
+) -> dict[str, Any]:
+    """All that is known of one problem; ``R`` are the consensus scores, winner and losers those of the ranking.
 
-    ``values`` has one row per metric, whose ``metric`` is its label; those without a value are told why.
+    ``losers`` are the candidates that are ranked below the winner, worst first. ``values`` has one row per metric,
+    whose ``metric`` is its label; those without a value are told why.
     """
-    name, size = pool.problem.id, len(agreed.crashed)
+    name, size, winner = pool.problem.id, len(agreed.crashed), paired.ranked.winner
     verdicts = passed.get(name)
     return {
         "id": name,
@@ -38,37 +43,36 @@ def problem_line(pool: Pool, agreed: Consensus, pairing: Pairing, values: Sequen
         "crashed": list(agreed.crashed),
         "crash_rate": sum(agreed.crashed) / size,
         "clusters": [list(cluster) for cluster in agreed.clusters],
-        "R": list(agreed.scores),
-        "winner": agreed.winner,
-        "losers": losers(agreed),
-        "pairs": [[pair.chosen_index, pair.rejected_index] for pair in pairing(pool, agreed, "")],
+        "R": consensus_scores(agreed.keys),
+        "winner": winner,
+        "losers": list(paired.ranked.losers),
+        "pairs": [list(pair) for pair in paired.pairs],
         "pass_rate": sum(verdicts) / len(verdicts) if verdicts else None,
-        "winner_passed": verdicts[agreed.winner] if verdicts and agreed.winner is not None else None,
+        "winner_passed": verdicts[winner] if verdicts and winner is not None else None,
     }
 
 
 def summary(
-    agreed: Iterable[tuple[Pool, Consensus]],
-    pairing: Pairing,
+    agreed: Iterable[tuple[Pool, Agreement]],
+    paired: Mapping[str, Paired],
+    rankings: Mapping[str, Ranking],
     values: Mapping[str, Sequence[Uncertainty]],
     passed: Passed,
 ) -> dict[str, Any]:
-    """The figures of a whole pool, which is read several times.
+    """The figures of a whole pool; ``paired`` has all of its problems, by id.
 
     Those that need verdicts are over the problems that have them.
 
     ``winner_accuracy`` is the share of them whose winner is right: where all candidates crash there is none, which is
     wrong.
     """
-    problems = candidates = right = 0
-    for pool, consensus in agreed:
-        problems, candidates = problems + 1, candidates + len(pool.candidates)
-        if consensus.winner is not None and pool.problem.id in passed:
-            right += passed[pool.problem.id][consensus.winner]
+    winners = {name: found.ranked.winner for name, found in paired.items() if name in passed}
+    right = sum(passed[name][winner] for name, winner in winners.items() if winner is not None)
+    pairs = {name: found.pairs for name, found in paired.items() if name in passed}
     return {
         "pool": {
-            "problems": problems,
-            "candidates": candidates,
+            "problems": len(paired),
+            "candidates": sum(found.ranked.size for found in paired.values()),
             "judged": len(passed),
             "solvable": sum(map(any, passed.values())),
         },
@@ -76,8 +80,8 @@ def summary(
             name: {**_spread(rows), **pool_figures.metric_figures(rows, passed)} for name, rows in values.items()
         },
         "winner_accuracy": right / len(passed) if passed else None,
-        "selectors": pool_figures.selector_figures(agreed, passed),
-        "golden_by_tau": pool_figures.golden_by_tau(values, pool_figures.judged_pairs(agreed, pairing, passed), passed),
+        "selectors": pool_figures.selector_figures(agreed, rankings, passed),
+        "golden_by_tau": pool_figures.golden_by_tau(values, pairs, passed),
     }
 
 

@@ -9,13 +9,6 @@ from rich.table import Table
 from conself.runtime.console import say, show_table
 
 Figures = Mapping[str, Any]
-# part of the figures, key of its value, what goes before its name
-_DETAILS = (
-    ("pass@k", "value", "pass@"),
-    ("consensus@k", "value", "consensus@"),
-    ("by_inputs", "pass@1", "inputs: "),
-    ("by_difficulty", "pass@1", ""),
-)
 
 
 def show(console: Console, results: Figures) -> None:
@@ -127,13 +120,20 @@ def _show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) 
         if "sampled" in first:
             cells = [_interval(side["sampled"], key="value") if "sampled" in side else "-" for side in row.values()]
             table.add_row(name, "one sample", str(first["n"]), *cells)
-        for part, key, prefix in _DETAILS:
-            for what, group in first.get(part, {}).items():
+        for part, key, prefix in _details(first):
+            for what, group in first[part].items():
                 others = [side.get(part, {}).get(what) for side in row.values()]
                 cells = ["-" if other is None else _interval(other, key=key) for other in others]
                 table.add_row(name, f"{prefix}{what}", str(group.get("n", first["n"])), *cells)
     if table.row_count:
         show_table(console, table)
+
+
+def _details(figures: Figures) -> list[tuple[str, str, str]]:
+    """The figures that have parts: their names, the key of each part's value, and what goes before a part's name."""
+    by_k = [(name, "value", name.removesuffix("k")) for name in figures if name.endswith("@k")]
+    rest = (("by_inputs", "pass@1", "inputs: "), ("by_difficulty", "pass@1", ""))
+    return [*by_k, *(detail for detail in rest if detail[0] in figures)]
 
 
 def _rounds(results: Figures) -> Table:

@@ -99,11 +99,13 @@ class Meter:
             self.add()
 
     def text(self) -> str:
-        """The line: label, count, rate, time so far, time left (``?`` before the first is done)."""
+        """The line: label, count, rate, time so far and time left; no rate before the first of them is done."""
         seconds, new = time.monotonic() - self._start, self._done - self._skipped
-        left = str(timedelta(seconds=round((self._total - self._done) * seconds / new))) if new else "?"
-        parts = [f"{self._done:,}/{self._total:,} {self._noun}", self._rate(), f"{_since(self._start)} so far"]
-        return f"{self._label}: {', '.join(parts)}, {left} left"
+        count = f"{self._label}: {self._done:,}/{self._total:,} {self._noun}"
+        if not new:
+            return ", ".join(filter(None, [count, "none done yet", self.note, f"{_since(self._start)} so far"]))
+        left = timedelta(seconds=round((self._total - self._done) * seconds / new))
+        return f"{count}, {self._rate()}, {_since(self._start)} so far, {left} left"
 
     def _rate(self) -> str:
         rate = self._amount / max(time.monotonic() - self._start, 1e-3)

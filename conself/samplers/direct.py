@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
 
+from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.engine import Ask, Complete, Demand
 from conself.models.prompts import PromptStyle, program_messages
-from conself.records import Candidate, ModelRef, Problem
-from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.guided import Ask, Complete, candidate
+from conself.records import Candidate, Problem
+from conself.samplers.guided import candidate
+from conself.samplers.sampler import Sampler
 
 
 @dataclass(frozen=True)
-class DirectSettings:
+class Direct(Sampler):
     """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
 
     Raises:
@@ -30,17 +31,14 @@ class DirectSettings:
         check_answers(self.n, self.temperature)
         self.drawn()  # wrong settings are told before any work
 
-    def check_model(self, model: ModelRef) -> None:
-        """Refuse a model that what draws cannot load, before any work; here there is none."""
-
     @property
-    def worth_a_call(self) -> int:
-        """One: nothing is gained by more at once."""
-        return 1
+    def demand(self) -> Demand:
+        """All answers to a problem at once."""
+        return Demand(self.n, self.max_new_tokens)
 
-    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
-        """The same: what draws sees to its own memory."""
-        return self
+    def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
+        """``n`` candidates per problem: :func:`direct_candidates`."""
+        return direct_candidates(problems, self.n, self.seed, self.prompts, self.drawn(), complete)
 
     def drawn(self) -> Decoding:
         """How a completion is drawn."""

@@ -1,38 +1,15 @@
 """Observations, then programs: the flow of Algorithm 1's sampling stage, over any way of completing chats."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
 
-from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages
-from conself.records import Candidate, ModelRef, Problem
+from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.engine import Ask, Complete, Demand, Reply
+from conself.models.prompts import PromptStyle, observation_messages, program_messages
+from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
-from conself.samplers.decoding import Decoding, sample_seed
 from conself.samplers.observations import parse_observations
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A chat to complete, once per seed. Neighbours of one ``group`` are about the same, and may be read together."""
-
-    messages: list[Message]
-    seeds: tuple[int, ...]
-    group: str | None = None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A completed turn. The means are in nats per token, end of turn included; None where the model hides them."""
-
-    text: str
-    finish_reason: str
-    mean_nll: float | None
-    mean_token_entropy: float | None
-    n_tokens: int
-
-
-# Asks and how to draw -> one reply per seed, in order; perhaps as they come.
-Complete = Callable[[Sequence[Ask], Decoding], Iterable[list[Reply]]]
+from conself.samplers.sampler import Sampler
 
 
 @dataclass(frozen=True)
@@ -55,8 +32,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class GuidedSettings:
-    """Observations first, then programs guided by each (METHOD, "K candidates"): the settings of samplers.
+class Guided(Sampler):
+    """Observations first, then programs guided by each (METHOD, "K candidates").
 
     ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
     problem's id fix every draw, whatever else is sampled beside it.
@@ -80,17 +57,15 @@ class GuidedSettings:
     def __post_init__(self) -> None:
         self.plan()  # wrong settings are told before any work
 
-    def check_model(self, model: ModelRef) -> None:
-        """Refuse a model that what draws cannot load, before any work; here there is none."""
-
     @property
-    def worth_a_call(self) -> int:
-        """One: nothing is gained by more at once."""
-        return 1
+    def demand(self) -> Demand:
+        """All programs of a problem at once."""
+        longest = max(self.max_new_tokens, self.max_observation_tokens)
+        return Demand(self.n_observations * self.programs_per_observation, longest)
 
-    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it here
-        """The same: what draws sees to its own memory."""
-        return self
+    def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
+        """The K candidates of each problem: :func:`guided_candidates`."""
+        return guided_candidates(problems, self.plan(), complete)
 
     def plan(self) -> Plan:
         """What is drawn of each problem, and how."""

@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
-from conself.records import Candidate, ModelRef, Problem
+from conself.engines.engine import Complete, Demand
+from conself.records import Candidate, Problem
+from conself.samplers.sampler import Sampler
 from conself.sandbox.jsonlines import numbered_lines, parse_json, read_id
 
 log = logging.getLogger(__name__)
@@ -28,16 +30,6 @@ MISSING = "missing"
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """How the work is cut: one call of the decoder must see all problems, to tell which samples belong to none."""
-
-    threads: ClassVar[int] = 1
-
-    processes: int | None
-    shards_per_task: int
-
-
-@dataclass(frozen=True)
 class Sample:
     """One answer: its problem as the file names it, its text, and whether that continues the starter code."""
 
@@ -47,29 +39,21 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A decoder whose answers are those of the file or folder ``path``.
+class Recorded(Sampler):
+    """The answers of the file or folder ``path``: no engine is asked.
 
     ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning. Samples of no
     problem that is asked for are an error unless ``allow_unmatched``; then a warning counts them.
     """
 
-    loads_model: ClassVar[bool] = False
-    modules: ClassVar[tuple[str, ...]] = ()
-
     path: str
     strict: bool
     allow_unmatched: bool
-    runtime: Runtime
 
     @property
-    def worth_a_call(self) -> int:
-        """One: nothing is gained by more at once."""
-        return 1
-
-    def settled(self, model: ModelRef | None) -> Self:  # noqa: ARG002 - of those that load it
-        """The same: no model is loaded here."""
-        return self
+    def demand(self) -> Demand:
+        """Nothing."""
+        return Demand(0, 0)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file's bytes, or of a folder's programs with their names."""
@@ -81,21 +65,22 @@ class Recorded:
 
     def __call__(
         self,
-        problems: Iterable[Problem],
-        model: ModelRef | None,  # noqa: ARG002 - every decoder is given one
+        problems: Sequence[Problem],
+        complete: Complete,  # noqa: ARG002 - nothing is asked
     ) -> Iterator[list[Candidate]]:
         """Each problem's answers in the file's order. One without any gets a candidate without code, "missing".
+
+        All problems must be there at once, to tell which samples belong to none.
 
         Raises:
             OSError: the file cannot be read.
             ValueError: no sample is of any of the problems, or one is of none of them and ``allow_unmatched`` is not
                 set, or a line is malformed and ``strict`` is set.
         """
-        known = list(problems)
         samples, malformed = read_samples(Path(self.path), self.strict)
-        found = matched([problem.id for problem in known], samples)
-        self._report(known, samples, malformed, found)
-        for problem in known:
+        found = matched([problem.id for problem in problems], samples)
+        self._report(problems, samples, malformed, found)
+        for problem in problems:
             answers = [_candidate(problem, index, sample) for index, sample in enumerate(found[problem.id])]
             yield answers or [_missing(problem)]
 

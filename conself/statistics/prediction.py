@@ -6,7 +6,7 @@ Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from conself.oracles import Oracle
-from conself.records import Outcome, PreferencePair, Status
+from conself.records import Outcome, Status
 
 DIGITS = 10
 
@@ -52,20 +52,23 @@ def _rounded(values: Sequence[float]) -> list[float]:
     return [round(value, DIGITS) + 0.0 for value in values]
 
 
-def golden(pairs: Iterable[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> tuple[int, float | None]:
+def golden(
+    pairs: Mapping[str, Iterable[tuple[int, int | None]]], passed: Mapping[str, Sequence[bool]]
+) -> tuple[int, float | None]:
     """Golden pairs, whose winner is right and whose loser is wrong: their number, and their share of all pairs.
 
     Args:
-        pairs: records without a loser (SFT targets) are not counted.
+        pairs: problem id -> winner and loser of each pair; those without a loser (SFT targets) are not counted.
         passed: problem id -> one verdict per candidate.
 
     Returns:
         The number, and the rate in [0, 1] or None without pairs.
     """
     verdicts = [
-        passed[pair.problem_id][pair.chosen_index] and not passed[pair.problem_id][pair.rejected_index]
-        for pair in pairs
-        if pair.rejected_index is not None
+        passed[problem][winner] and not passed[problem][loser]
+        for problem, found in pairs.items()
+        for winner, loser in found
+        if loser is not None
     ]
     return sum(verdicts), (sum(verdicts) / len(verdicts) if verdicts else None)
 

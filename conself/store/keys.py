@@ -37,6 +37,11 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def class_label(node: DictConfig) -> str:
+    """A part's class in snake case, whatever module holds it: ``code_semantic_entropy``."""
+    return snake_case(str(node["_target_"]).rpartition(".")[2])
+
+
 class Identified(ABC):
     """A value that knows what of it belongs into a key."""
 

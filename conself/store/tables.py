@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from conself.agreement.consensus import Consensus, clusters, crashed
+from conself.agreement.traces import Agreement, agreement_of
 from conself.records import Outcome, Status, Trace, Verdict
 from conself.store.artifacts import write_whole
 
@@ -49,13 +49,12 @@ def _traces() -> pa.Schema:
 
 
 @cache
-def _consensus() -> pa.Schema:
-    """Keys in the same way; what follows from them without arithmetic is worked out again."""
+def _agreement() -> pa.Schema:
+    """Keys in the same way; what follows from them is worked out again."""
     import pyarrow as pa
 
     texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
-    scores = pa.list_(pa.float64())
-    return pa.schema({"problem_id": pa.string(), "keys": texts, "rows": rows, "scores": scores, "winner": pa.int32()})
+    return pa.schema({"problem_id": pa.string(), "keys": texts, "rows": rows})
 
 
 def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
@@ -147,7 +146,7 @@ def read_notes(folder: Path, name: str) -> list[Any]:
     return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
 
 
-def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
+def write_agreement(path: Path, found: Mapping[str, Agreement]) -> None:
     """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
     rows = []
     for name, agreement in found.items():
@@ -160,21 +159,17 @@ def write_consensus(path: Path, found: Mapping[str, Consensus]) -> None:
                 "problem_id": name,
                 "keys": [key for key in position if key is not None],
                 "rows": [[position[key] for key in row] for row in agreement.keys],
-                "scores": list(agreement.scores),
-                "winner": agreement.winner,
             }
         )
-    _write(path, rows, _consensus())
+    _write(path, rows, _agreement())
 
 
-def read_consensus(folder: Path, name: str = "consensus") -> dict[str, Consensus]:
+def read_agreement(folder: Path, name: str = "agreement") -> dict[str, Agreement]:
     """What candidates agree on, by problem id, of ``<name>*.parquet`` in a folder."""
     found = {}
     for row in _rows(folder, name):
         values = [*row["keys"], None]
-        keys = tuple(tuple(values[i] for i in line) for line in row["rows"])
-        groups = tuple(clusters(keys))
-        found[row["problem_id"]] = Consensus(keys, tuple(crashed(keys)), groups, tuple(row["scores"]), row["winner"])
+        found[row["problem_id"]] = agreement_of([[values[i] for i in line] for line in row["rows"]])
     return found
 
 

@@ -77,13 +77,14 @@ def _benchmarks(found: Mapping[str, Figures]) -> Rows:
 
 
 def _sampled(found: Mapping[str, Figures]) -> Rows:
-    """What K sampled answers reach: any of them (pass@K), and the one that they agree on most (consensus@K)."""
+    """What K sampled answers reach: any of them (pass@K), and the one that they vote for (consensus@K, say)."""
     return [
         [name, who, measure, int(k), point["value"], *point["ci95"]]
         for name, row in found.items()
         for who, side in _sides(row).items()
-        for measure in ("pass@k", "consensus@k")
-        for k, point in side.get(measure, {}).items()
+        for measure, points in side.items()
+        if measure.endswith("@k")
+        for k, point in points.items()
     ]
 
 

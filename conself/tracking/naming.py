@@ -16,8 +16,8 @@ DEFAULTS = "defaults"
 def run_name(overrides: Sequence[str]) -> str:
     """The overrides that can change results, in the order given: ``experiment=wo_cw seed=1``.
 
-    Left out are the folder of the store, the dashboard itself, and what only changes speed (``runtime``). A leading
-    ``+`` or ``++`` goes, a ``~`` stays.
+    Left out are the folder of the store, the dashboard itself, and what only changes speed (``executor``, ``runtime``).
+    A leading ``+`` or ``++`` goes, a ``~`` stays.
     """
     words = [word.lstrip("+") for word in overrides]
     name = " ".join(word for word in words if _matters(word)) or DEFAULTS
@@ -26,7 +26,7 @@ def run_name(overrides: Sequence[str]) -> str:
 
 def _matters(word: str) -> bool:
     parts = word.partition("=")[0].split(".")
-    return parts[0] not in ("artifacts", "logger") and "runtime" not in parts
+    return parts[0] not in ("artifacts", "logger", "executor") and "runtime" not in parts
 
 
 def group(folder: Path, in_sweep: int) -> str:

@@ -30,13 +30,13 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """A preference pair in token ids; ``weight`` is the consensus score of its winner, ``name`` tells pairs apart."""
+    """A preference pair in token ids; ``winner_weight`` is R(y_w) in [0, 1], ``name`` tells pairs apart."""
 
     problem_id: str
     name: str
     chosen: Response
     rejected: Response | None
-    weight: float
+    winner_weight: float
 
     @property
     def responses(self) -> tuple[Response, ...]:
@@ -69,7 +69,8 @@ def encode(
         chosen = Response(prompt, ids[pair.chosen])
         rejected = None if pair.rejected is None else Response(prompt, ids[pair.rejected])
         name = f"{pair.problem_id}/{pair.chosen_index}/{pair.rejected_index}"
-        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, pair.chosen_consensus))
+        value = 1.0 if pair.winner_weight is None else pair.winner_weight  # no loss that reads it is given such pairs
+        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, value))
     kept = [pair for pair in encoded if all(len(response) <= max_length for response in pair.responses)]
     return kept, len(encoded) - len(kept)
 

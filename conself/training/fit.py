@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger
 
-from conself.losses.output import Loss, check_losers
+from conself.losses.output import Loss, check_losers, check_weights
 from conself.models.transformers import device_of, fingerprint, load_tokenizer
 from conself.records import ModelRef, PreferencePair
 from conself.training.checkpoints import Checkpoints, training_key
@@ -85,7 +85,8 @@ def fit(
     process of its own, which gives its memory back when it ends.
 
     Raises:
-        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them;
+        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them,
+            or without the weights that it reads;
             or a model that cannot be trained like this.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
         ChildProcessError: a training process was killed.
@@ -124,7 +125,7 @@ def fit_rank(
         ValueError, FloatingPointError: as :func:`fit`.
     """
     sharing = sharing_of(settings.runtime, ranks)
-    encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss.needs_losers)
+    encoded, n_overlong = _encoded(pairs, model, settings.max_length, loss)
     policy = _policy(model, settings, encoded, seed, ranks)
     steps = settings.epochs * math.ceil(len(encoded) / settings.batch_size)
     with _quiet(), _threads(settings.threads):
@@ -168,12 +169,13 @@ def _reference(
 
 
 def _encoded(
-    pairs: Sequence[PreferencePair], model: ModelRef, max_length: int, needs_losers: bool
+    pairs: Sequence[PreferencePair], model: ModelRef, max_length: int, loss: Loss
 ) -> tuple[list[TokenPair], int]:
     if not pairs:
         raise ValueError("there are no pairs to train on; widen the curriculum (raise tau) or sample more problems")
     for pair in pairs:
-        check_losers(pair.rejected is not None, needs_losers)
+        check_losers(pair.rejected is not None, loss.needs_losers)
+        check_weights(pair.winner_weight is not None, loss.needs_weight)
     encoded, n_overlong = encode(pairs, load_tokenizer(model), max_length)
     if not encoded:
         raise ValueError(f"all {n_overlong} pairs are longer than training.max_length ({max_length} tokens); raise it")

@@ -104,8 +104,8 @@ class PreferenceModule(LightningModule):
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.trainable, self.settings.gradient_clip, norm)
         optimizer.step()
-        weight = sum(pair.weight for pair in batch) / len(batch)
-        row = {**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": weight}
+        mean = sum(pair.winner_weight for pair in batch) / len(batch)
+        row = {**means, "learning_rate": rate, "grad_norm": norm.item(), "mean_weight": mean}
         n_tokens = sum(len(response.tokens) for pair in batch for response in pair.responses)
         self.n_tokens += n_tokens
         self._record(row, n_tokens / (time.perf_counter() - began), len(batch))
@@ -125,10 +125,11 @@ class PreferenceModule(LightningModule):
         policy = response_sums(self.scorer(micro_batch), micro_batch)
         reference = None
         if self.loss.needs_reference:
-            values = [self.reference[response] for response in micro_batch.responses]
-            reference = _per_pair(torch.tensor(values, dtype=policy.dtype, device=policy.device), micro_batch)
-        weights = torch.tensor([pair.weight for pair in micro_batch.pairs], dtype=policy.dtype, device=policy.device)
-        return self.loss(_per_pair(policy, micro_batch), reference, weights)
+            sums = [self.reference[response] for response in micro_batch.responses]
+            reference = _per_pair(torch.tensor(sums, dtype=policy.dtype, device=policy.device), micro_batch)
+        values = [pair.winner_weight for pair in micro_batch.pairs]
+        winner_weight = torch.tensor(values, dtype=policy.dtype, device=policy.device)
+        return self.loss(_per_pair(policy, micro_batch), reference, winner_weight)
 
     def _record(self, row: dict[str, float], speed: float, batch_size: int) -> None:
         self.log("step", float(len(self.curve)))  # what loggers count by; Lightning counts from a resumption on

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from conself.agreement.consensus import trace_keys
+from conself.agreement.traces import trace_keys
 from conself.datasets.pool.lines import parse
 from conself.minipy.splits import split
 from conself.records import Candidate, Outcome, Pool, Problem, Trace
@@ -76,12 +76,13 @@ def embedded(size: int) -> list[Judged]:
     from hydra.utils import instantiate  # slow to import, and not needed for the pools
 
     import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+    from conself.pipelines.parts import asking
     from experiments.metric_pools.run import configured
 
     config = configured("logger=none")
     pairs = split("validation", size, 0)
     problems, oracles = [problem for problem, _ in pairs], [oracle for _, oracle in pairs]
-    drawn = list(instantiate(config.sampler, _convert_="all")(iter(problems), instantiate(config.model)))
+    drawn = list(asking(config.sampler, config.engine)(iter(problems), instantiate(config.model)))
     outcomes = run(problems, drawn)
     made = []
     for problem, oracle, candidates in zip(problems, oracles, drawn, strict=True):

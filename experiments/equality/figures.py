@@ -10,7 +10,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, Keys, consensus_of, semantic_entropy
+from conself.agreement.traces import Agreement, Keys, agreement_of, semantic_entropy
+from conself.rankings.consensus import by_consensus
 from conself.records import Pool
 
 RULES = {
@@ -41,7 +42,7 @@ def compare(problems: Sequence[Judged], keys: Mapping[str, Sequence[Keys]], seed
         ``BASE`` with a 95 % percentile bootstrap interval over problems, the same resamples for all rules.
     """
     rates = np.array([np.mean(problem.passed) for problem in problems])
-    agreed = {rule: [consensus_of(rows) for rows in found] for rule, found in keys.items()}
+    agreed = {rule: [agreement_of(rows) for rows in found] for rule, found in keys.items()}
     entropy = {rule: np.array([_entropy(each) for each in found]) for rule, found in agreed.items()}
     right = {rule: np.array([_wins(p, each) for p, each in zip(problems, agreed[rule], strict=True)]) for rule in keys}
     rng = np.random.default_rng(seed)
@@ -61,13 +62,14 @@ def compare(problems: Sequence[Judged], keys: Mapping[str, Sequence[Keys]], seed
     return found
 
 
-def _entropy(agreed: Consensus) -> float:
+def _entropy(agreed: Agreement) -> float:
     """Code semantic entropy; nan where every candidate crashed."""
     return semantic_entropy([len(cluster) for cluster in agreed.clusters]) if agreed.clusters else np.nan
 
 
-def _wins(problem: Judged, agreed: Consensus) -> bool:
-    return agreed.winner is not None and problem.passed[agreed.winner]
+def _wins(problem: Judged, agreed: Agreement) -> bool:
+    winner = by_consensus(agreed).winner if agreed.n_alive else None
+    return winner is not None and problem.passed[winner]
 
 
 def _figures(

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conself.agreement.consensus import Consensus
-from conself.pairing.build import Pairing
-from conself.rankings.selectors import SELECTORS
+from conself.agreement.traces import Agreement
+from conself.pairings.build import IndexPair
+from conself.rankings.ranked import Ranking
 from conself.records import Pool, Undefined
 from conself.statistics.prediction import DIGITS
 from experiments.metric_pools.judged import Judged
 
-Metric = Callable[[Pool, Consensus], float | Undefined]
+Metric = Callable[[Pool, Agreement], float | Undefined]
 Floats = NDArray[np.float64]
 
 PAPER = "code_semantic_entropy"
@@ -94,17 +94,19 @@ def _interval(rows: Floats) -> list[float]:
 
 
 def golden_figures(
-    values: Mapping[str, Floats], problems: Sequence[Judged], pairing: Pairing, counts: Sequence[int]
+    values: Mapping[str, Floats],
+    problems: Sequence[Judged],
+    paired: Sequence[Sequence[IndexPair]],
+    counts: Sequence[int],
 ) -> dict[str, Any]:
     """Golden rate of the first so many pairs, lowest uncertainty first: metric -> {count: rate or None for too few}.
 
     Problems that the metric calls certain (its least value, if that is 0) stay out, as they do of the paper's band.
     """
     pairs = [
-        [p.passed[pair.chosen_index] and not p.passed[pair.rejected_index] for pair in pairing(p.pool, p.agreed, "")
-         if pair.rejected_index is not None]
-        for p in problems
-    ]  # fmt: skip
+        [p.passed[winner] and not p.passed[loser] for winner, loser in found if loser is not None]
+        for p, found in zip(problems, paired, strict=True)
+    ]
     found = {}
     for name, row in values.items():
         order = sorted((v, problems[i].pool.problem.id, i) for i, v in enumerate(row) if math.isfinite(v) and v > 0)
@@ -113,22 +115,26 @@ def golden_figures(
     return found
 
 
-def band_size(values: Floats, problems: Sequence[Judged], pairing: Pairing, tau: float) -> int:
+def band_size(values: Floats, paired: Sequence[Sequence[IndexPair]], tau: float) -> int:
     """How many pairs the band 0 < H_norm < tau gives."""
     least, most = np.nanmin(values), np.nanmax(values)
     scaled = (values - least) / (most - least) if most > least else np.zeros_like(values)
     kept = (values > 0) & (scaled > 0) & (scaled < tau)
-    return sum(len(pairing(p.pool, p.agreed, "")) for p, inside in zip(problems, kept, strict=True) if inside)
+    return sum(len(found) for found, inside in zip(paired, kept, strict=True) if inside)
 
 
-def selector_figures(problems: Sequence[Judged], seed: int) -> dict[str, Any]:
-    """Share of problems whose chosen candidate is right, with its interval, and how far that is ahead of consensus."""
+def selector_figures(problems: Sequence[Judged], rankings: Mapping[str, Ranking], seed: int) -> dict[str, Any]:
+    """Share of problems whose winner is right, with its interval, and how far that is ahead of consensus.
+
+    Rankings that this pool gives nothing for (it has no likelihoods, say) are left out.
+    """
+    ranked = {name: [ranking(p.pool, p.agreed, None) for p in problems] for name, ranking in rankings.items()}
     right = {
-        name: np.array([_right(p, choose(p.pool, p.agreed)) for p in problems]) for name, choose in SELECTORS.items()
+        name: np.array([_right(p, each.winner) for p, each in zip(problems, found, strict=True)])
+        for name, found in ranked.items()
+        if any(each.applies for each in found)
     }
     right |= {"random": np.array([p.rate for p in problems]), "any": np.array([float(any(p.passed)) for p in problems])}
-    if not right["likeliest"].any():
-        del right["likeliest"]
     n = len(problems)
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     weights = np.vstack([np.ones(n), draws]) / n

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conself.agreement.consensus import Consensus, consensus
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.pipelines.pools import shards_of
 from conself.records import Pool
 from conself.store.tables import read_verdicts
@@ -16,7 +16,7 @@ class Judged:
     """One problem: its pool, what the candidates agree on, and which are right."""
 
     pool: Pool
-    agreed: Consensus
+    agreed: Agreement
     passed: tuple[bool, ...]
 
     @property
@@ -27,7 +27,7 @@ class Judged:
 
 def golden_pool() -> list[Judged]:
     """CodeGen-16B on HumanEval, 164 problems; raises FileNotFoundError where it does not lie beside this checkout."""
-    return [Judged(c.pool, consensus(c.pool, golden.LOOSE), tuple(c.passed)) for c in golden.cases()]
+    return [Judged(c.pool, agreement_of(trace_keys(c.pool, golden.LOOSE)), tuple(c.passed)) for c in golden.cases()]
 
 
 def run_pool(folder: Path) -> list[Judged]:

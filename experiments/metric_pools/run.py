@@ -7,6 +7,7 @@ results.json and table.md beside this file, or into DIR. The golden pool comes a
 import json
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+from conself.pairings.build import Pairing, pairs_of
+from conself.rankings.ranked import Ranking
 from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
 from conself.runtime.progress import working
@@ -53,15 +56,26 @@ def all_metrics() -> dict[str, Metric]:
     return {name: instantiate(configured(f"metric={name}").metric) for name in names}
 
 
-def figures(problems: list[Judged], metrics: dict[str, Metric], pairing: Any) -> dict[str, Any]:
-    """All there is to tell about one pool."""
-    values = values_of(metrics, problems)
-    counts = [band_size(values[PAPER], problems, pairing, tau) for tau in TAUS]
+@dataclass(frozen=True)
+class Parts:
+    """What is compared, and how pairs are made."""
+
+    metrics: dict[str, Metric]
+    rankings: dict[str, Ranking]
+    ranking: Ranking
+    pairing: Pairing
+
+
+def figures(problems: list[Judged], given: Parts) -> dict[str, Any]:
+    """All figures of one pool."""
+    metrics, values = given.metrics, values_of(given.metrics, problems)
+    paired = [pairs_of(p.pool, p.agreed, given.ranking, given.pairing).pairs for p in problems]
+    counts = [band_size(values[PAPER], paired, tau) for tau in TAUS]
     return {
         "metrics": metric_figures(values, problems, seed=0),
-        "selectors": selector_figures(problems, seed=0),
+        "selectors": selector_figures(problems, given.rankings, seed=0),
         "pairs": dict(zip(map(str, TAUS), counts, strict=True)),
-        "golden": golden_figures(values, problems, pairing, counts),
+        "golden": golden_figures(values, problems, paired, counts),
         "parts": {
             name: metric_figures(values_of(metrics, part), part, seed=0)
             for name, part in parts(problems, LEAST).items()
@@ -92,21 +106,22 @@ def main(words: list[str]) -> None:
         out = make_folder(Path(given.get("out", HERE)), "out")
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
-    metrics, pairing = all_metrics(), instantiate(configured().pairing)
+    config = configured()
+    compared = Parts(all_metrics(), *(instantiate(config[name]) for name in ("rankings", "ranking", "pairing")))
     sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
     with working(new_console(stderr=True), "metrics on pools"):
-        found = _found(sources, metrics, pairing)
+        found = _found(sources, compared)
     (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
     (out / "table.md").write_text(markdown(found))
     print((out / "table.md").read_text())
 
 
-def _found(sources: dict[str, list[Judged]], metrics: dict[str, Metric], pairing: Any) -> dict[str, Any]:
+def _found(sources: dict[str, list[Judged]], given: Parts) -> dict[str, Any]:
     found = {}
     if golden.FOLDER.is_dir():
-        found["CodeGen-16B, HumanEval"] = figures(golden_pool(), metrics, pairing)
+        found["CodeGen-16B, HumanEval"] = figures(golden_pool(), given)
     for number, problems in enumerate(sources.values()):
-        found[f"embedded, pool {number}"] = figures(problems, metrics, pairing)
+        found[f"embedded, pool {number}"] = figures(problems, given)
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 
-from conself.agreement.consensus import semantic_entropy
+from conself.agreement.traces import semantic_entropy
 from conself.statistics.prediction import auc, correlations
 from conself.texts.by_similarity import Encoder, groups_of
 from experiments.metric_pools.judged import Judged, golden_pool, run_pool

@@ -23,6 +23,7 @@ from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Task
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.runtime.places import make_folder
+from conself.samplers.sampler import Asking
 from conself.sandbox import Job, execute
 from conself.sandbox.prefix import with_prefix
 from conself.sandbox.terminal import answer_interrupts
@@ -72,7 +73,7 @@ def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observ
         drawn = replace(
             decoder, n=answers, temperature=heat, top_p=sampler.program_top_p, max_new_tokens=sampler.max_new_tokens
         )
-    return list(drawn(problems, model))
+    return list(Asking.of(drawn, instantiate(config.engine, _convert_="all"))(problems, model))
 
 
 def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:
@@ -82,9 +83,9 @@ def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: S
         for p, group in zip(problems, drawn, strict=True)
     ]
     limits = instantiate(config.sandbox, _convert_="all")
-    rows = {result.job.id: result.rows for result in execute(jobs, limits, config.runtime.workers)}
+    rows = {result.job.id: result.rows for result in execute(jobs, limits, config.executor.workers)}
     ran = [(p, [Trace(p.id, index, row) for index, row in enumerate(rows[p.id])]) for p in problems]
-    passed = task.judge(ran, config.runtime.workers)
+    passed = task.judge(ran, config.executor.workers)
     return [
         Answered(Pool(problem, group, traces), tuple(passed[problem.id]))
         for (problem, traces), group in zip(ran, drawn, strict=True)

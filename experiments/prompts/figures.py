@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import consensus
+from conself.agreement.traces import agreement_of, trace_keys
 from conself.records import Pool, Status, Verdict
 from conself.statistics.pass_rates import estimate, paired, pass_rates
 
@@ -42,7 +42,7 @@ def figures(answered: Sequence[Answered], comparison: Comparison, programs: int)
         for candidate, trace in zip(each.pool.candidates, each.pool.traces, strict=True)
         if candidate.code is not None and (name := _first_failure(trace.outcomes)) is not None
     )
-    agreed = [consensus(each.pool, comparison) for each in answered]
+    agreed = [agreement_of(trace_keys(each.pool, comparison)) for each in answered]
     tokens = [candidate.n_tokens for candidate in drawn]
     return {
         "problems": len(answered),

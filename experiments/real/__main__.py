@@ -63,6 +63,7 @@ def main(given: Sequence[str] | None = None) -> int:
         name = Path(config.model.name).name
         if not Path(config.model.name).exists() and name in sources() and (status := fetch_weights([name])):
             return status
+        print(f"measuring how fast {config.model.name} draws and reads here: a minute or two", flush=True)
         print(expected(config), flush=True)
     except (OSError, ValueError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from joblib import cpu_count
 
+from conself.engines.transformers.engine import Runtime
 from conself.records import ModelRef
-from conself.samplers.transformers.sampler import Runtime
 from experiments.real.expected import rates
 
 _MODEL = Path("weights/qwen2_5_coder_0_5b")

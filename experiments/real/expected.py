@@ -11,11 +11,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
+from conself.pipelines.parts import asking
 from conself.records import ModelRef
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
+from conself.samplers.guided import Guided
 
 _PROMPT = 256
 """Tokens of a prompt, about."""
+_TIMES_READ = 2
+"""How often the statement of a problem is read: for its observations, and for the programs, which share it."""
 _SHARE = 0.6
 """Of the tokens that an answer may have, those that it has: observed on LeetCodeDataset with 256."""
 _PAIRS = 4
@@ -37,36 +41,38 @@ def expected(config: DictConfig) -> str:
     problems, _ = sift(instantiate(config.dataset, _convert_="all")())
     held_out = sum(len(benchmark().problems) for benchmark in instantiate(config.benchmark, _convert_="all").values())
     model: ModelRef = instantiate(config.model)
-    sampler = instantiate(config.sampler, _convert_="all").settled(model)
+    drawn_by = asking(config.sampler, config.engine).settled(model)
+    sampler: Guided = instantiate(config.sampler, _convert_="all")
     count = min(len(problems), config.max_problems or len(problems))
     programs = count * sampler.n_observations * sampler.programs_per_observation
     drawn = programs * sampler.max_new_tokens + count * sampler.max_observation_tokens
     answers = 2 * held_out * config.decoder.max_new_tokens
     tokens = _SHARE * (drawn + answers)
     trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
-    drawing, reading = rates(sampler.runtime, model)
-    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * (programs + 2 * held_out)) / reading
+    drawing, reading = rates(drawn_by.runtime, model)
+    prompts = _TIMES_READ * count + 2 * held_out
+    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * prompts) / reading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
-        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({sampler.runtime})"
+        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime})"
     )
 
 
 def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
     """Tokens per second that all processes together draw, and read of prompts."""
-    with Workers(runtime.processes, runtime.threads) as workers:
+    with LocalExecutor(runtime.processes, runtime.threads) as workers:
         tasks = [(model, runtime.device, runtime.batch_size)] * runtime.processes
         found = list(workers.run(_rates, tasks))
     return sum(drawing for drawing, _ in found), sum(reading for _, reading in found)
 
 
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
-    from conself.models.transformers import load_policy
-    from conself.samplers.decoding import Decoding
-    from conself.samplers.transformers.generation import generate
-    from conself.samplers.transformers.ledger import Request
+    from conself.engines.decoding import Decoding
+    from conself.engines.transformers.engine import loaded
+    from conself.engines.transformers.generation import generate
+    from conself.engines.transformers.ledger import Request
 
-    policy = load_policy(model, device)
+    policy = loaded(model, device)[0]
     rows = min(rows, _ROWS)
     asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(-(-rows // 15))]
     took = []

@@ -19,14 +19,14 @@ import transformers
 from transformers import GenerationConfig, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 import conself
+from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.transformers.generation import generate
+from conself.engines.transformers.ledger import Completion, Request
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.records import ModelRef
 from conself.runtime.console import new_console
 from conself.runtime.places import check_file
 from conself.runtime.progress import Meter
-from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.transformers.generation import generate
-from conself.samplers.transformers.ledger import Completion, Request
 from conself.sandbox.terminal import answer_interrupts
 
 SEED = 0

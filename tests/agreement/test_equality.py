@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import clusters, trace_keys
 from conself.agreement.linkage import linked
+from conself.agreement.traces import clusters, trace_keys
 from conself.benchmarks import harness
 from conself.harness.standin import decode
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.records import Candidate, Outcome, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
-from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
+from conself.store.tables import write_agreement, write_json, write_records, write_traces, write_verdicts
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&lt;\u2028\'"`${1}`'
 K = 5
@@ -57,7 +57,7 @@ def make_pool(store: Path, seed: int, size: int) -> dict[str, Path]:
     candidates = [make_candidates(p, n) for n, p in enumerate(problems)]
     traces = [make_traces(p, n) for n, p in enumerate(problems)]
     keys = [[[o.value if o.status is Status.OK else None for o in t.outcomes] for t in group] for group in traces]
-    agreed = {p.id: consensus_of(k) for p, k in zip(problems, keys, strict=True)}
+    agreed = {p.id: agreement_of(k) for p, k in zip(problems, keys, strict=True)}
     write_records(at["problems"] / "problems.parquet", Problem, problems)
     for start in range(0, size, 4):
         part = slice(start, start + 4)
@@ -68,7 +68,7 @@ def make_pool(store: Path, seed: int, size: int) -> dict[str, Path]:
         )
         write_traces(at["execute"] / f"traces-{start:07d}-4.parquet", traces[part], {})
         ids = [p.id for p in problems[part]]
-        write_consensus(at["agree"] / f"consensus-{start:07d}-4.parquet", {i: agreed[i] for i in ids})
+        write_agreement(at["agree"] / f"agreement-{start:07d}-4.parquet", {i: agreed[i] for i in ids})
     for label in METRICS:
         rows = [Uncertainty(p.id, label, (n + 1) / size, None) for n, p in enumerate(problems)]
         rows[-1] = Uncertainty(problems[-1].id, label, None, "fewer than 3 programs ran")
@@ -88,7 +88,7 @@ def make_selection(store: Path, name: str, ids: Sequence[str], kept: Sequence[st
     normalised = {i: n / len(ids) for n, i in enumerate(ids)}
     selection = {"kept": list(kept), "dropped": dropped, "minimum": 0.0, "maximum": 1.0, "normalised": normalised}
     write_json(at["select"] / "selection.json", selection)
-    pairs = [PreferencePair(i, HOSTILE, HOSTILE, HOSTILE, 0, 2, 1.0, 0.875) for i in kept]
+    pairs = [PreferencePair(i, HOSTILE, HOSTILE, HOSTILE, 0, 2, 1.0) for i in kept]
     write_records(at["pair"] / "pairs.parquet", PreferencePair, pairs)
     return at
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from conself.agreement.consensus import consensus_of
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.traces import Agreement, agreement_of
+from conself.pairings.build import pairs_of
+from conself.pairings.winner_and_losers import WinnerAndLosers
+from conself.rankings.consensus import Consensus
 from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace, Uncertainty, Verdict
 from conself.results.benchmarks import benchmark_figures
 from conself.results.pool_figures import golden_by_tau, judged_pairs, metric_figures, pair_figures
-from conself.store.tables import write_consensus, write_json, write_records, write_traces, write_verdicts
+from conself.store.tables import write_agreement, write_json, write_records, write_traces, write_verdicts
 
 # Six problems, four candidates each: (its output on both inputs, - for a crash; which are right; entropy; nll).
 # Entropies: 4 alike 0; 3 + 1 .562; 2 + 2 .693; 2 + 1 + 1 1.040; all apart 1.386; one alive: undefined.
@@ -25,7 +28,7 @@ PROBLEMS: dict[str, tuple[str, str, float | None, float]] = {
     "p5": ("a---", "0000", None, 0.5),
 }
 STEPS = 4
-PAIRING = ConsensusPairs(max_losers=3, crashed_fill=True)
+PARTS = Consensus(Behaviour(False, None)), WinnerAndLosers(max_losers=3, crashed_fill=True)
 
 
 def bits(text: str, start: int = 0) -> list[Verdict]:
@@ -83,10 +86,10 @@ def write_hydra(folder: Path, settings: Mapping[str, Any], words: Sequence[str],
 def write_pool(artifacts: Path) -> dict[str, Any]:
     """The artifacts of a pool of ``PROBLEMS`` and of a training on it; returns its part of results.json."""
     pools = [_pool(name, outputs) for name, (outputs, _, _, _) in PROBLEMS.items()]
-    agreed = {pool.problem.id: consensus_of(_keys(PROBLEMS[pool.problem.id][0])) for pool in pools}
+    agreed = {pool.problem.id: agreement_of(_keys(PROBLEMS[pool.problem.id][0])) for pool in pools}
     passed = {name: tuple(bit == "1" for bit in right) for name, (_, right, _, _) in PROBLEMS.items()}
-    pairs = [pair for pool in pools for pair in PAIRING(pool, agreed[pool.problem.id], "prompt")]
-    judged = judged_pairs(((pool, agreed[pool.problem.id]) for pool in pools), PAIRING, passed)
+    pairs = [pair for pool in pools for pair in _pairs(pool, agreed[pool.problem.id])]
+    judged = judged_pairs(((pool, agreed[pool.problem.id]) for pool in pools), *PARTS, passed)
     entropy = [_value(name, "code_semantic_entropy", row[2]) for name, row in PROBLEMS.items()]
     scores = {
         "code_semantic_entropy": entropy,
@@ -98,7 +101,7 @@ def write_pool(artifacts: Path) -> dict[str, Any]:
     candidates = [candidate for pool in pools for candidate in pool.candidates]
     write_records(artifacts / "sample" / "candidates-0.parquet", Candidate, candidates)
     write_traces(artifacts / "execute" / "traces-0.parquet", [pool.traces for pool in pools], {})
-    write_consensus(artifacts / "agree" / "consensus-0.parquet", agreed)
+    write_agreement(artifacts / "agree" / "agreement-0.parquet", agreed)
     write_verdicts(artifacts / "verify" / "verdicts.jsonl", [Verdict(i, "", p) for i, p in passed.items()])
     write_records(artifacts / "score" / "driver" / "uncertainty-0.parquet", Uncertainty, entropy)
     for name, rows in scores.items():
@@ -115,6 +118,17 @@ def write_pool(artifacts: Path) -> dict[str, Any]:
         "selectors": {"consensus": {"accuracy": 0.5, "n": 6}, "random": {"accuracy": 0.375, "n": 6}},
         "entropy_range": [0.0, 1.3862943611198906],
     }
+
+
+def _pairs(pool: Pool, agreement: Agreement) -> list[PreferencePair]:
+    found, texts = pairs_of(pool, agreement, *PARTS), [candidate.text for candidate in pool.candidates]
+    return [
+        PreferencePair(
+            pool.problem.id, "prompt", texts[winner], texts[loser], winner, loser, found.ranked.winner_weight
+        )
+        for winner, loser in found.pairs
+        if loser is not None
+    ]
 
 
 def _keys(outputs: str) -> list[list[str | None]]:

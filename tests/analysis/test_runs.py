@@ -44,8 +44,8 @@ def test_the_same_job_twice_is_no_second_seed(tmp_path: Path) -> None:
 
 def test_labels_name_what_differs_within_a_method_and_leave_the_seed_out(tmp_path: Path) -> None:
     for number, (method, tau, seed) in enumerate([("wo_cw", 0.6, 0), ("conself", 0.3, 1), ("conself", 0.6, 0)]):
-        settings = {"tau": tau, "runtime": {"workers": number}}
-        words = [f"tau={tau}", f"runtime.workers={number}"]
+        settings = {"tau": tau, "executor": {"workers": number}, "runtime": {"workers": number}}
+        words = [f"tau={tau}", f"executor.workers={number}", f"runtime.workers={number}"]  # the second: an old run's
         write_run(tmp_path / str(number), method, seed, words=words, config=settings, pool=False)
     write_run(tmp_path / "9", "conself", 0, words=["tau=0.3"], config={"tau": 0.3}, pool=False)
     found = by_label(read_runs(tmp_path))

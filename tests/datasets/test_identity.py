@@ -16,7 +16,7 @@ from conself.datasets.minipy import MiniPy
 from conself.pipelines import answering, stages
 from conself.pipelines.parts import Source
 from conself.records import Problem
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.keys import located, plain
 from tests.datasets.test_humaneval import ROW as FUNCTION
 from tests.datasets.test_taco_files import row
@@ -30,7 +30,9 @@ def key_of(path: Path, store: Path) -> str:
     config = OmegaConf.create(
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
     )
-    return stages.problems(stages.Context(store, Workers(1), Console(quiet=True)), "p", Source.of(config), None).key
+    return stages.problems(
+        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config), None
+    ).key
 
 
 def test_an_edited_file_is_another_artifact_under_the_same_settings(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def problems_key(store: Path, *overrides: str) -> str:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [*overrides, "dataset.strict=false"])
     return stages.problems(
-        stages.Context(store, Workers(1), Console(quiet=True)), "p", Source.of(config.dataset), None
+        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config.dataset), None
     ).key
 
 
@@ -119,7 +121,7 @@ def test_a_benchmark_is_known_by_its_content_too(tmp_path: Path) -> None:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("evaluate", [*words, f"samples={answers}", *more])
         config.decoder = config.recorded
-        context = stages.Context(tmp_path / "store", Workers(1), Console(quiet=True))
+        context = stages.Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True))
         return answering.evaluate(context, "humaneval", "base", config, None).key
 
     for place in "ab":
@@ -132,7 +134,7 @@ def test_a_benchmark_is_known_by_its_content_too(tmp_path: Path) -> None:
 
 
 def test_a_data_set_that_does_not_say_so_keeps_its_path(tmp_path: Path) -> None:
-    context = stages.Context(tmp_path, Workers(1), Console(quiet=True))
+    context = stages.Context(tmp_path, LocalExecutor(1), Console(quiet=True))
     configs = [OmegaConf.create({"_target_": f"{__name__}.Somewhere", "path": path}) for path in ("/a", "/b")]
     assert len({stages.problems(context, "p", Source.of(config), None).key for config in configs}) == 2
 

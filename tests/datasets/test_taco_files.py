@@ -20,7 +20,7 @@ from conself.oracles import AppsOracle
 from conself.pipelines import stages
 from conself.pipelines.parts import Source
 from conself.records import Problem
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
 from tests.datasets.writing import write_lines, write_stream
 
@@ -217,7 +217,7 @@ def test_the_stage_counts_what_each_rule_removed(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "humaneval.jsonl", [{**problem, "test": "def check(f):\n    assert f(1)\n"}])
     words = ["dataset=taco", f"dataset.path={tmp_path}", f"dataset.decontaminate.humaneval.path={path}"]
     words += ["~dataset.decontaminate.mbpp", "~dataset.decontaminate.livecodebench"]
-    context, config = stages.Context(tmp_path / "store", Workers(1), Console(quiet=True)), composed(*words)
+    context, config = stages.Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True)), composed(*words)
     artifact = stages.problems(context, "problems", Source.of(OmegaConf.create(config)), None)
     assert artifact.summary() == {
         "total": 3,

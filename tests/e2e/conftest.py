@@ -16,7 +16,7 @@ from tests.e2e.preloaded import preloaded
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
-SMALL += ("runtime.workers=1",)  # tests run side by side
+SMALL += ("executor.workers=1",)  # tests run side by side
 
 
 @dataclass(frozen=True)

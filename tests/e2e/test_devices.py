@@ -19,7 +19,7 @@ def test_a_sweep_on_two_devices_leaves_its_jobs_and_nothing_else(whole: Job, sto
         "benchmark.minipy.size=4",
         "max_pairs=32",
         "logger=csv",
-        "runtime.workers=1",
+        "executor.workers=1",
     )
     sweep = train_anew(store, tmp_path / "sweep", "-m", "training.epochs=1,2", *words)
     assert sweep.status == 0, sweep.output

@@ -27,7 +27,7 @@ def evaluated(store: Path, folder: Path, *words: str) -> dict[str, Any]:
     """The figures of one evaluation on 60 problems, run in this process to spare its start."""
     folder.mkdir()
     run_job(
-        composed("benchmark.minipy.size=60", f"artifacts={store}", "runtime.workers=1", *words), folder, in_sweep=False
+        composed("benchmark.minipy.size=60", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False
     )
     return dict(json.loads((folder / "results.json").read_text()))
 

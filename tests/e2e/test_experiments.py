@@ -28,7 +28,7 @@ SMALL = (
     "sampler.programs_per_observation=2",
     "training.epochs=1",
     "logger=none",
-    "runtime.workers=1",
+    "executor.workers=1",
 )
 LESS = {"seed": "1", "rounds": "2", "voters.n": "3"}  # instead of what the README has
 PLACES = ("runs", "out", "pools", "artifacts", "hydra.sweep.dir")

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import consensus
+from conself.agreement.traces import trace_keys
 from conself.pipelines.pools import answered
+from conself.rankings.consensus import consensus_scores
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, command, environment, train
@@ -59,7 +60,7 @@ def test_methods_train_on_what_the_table_says(methods: dict[str, dict[str, Any]]
     assert all(p.rejected is None for p in of["self_sft"])
     winners = {p.problem_id: p.chosen_index for p in of["wo_cc"]}
     assert winners.items() <= {p.problem_id: p.chosen_index for p in of["self_sft"]}.items()
-    steps = {p.chosen_consensus * 12 % 1 for p in of["pfpo"]}
+    steps = {p.winner_weight * 12 % 1 for p in of["pfpo"]}
     assert steps == {0.0}, "a share of twelve pseudo tests"
 
 
@@ -170,7 +171,7 @@ def test_voters_answer_beside_greedy(store: Path, tmp_path: Path) -> None:
 
 def by_hand(pool: Pool, passed: tuple[bool, ...]) -> bool:
     """Whether the first answer of highest consensus score is right."""
-    scores = consensus(pool, Comparison(True, "by_type", "digits", 6, True)).scores
+    scores = consensus_scores(trace_keys(pool, Comparison(True, "by_type", "digits", 6, True)))
     return max(scores) > 0 and passed[scores.index(max(scores))]
 
 

@@ -10,7 +10,7 @@ import pytest
 from conself.records import Candidate, Uncertainty
 from conself.store.tables import read_records
 from tests.e2e.conftest import train
-from tests.samplers.openai.chat_server import Answer, chat, serving
+from tests.engines.openai.chat_server import Answer, chat, serving
 
 pytest.importorskip("openai", reason="the extra [openai] is not installed")
 
@@ -33,8 +33,8 @@ def answered(request: dict[str, Any], attempt: int) -> Answer:
 def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSELF_TEST_KEY", KEY)
     with serving(answered) as server:
-        words = ["sampler=openai", "decoder=transformers", f"sampler.endpoint.base_url={server.url}"]
-        words += ["sampler.runtime.api_key_env=CONSELF_TEST_KEY", "sampler.runtime.backoff_s=0.01", "logger=none"]
+        words = ["engine=openai", "engine@answering=transformers", f"engine.endpoint.base_url={server.url}"]
+        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "engine.runtime.backoff_s=0.01", "logger=none"]
         words += ["training.epochs=1"]
         job = train(tmp_path / "store", tmp_path / "run", *words, "dataset.size=12", "benchmark.minipy.size=4")
         asked = len(server.requests)
@@ -58,14 +58,14 @@ def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     manifest = json.loads((tmp_path / "run" / "artifacts" / "sample" / "manifest.json").read_text())
-    assert manifest["config"]["sampler"]["settings"]["endpoint"]["base_url"] == server.url
+    assert manifest["config"]["sampler"]["engine"]["endpoint"]["base_url"] == server.url
 
 
 def test_a_wrong_key_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSELF_TEST_KEY", KEY)
     with serving(lambda *_: Answer({"error": {"message": f"no such key: {KEY}"}}, 401)) as server:
-        words = ["sampler=openai", "decoder=transformers", f"sampler.endpoint.base_url={server.url}"]
-        words += ["sampler.runtime.api_key_env=CONSELF_TEST_KEY", "logger=none", "dataset.size=12"]
+        words = ["engine=openai", "engine@answering=transformers", f"engine.endpoint.base_url={server.url}"]
+        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "logger=none", "dataset.size=12"]
         job = train(tmp_path / "store", tmp_path / "run", *words)
     assert job.status != 0
     (line,) = [line for line in job.output.splitlines() if line.startswith("error:")]

@@ -75,7 +75,7 @@ def composed(*words: str) -> DictConfig:
 def scored(folder: Path, store: Path, pool: Path, *words: str) -> dict[str, Any]:
     """The figures of one job, run in this process to spare its start."""
     folder.mkdir(exist_ok=True)
-    run_job(composed(f"pool={pool}", f"artifacts={store}", "runtime.workers=1", *words), folder, in_sweep=False)
+    run_job(composed(f"pool={pool}", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False)
     return dict(json.loads((folder / "results.json").read_text()))
 
 
@@ -103,7 +103,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     pool = write(folder / "pool.jsonl", POOL)
     words = [f"pool={pool}", f"out={folder}/new/out", f"artifacts={folder}/store", f"hydra.run.dir={folder}/run"]
     done = subprocess.run(
-        [sys.executable, "-m", "conself.score", *words, "runtime.workers=1"],
+        [sys.executable, "-m", "conself.score", *words, "executor.workers=1"],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,

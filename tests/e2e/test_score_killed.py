@@ -24,7 +24,7 @@ def test_a_killed_job_goes_on_from_the_problems_that_it_finished(tmp_path: Path)
     """Programs tell the time, so that it shows when they ran."""
     problem = {"entry_point": "f", "inputs": [[0]], "candidates": [{"code": f"{CLOCK}# {k}"} for k in range(3)]}
     pool = write(tmp_path / "pool.jsonl", [{"id": f"p{i}", **problem} for i in range(16)])
-    words = [f"pool={pool}", f"artifacts={tmp_path}/store", f"hydra.run.dir={tmp_path}/run", "runtime.workers=1"]
+    words = [f"pool={pool}", f"artifacts={tmp_path}/store", f"hydra.run.dir={tmp_path}/run", "executor.workers=1"]
     job = subprocess.Popen([sys.executable, "-m", "conself.score", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     sizes: set[int] = set()

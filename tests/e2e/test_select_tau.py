@@ -16,7 +16,7 @@ def test_select_tau_in_one_command(store: Path, tmp_path: Path) -> None:
     words = ["dataset.size=60", "benchmark.minipy_validation.size=40", "sampler.programs_per_observation=2"]
     words += [
         "logger=none",
-        "runtime.workers=1",
+        "executor.workers=1",
         f"artifacts={store}",
         f"hydra.sweep.dir={tmp_path}",
         "tau=1e-9,0.7,1.0",

@@ -127,7 +127,7 @@ def test_same_command_again_reuses_everything(whole: Job, store: Path, tmp_path:
 
 @pytest.mark.slow
 def test_workers_and_batch_size_change_no_figure(whole: Job, tmp_path: Path) -> None:
-    other = train(tmp_path / "store", tmp_path / "run", "runtime.workers=2", "sampler.runtime.batch_size=64")
+    other = train(tmp_path / "store", tmp_path / "run", "executor.workers=2", "engine.runtime.batch_size=64")
     assert figures(other.results) == figures(whole.results)
 
 

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from conself.agreement.behaviour import Behaviour
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
 from conself.metrics.partial_semantic_entropy import PartialSemanticEntropy
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.pairings.winner_and_losers import WinnerAndLosers
+from conself.rankings.consensus import Consensus
+from conself.rankings.largest_cluster import LargestCluster
+from conself.rankings.likeliest import Likeliest
 from conself.statistics.prediction import auc, correlations
 from experiments.metric_pools import similarity
 from experiments.metric_pools.figures import FIGURES, metric_figures, resampled
 from experiments.metric_pools.golden import FOLDER
 from experiments.metric_pools.judged import golden_pool
 from experiments.metric_pools.report import markdown
-from experiments.metric_pools.run import figures
+from experiments.metric_pools.run import Parts, figures
 
 
 def test_resampled_figures_are_those_of_the_resample() -> None:
@@ -49,9 +52,11 @@ def test_tables_of_two_pools() -> None:
         "code_semantic_entropy": CodeSemanticEntropy(3),
         "partial_semantic_entropy": PartialSemanticEntropy(Behaviour(False, None)),
     }
-    pairing = ConsensusPairs(max_losers=3, crashed_fill=True)
+    by_consensus = Consensus(Behaviour(False, None))
+    rankings = {"consensus": by_consensus, "largest_cluster": LargestCluster(), "likeliest": Likeliest()}
+    given = Parts(metrics, rankings, by_consensus, WinnerAndLosers(max_losers=3, crashed_fill=True))
     pools = {"one, 0": golden_pool()[:60], "other, 0": golden_pool()[60:]}
-    found = {name: figures(pool, metrics, pairing) for name, pool in pools.items()}
+    found = {name: figures(pool, given) for name, pool in pools.items()}
     lines = markdown(found).splitlines()
     assert [line for line in lines if line.startswith("## ")] == [
         "## one, 0",
@@ -61,6 +66,7 @@ def test_tables_of_two_pools() -> None:
     assert sum(line.startswith("| one, 0 |") for line in lines) == 4
     for pool in found.values():
         assert pool["selectors"]["any"]["accuracy"][0] >= pool["selectors"]["consensus"]["accuracy"][0]
+        assert "likeliest" not in pool["selectors"], "no candidate has a likelihood"
         assert set(pool["golden"]) == set(metrics)
 
 

@@ -83,7 +83,7 @@ def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, mo
         "dataset.size=2",
         "sampler.max_new_tokens=48",
         "sampler.max_observation_tokens=24",
-        "runtime.workers=1",
+        "executor.workers=1",
     ]
     monkeypatch.setattr(sys, "argv", ["experiments.prompts", *words, "--out", str(tmp_path), "--", *settings])
     experiment.main()

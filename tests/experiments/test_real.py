@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conself.samplers.transformers.sampler import Runtime
+from conself.engines.transformers.engine import Runtime
 from experiments.real import expected as time_to_expect
 from experiments.real.__main__ import configured, main, words_of
 
@@ -41,11 +41,11 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     words = ["max_problems=2", "dataset.size=4", "benchmark.minipy.size=3", "training.epochs=1"]
     words += ["sampler.max_new_tokens=100", "sampler.max_observation_tokens=50", "decoder.max_new_tokens=200"]
     monkeypatch.setattr(time_to_expect, "rates", lambda *_: (10.0, 100.0))
-    monkeypatch.setattr("conself.samplers.transformers.sampler.free_bytes", lambda: int(64e9))
+    monkeypatch.setattr("conself.engines.transformers.engine.free_bytes", lambda: int(64e9))
     line = time_to_expect.expected(configured([*words, f"artifacts={tmp_path}"]))
     # To draw: .6 x (30 x 100 + 2 x 50 + 6 x 200) = 2,580. To train on: 2 x 4 x 2 x (256 + 60) = 5,056.
-    # 2,580 / 10 + (4 x 5,056 + 256 x 36) / 100 = 258 + 294.4 s = 9 minutes.
-    assert line.startswith("about 0:09:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 5,056 to train on")
+    # To read: 2 x 2 prompts to draw from, 6 to answer. 2,580 / 10 + (4 x 5,056 + 256 x 10) / 100 = 258 + 227.8 s.
+    assert line.startswith("about 0:08:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 5,056 to train on")
 
 
 def test_a_runtime_is_told_in_words() -> None:

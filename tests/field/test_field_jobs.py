@@ -26,7 +26,7 @@ from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
 from conself.records import Problem
 from conself.runtime.console import new_console
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import arguments
@@ -44,7 +44,7 @@ def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """``conself.evaluate`` on samples: the figures, whether each answer is right, and what the console says."""
 
     def run(*words: str) -> tuple[dict[str, Any], dict[str, bool], str]:
-        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "runtime.workers=1"]
+        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "executor.workers=1"]
         monkeypatch.setattr(sys, "argv", ["evaluate", *places, *words])
         evaluate.main()
         rows = map(json.loads, (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines())
@@ -141,7 +141,7 @@ def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
     config = OmegaConf.create(
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": f"{tmp_path}/mine.jsonl", "strict": True, "prefix": ""}
     )
-    context = Context(tmp_path / "store", Workers(1), new_console(quiet=True))
+    context = Context(tmp_path / "store", LocalExecutor(1), new_console(quiet=True))
     few, every = (stages.problems(context, "problems", Source.of(config), most) for most in (2, None))
     assert [p.id for p in read_records(few.path, Problem, "problems")] == ["mine/1", "mine/2"]
     assert few.summary() == {"total": 2, "dropped": {"beyond max_problems": 3}}
@@ -151,9 +151,9 @@ def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
 def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path) -> None:
     own = Path(package_path("conself.minipy", "checkpoint"))
     shutil.copytree(own, tmp_path / "model", ignore=shutil.ignore_patterns("chat_template.jinja"))
-    words = ["sampler=openai", "sampler.endpoint.base_url=http://127.0.0.1:9/v1", "decoder=transformers"]
+    words = ["engine=openai", "engine.endpoint.base_url=http://127.0.0.1:9/v1", "engine@answering=transformers"]
     with initialize_config_dir(str(HERE.parents[1] / "conf"), version_base="1.3"):
-        config = compose("train", [*words, f"model.name={tmp_path}/model", "sampler.endpoint.model_name=any"])
+        config = compose("train", [*words, f"model.name={tmp_path}/model", "engine.endpoint.model_name=any"])
         plain = compose("train", [f"model.name={tmp_path}/model", "prompts=fewshot"])
     with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
         train.load(config)

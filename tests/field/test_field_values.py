@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.datasets.livecodebench import LiveCodeBench
 from conself.datasets.pool.file import read_pool
@@ -38,7 +38,7 @@ def configured(*words: str) -> Comparison:
         return found
 
 
-def agreed(name: str, *words: str) -> dict[str, Consensus]:
+def agreed(name: str, *words: str) -> dict[str, Agreement]:
     """What the programs of a pool file agree on."""
     lines = {line.problem.id: line for line in read_pool(HERE / name)}
     jobs = [
@@ -49,7 +49,7 @@ def agreed(name: str, *words: str) -> dict[str, Consensus]:
     for result in execute(jobs, LIMITS, workers=1):
         line = lines[result.job.id]
         traces = [Trace(line.problem.id, index, row) for index, row in enumerate(result.rows)]
-        found[line.problem.id] = consensus(Pool(line.problem, line.candidates, traces), comparison)
+        found[line.problem.id] = agreement_of(trace_keys(Pool(line.problem, line.candidates, traces), comparison))
     return found
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.dpo import DPO
-from conself.losses.output import LogProbs, drift
+from conself.losses.output import LogProbs, check_weights, drift
+from conself.losses.sft import SFT
 
 
 def log_probs(chosen: list[float], rejected: list[float] | None) -> LogProbs:
@@ -109,3 +110,11 @@ def test_diagnostics_carry_no_gradient() -> None:
     output = ConDPO(beta=0.5)(policy, reference, weights(0.8))
     assert output.losses.requires_grad
     assert not any(values.requires_grad for values in output.diagnostics.values())
+
+
+def test_winners_without_a_weight_are_refused_by_the_loss_that_reads_it() -> None:
+    with pytest.raises(ValueError, match="the ranking gives no weights; choose ranking=consensus, or loss=dpo"):
+        check_weights(there=False, needed=ConDPO.needs_weight)
+    check_weights(there=True, needed=ConDPO.needs_weight)
+    for loss in (DPO, SFT):
+        check_weights(there=False, needed=loss.needs_weight)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
 
 METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
@@ -37,15 +37,15 @@ def make_pool() -> Callable[..., Pool]:
     return _make_pool
 
 
-def _agreed(pool: Pool) -> Consensus:
-    return consensus(pool, METHOD)
+def _agreed(pool: Pool) -> Agreement:
+    return agreement_of(trace_keys(pool, METHOD))
 
 
 @pytest.fixture(scope="session")
 def score() -> Callable[..., Any]:
     """``score(metric, rows or pool)``: the metric of a pool, with what its candidates agree on worked out."""
 
-    def scored(metric: Callable[[Pool, Consensus], float | Undefined], rows: Pool | Sequence[str]) -> float | Undefined:
+    def scored(metric: Callable[[Pool, Agreement], float | Undefined], rows: Pool | Sequence[str]) -> float | Undefined:
         pool = rows if isinstance(rows, Pool) else _make_pool(rows)
         return metric(pool, _agreed(pool))
 

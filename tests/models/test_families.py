@@ -17,13 +17,15 @@ from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from conself.engines.transformers.engine import Runtime as SamplingRuntime
+from conself.engines.transformers.engine import TransformersEngine
 from conself.losses.con_dpo import ConDPO
 from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids, stop_token_ids_of, with_lora
 from conself.models.turns import decode_response, encode_prompt, encode_responses, end_of_turn_id
 from conself.records import Candidate, ModelRef, PreferencePair, Problem
-from conself.samplers.transformers.sampler import Runtime as SamplingRuntime
-from conself.samplers.transformers.sampler import TransformersSampler
+from conself.samplers.guided import Guided
+from conself.samplers.sampler import Asking
 from conself.training.data import encode
 from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
@@ -59,7 +61,7 @@ def tokenizer_of(family: Family) -> PreTrainedTokenizerBase:
 
 
 def pair(prompt: str, chosen: str, rejected: str) -> PreferencePair:
-    return PreferencePair("p", prompt, chosen, rejected, 0, 1, 0.9, 0.1)
+    return PreferencePair("p", prompt, chosen, rejected, 0, 1, 0.9)
 
 
 @families
@@ -174,7 +176,7 @@ def test_deepseeks_scaled_positions_are_read_from_an_old_configuration() -> None
 def sampled(ref: ModelRef) -> list[Candidate]:
     prompts = Prompts("Be brief.", "{statement} {n}", "{statement}{starter_code}", "{statement} {observation}")
     runtime = SamplingRuntime(batch_size=8, device="cpu", processes=1, shards_per_task=1, threads=1)
-    sampler = TransformersSampler(2, 2, 0.7, 0.8, 1.0, 1.0, 24, 8, 15, 0, prompts, runtime)
+    sampler = Asking(Guided(2, 2, 0.7, 0.8, 1.0, 1.0, 24, 8, 15, 0, prompts), TransformersEngine(runtime))
     problems = [Problem("p", "Add.", "", "f", ("(1,)",), "test", ""), Problem("q", "Sort.", "", "f", (), "test", "")]
     return [candidate for group in sampler(problems, ref) for candidate in group]
 

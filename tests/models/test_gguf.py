@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from conself.engines.vllm.start import check_served
 from conself.losses.con_dpo import ConDPO
 from conself.models.hub import check_place, local_place
 from conself.models.prompts import render
@@ -25,7 +26,6 @@ from conself.models.transformers import (
 )
 from conself.models.turns import decode_response, encode_prompt, encode_responses
 from conself.records import ModelRef, PreferencePair
-from conself.samplers.vllm.start import check_served
 from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
@@ -241,7 +241,7 @@ def test_an_adapter_and_whole_weights_are_trained_and_saved(file: Path, tmp_path
     lora = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
     runtime = Runtime(PairsLayout(512), "cpu", 1, DDP(), False, checkpoint_share=None, progress=False)
     settings = Training(lora, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
-    pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9, 0.1) for text in ("no", " y", "x = 1")]
+    pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9) for text in ("no", " y", "x = 1")]
     curve = fit(pairs, ref_of(file), settings, ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", None).curve
     assert curve[-1]["margin"] > 0.1
     tuned = load_policy(replace(ref_of(file), adapter=str(tmp_path / "adapter")), "cpu")
@@ -302,7 +302,7 @@ def test_its_base_is_not_quantised_anew(file: Path) -> None:
 
 
 def test_vllm_is_not_given_one(file: Path, folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"vLLM is not given GGUF files .*; choose sampler=transformers"):
+    with pytest.raises(ValueError, match=r"vLLM is not given GGUF files .*; choose engine=transformers"):
         check_served(ref_of(file))
     check_served(ref_of(folder))
 

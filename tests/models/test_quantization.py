@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from conself.engines.transformers.engine import Runtime as SamplingRuntime
+from conself.engines.transformers.engine import TransformersEngine
 from conself.losses.con_dpo import ConDPO
 from conself.models.prompts import Prompts
 from conself.models.quantization import quantized
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, with_lora
 from conself.models.turns import encode_prompt
 from conself.records import ModelRef, PreferencePair, Problem
-from conself.samplers.transformers.sampler import Runtime as SamplingRuntime
-from conself.samplers.transformers.sampler import TransformersSampler
+from conself.samplers.guided import Guided
+from conself.samplers.sampler import Asking
 from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
@@ -77,7 +79,7 @@ def test_an_adapter_is_trained_on_it_and_stays_beside_it(
     ref = replace(ref, dtype=dtype, quantization=kind)
     runtime = Runtime(PairsLayout(512), "cpu", 1, DDP(), checkpointing, checkpoint_share=None, progress=False)
     settings = Training(LORA, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
-    pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9, 0.1) for text in ("no", " y", "x = 1")]
+    pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9) for text in ("no", " y", "x = 1")]
     curve = fit(pairs, ref, settings, ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", None).curve
     assert curve[0]["margin"] == pytest.approx(0.0, abs=1e-6)
     assert curve[-1]["margin"] > 0.1
@@ -101,7 +103,7 @@ def test_the_adapter_that_is_trained_is_float32(kind: str, ref: ModelRef) -> Non
 def test_it_is_sampled_from(kind: str, ref: ModelRef) -> None:
     prompts = Prompts(None, "{statement} {n}", "{statement}{starter_code}", "{statement} {observation}")
     runtime = SamplingRuntime(batch_size=4, device="cpu", processes=1, shards_per_task=1, threads=1)
-    sampler = TransformersSampler(1, 2, 0.7, 0.8, 1.0, 1.0, 8, 8, 15, 0, prompts, runtime)
+    sampler = Asking(Guided(1, 2, 0.7, 0.8, 1.0, 1.0, 8, 8, 15, 0, prompts), TransformersEngine(runtime))
     (group,) = sampler([Problem("p", "Add.", "", "f", (), "test", "")], replace(ref, quantization=kind))
     assert [c.index for c in group] == [0, 1]
     assert all(c.mean_nll is not None and c.mean_nll > 0 for c in group)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 class Candidates:
     scale: float
 
-    def __call__(self, pool, consensus):
+    def __call__(self, pool, agreement):
         return self.scale * len(pool.candidates)
 """
 SCORE = ("--config-dir", "parts", "pool=pool.jsonl", "out=scores", "+metric@metrics.mine=candidates")

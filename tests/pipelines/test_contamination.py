@@ -19,7 +19,7 @@ from conself.pipelines.preference import measure
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Stage, build
 from conself.store.tables import read_records
 from conself.train import check_trained_on
@@ -44,7 +44,7 @@ class Stated:
 
 
 def context(store: Path) -> Context:
-    return Context(store, Workers(1), Console(quiet=True))
+    return Context(store, LocalExecutor(1), Console(quiet=True))
 
 
 def source(here: Context, folder: Path, *statements: str) -> stages.Artifact:
@@ -166,7 +166,7 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     with initialize_config_dir(str(CONF), version_base="1.3"):
         data = compose("train", ["dataset=mbpp", f"dataset.path={files[0]}"]).dataset
     problems = stages.problems(
-        stages.Context(tmp_path, Workers(1), Console(quiet=True)), "problems", Source.of(data), None
+        stages.Context(tmp_path, LocalExecutor(1), Console(quiet=True)), "problems", Source.of(data), None
     )
     fitted = made("fit", {}, pairs=made("pair", {}, traces=made("execute", {}, problems=problems)))
     known = trained_on(fitted.path / "adapter")

@@ -11,15 +11,16 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.metrics.crash_rate import CrashRate
 from conself.metrics.naive_semantic_entropy import NaiveSemanticEntropy
 from conself.pipelines.per_pool import score_into, score_shard
 from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import missing, write_shards
 from conself.records import Candidate, Problem, Uncertainty
-from conself.runtime.workers import HereFirst, Workers
-from conself.store.tables import read_records, write_consensus, write_traces
+from conself.runtime.executor import HereFirst
+from conself.runtime.local import LocalExecutor
+from conself.store.tables import read_records, write_agreement, write_traces
 from conself.texts.by_similarity import BySimilarity
 from tests.texts.second_model import write_encoder
 
@@ -32,7 +33,7 @@ def one_hot(texts: Sequence[str]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Bench:
-    workers: Any
+    executor: Any
     console: Console
 
 
@@ -50,8 +51,8 @@ def shards(tmp_path: Path) -> list[PoolShard]:
     write_shards(folder, "candidates", Candidate, [drawn])
     for _, path in missing(folder, "traces", [problems]):
         write_traces(path, [], {})
-    for _, path in missing(folder, "consensus", [problems]):
-        write_consensus(path, {problem.id: consensus_of([]) for problem in problems})
+    for _, path in missing(folder, "agreement", [problems]):
+        write_agreement(path, {problem.id: agreement_of([]) for problem in problems})
     return shards_of(folder, "candidates", folder, folder, folder)
 
 
@@ -61,7 +62,7 @@ def test_texts_and_model_are_said_before(shards: list[PoolShard], tmp_path: Path
     # embeddings (40 + 32 + 2) * 16 + norm 32; attention 4 * (256 + 16); two layers 2 * (256 + 16) and norms 2 * 32;
     # pooler 256 + 16: 1184 + 32 + 1088 + 544 + 64 + 272 = 3184
     console = Console(file=io.StringIO(), width=200)
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         bench = Bench(HereFirst(workers), console)
         metric = NaiveSemanticEntropy(BySimilarity(one_hot, 0.9))
         assert score_into(bench, tmp_path, "naive_semantic_entropy", metric, shards, [model]) == 0

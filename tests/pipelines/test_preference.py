@@ -16,7 +16,7 @@ from conself.pipelines.preference import verify
 from conself.pipelines.round_figures import driver_name
 from conself.pipelines.shards import SHARD, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_verdicts, write_traces
 
@@ -60,7 +60,7 @@ def test_verdicts_follow_what_is_right_and_are_made_once(tmp_path: Path) -> None
     config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "train.yaml")
     config = OmegaConf.create({"comparison": config.comparison})
     config.dataset = {"_target_": f"{__name__}.Told", "path": str(path)}
-    context = Context(tmp_path / "store", Workers(1), Console(quiet=True))
+    context = Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True))
     problem = Problem("a", "", "", "f", ("(1,)",), "", "")
     candidate = Candidate("a", 0, None, "", "", "stop", None, None, None, 1)
     pools = stored(tmp_path / "pool", problem, candidate, Trace("a", 0, (Outcome(Status.OK, "1"),)))

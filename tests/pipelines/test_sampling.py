@@ -12,13 +12,13 @@ from rich.console import Console
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import SHARD
 from conself.records import Candidate, Problem
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.tables import read_records
 
 
 @dataclass(frozen=True)
 class Bench:
-    workers: Workers
+    executor: LocalExecutor
     console: Console
 
 
@@ -65,7 +65,7 @@ class Echo:
 
 def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) -> None:
     problems = [problem(i) for i in range(5 * SHARD)]
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         sample_into(Bench(workers, Console(quiet=True)), tmp_path, "drawn", "", Echo(Cut(1, 3), ""), None, problems)
     drawn = read_records(tmp_path, Candidate, "drawn")
     assert [c.problem_id for c in drawn] == [p.id for p in problems]
@@ -74,7 +74,7 @@ def test_one_call_of_a_sampler_streams_through_several_shards(tmp_path: Path) ->
 
 def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
     problems = [problem(i) for i in range(3 * SHARD + 1)]
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         both = Bench(workers, Console(quiet=True))
         sample_into(both, tmp_path, "drawn", "", Echo(Cut(2, 20), ""), None, problems)
     drawn = read_records(tmp_path, Candidate, "drawn")
@@ -83,7 +83,7 @@ def test_shards_are_spread_over_the_processes(tmp_path: Path) -> None:
 
 def test_problems_drawn_before_an_error_in_the_same_call_are_kept(tmp_path: Path) -> None:
     problems = [problem(i) for i in range(3 * SHARD)]
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         one = Bench(workers, Console(quiet=True))
         with pytest.raises(ValueError, match="no more"):
             sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 3), f"p{2 * SHARD + 7}"), None, problems)
@@ -108,7 +108,7 @@ class Tired:
 
 
 def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -> None:
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         one = Bench(workers, Console(quiet=True))
         with pytest.raises(ValueError, match=f"Tired gave nothing for problem 'p{SHARD + 7}'"):
             sample_into(one, tmp_path, "drawn", "", Tired(Cut(1, 3)), None, [problem(i) for i in range(2 * SHARD)])
@@ -117,7 +117,7 @@ def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -
 
 def drawn_by(tmp_path: Path, cut: Cut, count: int, fails: str = "", worth_a_call: int = 1) -> list[Candidate]:
     tmp_path.mkdir(exist_ok=True)
-    with Workers(1) as workers:
+    with LocalExecutor(1) as workers:
         one = Bench(workers, Console(quiet=True))
         echo = Echo(cut, fails, worth_a_call)
         sample_into(one, tmp_path, "drawn", "", echo, None, [problem(i) for i in range(count)])

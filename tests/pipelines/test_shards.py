@@ -1,5 +1,6 @@
 """Execution shard by shard: what is on disk is not run again, and counts as if it had been."""
 
+import errno
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import shards_of
 from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
 from conself.sandbox.prefix import with_prefix
@@ -28,12 +29,12 @@ SEEN, FAKE = Outcome(Status.OK, "1"), Outcome(Status.OK, '"from disk"')
 
 @dataclass(frozen=True)
 class Bench:
-    workers: Workers
+    executor: LocalExecutor
     console: Console
 
 
 def bench() -> Bench:
-    return Bench(Workers(1), Console(quiet=True))
+    return Bench(LocalExecutor(1), Console(quiet=True))
 
 
 def problem(index: int) -> Problem:
@@ -261,6 +262,40 @@ def test_earlier_work_that_cannot_be_kept_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "done").write_text("no folder")
     execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
     assert read_traces(one.parent, "traces")["p0"] == [Trace("p0", 0, (SEEN, SEEN))]
+
+
+def test_what_no_artifact_holds_any_more_goes_unless_it_is_taken_now(tmp_path: Path) -> None:
+    one, two, three = shards_in(tmp_path, "one", "two", "three")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    (kept,) = (tmp_path / "done").iterdir()
+    one.unlink()  # as who removes an artifact
+    inode = kept.stat().st_ino
+    execute(two.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert two.stat().st_ino == inode, "it was still there to be taken"
+    two.unlink()
+    execute(three.parent, [problem(1)], [candidate(1)], tmp_path / "done")
+    (left,) = (tmp_path / "done").iterdir()
+    assert left.samefile(three)
+
+
+def test_without_links_nothing_is_kept_and_what_is_there_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "not permitted")
+
+    one, two, three = shards_in(tmp_path, "one", "two", "three")
+    execute(one.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    monkeypatch.setattr(os, "link", refuse)
+    first = execute(two.parent, [problem(0)], [candidate(0)], tmp_path / "done")
+    assert first["executions"] == 2
+    assert two.read_bytes() == one.read_bytes()
+    (kept,) = (tmp_path / "done").iterdir()
+    assert kept.samefile(one)
+    assert not kept.samefile(two)
+    execute(three.parent, [problem(1)], [candidate(1)], tmp_path / "done")
+    assert read_traces(three.parent, "traces")["p1"] == [Trace("p1", 0, (SEEN, SEEN))]
+    assert list((tmp_path / "done").iterdir()) == [kept]
 
 
 def test_a_journal_is_gone_where_another_run_did_the_work(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from conself.pipelines.context import Context
 from conself.pipelines.pools import Pools
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import ModelRef
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Artifact, Stage, artifact_key
 from conself.store.keys import Identified
 
@@ -42,7 +42,7 @@ def tell(
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(tmp_path / "store", Workers(1), Console(quiet=True))
+    return Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True))
 
 
 SOURCE = Artifact("source", "k1", Path(), reused=False)
@@ -93,7 +93,7 @@ def tell_more(work: Work, most: int) -> Summary:  # noqa: ARG001
 
 def test_results_of_another_version_are_told_once(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=300)
-    old, new = (Context(tmp_path / "store", Workers(1), console) for _ in range(2))
+    old, new = (Context(tmp_path / "store", LocalExecutor(1), console) for _ in range(2))
     tell(old, "old", SOURCE, PART, Answer("yes", 0.5))
     tell(old, "old", SOURCE, PART, Answer("no", 0.5))
     assert isinstance(console.file, io.StringIO)
@@ -105,7 +105,7 @@ def test_results_of_another_version_are_told_once(tmp_path: Path) -> None:
         f"{tmp_path / 'store'} has results of another version of ConSelf (told: 7, now 8): they are not used, and made "
         "again; artifacts=FOLDER takes another store"
     ]
-    tell_more(Context(tmp_path / "store", Workers(1), console), "newer", 3)
+    tell_more(Context(tmp_path / "store", LocalExecutor(1), console), "newer", 3)
     assert console.file.getvalue().count("another version") == 1, "the store has results of this version, too"
 
 

@@ -12,15 +12,15 @@ import torch
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import SHARD, cut, missing, write_shards
 from conself.records import Candidate, ModelRef, Outcome, Problem, Status, Trace, Uncertainty
-from conself.runtime.workers import Workers
+from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_records, write_consensus, write_traces
+from conself.store.tables import read_records, write_agreement, write_traces
 
 
 def candidate(name: str) -> Candidate:
@@ -40,10 +40,10 @@ def scored(root: Path, model: dict[str, object] | None) -> Iterator[set[int]]:
     write_shards(folder, "candidates", Candidate, [[candidate(p.id) for p in group] for group in cut(problems)])
     for group, path in missing(folder, "traces", cut(problems)):
         write_traces(path, [[Trace(p.id, 0, (Outcome(Status.OK, "1"),))] for p in group], {})
-    for group, path in missing(folder, "consensus", cut(problems)):
-        write_consensus(path, {p.id: consensus_of([]) for p in group})
+    for group, path in missing(folder, "agreement", cut(problems)):
+        write_agreement(path, {p.id: agreement_of([]) for p in group})
     stored = [Artifact(name, name, folder, reused=True) for name in ("problems", "sample", "execute", "agree")]
-    with Workers(2) as workers:
+    with LocalExecutor(2) as workers:
         context = stages.Context(root, workers, Console(quiet=True))
         made = stages.score(context, "score/who", config, AgreedPools(Pools(*stored[:3]), stored[3]))
         rows = read_records(made.path, Uncertainty, "uncertainty")
@@ -82,7 +82,7 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     model = ModelRef(str(tmp_path), None, None, "float32", "sdpa", None)
     (tmp_path / "config.json").write_text("{}")
     source = Artifact("problems", "0" * 64, tmp_path, reused=True)
-    with Workers(1) as workers, pytest.raises(Exception, match="looked"):
+    with LocalExecutor(1) as workers, pytest.raises(Exception, match="looked"):
         stages.sample(
             stages.Context(tmp_path, workers, Console(quiet=True)), "sample", Drawing.of(config, model), source
         )

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from conself.agreement.consensus import Consensus
+from conself.agreement.traces import Agreement
 from conself.records import ModelRef, Pool
 
 
@@ -13,5 +13,5 @@ class WhoScores:
 
     model: ModelRef | None
 
-    def __call__(self, pool: Pool, consensus: Consensus) -> float:  # noqa: ARG002
+    def __call__(self, pool: Pool, agreement: Agreement) -> float:  # noqa: ARG002
         return float(os.getpid())

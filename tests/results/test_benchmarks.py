@@ -139,16 +139,19 @@ DRAWN, VOTED = {"a": "rrwr", "b": "wwwr", "c": "wwww"}, {"a": "r", "b": "w", "c"
 
 
 def test_voters_by_hand() -> None:
-    figures = voters_figures(verdicts(DRAWN), verdicts(VOTED))
+    figures = voters_figures(verdicts(DRAWN), verdicts(VOTED), "consensus")
     assert figures["sampled"]["value"] == pytest.approx((0.75 + 0.25) / 3)
     assert figures["pass@k"] == {"4": {"value": pytest.approx(2 / 3), "ci95": [0.0, 1.0]}}
     assert figures["consensus@k"]["4"]["value"] == pytest.approx(1 / 3)
+    other = voters_figures(verdicts(DRAWN), verdicts(VOTED), "largest_cluster")
+    assert other == {**other, "largest_cluster@k": figures["consensus@k"]}
+    assert "consensus@k" not in other
 
 
 def test_voters_stand_beside_greedy_figures() -> None:
     own = {"pass@1": 0.3, "n": 3}
-    both = with_voters(own, verdicts(DRAWN), verdicts(VOTED))
-    assert both == {**own, **voters_figures(verdicts(DRAWN), verdicts(VOTED))}
+    both = with_voters(own, verdicts(DRAWN), verdicts(VOTED), "consensus")
+    assert both == {**own, **voters_figures(verdicts(DRAWN), verdicts(VOTED), "consensus")}
     assert own == {"pass@1": 0.3, "n": 3}
 
 

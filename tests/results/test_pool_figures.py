@@ -5,11 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from conself.agreement.consensus import consensus_of
-from conself.pairing.consensus_pairs import ConsensusPairs
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.traces import agreement_of
+from conself.pairings.winner_and_losers import WinnerAndLosers
+from conself.rankings.consensus import Consensus
+from conself.rankings.likeliest import Likeliest
+from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Pool, PreferencePair, Problem, Uncertainty
 from conself.results.pool_figures import (
     TAUS,
+    check_rankings,
     golden_by_tau,
     judged_pairs,
     metric_figures,
@@ -30,7 +35,7 @@ def test_metric_figures_leave_out_undefined_and_unjudged_problems() -> None:
 
 
 def test_pair_figures() -> None:
-    pairs = [PreferencePair(p, "q", "y", "n", 0, loser, 0.5, 0.1) for p, loser in [("a", 1), ("a", 2), ("b", 1)]]
+    pairs = [PreferencePair(p, "q", "y", "n", 0, loser, 0.5) for p, loser in [("a", 1), ("a", 2), ("b", 1)]]
     figures = pair_figures(pairs, {"a": [True, False, True], "b": [False, False]})
     assert figures == {"pairs": 3, "golden_rate": 1 / 3, "winner_accuracy": 0.5}
     assert pair_figures(pairs, {}) == {"pairs": 3, "golden_rate": None, "winner_accuracy": None}
@@ -42,8 +47,10 @@ def pool(name: str, width: int) -> Pool:
 
 
 POOLS = [pool(name, 3) for name in "abcd"]
-AGREED = {name: consensus_of([["x"], ["x"], ["y"]]) for name in "abcd"}
+AGREED = {name: agreement_of([["x"], ["x"], ["y"]]) for name in "abcd"}
 POOLS_AGREED = [(each, AGREED[each.problem.id]) for each in POOLS]
+PARTS = Consensus(Behaviour(False, None)), WinnerAndLosers(3, True)
+RANKINGS: dict[str, Ranking] = {"consensus": PARTS[0], "likeliest": Likeliest()}
 PASSED: dict[str, Sequence[bool]] = {"a": [True, True, False], "b": [False, False, True], "c": [False] * 3}
 
 
@@ -51,7 +58,7 @@ def test_golden_by_tau_counts_judged_problems_in_the_band() -> None:
     """H_norm of a, b, c, d, z: .25, .5, .75, .4 and 1 (z, without pool); d has no oracle; e is the minimum."""
     values = {"e": 0.0, "a": 0.5, "b": 1.0, "c": 1.5, "d": 0.8, "z": 2.0}
     rows = [Uncertainty(name, "m", value, None) for name, value in values.items()]
-    found = golden_by_tau({"m": rows}, judged_pairs(POOLS_AGREED, ConsensusPairs(3, True), PASSED), PASSED)["m"]
+    found = golden_by_tau({"m": rows}, judged_pairs(POOLS_AGREED, *PARTS, PASSED), PASSED)["m"]
     assert [point["tau"] for point in found] == list(TAUS)
     counts = {
         point["tau"]: (point["problems"], point["pairs"], point["golden"], point["golden_rate"]) for point in found
@@ -64,16 +71,16 @@ def test_golden_by_tau_counts_judged_problems_in_the_band() -> None:
 
 def test_golden_by_tau_without_oracles_is_empty() -> None:
     rows = [Uncertainty("a", "m", 0.5, None)]
-    assert golden_by_tau({"m": rows}, judged_pairs(POOLS_AGREED, ConsensusPairs(3, True), {}), {}) == {"m": []}
+    assert golden_by_tau({"m": rows}, judged_pairs(POOLS_AGREED, *PARTS, {}), {}) == {"m": []}
 
 
 def test_selectors_are_judged_on_problems_with_an_oracle() -> None:
-    found = selector_figures(POOLS_AGREED, PASSED)
-    assert found["consensus"] == {"accuracy": pytest.approx(1 / 3), "n": 3}  # right on a only
+    found = selector_figures(POOLS_AGREED, RANKINGS, PASSED)
+    assert found["consensus"] == {"accuracy": pytest.approx(1 / 3), "n": 3, "no_winner": {}}  # right on a only
     assert found["random"]["accuracy"] == pytest.approx((2 / 3 + 1 / 3 + 0) / 3)
     assert found["any"]["accuracy"] == pytest.approx(2 / 3)
     assert "likeliest" not in found, "no candidate has log-probabilities"
-    assert selector_figures(POOLS_AGREED, {}) == {}
+    assert selector_figures(POOLS_AGREED, RANKINGS, {}) == {}
 
 
 def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
@@ -85,16 +92,38 @@ def test_a_selector_is_judged_on_the_problems_that_have_what_it_reads() -> None:
         )
         for p in POOLS
     ]
-    found = selector_figures(zip(pools, {**AGREED, "c": consensus_of([[None]] * 3)}.values(), strict=True), PASSED)
-    assert found["likeliest"] == {"accuracy": 0.5, "n": 2}  # right on a, wrong on c; d is not judged
-    assert found["consensus"] == {"accuracy": pytest.approx(1 / 3), "n": 3}, "nobody is chosen of c, which is wrong"
+    found = selector_figures(
+        zip(pools, {**AGREED, "c": agreement_of([[None]] * 3)}.values(), strict=True), RANKINGS, PASSED
+    )
+    assert found["likeliest"] == {
+        "accuracy": 0.5,  # right on a, wrong on c; d is not judged
+        "n": 2,
+        "no_winner": {"candidates without log-probabilities": 1},
+    }
+    assert found["consensus"] == {
+        "accuracy": pytest.approx(1 / 3),
+        "n": 3,
+        "no_winner": {"every candidate crashed": 1},
+    }, "nobody is chosen of c, which is wrong"
     assert found["any"]["n"] == found["random"]["n"] == 3
-    assert selector_figures(zip(pools[:2], AGREED.values(), strict=False), PASSED)["likeliest"] == {
+    assert selector_figures(zip(pools[:2], AGREED.values(), strict=False), RANKINGS, PASSED)["likeliest"] == {
         "accuracy": 1.0,
         "n": 1,
+        "no_winner": {"candidates without log-probabilities": 1},
     }
 
 
 def test_a_selector_that_never_chooses_is_always_wrong() -> None:
-    crashed = [(each, consensus_of([[None]] * 3)) for each in POOLS]
-    assert selector_figures(crashed, PASSED)["consensus"] == {"accuracy": 0.0, "n": 3}
+    crashed = [(each, agreement_of([[None]] * 3)) for each in POOLS]
+    assert selector_figures(crashed, RANKINGS, PASSED)["consensus"] == {
+        "accuracy": 0.0,
+        "n": 3,
+        "no_winner": {"every candidate crashed": 3},
+    }
+
+
+def test_a_ranking_is_not_called_like_a_bound() -> None:
+    check_rankings(["consensus", "first"])
+    for name in ("random", "any"):
+        with pytest.raises(ValueError, match=f"rankings.{name}: .*; rename the key"):
+            check_rankings(["consensus", name])

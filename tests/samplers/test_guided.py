@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import pytest
 
+from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.engine import Ask, Reply
 from conself.models.prompts import Prompts
 from conself.records import Problem
-from conself.samplers.decoding import Decoding, sample_seed
-from conself.samplers.guided import Ask, Plan, Reply, candidate, guided_candidates, observation_figures
+from conself.samplers.guided import Plan, candidate, guided_candidates, observation_figures
 
 PROMPTS = Prompts(system=None, observe="observe {n} {statement}", program="solve {statement}", guided="{observation}")
 DRAWN = Decoding(1.0, 1.0, 10, 15)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from conself.records import Candidate, Problem
-from conself.samplers.recorded import Recorded, Runtime, Sample, continued, matched, read_samples
+from conself.samplers.recorded import Recorded, Sample, continued, matched, read_samples
+from conself.samplers.sampler import Asking
 
 ROOT = Path(__file__).parents[2]
-RUNTIME = Runtime(1, 1000)
 PROMPT = "def f(n):\n"
 
 
@@ -30,7 +30,7 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def answers(path: Path, *names: str, strict: bool = False, allowed: bool = False) -> list[list[Candidate]]:
-    return list(Recorded(str(path), strict, allowed, RUNTIME)((problem(name) for name in names), None))
+    return list(Asking.of(Recorded(str(path), strict, allowed), None)((problem(name) for name in names), None))
 
 
 def codes(groups: Sequence[Sequence[Candidate]]) -> list[list[str | None]]:
@@ -174,7 +174,7 @@ def test_a_sample_of_no_problem_is_an_error_unless_allowed(tmp_path: Path) -> No
     with pytest.raises(ValueError, match=r"1 samples are of no problem .*'Z/9'.*'T/0'; .*allow_unmatched=true"):
         answers(path, "T/0", "T/1")
     assert codes(answers(path, "T/0", allowed=True)) == [["x"]]
-    assert Recorded(str(path), False, True, RUNTIME).unused(["T/0"]) == {"malformed": 1, "unmatched": 1}
+    assert Recorded(str(path), False, True).unused(["T/0"]) == {"malformed": 1, "unmatched": 1}
 
 
 BROKEN = [
@@ -227,7 +227,7 @@ def test_files_that_cannot_be_read_name_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no samples at .*none\.jsonl: give the path"):
         answers(missing, "T/0")
     with pytest.raises(FileNotFoundError, match="no samples at"):
-        Recorded(str(missing), False, False, RUNTIME).fingerprint()
+        Recorded(str(missing), False, False).fingerprint()
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(b'{"task_id": "T/0", "solution": "x"}\n' * 1000)[:60])
     with pytest.raises(ValueError, match="is cut off: copy it again"):
@@ -252,14 +252,14 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     first = write(tmp_path / "a.jsonl", {"task_id": "T/0", "solution": "x"})
     same = write(tmp_path / "b.jsonl", {"task_id": "T/0", "solution": "x"})
     other = write(tmp_path / "c.jsonl", {"task_id": "T/0", "solution": "y"})
-    marks = [Recorded(str(path), False, False, RUNTIME).fingerprint() for path in (first, same, other)]
+    marks = [Recorded(str(path), False, False).fingerprint() for path in (first, same, other)]
     assert marks[0] == marks[1] != marks[2]
     folder = tmp_path / "folder"
     (folder / "T_0").mkdir(parents=True)
     (folder / "T_0" / "0.py").write_text("x")
-    before = Recorded(str(folder), False, False, RUNTIME).fingerprint()
+    before = Recorded(str(folder), False, False).fingerprint()
     (folder / "T_0" / "0.py").rename(folder / "T_0" / "1.py")
-    assert Recorded(str(folder), False, False, RUNTIME).fingerprint() != before
+    assert Recorded(str(folder), False, False).fingerprint() != before
 
 
 def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
         tmp_path / "s.jsonl", *({"task_id": r["task_id"], "completion": r["canonical_solution"]} for r in rows)
     )
     problems = [Problem(r["task_id"], "", r["prompt"], r["entry_point"], (), "", "") for r in rows]
-    groups = list(Recorded(str(path), True, False, RUNTIME)(problems, None))
+    groups = list(Asking.of(Recorded(str(path), True, False), None)(problems, None))
     assert len(groups) == 164
     for row, (answer,) in zip(rows, groups, strict=True):
         scope: dict[str, Any] = {}
@@ -279,9 +279,7 @@ def test_human_evals_own_solutions_as_samples(tmp_path: Path) -> None:
         assert callable(scope[row["entry_point"]])
 
 
-def test_yaml_builds_the_decoder() -> None:
-    node = OmegaConf.load(ROOT / "conf" / "decoder" / "recorded.yaml")
+def test_yaml_builds_the_sampler() -> None:
+    node = OmegaConf.load(ROOT / "conf" / "sampler" / "recorded.yaml")
     node.path = "samples.jsonl"
-    part = instantiate(node)
-    assert isinstance(part, Recorded)
-    assert (part.path, part.strict, part.runtime.processes) == ("samples.jsonl", False, 1)
+    assert instantiate(node) == Recorded("samples.jsonl", False, False)

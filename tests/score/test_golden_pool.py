@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.agreement.consensus import Consensus, consensus, consensus_of, losers
+from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.curricula.entropy_band import EntropyBand
 from conself.metrics.cluster_count import ClusterCount
 from conself.metrics.code_semantic_entropy import CodeSemanticEntropy
@@ -23,9 +23,12 @@ from conself.metrics.pairwise_disagreement import PairwiseDisagreement
 from conself.metrics.partial_semantic_entropy import PartialSemanticEntropy
 from conself.metrics.von_neumann_entropy import VonNeumannEntropy
 from conself.metrics.winner_doubt import WinnerDoubt
-from conself.pairing.consensus_pairs import ConsensusPairs
-from conself.rankings.selectors import SELECTORS
-from conself.records import PreferencePair, Uncertainty
+from conself.pairings.build import IndexPair, pairs_of
+from conself.pairings.winner_and_losers import WinnerAndLosers
+from conself.rankings.consensus import Consensus, by_consensus, consensus_scores
+from conself.rankings.largest_cluster import LargestCluster
+from conself.rankings.ranked import Ranking
+from conself.records import Pool, Uncertainty
 from conself.statistics.prediction import auc, correlations, golden
 from conself.texts.by_similarity import BySimilarity
 from experiments.metric_pools.golden import FOLDER, LOOSE, Case, cases, summary
@@ -37,13 +40,18 @@ PRINTED = 0.5000001e-10  # per-problem values are printed with 10 decimals
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the golden pool is not at {FOLDER}")
 
 
-def check(found: Consensus, block: dict[str, Any]) -> None:
+def agreement(pool: Pool, comparison: Comparison) -> Agreement:
+    return agreement_of(trace_keys(pool, comparison))
+
+
+def check(found: Agreement, block: dict[str, Any]) -> None:
     assert list(found.crashed) == [bool(flag) for flag in block["crashed"]]
     assert found.n_alive == block["n_alive"]
     assert [list(cluster) for cluster in found.clusters] == block["clusters"]
-    np.testing.assert_allclose(found.scores, block["R"], rtol=0, atol=PRINTED)
-    assert found.winner == block["winner"]
-    assert losers(found)[:3] == block["losers3"]  # the reference fills up with crashed ones
+    np.testing.assert_allclose(consensus_scores(found.keys), block["R"], rtol=0, atol=PRINTED)
+    ranked = by_consensus(found)
+    assert ranked.winner == block["winner"]
+    assert list(ranked.losers[:3]) == block["losers3"]  # the reference fills up with crashed ones
 
 
 def test_the_pool_is_whole() -> None:
@@ -54,18 +62,18 @@ def test_the_pool_is_whole() -> None:
 
 def test_agreement_from_the_recorded_groups() -> None:
     for case in cases():
-        check(consensus_of(case.group_keys), case.expected["loose"])
+        check(agreement_of(case.group_keys), case.expected["loose"])
 
 
 @pytest.mark.parametrize(("comparison", "block"), [(LOOSE, "loose"), (STRICT, "strict")])
 def test_agreement_from_the_values_under_our_comparison(comparison: Comparison, block: str) -> None:
     for case in cases():
         differing = case.expected.get(block, {})  # other blocks list the fields that differ from loose
-        check(consensus(case.pool, comparison), case.expected["loose"] | differing)
+        check(agreement(case.pool, comparison), case.expected["loose"] | differing)
 
 
 def values(metric: Metric) -> list[float]:
-    return [metric(case.pool, consensus(case.pool, LOOSE)) for case in cases()]
+    return [metric(case.pool, agreement(case.pool, LOOSE)) for case in cases()]
 
 
 def test_metrics() -> None:
@@ -111,15 +119,16 @@ def one_hot(texts: Sequence[str]) -> NDArray[np.float32]:
 def test_naive_semantic_entropy_of_unlike_texts_is_their_entropy() -> None:
     for case in cases():
         expected = case.expected["alts"]["text entropy"]
-        found = NaiveSemanticEntropy(BySimilarity(one_hot, 0.9))(case.pool, consensus(case.pool, LOOSE))
+        found = NaiveSemanticEntropy(BySimilarity(one_hot, 0.9))(case.pool, agreement(case.pool, LOOSE))
         assert found == pytest.approx(expected, abs=1e-8)
 
 
 def test_pairs_take_the_live_losers_in_order_and_each_program_once() -> None:
-    pairing = ConsensusPairs(max_losers=3, crashed_fill=False)
+    pairing = WinnerAndLosers(max_losers=3, crashed_fill=False)
     repeats = 0
     for case in cases():
-        found = [pair.rejected_index for pair in pairing(case.pool, consensus(case.pool, LOOSE), "")]
+        pairs = pairs_of(case.pool, agreement(case.pool, LOOSE), Consensus(PAPER), pairing).pairs
+        found = [loser for _, loser in pairs]
         block, codes = case.expected["loose"], [candidate.code for candidate in case.pool.candidates]
         expected: dict[str | None, int] = {}
         for index in block["losers3_noncrashed"]:
@@ -168,27 +177,31 @@ def test_golden_rate_by_tau() -> None:
     for row in summary()["loose"]["tau_sweep"]:
         selection = EntropyBand(row["tau"])(uncertainties)
         assert len(selection.kept) == row["problems"]
-        pairs = [pair for name in selection.kept for pair in reference_pairs(by_id[name])]
+        pairs = {name: reference_pairs(by_id[name]) for name in selection.kept}
         count, rate = golden(pairs, passed)
-        assert (len(pairs), count) == (row["pairs"], row["golden"])
+        assert (sum(map(len, pairs.values())), count) == (row["pairs"], row["golden"])
         assert rate == pytest.approx(row["golden_rate"], abs=0.5001e-4)
         assert rate == pytest.approx(row["golden"] / row["pairs"], abs=1e-9)
     assert [selection.minimum, selection.maximum] == pytest.approx(summary()["loose"]["H_min_max"], abs=0.5001e-4)
 
 
-def reference_pairs(case: Case) -> list[PreferencePair]:
+def reference_pairs(case: Case) -> list[IndexPair]:
     """The reference's own rule: the first three losers, crashed ones last, identical programs included."""
-    found = consensus(case.pool, LOOSE)
-    assert found.winner is not None
-    name, scores = case.pool.problem.id, found.scores
-    return [
-        PreferencePair(name, "", "", "", found.winner, index, scores[found.winner], scores[index])
-        for index in losers(found)[:3]
-    ]
+    ranked = by_consensus(agreement(case.pool, LOOSE))
+    assert ranked.winner is not None
+    return [(ranked.winner, index) for index in ranked.losers[:3]]
+
+
+RANKINGS: dict[str, Ranking] = {
+    "consensus": Consensus(PAPER),
+    "largest_cluster": LargestCluster(),
+    "consensus_silent": Consensus(SILENT),
+    "consensus_constant": Consensus(CONSTANT),
+}
 
 
 def accuracy(name: str) -> float:
-    indices = [SELECTORS[name](case.pool, consensus(case.pool, LOOSE)) for case in cases()]
+    indices = [RANKINGS[name](case.pool, agreement(case.pool, LOOSE), None).winner for case in cases()]
     right = [index is not None and case.passed[index] for index, case in zip(indices, cases(), strict=True)]
     return sum(right) / len(right)
 
@@ -197,7 +210,7 @@ def test_accuracy_of_selectors() -> None:
     block, improved = summary()["loose"], summary()["improved_metric"]["winner_acc"]
     expected = {
         "consensus": block["winner_acc"],
-        "majority_cluster": block["majority_cluster_acc"],
+        "largest_cluster": block["majority_cluster_acc"],
         "consensus_silent": improved["none"],
         "consensus_constant": improved["const5"],
     }
@@ -207,8 +220,8 @@ def test_accuracy_of_selectors() -> None:
 
 def test_rules_of_behaviour_choose_the_winners_of_the_reference() -> None:
     for case in cases():
-        agreed = consensus(case.pool, LOOSE)
+        agreed = agreement(case.pool, LOOSE)
         for name, rule, block in (("silent", SILENT, "none"), ("constant", CONSTANT, "const5")):
             expected = case.expected["improved"][block]
-            assert SELECTORS[f"consensus_{name}"](case.pool, agreed) == expected["winner"]
-            assert consensus_of(rule(agreed.keys, is_stdin=False)).n_alive == expected["n_alive"]
+            assert RANKINGS[f"consensus_{name}"](case.pool, agreed, None).winner == expected["winner"]
+            assert agreement_of(rule(agreed.keys, is_stdin=False)).n_alive == expected["n_alive"]

@@ -149,7 +149,7 @@ def test_the_summary_is_the_references(out: Path) -> None:
     selectors = {name: row["accuracy"] for name, row in summary["selectors"].items()}
     assert summary["winner_accuracy"] == selectors["consensus"] == pytest.approx(golden["winner_acc"], abs=DIGITS)
     assert selectors["random"] == pytest.approx(golden["random_acc"], abs=DIGITS)
-    assert selectors["majority_cluster"] == pytest.approx(golden["majority_cluster_acc"], abs=DIGITS)
+    assert selectors["largest_cluster"] == pytest.approx(golden["majority_cluster_acc"], abs=DIGITS)
     assert selectors["any"] == pytest.approx(golden["oracle(pass@K)"], abs=DIGITS)
 
 

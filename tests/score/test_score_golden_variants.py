@@ -19,7 +19,7 @@ CONST5 = (*NONE, "behaviour.constant_crashes_from=5")
 
 def rescored(out: Path, folder: Path, *words: str) -> Path:
     """The folder of the results under other settings, which run no program."""
-    places = (f"pool={out}/pool.jsonl", f"artifacts={out}/store", "runtime.workers=1")
+    places = (f"pool={out}/pool.jsonl", f"artifacts={out}/store", "executor.workers=1")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         run_job(compose("score", [*places, *LIMITS, *words]), folder, in_sweep=False)
     before, after = (json.loads((f / "results.json").read_text())["artifacts"] for f in (out / "run", folder))

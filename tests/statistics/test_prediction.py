@@ -4,7 +4,7 @@ import pytest
 
 from conself.agreement.comparison import Comparison
 from conself.oracles import Oracle
-from conself.records import Outcome, PreferencePair, Status
+from conself.records import Outcome, Status
 from conself.statistics.prediction import auc, correlations, golden, judge
 
 METHOD = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
@@ -48,16 +48,12 @@ def test_degenerate_inputs_give_none_and_no_warning() -> None:
         assert correlations([0.1, 0.2], [0.0, 1.0]) == nothing
         assert correlations([0.3] * 4, [0.0, 0.2, 0.4, 0.6]) == nothing
         assert correlations([0.1, 0.2, 0.3], [0.0] * 3) == nothing
-        assert golden([], {}) == (0, None)
-
-
-def pair(problem: str, chosen: int, rejected: int | None) -> PreferencePair:
-    return PreferencePair(problem, "", "", "", chosen, rejected, 1.0, 0.0)
+        assert golden({}, {}) == (0, None)
 
 
 def test_a_pair_is_golden_when_the_winner_is_right_and_the_loser_wrong() -> None:
     passed = {"p": [True, False, True], "q": [False, False]}
-    pairs = [pair("p", 0, 1), pair("p", 0, 2), pair("p", 1, 0), pair("q", 0, 1), pair("p", 0, None)]
+    pairs = {"p": [(0, 1), (0, 2), (1, 0), (0, None)], "q": [(0, 1)]}
     assert golden(pairs, passed) == (1, 0.25)
 
 

@@ -49,7 +49,7 @@ def test_candidates_round_trip(tmp_path_factory, records: list[Candidate]) -> No
 
 def test_other_records_round_trip(tmp_path: Path) -> None:
     problem = Problem("p", "s", "", None, ("a\nb", ""), "src", "easy")
-    pair = PreferencePair("p", "q", "yes", None, 2, None, 0.5, None)
+    pair = PreferencePair("p", "q", "yes", None, 2, None, 0.5)
     undefined = Uncertainty("p", "nll", None, "no log-probs")
     write_records(tmp_path / "problems.parquet", Problem, [problem])
     write_records(tmp_path / "pairs.parquet", PreferencePair, [pair])

@@ -16,9 +16,9 @@ from conself.tracking.naming import group, round_prefix, run_name, tags
     [
         ([], "defaults"),
         (["experiment=wo_cw", "seed=1"], "experiment=wo_cw seed=1"),
-        (["artifacts=/disk", "logger=csv", "logger.mode=online", "runtime.workers=4"], "defaults"),
+        (["artifacts=/disk", "logger=csv", "logger.mode=online", "executor.workers=4", "executor=local"], "defaults"),
         (
-            ["sampler.runtime.batch_size=4", "+metric@metrics.x=nll", "~metrics.nll"],
+            ["engine.runtime.batch_size=4", "+metric@metrics.x=nll", "~metrics.nll"],
             "metric@metrics.x=nll ~metrics.nll",
         ),
         (["model.name=a/runtime.b"], "model.name=a/runtime.b"),

@@ -33,7 +33,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> list[WandbRun]:
     root, tracker = tmp_path_factory.mktemp("sweeps") / "2026-01-02_03-04-05", WandbTracker("test", "offline")
     runs = []
     for number, tau in enumerate(TAUS):
-        words = (f"tau={tau}", "artifacts=elsewhere", "+runtime.workers=1")
+        words = (f"tau={tau}", "artifacts=elsewhere", "+executor.workers=1")
         line = run_one(tracker, root / str(number), tau, words, failed=tau == 0.8)
         run = of_job(root / str(number))
         assert line == f"dashboard: wandb sync {run.folder}"

@@ -103,7 +103,7 @@ def test_the_key_follows_what_decides_the_steps_and_nothing_else() -> None:
     others = [
         training_key("tuned", small, pairs, settings(), LOSS, 0),
         training_key("model", large, pairs, settings(), LOSS, 0),
-        training_key("model", small, [replace(pairs[0], weight=0.6)], settings(), LOSS, 0),
+        training_key("model", small, [replace(pairs[0], winner_weight=0.6)], settings(), LOSS, 0),
         training_key("model", small, [replace(pairs[0], chosen=Response(prompt, (7, 1)))], settings(), LOSS, 0),
         training_key("model", small, pairs, settings(epochs=3), LOSS, 0),
         training_key("model", small, pairs, settings(), ConDPO(beta=0.4), 0),

@@ -23,7 +23,7 @@ def test_prompt_then_response_then_end_of_turn(tokenizer: PreTrainedTokenizerFas
     assert pair.chosen.tokens == (20, 21, END)
     assert pair.rejected is not None
     assert pair.rejected.tokens == (30, END)
-    assert (pair.problem_id, pair.weight) == ("p1", 0.5)
+    assert (pair.problem_id, pair.winner_weight) == ("p1", 0.5)
 
 
 def test_no_token_is_added_between_prompt_and_response() -> None:
@@ -146,5 +146,5 @@ def test_sums_over_any_pieces_of_any_ranks_are_the_global_mean(
     for batch in global_batches(token_pairs(shape, seed), 5, seed, 0, by_problem=True):
         cutter = layouts(budget)[layout]
         micro_batches = [cutter.lay(piece) for share in deal(batch, ranks) for piece in cutter.cut(share)]
-        parts = [sum(Fraction(pair.weight) for pair in micro.pairs) / len(batch) for micro in micro_batches]
-        assert sum(parts) == sum(Fraction(pair.weight) for pair in batch) / len(batch)
+        parts = [sum(Fraction(pair.winner_weight) for pair in micro.pairs) / len(batch) for micro in micro_batches]
+        assert sum(parts) == sum(Fraction(pair.winner_weight) for pair in batch) / len(batch)

@@ -126,9 +126,7 @@ def test_every_pair_once_per_epoch_and_the_reference_once(model_ref: ModelRef, t
 def test_sft_needs_no_reference_and_no_losers(model_ref: ModelRef, tmp_path: Path) -> None:
     witness = Witness()
     chosen = settings(epochs=6, runtime=runtime(witness))
-    winners = [
-        replace(pair, rejected=None, rejected_index=None, rejected_consensus=None) for pair in toy_pairs(losers=1)
-    ]
+    winners = [replace(pair, rejected=None, rejected_index=None) for pair in toy_pairs(losers=1)]
     report = fit(winners, model_ref, chosen, SFT(), 0, tmp_path, tmp_path / "reference", None)
     assert len(witness.laid) == 1 + report.steps, "one trial of the layout, no reference"
     assert report.curve[-1]["loss"] < report.curve[0]["loss"]
@@ -153,7 +151,7 @@ def test_nothing_to_train_on_is_said_with_the_remedy(model_ref: ModelRef, tmp_pa
 
 
 def test_a_broken_pair_stops_the_run_and_leaves_no_adapter(model_ref: ModelRef, tmp_path: Path) -> None:
-    pairs = [replace(pair, chosen_consensus=math.inf) for pair in toy_pairs(problems=1)]
+    pairs = [replace(pair, winner_weight=math.inf) for pair in toy_pairs(problems=1)]
     with pytest.raises(FloatingPointError, match=r"loss is inf at step 0 \(problems: p0\)"):
         fit(pairs, model_ref, settings(), LOSS, 0, tmp_path, tmp_path / "reference", None)
     assert not (tmp_path / "adapter").exists()

@@ -80,7 +80,7 @@ def test_the_first_step_starts_at_the_reference() -> None:
     """Policy = reference: the loss is the mean of R * log 2 over the global batch, the margins are 0."""
     pairs = token_pairs([3, 2, 1])
     first = train(pairs, settings(batch_size=6, epochs=1), ConDPO(beta=1.0)).curve[0]
-    weight = sum(pair.weight for pair in pairs) / 6
+    weight = sum(pair.winner_weight for pair in pairs) / 6
     assert first["mean_weight"] == pytest.approx(weight)
     assert first["loss"] == pytest.approx(weight * math.log(2), abs=1e-5)
     assert first["margin"] == pytest.approx(0.0, abs=1e-5)
@@ -116,7 +116,7 @@ def test_training_is_the_textbook_loop() -> None:
             for pair in batch:
                 assert pair.rejected is not None
                 gains = [naive(policy, r) - naive(base, r).detach() for r in (pair.chosen, pair.rejected)]
-                losses.append(pair.weight * torch.log1p(torch.exp(-0.5 * (gains[0] - gains[1]))))
+                losses.append(pair.winner_weight * torch.log1p(torch.exp(-0.5 * (gains[0] - gains[1]))))
             optimizer.zero_grad()
             torch.stack(losses).mean().backward()
             torch.nn.utils.clip_grad_norm_(parameters, 0.5)

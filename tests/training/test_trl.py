@@ -22,7 +22,7 @@ from trl import DPOConfig, DPOTrainer
 
 BETA = 0.3
 LORA_B = 0.05  # with LoRA's second factor at 0, the policy would be the reference and every loss log 2
-PAIRS = [replace(pair, weight=1.0) for pair in token_pairs([3, 1, 2], seed=5)]
+PAIRS = [replace(pair, winner_weight=1.0) for pair in token_pairs([3, 1, 2], seed=5)]
 
 
 class Tokenised(DPOTrainer):  # type: ignore[misc]  # TRL ships no types
@@ -73,7 +73,9 @@ def by_us(pairs: Sequence[TokenPair], layout: Layout) -> tuple[float, list[Tenso
         values = response_log_probs(policy.model, batch, policy.dtype)
         lengths = torch.tensor([len(pair.chosen.tokens) for pair in batch.pairs])
         its, theirs = (LogProbs(v[batch.chosen], v[batch.rejected], lengths) for v in (values, reference))
-        loss = ConDPO(BETA)(its, theirs, torch.tensor([pair.weight for pair in batch.pairs])).losses.sum() / len(pairs)
+        loss = ConDPO(BETA)(its, theirs, torch.tensor([pair.winner_weight for pair in batch.pairs])).losses.sum() / len(
+            pairs
+        )
         loss.backward()
         total += loss.item()
     return total, gradients(lora(policy.model))

@@ -128,8 +128,7 @@ def text_pair(problem: int, loser: int, chosen: str, rejected: str | None) -> Pr
         rejected=rejected,
         chosen_index=0,
         rejected_index=None if rejected is None else loser,
-        chosen_consensus=0.5,
-        rejected_consensus=None if rejected is None else 0.1,
+        winner_weight=0.5,
     )
 
 

@@ -23,7 +23,7 @@ from analysis.pages.values import cut, shown, visible
 from analysis.request import Request, parse
 from analysis.runs import read_runs
 from analysis.write_report import make_report
-from conself.agreement.consensus import consensus_of
+from conself.agreement.traces import agreement_of
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from conself.sandbox.canonical import canonical
 from tests.analysis.report_runs import HOSTILE, K, make_pool, make_run, make_sweep
@@ -129,7 +129,7 @@ KEYS = [["1", "2"], ["1", "1"], [None, None], ["1", "1"], ["2", None]]
 
 def test_a_problem_shows_one_program_per_cluster_and_outputs_by_how_many_gave_them() -> None:
     known = Known({"h": 1.04, "nll": "no log-probs"}, (False, True, False, True, False), [Choice(None, 0.5, [(1, 4)])])
-    page = json.loads(problem_page(pool_of(ROWS), consensus_of(KEYS), known))
+    page = json.loads(problem_page(pool_of(ROWS), agreement_of(KEYS), known))
     # scores: R(1) = R(3) = (3/4 + 2/3)/2 is highest, so 1 wins; clusters {1,3}, {0}, {4}; 2 crashed
     assert page["winner"] == 1
     assert [column["members"] for column in page["columns"]] == [[1, 3], [0], [4], [2]]
@@ -139,20 +139,20 @@ def test_a_problem_shows_one_program_per_cluster_and_outputs_by_how_many_gave_th
     assert [page["values"][cell] for cell in page["columns"][2]["cells"]] == [["2"], ["timeout", "timeout"]]
     assert page["metrics"] == [1.04, "no log-probs"]
     assert page["choices"] == [{"reason": None, "normalised": 0.5, "pairs": [[1, 4]]}]
-    row = index_row(pool_of(ROWS), consensus_of(KEYS), known)
+    row = index_row(pool_of(ROWS), agreement_of(KEYS), known)
     assert (row["clusters"], row["alive"], row["right"], row["rate"]) == (3, 4, 1, 0.4)
     assert (row["metrics"], row["kept"], row["pairs"]) == ([1.04, None], [None], [1])
 
 
 def test_a_problem_without_oracle_says_nothing_of_right_and_wrong() -> None:
     known = Known({}, None, [])
-    assert json.loads(problem_page(pool_of(ROWS), consensus_of(KEYS), known))["passed"] is None
-    assert index_row(pool_of(ROWS), consensus_of(KEYS), known)["rate"] is None
+    assert json.loads(problem_page(pool_of(ROWS), agreement_of(KEYS), known))["passed"] is None
+    assert index_row(pool_of(ROWS), agreement_of(KEYS), known)["rate"] is None
 
 
 def test_a_huge_problem_is_cut_to_the_size_of_a_page() -> None:
     rows = [[Outcome(Status.OK, json.dumps(f"{i},{j}" * 20_000)) for j in range(30)] for i in range(15)]
-    page = problem_page(pool_of(rows, "x" * 10**6), consensus_of([["a"] * 30] * 15), Known({}, None, []))
+    page = problem_page(pool_of(rows, "x" * 10**6), agreement_of([["a"] * 30] * 15), Known({}, None, []))
     assert len(page) <= MOST_BYTES
     assert json.loads(page)["statement"][1] == 10**6
 

@@ -55,7 +55,7 @@ def train(
     kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks, logger: Logger | None = None
 ) -> FitReport:
     """One training; ``root`` gets the weights."""
-    winners = [replace(p, rejected=None, rejected_index=None, rejected_consensus=None) for p in PAIRS[::2]]
+    winners = [replace(p, rejected=None, rejected_index=None) for p in PAIRS[::2]]
     loss, pairs = (SFT(), winners) if kind == "sft" else (ConDPO(beta=0.5), PAIRS)
     made = (pairs, model, chosen(kind, ranks.count, sharing), loss, 0, root, root / "reference", time.perf_counter())
     return fit_rank(*made, ranks, logger)
@@ -167,7 +167,7 @@ def test_curves_reach_the_logger_of_the_caller_and_nothing_else_is_heard(
 
 def test_what_one_process_raises_is_raised_here_at_once(model_ref: ModelRef, tmp_path: Path) -> None:
     """Problem p3 goes to one process only; the other is left waiting for its gradients."""
-    pairs = [replace(pair, chosen_consensus=math.inf if pair.problem_id == "p3" else 0.5) for pair in PAIRS]
+    pairs = [replace(pair, winner_weight=math.inf if pair.problem_id == "p3" else 0.5) for pair in PAIRS]
     made = (replace(chosen("lora", 2, FSDP()), batch_size=9), ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference")
     with pytest.raises(FloatingPointError, match=r"^loss is inf at step 0 \(problems: [p0-9, ]*p3") as caught:
         fit(pairs, model_ref, *made, None)

@@ -70,7 +70,7 @@ def loss_of(
             chosen_tokens=torch.tensor([len(pair.chosen.tokens) for pair in pairs]),
         )
 
-    weights = torch.tensor([pair.weight for pair in pairs], dtype=torch.float64)
+    weights = torch.tensor([pair.winner_weight for pair in pairs], dtype=torch.float64)
     return loss(of(values), of(start), weights).losses.sum()
 
 

@@ -1,0 +1,97 @@
+"""From the JSON of a completion (of a chat or a text) to replies: text, NLL, top-k entropy, tokens. Pure functions."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from conself.engines.engine import Reply
+
+# What OpenAI-compatible servers write for a log-probability that they do not know.
+_UNKNOWN = -9999.0
+
+
+def replies(text: str, top_k: int) -> list[Reply]:
+    """The choices of a completion, in order, at least one. A choice without content is an empty text.
+
+    ``top_k`` is as in :func:`uncertainty`.
+
+    Raises:
+        ValueError: it is no completion, or has no choice.
+    """
+    try:
+        return _read(json.loads(text), top_k)
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}; the answer begins {text[:100]!r}") from None
+
+
+def _read(body: Any, top_k: int) -> list[Reply]:
+    choices = body["choices"]
+    if not isinstance(choices, list) or not choices:
+        raise ValueError("no choices")
+    ordered = sorted(choices, key=lambda choice: int(choice.get("index") or 0))
+    usage = body.get("usage")
+    total = int(usage.get("completion_tokens") or 0) if isinstance(usage, dict) else 0
+    return [_reply(choice, count, top_k) for choice, count in zip(ordered, _shares(total, len(choices)), strict=True)]
+
+
+def _reply(choice: dict[str, Any], count: int, top_k: int) -> Reply:
+    content = choice["text"] if "text" in choice else choice["message"].get("content")
+    tokens = _tokens(choice.get("logprobs") or {})
+    nll, entropy = uncertainty(tokens, top_k)
+    return Reply(
+        text="" if content is None else _storable(str(content)),
+        finish_reason=str(choice.get("finish_reason") or "unknown"),
+        mean_nll=nll,
+        mean_token_entropy=entropy,
+        n_tokens=len(tokens) or count,
+    )
+
+
+def _tokens(logprobs: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Tokens in the form in which chats have them; text completions have a list for each of their fields."""
+    if "token_logprobs" not in logprobs:
+        return logprobs.get("content") or []
+    own = logprobs["token_logprobs"]
+    tops = logprobs.get("top_logprobs") or [None] * len(own)
+    return [
+        {"logprob": value, "top_logprobs": [{"logprob": top} for top in (known or {}).values()]}
+        for value, known in zip(own, tops, strict=True)
+    ]
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="replace").decode()  # half an emoji is no text that a file can hold
+
+
+def uncertainty(tokens: Sequence[dict[str, Any]], top_k: int) -> tuple[float | None, float | None]:
+    """Mean NLL and mean entropy, in nats per token, of tokens with ``logprob`` and ``top_logprobs``.
+
+    A token's entropy is taken over the ``top_k`` likeliest of its ``top_logprobs``, renormalised. None where a
+    token lacks the figure.
+    """
+    own = [float(token["logprob"]) for token in tokens]
+    tops = [_likeliest(token, top_k) for token in tokens]
+    known = own and all(_UNKNOWN < value < math.inf for value in own)
+    nll = -math.fsum(own) / len(own) if known else None
+    entropy = math.fsum(map(_entropy, tops)) / len(tops) if tops and all(map(_usable, tops)) else None
+    return nll, entropy
+
+
+def _likeliest(token: dict[str, Any], top_k: int) -> list[float]:
+    return sorted((float(top["logprob"]) for top in token.get("top_logprobs") or []), reverse=True)[:top_k]
+
+
+def _usable(logprobs: Sequence[float]) -> bool:
+    return bool(logprobs) and not any(map(math.isnan, logprobs)) and -math.inf < max(logprobs) < math.inf
+
+
+def _entropy(logprobs: Sequence[float]) -> float:
+    weights = [math.exp(value - max(logprobs)) for value in logprobs]
+    total = math.fsum(weights)
+    return -math.fsum(w / total * math.log(w / total) for w in weights if w > 0)
+
+
+def _shares(total: int, count: int) -> list[int]:
+    """``total`` tokens of ``count`` choices, of which only the sum is known, as even numbers as there are."""
+    return [total // count + (place < total % count) for place in range(count)]

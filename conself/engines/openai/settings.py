@@ -1,0 +1,97 @@
+"""What is asked of an OpenAI-compatible endpoint: who answers, how requests are sent, and what one says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from conself.engines.decoding import Decoding, check_cut
+from conself.models.prompts import PLAIN, Message
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Who answers, and what the requests say: all that results can depend on.
+
+    ``choices_per_request`` is the most completions asked for by one request (``n``). ``logprobs`` asks for as many
+    log-probs as token entropies are taken over. ``max_tokens_name`` is what the endpoint calls the limit;
+    ``extra_body`` goes along with every request.
+
+    Raises:
+        ValueError: a setting out of range, or a URL with a secret in it.
+    """
+
+    base_url: str
+    model_name: str
+    choices_per_request: int
+    send_seed: bool
+    logprobs: bool
+    max_tokens_name: str
+    extra_body: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"endpoint.base_url must be like http://localhost:8000/v1, got {self.base_url!r}")
+        if "@" in parts.netloc or parts.query:
+            raise ValueError(
+                "endpoint.base_url holds a password or a query, which artifacts would keep; "
+                "put the key into the environment variable that runtime.api_key_env names"
+            )
+        if self.choices_per_request < 1:
+            raise ValueError(f"endpoint.choices_per_request must be at least 1, got {self.choices_per_request}")
+
+    def fingerprint(self) -> str:
+        """Who answers: the model's name there, and the address."""
+        return f"{self.model_name} at {self.base_url}"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What changes speed, not results, and the NAME of the environment variable with the key (None: no key).
+
+    ``concurrency`` requests are under way at once, each given ``timeout_s`` seconds; a failed one is tried again up
+    to ``retries`` times, after ``backoff_s``, twice that, ... up to a minute, or as long as the endpoint asks.
+    """
+
+    threads: ClassVar[int] = 1  # that compute
+
+    processes: int | None
+    shards_per_task: int
+    concurrency: int
+    timeout_s: float
+    retries: int
+    backoff_s: float
+    api_key_env: str | None
+
+    def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
+        if self.concurrency < 1 or self.retries < 0 or not self.timeout_s > 0 or not self.backoff_s > 0:
+            raise ValueError(
+                "runtime.concurrency must be at least 1, retries at least 0, timeout_s and backoff_s above 0, got "
+                f"{self.concurrency}, {self.retries}, {self.timeout_s} and {self.backoff_s}"
+            )
+
+
+def request_body(endpoint: Endpoint, messages: list[Message], drawn: Decoding, count: int, seed: int) -> dict[str, Any]:
+    """The arguments of one request for ``count`` completions; the seed is cut to the 31 bits that all servers take.
+
+    A plain text is the ``prompt`` of a text completion, whose server opens it as the model's tokenizer opens texts.
+    """
+    plain = messages[0]["role"] == PLAIN
+    body: dict[str, Any] = {
+        "model": endpoint.model_name,
+        **({"prompt": messages[0]["content"]} if plain else {"messages": messages}),
+        "temperature": drawn.temperature,
+        "top_p": drawn.top_p,
+        "n": count,
+        "extra_body": {endpoint.max_tokens_name: drawn.max_new_tokens, **endpoint.extra_body},
+    }
+    if endpoint.send_seed:
+        body["seed"] = seed % 2**31
+    if drawn.stop:
+        body["stop"] = list(drawn.stop)
+    if endpoint.logprobs:  # one more: some servers put the drawn token in the place of the last
+        count = drawn.entropy_top_k + 1
+        body |= {"logprobs": count} if plain else {"logprobs": True, "top_logprobs": count}
+    return body

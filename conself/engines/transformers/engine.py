@@ -1,0 +1,164 @@
+"""Completions by any causal LM of transformers with a chat template, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from joblib import cpu_count
+
+from conself.engines.decoding import Decoding, check_cut
+from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
+from conself.engines.stop_strings import StopStrings, cut
+from conself.engines.transformers.memory import within
+from conself.models.dtypes import gpu_driver
+from conself.models.prompts import render
+from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
+from conself.models.turns import decode_response, encode_prompt
+from conself.records import Candidate, ModelRef, Problem
+from conself.runtime.executor import worker_index
+from conself.runtime.memory import free_bytes, keep_freed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from conself.engines.transformers.ledger import Completion
+
+# Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
+_BATCHES_PER_WINDOW = 4
+# What a worker imports for it, which takes seconds.
+_MODULES = ("conself.engines.transformers.generation", "transformers.models.auto.modeling_auto", "peft")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What changes speed and memory, not results.
+
+    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
+    processes of so many ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is
+    None there is one on a GPU, and on a CPU as many as it has cores and memory, which then share the cores; else
+    ``threads`` None is 1.
+    """
+
+    batch_size: int
+    device: str
+    processes: int | None
+    shards_per_task: int
+    threads: int | None
+
+    def __str__(self) -> str:
+        return f"{self.processes} x {self.threads} threads x {self.batch_size} sequences"
+
+    def __post_init__(self) -> None:
+        check_cut(self.processes, self.shards_per_task)
+        if self.batch_size < 1:
+            raise ValueError(f"runtime.batch_size must be at least 1, got {self.batch_size}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"runtime.threads must be at least 1, or null: all cores, got {self.threads}")
+
+    def on_gpu(self) -> bool:
+        """Whether a GPU draws, by the looks of the machine: torch, which knows, takes seconds to import."""
+        return self.device != "cpu" and gpu_driver()
+
+
+@dataclass(frozen=True)
+class TransformersEngine(Engine):
+    """Completions in batches with a KV cache: the same tokens whatever the batch, order or number of processes."""
+
+    runtime: Runtime
+
+    loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = _MODULES
+
+    def fingerprint(self, model: ModelRef | None) -> str:
+        """The model's."""
+        return fingerprint(required(model))
+
+    def worth_a_call(self, demand: Demand) -> int:
+        """The problems that fill a batch."""
+        return -(-self.runtime.batch_size // demand.samples)
+
+    def settled(self, model: ModelRef | None, demand: Demand) -> Self:
+        """With as many processes, threads and rows as cores and free memory allow; raises as :func:`within` does."""
+        return replace(self, runtime=_settled(self.runtime, model, demand.tokens))
+
+    def draw(
+        self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
+    ) -> Iterator[list[Candidate]]:
+        """The flow of windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens."""
+        complete = partial(complete_chats, required(model), self.runtime)
+        for window in _windows(problems, demand.samples, self.runtime):
+            yield from flow(window, complete)
+
+
+def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
+    if model is None or runtime.on_gpu():  # a GPU's memory is told by batch_size, which is the user's
+        return replace(runtime, processes=runtime.processes or 1, threads=runtime.threads or 1)
+    cores = cpu_count()
+    most = replace(runtime, processes=runtime.processes or cores)
+    fits = within(most, model, tokens, free_bytes())
+    shared = 1 if runtime.processes else max(1, cores // (fits.processes or 1))
+    return replace(fits, threads=runtime.threads or shared)
+
+
+def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:
+    """One reply per seed of every ask, in order, each ask's as they are there; the model is loaded once per process."""
+    from conself.engines.transformers.generation import stream
+    from conself.engines.transformers.ledger import Request
+    from conself.engines.transformers.prompts import shared_length
+
+    policy, tokenizer, stop_ids = loaded(model, runtime.device)
+    requests: list[Request] = []
+    for group, members in groupby(asks, lambda ask: ask.group):
+        alike = list(members)
+        prompts = [tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))) for ask in alike]
+        shared = 0 if group is None else shared_length(prompts)
+        requests += [Request(ids, ask.seeds, shared) for ids, ask in zip(prompts, alike, strict=True)]
+    stops = StopStrings(tokenizer, settings.stop)
+    for replies in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
+        yield [_reply(completion, stops, stop_ids) for completion in replies]
+
+
+def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
+    count = len(completion.token_ids)
+    ids = completion.token_ids.tolist()
+    if ids and ids[-1] in stop_ids:
+        ids.pop()
+    return Reply(
+        text=cut(decode_response(stops.tokenizer, ids), stops.stop),
+        finish_reason=completion.finish_reason,
+        mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
+        mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,
+        n_tokens=count,
+    )
+
+
+@lru_cache(maxsize=1)
+def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
+    """A model to draw from, its tokenizer and the ids that end a turn; the last one stays for the next call.
+
+    Raises:
+        OSError: the model cannot be loaded.
+        ValueError: a device that torch does not know; with the remedy.
+    """
+    import torch
+
+    from conself.engines.transformers.packed import pack
+
+    if device == "auto" and torch.cuda.is_available():
+        device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
+    policy, tokenizer = load_policy(model, device), load_tokenizer(model)
+    if policy.device.type == "cpu":
+        keep_freed()
+        pack(policy)
+    return policy, tokenizer, stop_token_ids(policy, tokenizer)
+
+
+def _windows(problems: Iterable[Problem], per_problem: int, runtime: Runtime) -> Iterator[list[Problem]]:
+    count = max(1, _BATCHES_PER_WINDOW * runtime.batch_size // per_problem)
+    stream = iter(problems)
+    while window := list(islice(stream, count)):
+        yield window

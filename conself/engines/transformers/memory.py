@@ -1,0 +1,76 @@
+"""Before drawing on a CPU: how many processes, of how many rows each, the free memory holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from conself.models.transformers import load_config
+from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from conself.engines.transformers.engine import Runtime
+
+_PROCESS = 700_000_000
+"""Bytes of a process that has imported torch and transformers."""
+_PROMPT = 1024
+"""Tokens of a long prompt."""
+_LOGIT_TABLES = 5
+"""Tables of a row's logits in float32 that live while a token is chosen."""
+_SLACK = 1.5
+"""By how much keys and values are wider than their rows, at most (``RowLayer.reserve``)."""
+_FEW = 8
+"""Rows: with less each, one process more is worth nothing."""
+_SHARE = 0.8
+"""Of the free memory: the rest is the driver's, and the file cache's."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of a process that draws: ``fixed``, and those of each ``row`` that it decodes at once."""
+
+    fixed: int
+    row: int
+
+
+def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint | None:
+    """What a model of the Llama form takes, with rows of a long prompt and ``tokens``; None of another form.
+
+    ``itemsize`` is that of the weights, in bytes.
+    """
+    names = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
+    if not all(isinstance(getattr(config, name, None), int) for name in names):
+        return None
+    layers, hidden, inner, heads, vocabulary = (getattr(config, name) for name in names)
+    size = getattr(config, "head_dim", None) or hidden // heads
+    keys = (getattr(config, "num_key_value_heads", None) or heads) * size
+    layer = 2 * hidden * heads * size + 2 * hidden * keys + 3 * hidden * inner
+    # Packed layers (float32) hold a vocabulary that embeds as well a second time.
+    weights = layers * layer + vocabulary * hidden * (1 if config.tie_word_embeddings and itemsize < 4 else 2)
+    row = _SLACK * 2 * layers * keys * itemsize * (_PROMPT + tokens) + 4 * _LOGIT_TABLES * vocabulary
+    return Footprint(weights * itemsize + _PROCESS, int(row))
+
+
+def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime:
+    """``runtime`` with as many processes and rows as ``free`` bytes hold; rows of up to ``tokens`` new tokens.
+
+    Raises:
+        OSError: the model cannot be read.
+        ValueError: not even one process with one row fits; with the remedy.
+    """
+    itemsize = 4 if model.dtype == "float32" else 2
+    needed = None if model.quantization is not None else footprint(load_config(model), itemsize, tokens)
+    if needed is None:
+        return runtime
+    usable = int(_SHARE * free)
+    for processes in range(runtime.processes or 1, 0, -1):
+        rows = min(runtime.batch_size, (usable // processes - needed.fixed) // needed.row)
+        if rows >= (min(_FEW, runtime.batch_size) if processes > 1 else 1):
+            return replace(runtime, processes=processes, batch_size=rows)
+    least = needed.fixed + needed.row
+    raise ValueError(
+        f"drawing from {model.name} takes {least / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
+        "choose a 16-bit model.dtype, a smaller model or fewer max_new_tokens"
+    )

@@ -1,0 +1,49 @@
+"""Completions by vLLM: the same prompts, seeds and definitions as of any engine, at the speed of its own."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from conself.engines.engine import Complete, Demand, Engine, Flow, required
+from conself.engines.vllm.start import Runtime, check_lora, check_served
+from conself.engines.vllm.stream import stream
+from conself.models.transformers import fingerprint
+from conself.records import Candidate, ModelRef, Problem
+
+
+@dataclass(frozen=True)
+class VllmEngine(Engine):
+    """Completions at vLLM's speed. What is drawn beside one can move a logit's last bits, and so, rarely, a token.
+
+    A prompt and its completion take at most ``max_model_len`` tokens (None: the model's context).
+    """
+
+    max_model_len: int | None
+    runtime: Runtime
+
+    loads_model: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ("conself.engines.vllm.machine",)
+
+    def fingerprint(self, model: ModelRef | None) -> str:
+        """The model's."""
+        return fingerprint(required(model))
+
+    def check_model(self, model: ModelRef) -> None:
+        """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
+        check_served(model)
+
+    def check_adapter(self, config: Mapping[str, Any]) -> None:
+        """Refuse an adapter that vLLM cannot put on; raises as :func:`check_lora` does."""
+        check_lora(config)
+
+    def draw(
+        self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
+    ) -> Iterator[list[Candidate]]:
+        """The flow of each problem, in one stream; ``Reply.n_tokens`` counts all tokens."""
+        from conself.engines.vllm.machine import machine_for
+
+        def alone(problem: Problem, complete: Complete) -> list[Candidate]:
+            return next(flow([problem], complete))
+
+        machine = machine_for(required(model), self.runtime, self.max_model_len)
+        yield from stream(problems, alone, machine, demand.samples)

@@ -1,0 +1,205 @@
+"""One vLLM engine per process: prompts in, replies out, a step at a time.
+
+The engine runs inside the process that uses it (a worker process, which dies with its parent), not in a process of
+vLLM's own: that one would outlive a ``kill -9``, and with it its GPU memory. With tensor parallelism the other ranks
+are children of the worker, which vLLM ends when the worker is gone.
+"""
+
+import gc
+import itertools
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from conself.engines.decoding import Decoding
+from conself.engines.engine import Ask, Reply
+from conself.engines.stop_strings import StopStrings, cut
+from conself.engines.vllm.start import Runtime, lora_rank, start
+from conself.engines.vllm.sums import Sums, add_rows
+from conself.models.prompts import render
+from conself.models.transformers import fingerprint, load_tokenizer, stop_token_ids_of
+from conself.models.turns import decode_response, encode_prompt
+from conself.records import ModelRef
+
+# vLLM keeps seeds as signed 64-bit numbers.
+_SEED_BITS = (1 << 63) - 1
+
+Deliver = Callable[[int, Reply], None]
+
+
+@dataclass
+class _Draw:
+    """A sample under way, and who waits for it: each of ``places`` gets the reply."""
+
+    sums: Sums
+    stops: StopStrings
+    places: range
+    deliver: Deliver
+
+
+class VllmMachine:
+    """vLLM with one base model; at most one adapter at a time is put on, and none is ever merged.
+
+    ``live`` is the number of samples submitted and not yet finished, ``seats`` how many vLLM decodes together.
+    """
+
+    def __init__(self, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> None:
+        self.seats = runtime.max_num_seqs
+        self._vllm = start(ref, runtime, max_model_len)
+        self._tokenizer = load_tokenizer(ref)
+        self._stops = list(stop_token_ids_of(ref, self._tokenizer))
+        self._context = int(self._vllm.model_config.max_model_len)
+        self._draws: dict[str, _Draw] = {}
+        self._serial = itertools.count()
+        self._adapters: dict[str, Any] = {}
+        self._adapter: Any = None
+
+    @property
+    def live(self) -> int:
+        """Samples under way."""
+        return len(self._draws)
+
+    def wear(self, ref: ModelRef) -> None:
+        """Put ``ref``'s adapter on for what is submitted from now on, or take it off."""
+        if ref.adapter is None:
+            self._adapter = None
+            return
+        from vllm.lora.request import LoRARequest
+
+        name = fingerprint(ref)  # of its content: a folder that was written anew is another adapter
+        if name not in self._adapters:
+            self._adapters[name] = LoRARequest(name, len(self._adapters) + 1, ref.adapter)
+        self._adapter = self._adapters[name]
+
+    def submit(self, ask: Ask, drawn: Decoding, deliver: Deliver) -> list[str]:
+        """Start one sample per seed of ``ask``; ``deliver(i, reply)`` is called when that of seed i is done.
+
+        vLLM's own ``n`` makes the same requests, with seeds s, s + 1, ...; here each has the seed it is given, so that
+        a sample does not depend on how many are drawn. They share the prompt through the prefix cache. A prompt that
+        leaves no room for a token in the context gives empty replies at once. Returns names for :meth:`abort`.
+
+        Raises:
+            ValueError: the prompt has no token, or vLLM refuses a setting.
+        """
+        ids = encode_prompt(self._tokenizer, render(self._tokenizer, ask.messages))
+        if not ids:
+            raise ValueError("a prompt has no token; check the prompt templates and the model's chat template")
+        room = min(drawn.max_new_tokens, self._context - len(ids))
+        if room < 1:
+            for place in range(len(ask.seeds)):
+                deliver(place, Reply("", "length", None, None, 0))
+            return []
+        if drawn.temperature == 0:  # all seeds give the same tokens
+            return [self._add(self._request(ids, drawn, room), ask.seeds[0], drawn, range(len(ask.seeds)), deliver)]
+        request = self._request(ids, drawn, room)
+        return [self._add(request, s, drawn, range(i, i + 1), deliver) for i, s in enumerate(ask.seeds)]
+
+    def _request(self, ids: Sequence[int], drawn: Decoding, room: int) -> Any:
+        from vllm.sampling_params import SamplingParams
+
+        params = SamplingParams(
+            temperature=drawn.temperature,
+            top_p=drawn.top_p,
+            max_tokens=room,
+            logprobs=drawn.entropy_top_k,
+            stop_token_ids=self._stops,
+            ignore_eos=True,  # the ids above are all there are
+            detokenize=False,
+        )
+        prompt: Any = {"type": "token", "prompt_token_ids": list(ids)}
+        tasks = self._vllm.get_supported_tasks()
+        return self._vllm.input_processor.process_inputs("-", prompt, params, tasks, lora_request=self._adapter)
+
+    def _add(self, request: Any, seed: int, drawn: Decoding, places: range, deliver: Deliver) -> str:
+        child = copy(request)
+        child.request_id = child.external_req_id = str(next(self._serial))
+        child.sampling_params = copy(request.sampling_params)
+        child.sampling_params.seed = seed & _SEED_BITS
+        self._draws[child.request_id] = _Draw(
+            Sums(drawn.entropy_top_k), StopStrings(self._tokenizer, drawn.stop), places, deliver
+        )
+        self._vllm.engine_core.add_request(child)
+        return str(child.request_id)
+
+    def step(self) -> None:
+        """Run the model once, if there is anything to run it on; deliver what has ended.
+
+        Raises:
+            RuntimeError: vLLM gave a sample up.
+        """
+        outputs = [o for o in self._vllm.engine_core.get_output().outputs if o.request_id in self._draws]
+        # Straight from the engine's core: vLLM's own output objects would keep every token's log-probs to the end.
+        fresh = [o for o in outputs if o.new_token_ids]
+        sums = [self._draws[o.request_id].sums for o in fresh]
+        add_rows(sums, [o.new_token_ids for o in fresh], [o.new_logprobs.logprobs for o in fresh])
+        ended = [o.request_id for o in fresh if o.finish_reason is None and self._said(self._draws[o.request_id])]
+        if ended:  # vLLM looks for stop strings in text alone, which is not made here
+            self._vllm.engine_core.abort_requests(ended)
+        for output in outputs:
+            reason = "stop" if output.request_id in ended else output.finish_reason
+            if reason is not None:
+                draw = self._draws.pop(output.request_id)
+                reply = self._reply(draw, str(reason))
+                for place in draw.places:
+                    draw.deliver(place, reply)
+
+    def _said(self, draw: _Draw) -> bool:
+        return draw.stops.end(draw.sums.token_ids)
+
+    def _reply(self, draw: _Draw, reason: str) -> Reply:
+        if reason not in ("stop", "length"):
+            raise RuntimeError(
+                f"vLLM gave up a sample ({reason}); run the same command again: finished shards are kept"
+            )
+        sums, ids = draw.sums, list(draw.sums.token_ids)
+        if ids and ids[-1] in self._stops:
+            ids.pop()
+        text = cut(decode_response(self._tokenizer, ids), draw.stops.stop)
+        return Reply(text, reason, sums.mean_nll, sums.mean_entropy, len(sums.token_ids))
+
+    def abort(self, names: Sequence[str]) -> None:
+        """Drop samples that nobody waits for any more; finished ones are passed over."""
+        known = [name for name in names if self._draws.pop(name, None) is not None]
+        self._vllm.engine_core.abort_requests(known)
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        self._vllm.engine_core.shutdown()
+        self._vllm = None
+
+
+class _Held:
+    """The process's engine: stages call once per task, and loading takes minutes."""
+
+    key: tuple[ModelRef, Runtime, int | None, int] | None = None
+    machine: VllmMachine | None = None
+
+
+def _let_go() -> None:
+    if _Held.machine is not None:
+        _Held.machine.close()
+    _Held.key = _Held.machine = None
+    gc.collect()  # parts of an engine refer to one another; their memory is wanted now
+    torch.cuda.empty_cache()  # asks nothing of CUDA where it was not in use: that would fix the visible GPUs too early
+
+
+def machine_for(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> VllmMachine:
+    """The engine of this process for ``ref``, its adapter put on.
+
+    Another base model, or an adapter on an engine that was started without, ends the engine that was there and starts
+    one anew.
+
+    Raises:
+        OSError: vLLM, the model or its adapter is missing; with the remedy.
+        ValueError: vLLM cannot serve this model with these settings; with the remedy.
+    """
+    key = (replace(ref, adapter=None), runtime, max_model_len, lora_rank(ref.adapter))
+    if _Held.machine is None or _Held.key != key:
+        _let_go()
+        _Held.machine = VllmMachine(ref, runtime, max_model_len)
+        _Held.key = key
+    _Held.machine.wear(ref)
+    return _Held.machine

@@ -1,0 +1,118 @@
+"""Many problems through one engine that never runs dry: a problem enters as others finish, results leave in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from conself.engines.decoding import Decoding
+from conself.engines.engine import Ask, Complete, Reply
+from conself.records import Candidate, Problem
+
+# Samples submitted per seat of the engine: what waits there is prepared while the seats are taken.
+_QUEUE = 2
+# Samples of open problems per seat: how far short samples may run ahead of a long one whose problem is next in order.
+_AHEAD = 16
+
+_NOT_YET = Reply("", "", None, None, 0)
+
+Flow = Callable[[Problem, Complete], list[Candidate]]
+
+
+class Machine(Protocol):
+    """What is needed of an engine; see :class:`conself.engines.vllm.machine.VllmMachine`."""
+
+    seats: int
+
+    @property
+    def live(self) -> int:
+        """Samples under way."""
+
+    def submit(self, ask: Ask, drawn: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
+        """Start the samples of ``ask``; returns their names."""
+
+    def step(self) -> None:
+        """Go on with all samples; deliver what has ended."""
+
+    def abort(self, names: Sequence[str]) -> None:
+        """Drop samples."""
+
+
+class _AwaitedError(Exception):
+    """A flow asks for what is not known yet: the asks, and how to draw."""
+
+    def __init__(self, asks: Sequence[Ask], drawn: Decoding) -> None:
+        super().__init__(asks, drawn)
+        self.asks, self.drawn = asks, drawn
+
+
+@dataclass
+class _Open:
+    """A problem under way: the replies to each of its rounds of asks so far, those of the last one coming in."""
+
+    problem: Problem
+    rounds: list[list[list[Reply]]] = field(default_factory=list)
+    awaited: int = 0
+    names: list[str] = field(default_factory=list)
+    done: list[Candidate] | None = None
+
+
+def stream(problems: Iterable[Problem], flow: Flow, machine: Machine, per_problem: int) -> Iterator[list[Candidate]]:
+    """What ``flow`` makes of each problem, in the order of the problems, which are read as the engine needs them.
+
+    ``flow`` is written as if replies came at once. It is run from its start until it asks for something new, again
+    when that is there, and so on: it must ask the same given the same replies, and be cheap. So one flow serves every
+    sampler, and no sample waits for another problem's. ``per_problem`` is the most samples it has under way.
+    """
+    source = iter(problems)
+    opened: deque[_Open] = deque()
+    exhausted = False
+    try:
+        while opened or not exhausted:
+            while not exhausted and _room(machine, len(opened) * per_problem):
+                problem = next(source, None)
+                if problem is None:
+                    exhausted = True
+                else:
+                    opened.append(_Open(problem))
+                    _advance(opened[-1], flow, machine)
+            for course in opened:
+                if course.done is None and not course.awaited:
+                    _advance(course, flow, machine)
+            if opened and opened[0].done is not None:
+                yield opened.popleft().done or []
+            elif opened:
+                machine.step()
+    finally:  # also when the reader stops early: the engine serves the next one
+        machine.abort([name for course in opened for name in course.names])
+
+
+def _room(machine: Machine, samples: int) -> bool:
+    return samples == 0 or (machine.live < _QUEUE * machine.seats and samples < _AHEAD * machine.seats)
+
+
+def _advance(course: _Open, flow: Flow, machine: Machine) -> None:
+    """Run the flow on, as far as the replies reach: to its end, or to asks that are submitted."""
+    while course.done is None and not course.awaited:
+        known = iter(course.rounds)
+        try:
+            course.done = flow(course.problem, partial(_known, known))
+        except _AwaitedError as new:
+            replies = [[_NOT_YET] * len(ask.seeds) for ask in new.asks]
+            course.rounds.append(replies)
+            course.awaited = sum(map(len, replies))
+            course.names = []
+            for ask, places in zip(new.asks, replies, strict=True):
+                course.names += machine.submit(ask, new.drawn, partial(_deliver, course, places))
+
+
+def _known(known: Iterator[list[list[Reply]]], asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:
+    for replies in known:
+        return replies
+    raise _AwaitedError(asks, drawn)
+
+
+def _deliver(course: _Open, places: list[Reply], place: int, reply: Reply) -> None:
+    places[place] = reply
+    course.awaited -= 1

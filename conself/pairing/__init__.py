@@ -1,1 +1,0 @@
-"""Pairings: ``(Pool, Consensus, prompt) -> list[PreferencePair]``. One file per rule."""

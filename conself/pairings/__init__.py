@@ -1,0 +1,1 @@
+"""Pairings: ``(Ranked, programs) -> [(winner, loser)]``, candidate indices throughout. One file per rule."""

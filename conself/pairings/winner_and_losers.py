@@ -1,0 +1,56 @@
+"""Preference pairs without an oracle: the winner of a ranking against the candidates ranked lowest."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conself.rankings.ranked import Ranked
+
+
+@dataclass(frozen=True)
+class WinnerAndLosers:
+    """Pairs the winner with up to ``max_losers`` that are ranked strictly lower (METHOD, Algorithm 2).
+
+    Losers come worst first, ties by index; identical program text is used once, and never against itself.
+
+    Args:
+        max_losers: at most this many pairs per problem.
+        crashed_fill: take crashed losers, which rankings leave out, where no ranked one qualifies.
+
+    Raises:
+        ValueError: ``max_losers`` is below 1.
+    """
+
+    gives_losers: ClassVar[bool] = True
+
+    max_losers: int
+    crashed_fill: bool
+
+    def __post_init__(self) -> None:
+        if self.max_losers < 1:
+            raise ValueError(f"pairing.max_losers must be at least 1, got {self.max_losers}; METHOD uses 3")
+
+    def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[tuple[int, int | None]]:
+        """The pairs of one problem, all with the same winner; none where a ranking chooses nobody."""
+        if ranked.winner is None:
+            return []
+        used = {programs[ranked.winner]}
+        fresh: list[int] = []
+        for index in ranked.losers:
+            if programs[index] not in used:
+                used.add(programs[index])
+                fresh.append(index)
+        live = [index for index in fresh if index not in ranked.left_out]
+        losers = live or (fresh if self.crashed_fill else [])
+        return [(ranked.winner, index) for index in losers[: self.max_losers]]
+
+
+def why_no_pair(ranked: Ranked, programs: Sequence[Hashable]) -> str:
+    """Why a problem gives no pair, in one of few fixed texts so that reasons can be counted."""
+    if ranked.winner is None:
+        return str(ranked.reason)
+    if not ranked.losers:
+        return "no candidate scores below the winner"
+    if all(programs[index] == programs[ranked.winner] for index in ranked.losers):
+        return "every lower candidate repeats the winner's program"
+    return "only crashed candidates score below the winner"

@@ -1,0 +1,56 @@
+"""How many processes and rows free memory holds: counted by hand for the shape of Qwen2.5-Coder-0.5B."""
+
+import pytest
+from transformers import GPT2Config, Qwen2Config
+
+from conself.engines.transformers.engine import Runtime
+from conself.engines.transformers.memory import footprint, within
+from conself.records import ModelRef
+
+CONFIG = Qwen2Config(
+    vocab_size=151_936,
+    hidden_size=896,
+    intermediate_size=4864,
+    num_hidden_layers=24,
+    num_attention_heads=14,
+    num_key_value_heads=2,
+    tie_word_embeddings=True,
+)
+REF = ModelRef("a model", None, None, "float32", "sdpa", None)
+ASKED = Runtime(batch_size=256, device="cpu", processes=2, shards_per_task=1, threads=1)
+
+
+@pytest.fixture(autouse=True)
+def config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conself.engines.transformers.memory.load_config", lambda _: CONFIG)
+
+
+def test_weights_keys_values_and_logits_are_counted() -> None:
+    small, large = footprint(CONFIG, 4, 256), footprint(CONFIG, 4, 1280)
+    assert small is not None
+    assert large is not None
+    # 494,032,768 parameters by its makers' count, of which the biases and norms, 0.07 million, are left out here;
+    # in float32 the vocabulary is held once to embed and once packed
+    assert small.fixed - 700_000_000 == pytest.approx((494_032_768 + 151_936 * 896) * 4, rel=2e-4)
+    halves = footprint(CONFIG, 2, 256)
+    assert halves is not None
+    assert halves.fixed - 700_000_000 == pytest.approx(494_032_768 * 2, rel=2e-4)
+    per_token = 24 * 2 * 2 * 64 * 4  # layers, keys and values, heads, their size, bytes
+    assert large.row - small.row == 1024 * per_token * 1.5
+    assert small.row == 1280 * per_token * 1.5 + 151_936 * 4 * 5
+    assert footprint(GPT2Config(), 4, 256) is None, "another form is not guessed"
+
+
+@pytest.mark.parametrize(
+    ("free", "processes", "rows"),
+    [(64e9, 2, 256), (24e9, 2, 127), (10e9, 2, 15), (8e9, 1, 63), (4.3e9, 1, 4)],
+)
+def test_rows_and_then_processes_are_given_up(free: float, processes: int, rows: int) -> None:
+    # .8 of it, shared among processes, less 3.220 GB, in rows of 50.22 MB: (.8 * 24 / 2 - 3.220) / .05022 = 127.03
+    got = within(ASKED, REF, 256, int(free))
+    assert (got.processes, got.batch_size) == (processes, rows)
+
+
+def test_what_does_not_fit_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ValueError, match=r"drawing from a model takes 3\.3 GB, and 2\.0 GB are free; choose a 16-bit"):
+        within(ASKED, REF, 256, int(2e9))

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
+
+from conself.engines.decoding import Decoding
+from conself.engines.transformers import packed
+from conself.engines.transformers.generation import generate
+from conself.engines.transformers.ledger import Request
+from tests.engines.tiny_models import SHAPE, build
+
+pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+
+TIED = Qwen2Config(**SHAPE, tie_word_embeddings=True)  # Qwen's layers also have biases
+UNTIED = LlamaConfig(**SHAPE)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every model counts as a large one."""
+    monkeypatch.setattr(packed, "_CACHED", 0)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("config", [TIED, UNTIED])
+def test_the_same_logits_up_to_rounding(config: Qwen2Config | LlamaConfig) -> None:
+    ids = torch.arange(20, 84)[None]
+    with torch.inference_mode():
+        expected = build(config)(ids).logits
+        model = build(config)
+        assert packed.pack(model)
+        torch.testing.assert_close(model(ids).logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("config", [TIED, UNTIED])
+def test_the_same_draws_as_of_plain_layers_and_the_same_bits_in_any_batch(config: Qwen2Config | LlamaConfig) -> None:
+    drawn = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=20, entropy_top_k=15)
+    wanted = [Request(tuple(range(20 + i, 50 + i)), (i, i + 100)) for i in range(12)]
+    plain = generate(build(config), wanted, drawn, (0,), 24)
+    model = build(config)
+    packed.pack(model)
+    first = generate(model, wanted, drawn, (0,), 24)
+    second = generate(model, wanted, drawn, (0,), 5)
+    for expected, one, other in zip(plain, first, second, strict=True):
+        for a, b, c in zip(expected, one, other, strict=True):
+            assert a.token_ids.tolist() == b.token_ids.tolist() == c.token_ids.tolist()
+            np.testing.assert_allclose(a.token_logprobs, b.token_logprobs, atol=1e-4)
+            np.testing.assert_array_equal(b.token_logprobs, c.token_logprobs)
+
+
+def linear_bytes(model: PreTrainedModel) -> int:
+    return sum(module.weight.nbytes for module in model.modules() if type(module) is torch.nn.Linear)
+
+
+@pytest.mark.usefixtures("large")
+def test_weights_are_freed_but_those_that_embed_as_well() -> None:
+    untied, tied = build(UNTIED), build(TIED)
+    packed.pack(untied)
+    packed.pack(tied)
+    assert linear_bytes(untied) == 0
+    assert linear_bytes(tied) == tied.get_input_embeddings().weight.nbytes > 0
+
+
+def test_a_model_that_fits_into_the_caches_stays_as_it_is() -> None:
+    model = build(TIED)
+    held = linear_bytes(model)
+    assert not packed.pack(model)
+    assert linear_bytes(model) == held
+
+
+@pytest.mark.usefixtures("large")
+def test_other_dtypes_stay_as_they_are() -> None:
+    assert not packed.pack(build(TIED).bfloat16())
