@@ -1,25 +1,54 @@
 """B4: the class of candidates that is right with the highest posterior probability (arXiv 2409.08692)."""
 
-from math import isfinite, lgamma
+from dataclasses import dataclass
+from math import lgamma
+from typing import ClassVar
 
 from conself.agreement.passing_matrix import PassingMatrix
-from conself.rankings.by_tests import PassingClass, Scores, class_scores
+from conself.agreement.traces import Agreement
+from conself.rankings.by_tests import PassingClass, Scores, class_scores, ranked_by
+from conself.rankings.ranked import Ranked
+from conself.records import Pool
 
 
-def b4_scores(matrix: PassingMatrix, log10_beta0: float, log10_alpha: float) -> Scores:
-    """The logarithm of B4's posterior, up to a constant, per candidate.
+@dataclass(frozen=True)
+class B4:
+    """By the posterior probability of being right; there is no weight.
 
     Args:
-        matrix: K x M.
         log10_beta0: log10 of the prior's beta0: the larger, the rarer do wrong candidates pass wrong tests.
         log10_alpha: log10 of the prior's alpha, of the shares of candidates and of tests that are right.
 
     Raises:
-        ValueError: a prior is not finite.
+        ValueError: one of them is not in -12..12.
     """
-    for name, value in (("log10_beta0", log10_beta0), ("log10_alpha", log10_alpha)):
-        if not isfinite(value) or abs(value) > 12:
-            raise ValueError(f"b4.{name} must lie in -12..12, got {value}; ZeroCoder uses log10_beta0 4, log10_alpha 3")
+
+    gives_weight: ClassVar[bool] = False
+
+    log10_beta0: float
+    log10_alpha: float
+
+    def __post_init__(self) -> None:
+        for name in ("log10_beta0", "log10_alpha"):
+            if not abs(getattr(self, name)) <= 12:
+                raise ValueError(
+                    f"ranking.{name} must lie in -12..12, got {getattr(self, name)}; "
+                    "ZeroCoder uses log10_beta0 4, log10_alpha 3"
+                )
+
+    def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
+        """Nobody is chosen where nobody passes a test; it applies where there are tests."""
+        return ranked_by(
+            passing,
+            len(pool.candidates),
+            lambda matrix: b4_scores(matrix, self.log10_beta0, self.log10_alpha),
+            None,
+            False,
+        )
+
+
+def b4_scores(matrix: PassingMatrix, log10_beta0: float, log10_alpha: float) -> Scores:
+    """The logarithm of B4's posterior, up to a constant, per candidate."""
     return class_scores(matrix, lambda each: b4_score(each, 10.0**log10_beta0, 10.0**log10_alpha))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from conself.agreement.passing_matrix import PassingMatrix
+from conself.rankings.ranked import TIE, Ranked, by_score, chosen, nobody
 
-TIE = 1e-12
-"""Scores closer than this are equal."""
+NO_TESTS = "no generated tests"
+ALL_FAIL = "no candidate passes a generated test"
 
 Scores = tuple[float | None, ...]
 """One score per candidate; None of one that runs on no test, which can never be chosen."""
@@ -107,8 +108,43 @@ def choose(matrix: PassingMatrix, scores: Scores, least_passed: int, merge_ties:
         if each.n_passed >= least_passed and (score := scores[each.members[0]]) is not None
     }
     tied = [each for each, score in eligible.items() if score >= max(eligible.values()) - TIE]
-    chosen = tied if merge_ties else tied[:1]
-    return Choice(_union(each.members for each in chosen), _union(each.tests for each in chosen))
+    best = tied if merge_ties else tied[:1]
+    return Choice(_union(each.members for each in best), _union(each.tests for each in best))
+
+
+def ranked_by(
+    matrix: PassingMatrix | None,
+    size: int,
+    scores_of: Callable[[PassingMatrix], Scores],
+    weight: Callable[[PassingClass], float] | None,
+    merge_ties: bool,
+) -> Ranked:
+    """The ranking of ``size`` candidates by scores made of generated tests.
+
+    Who passes no test is left out. The class of the highest score is held right, of classes that tie the one of the
+    lowest index or, where ``merge_ties`` is set, all; and so are the tests that they pass.
+
+    Args:
+        matrix: K x M; the ranking doesn't apply where it is None or M is 0.
+        size: K.
+        scores_of: one of the rules.
+        weight: how much a class speaks for its members, in [0, 1]; None where the rule gives no such figure.
+        merge_ties: as :func:`choose` has it.
+
+    Raises:
+        ValueError: the matrix has another number of rows than K.
+    """
+    if matrix is None or not matrix.n_tests:
+        return nobody(size, NO_TESTS, applies=False)
+    if len(matrix.cells) != size:
+        raise ValueError(f"a passing matrix of {len(matrix.cells)} rows for {size} candidates; make one row of each")
+    scores = scores_of(matrix)
+    choice = choose(matrix, scores, least_passed=1, merge_ties=merge_ties)
+    if not choice.solutions:
+        return nobody(size, ALL_FAIL)
+    order = by_score([score or 0.0 for score in scores], [i for i, row in enumerate(matrix.passed) if any(row)])
+    (right,) = [each for each in classes(matrix) if choice.solutions[0] in each.members]
+    return chosen(order, size, choice.solutions, choice.tests, None if weight is None else weight(right))
 
 
 def _union(indices: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

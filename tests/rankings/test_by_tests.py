@@ -14,11 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.agreement.passing_matrix import PassingMatrix
-from conself.rankings.b4 import b4_scores
+from conself.agreement.traces import agreement_of
+from conself.rankings.b4 import B4, b4_scores
 from conself.rankings.by_tests import Choice, Scores, choose, classes
-from conself.rankings.codet import codet_scores
-from conself.rankings.max_pass import max_pass_scores
-from conself.rankings.mbr_exec import mbr_exec_scores
+from conself.rankings.codet import CodeT, codet_scores
+from conself.rankings.max_pass import MaxPass, max_pass_scores
+from conself.rankings.mbr_exec import MBRExec, mbr_exec_scores
+from conself.rankings.ranked import Ranked, Ranking
+from conself.records import Candidate, Pool, Problem
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"
 CELLS = {"1": True, "0": False, "x": None}
@@ -114,13 +117,66 @@ def test_nobody_passes_anything(rows: tuple[str, ...]) -> None:
         assert choose(nothing, scores(nothing), 1, False) == choose(nothing, scores(nothing), 1, True) == Choice((), ())
 
 
+def ranked(ranking: Ranking, passing: PassingMatrix | None, size: int = 5) -> Ranked:
+    candidates = [Candidate("p", k, None, "", "", "stop", None, None, None, 1) for k in range(size)]
+    return ranking(Pool(Problem("p", "", "", "f", (), "", ""), candidates, []), agreement_of([()] * size), passing)
+
+
+@pytest.mark.parametrize(
+    ("ranking", "order", "solutions", "tests", "weight"),
+    [
+        (MaxPass(), ((2,), (0, 1, 3)), (2,), (0, 2, 3), 3 / 4),
+        (MBRExec(), ((0, 1), (2, 3)), (0, 1), (0, 1), 2 / 5),
+        (CodeT(0.5), ((2,), (0, 1), (3,)), (2,), (0, 2, 3), 0.2**0.5 * 3 / 4),
+        (CodeT(1), ((0, 1), (2,), (3,)), (0, 1), (0, 1), 2 / 5 * 2 / 4),
+        (B4(4, 3), ((2,), (0, 1), (3,)), (2,), (0, 2, 3), None),
+        (B4(1, 1), ((0, 1), (2,), (3,)), (0, 1), (0, 1), None),
+    ],
+)
+def test_rankings_by_hand(
+    ranking: Ranking,
+    order: tuple[tuple[int, ...], ...],
+    solutions: tuple[int, ...],
+    tests: tuple[int, ...],
+    weight: float | None,
+) -> None:
+    found = ranked(ranking, WORKED)
+    assert (found.order, found.left_out) == (order, (4,))
+    assert (found.solutions, found.tests) == (solutions, tests)
+    assert found.winner_weight == (None if weight is None else pytest.approx(weight))
+    assert ranking.gives_weight is (weight is not None)
+
+
+RANKINGS: list[Ranking] = [MaxPass(), MBRExec(), CodeT(0.5), B4(4, 3)]
+
+
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_a_ranking_takes_the_first_of_classes_that_tie(ranking: Ranking) -> None:
+    found = ranked(ranking, matrix("0011", "1100", "xxxx", "0011", "1100"))
+    assert found.order == ((0, 1, 3, 4),)
+    all_of_them = isinstance(ranking, MaxPass)  # they need not agree
+    assert (found.solutions, found.tests) == (((0, 1, 3, 4), (0, 1, 2, 3)) if all_of_them else ((0, 3), (2, 3)))
+    assert found.left_out == (2,)
+
+
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_where_nobody_is_chosen(ranking: Ranking) -> None:
+    for nothing in (None, matrix("", "", "", "", "")):
+        found = ranked(ranking, nothing)
+        assert (found.reason, found.applies, found.solutions) == ("no generated tests", False, ())
+    found = ranked(ranking, matrix("00", "x0", "xx", "00", "00"))
+    assert (found.reason, found.applies, found.solutions) == ("no candidate passes a generated test", True, ())
+    with pytest.raises(ValueError, match="a passing matrix of 2 rows for 5 candidates"):
+        ranked(ranking, matrix("1", "0"))
+
+
 def test_settings_that_mean_nothing() -> None:
-    with pytest.raises(ValueError, match=r"codet\.exponent must be 0\.5 .* or 1 .*, got 2"):
-        codet_scores(WORKED, 2)
-    with pytest.raises(ValueError, match=r"b4\.log10_alpha must lie in -12\.\.12, got 1000"):
-        b4_scores(WORKED, 4, 1000)
-    with pytest.raises(ValueError, match=r"b4\.log10_beta0 must lie .* got nan"):
-        b4_scores(WORKED, float("nan"), 3)
+    with pytest.raises(ValueError, match=r"ranking\.exponent must be 0\.5 .* or 1 .*, got 2"):
+        CodeT(2)
+    with pytest.raises(ValueError, match=r"ranking\.log10_alpha must lie in -12\.\.12, got 1000"):
+        B4(4, 1000)
+    with pytest.raises(ValueError, match=r"ranking\.log10_beta0 must lie .* got nan"):
+        B4(float("nan"), 3)
 
 
 bits = st.tuples(st.integers(1, 7), st.integers(1, 6)).flatmap(
