@@ -34,7 +34,6 @@ from conself.tracking import Tracker
 
 VERDICTS = "verdicts.jsonl"
 PARTS = ("model", "engine", "decoder", "judging", "benchmark", "voters", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "artifacts", "executor")
 
 
 def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
@@ -171,14 +170,17 @@ def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
 
 
 def chosen(config: DictConfig) -> DictConfig:
-    """The config of the evaluation alone: without what recipes say of training, and with one decoder.
-
-    Where ``samples`` is given the decoder reads them, and there is neither engine nor model.
-    """
-    kept = OmegaConf.masked_copy(config, [*KEYS, "adapter"])
+    """The config with one decoder: where ``samples`` is given it reads them, and there is neither engine nor model."""
+    kept = OmegaConf.masked_copy(config, [str(key) for key in config if key != "recorded"])
     if config.samples is not None:
         kept.decoder, kept.engine, kept.model = config.recorded, None, None
     return kept
+
+
+def without_model(words: Sequence[str]) -> list[str]:
+    """The words of a command line without those on the model: nobody answers, so that none of its settings apply."""
+    kept = [word for word in words if not word.lstrip("+~").startswith(("model=", "model."))]
+    return [*kept, "~model"]
 
 
 def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
@@ -198,8 +200,8 @@ def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
     job = HydraConfig.get()
-    if config.samples is not None:  # no model answers, so no recipe, which is a model's own, applies
-        config = compose("evaluate", [*job.overrides.task, "~recipe"])
+    if config.samples is not None:
+        config = compose("evaluate", without_model(job.overrides.task))
     run_job(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)
 
 

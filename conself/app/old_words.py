@@ -33,12 +33,16 @@ _MOVED = {
 """Keys that moved with all that is below them."""
 _GONE = {"recorded.runtime": "a file is read in one call"}
 """Keys that are no more, with all below them, and why."""
+_NO_GROUP = {"recipe": "what was chosen for a model stands in its own YAML of conf/model/, under recipe"}
+"""Groups that are no more, and why."""
 
 
 def told(word: str) -> str | None:
     """What to say of a word of the command line, or of a key; None where it is no old one."""
     key, equals, value = word.lstrip("+~").partition("=")
     group = key.partition("@")[0]  # pairing@matched.pairing=...
+    if group in _NO_GROUP:
+        return f"{word} is to be left out: {_NO_GROUP[group]}"
     for choice in value.strip("[]").split(","):  # several in a sweep
         if (new := _CHOICES.get(f"{group}={choice}")) is not None:
             return f"{word} is now {new}"

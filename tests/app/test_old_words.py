@@ -43,9 +43,17 @@ def test_a_word_that_moved(word: str, line: str) -> None:
     assert told(word) == f"{word} is now {line}"
 
 
+@pytest.mark.parametrize("word", ["recipe=qwen2_5_coder_7b", "recipe@_global_=hub", "~recipe"])
+def test_a_group_that_is_no_more(word: str) -> None:
+    assert told(word) == (
+        f"{word} is to be left out: what was chosen for a model stands in its own YAML of conf/model/, under recipe"
+    )
+
+
 @pytest.mark.parametrize(
     "word",
     [
+        "recipe.tau=0.4",
         "sampler=guided",
         "pairing=winner_only",
         "decoder.n=20",
@@ -63,6 +71,7 @@ def test_a_word_of_today_is_none(word: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "recipe.tau=0.4",
         "engine=transformers",
         "engine=vllm",
         "engine=openai",

@@ -148,7 +148,7 @@ def test_benchmarks_are_one_or_a_list() -> None:
 
 
 def test_the_config_is_that_of_the_evaluation_alone() -> None:
-    """A recipe speaks of training as well; a file of samples takes the place of model and decoder."""
+    """A model's recipe is no setting of training here; a file of samples takes the place of model and decoder."""
     config = chosen(composed("model=minipy"))
     assert not {"training", "sampler", "tau", "beta", "recorded"} & set(config)
     assert config.decoder.max_new_tokens == 160, "the recipe's"
