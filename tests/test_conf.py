@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
 
 from conself.app.checks import check_types
-from conself.train import PARTS
+from conself.pipelines.preference.pipeline import Preference
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
@@ -94,7 +94,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     check_types(
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
     )
-    for part in (*PARTS, "logger", "executor"):
+    for part in (*Preference.parts, "pipeline", "logger", "executor"):
         if config[part] is not None:
             instantiate(config[part], _convert_="all")
     return choices
@@ -120,7 +120,7 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    for group in ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
+    for group in ("pipeline", "metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             if "_target_" in node:

@@ -73,9 +73,10 @@ def _usual(key: str, run: Run, runs: Sequence[Run]) -> set[str]:
 
 
 def _recipe(model: str) -> DictConfig:
-    """What a YAML of conf/model says of training, on top of those that it starts from; hub.yaml's where there is none."""
+    """The recipe of a model by its YAML of conf/model and those that it starts from; of hub.yaml where it has none."""
     path = _CONF / "model" / f"{model}.yaml"
     node = OmegaConf.load(path if path.is_file() else path.with_name("hub.yaml"))
+    assert isinstance(node, DictConfig)
     bases = [_recipe(base) for base in node.defaults if isinstance(base, str) and base != "_self_"]
     merged = OmegaConf.merge(*bases, node.get("recipe", {}))
     assert isinstance(merged, DictConfig)

@@ -1,8 +1,9 @@
 """Words of the command line that were once right: each ends in one line that gives the word for it now."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -84,3 +85,19 @@ def check_old_keys(config: DictConfig) -> None:
     for key in (*_REPLACED, *_MOVED, *_GONE):
         if OmegaConf.select(config, key) is not None:
             raise ValueError(told(key))
+
+
+def check_old_files(folders: Sequence[str], model: str) -> None:
+    """Refuse a recipe in a file of its own, which a user may have for a model: it would no longer be read.
+
+    ``folders`` are those of the YAMLs, ``model`` is the choice of that group.
+
+    Raises:
+        ValueError: names the file, and where its settings belong.
+    """
+    for folder in folders:
+        if (path := Path(folder) / "recipe" / f"{model}.yaml").is_file():
+            raise ValueError(
+                f"{path} is no longer read: put its tau, learning_rate, ... under `recipe:` in the model's own YAML, "
+                f"{Path(folder) / 'model' / f'{model}.yaml'} (conf/model/minipy.yaml is one), and delete it"
+            )

@@ -12,8 +12,8 @@ from rich.console import Console
 from conself.oracles import Oracle
 from conself.pipelines.context import Context
 from conself.pipelines.pools import Pools
-from conself.pipelines.preference import verify
-from conself.pipelines.round_figures import driver_name
+from conself.pipelines.preference.figures import driver_name
+from conself.pipelines.preference.round import verify
 from conself.pipelines.shards import SHARD, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.local import LocalExecutor
