@@ -174,8 +174,10 @@ def test_the_summary(first: First) -> None:
     assert summary["pool"] == {"problems": 5, "candidates": 16, "judged": 4, "solvable": 3}
     assert summary["executions"]["executions"] == 4 * 2 + 5 * 2 + 2 + 2 + 3
     assert summary["winner_accuracy"] == 0.5, "of the hopeless problem there is no winner: wrong"
-    assert summary["selectors"]["consensus"] == {"accuracy": 0.5, "n": 4}
-    assert summary["selectors"]["likeliest"] == {"accuracy": 1.0, "n": 1}, "one problem has likelihoods"
+    nobody = {"every candidate crashed": 1}  # the hopeless problem
+    assert summary["selectors"]["consensus"] == {"accuracy": 0.5, "n": 4, "no_winner": nobody}
+    silent = {"candidates without log-probabilities": 3}
+    assert summary["selectors"]["likeliest"] == {"accuracy": 1.0, "n": 1, "no_winner": silent}, "one has likelihoods"
     assert summary["selectors"]["random"]["n"] == 4
     assert summary["selectors"]["random"]["accuracy"] == pytest.approx((0.5 + 0.2 + 0.5 + 0) / 4)
     crash, entropy = summary["metrics"]["crash_rate"], summary["metrics"]["code_semantic_entropy"]
