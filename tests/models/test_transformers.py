@@ -123,7 +123,9 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
 
 
 def test_every_backbone_is_named_here() -> None:
-    assert {path.stem for path in (CONF / "model").glob("*.yaml")} - {"hub", "minipy", "qwen2_5_coder"} == set(BACKBONES)
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} - {"hub", "minipy", "qwen2_5_coder"} == set(
+        BACKBONES
+    )
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./nothing", "~/nothing/here", "a/b/c"])
