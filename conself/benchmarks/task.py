@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks import harness
 from conself.benchmarks.evalplus import by_evalplus
+from conself.datasets.decontamination import Stated
 from conself.harness.replay import Answers, Parts, replay
 from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle, WrappedAppsOracle
 from conself.records import Problem, Trace
@@ -111,3 +112,16 @@ class Task:
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
+
+
+class Benchmark(Stated, Protocol):
+    """Problems to answer and their judge; its ``statements`` are kept out of what is trained on."""
+
+    def __call__(self) -> Task:
+        """The problems and their judge.
+
+        Raises:
+            OSError: they cannot be read; with the remedy.
+            ValueError: as OSError; or a problem cannot be judged.
+        """
+        ...

@@ -64,6 +64,10 @@ class Jsonl:
         """None: what is right is not known."""
         return iter(())
 
+    def statements(self) -> Iterator[str]:
+        """The statements of its problems; raises as the data set itself."""
+        return (problem.statement for problem in self() if isinstance(problem, Problem))
+
     def fingerprint(self) -> str:
         """SHA-256 of the file and of what its name gives to default ids, so that an edited one is another data set."""
         path = self._file()
