@@ -36,7 +36,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return "doubling, version 1"
 >>> dataset: Dataset = Doubling()
 
-**Benchmark** (``conf/benchmark/``): problems to answer, with their judge. Any data set that has oracles can be one.
+**Benchmark** (``conf/benchmark/``): problems to answer, with their judge. A data set that has oracles can be one.
 
 >>> benchmark: Benchmark = DatasetBenchmark(dataset, Comparison(True, "by_value", "tolerance", 6, True))
 >>> benchmark().judge([(benchmark().problems[0], [Trace("double", 0, trace(0, "2", "4").outcomes)])], workers=1)

@@ -1,4 +1,4 @@
-"""Any data set that knows what is right, as a benchmark."""
+"""A data set that knows what is right, as a benchmark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

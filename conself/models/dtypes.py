@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import ModelRef
+from conself.sandbox.jsonlines import Json
 
 _AUTO = "auto"
 _MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
@@ -67,16 +68,17 @@ def _flags() -> set[str]:
     return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
 
 
-def _models(node: Any) -> list[dict[str, Any]]:
+def _models(node: Json) -> list[dict[str, Json]]:
     values = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
     own = [node] if isinstance(node, dict) and node.get("_target_") == _MODEL_REF else []
     return [*own, *(model for value in values for model in _models(value))]
 
 
-def _devices(node: Any) -> list[str]:
+def _devices(node: Json) -> list[str]:
     if isinstance(node, list):
         return [device for value in node for device in _devices(value)]
     if not isinstance(node, dict):
         return []
-    own = [node["device"]] if isinstance(node.get("device"), str) else []
+    device = node.get("device")
+    own = [device] if isinstance(device, str) else []
     return [*own, *(device for value in node.values() for device in _devices(value))]

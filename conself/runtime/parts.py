@@ -14,15 +14,19 @@ from typing import Protocol, TypeVar
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.sandbox.jsonlines import Json
+
 Part = TypeVar("Part")
+Node = DictConfig | Mapping[str, Json]
+"""A ``_target_`` and settings; of a plain mapping nobody knows where it stands."""
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _OF_PROTOCOLS = {"__init__", "__subclasshook__"}
 """Functions that ``typing`` puts into every protocol."""
-_MISSING = object()
+_MISSING = Parameter.empty
 
 
-def build(node: DictConfig | Mapping[str, object], contract: type[Part]) -> Part:
+def build(node: Node, contract: type[Part]) -> Part:
     """The part that a config node describes.
 
     Args:
@@ -47,7 +51,7 @@ def build_all(nodes: DictConfig | Mapping[str, DictConfig], contract: type[Part]
     return {str(name): build(node, contract) for name, node in nodes.items()}
 
 
-def key_of(node: DictConfig | Mapping[str, object]) -> str:
+def key_of(node: Node) -> str:
     """The dotted key at which a node stands in its config; "" for a whole config, and for a plain mapping."""
     return str(node._get_full_key(None)) if isinstance(node, DictConfig) else ""
 

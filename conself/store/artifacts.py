@@ -17,6 +17,7 @@ from typing import Any
 
 from conself.runtime.locks import locked
 from conself.runtime.versions import versions
+from conself.sandbox.jsonlines import Json
 
 MANIFEST = "manifest.json"
 _NEWEST = 20
@@ -56,7 +57,7 @@ class Artifact:
         return dict(self.manifest()["summary"])
 
 
-def without_runtime(config: Any) -> Any:
+def without_runtime(config: Json | Mapping[str, Json]) -> Json:
     """``config`` without any key named ``runtime``, at any depth: those change speed, not results."""
     if isinstance(config, Mapping):
         return {str(k): without_runtime(v) for k, v in config.items() if k != "runtime"}
@@ -65,7 +66,7 @@ def without_runtime(config: Any) -> Any:
     return config
 
 
-def artifact_key(stage: Stage, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+def artifact_key(stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
     """SHA-256 (hex) of the stage's name and version, its resolved config without ``runtime``, and its inputs' keys."""
     content = {"stage": stage.name, "version": stage.version, "config": without_runtime(config), "inputs": dict(inputs)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
@@ -74,9 +75,9 @@ def artifact_key(stage: Stage, config: Mapping[str, Any], inputs: Mapping[str, s
 def build(
     root: Path,
     stage: Stage,
-    config: Mapping[str, Any],
+    config: Mapping[str, Json],
     inputs: Mapping[str, Artifact],
-    make: Callable[[Path], dict[str, Any]],
+    make: Callable[[Path], dict[str, Json]],
 ) -> Artifact:
     """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
 

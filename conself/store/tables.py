@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from conself.agreement.traces import Agreement, agreement_of
 from conself.records import Outcome, Status, Trace, Verdict
+from conself.sandbox.jsonlines import Json
 from conself.store.artifacts import write_whole
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ _NOTE = b"conself"
 
 
 @cache
-def _columns() -> dict[Any, pa.DataType]:
+def _columns() -> dict[type | UnionType, pa.DataType]:
     """The columns are the fields: a record has no schema beside its own."""
     import pyarrow as pa
 
@@ -107,7 +109,7 @@ def program_volume(path: Path) -> tuple[int, int]:
     return table.num_rows, pc.sum(pc.utf8_length(pc.unique(programs))).as_py() or 0
 
 
-def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
+def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Json]) -> None:
     """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
 
     ``note`` is plain data about them that is kept in the file's metadata.
@@ -179,10 +181,10 @@ def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 
-def verdict_row(verdict: Verdict) -> dict[str, Any]:
+def verdict_row(verdict: Verdict) -> dict[str, Json]:
     """``{"id", "difficulty", "passed": [true, ...]}``, and ``base`` like ``passed`` where there is one."""
-    base = {} if verdict.base is None else {"base": list(verdict.base)}
-    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": list(verdict.passed), **base}
+    base: dict[str, Json] = {} if verdict.base is None else {"base": [*verdict.base]}
+    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": [*verdict.passed], **base}
 
 
 def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:

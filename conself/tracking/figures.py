@@ -1,8 +1,9 @@
 """The figures of ``results.json`` as a dashboard wants them: flat numbers to sort runs by, tables to read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
+from conself.sandbox.jsonlines import Json
 from conself.tracking.tracker import Cell, Tracker
 
 Figures = Mapping[str, Any]
@@ -45,7 +46,7 @@ def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _number(value: Any) -> bool:
+def _number(value: Json) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

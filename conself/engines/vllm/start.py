@@ -15,6 +15,7 @@ from conself.engines.decoding import check_cut
 from conself.models.hub import local_place, source
 from conself.records import ModelRef
 from conself.runtime.executor import worker_index
+from conself.sandbox.jsonlines import Json
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's ``max_lora_rank`` may be."""
@@ -195,7 +196,7 @@ def lora_rank(adapter: str | None) -> int:
     return check_lora(json.loads(path.read_text()))
 
 
-def check_lora(config: Mapping[str, Any]) -> int:
+def check_lora(config: Mapping[str, Json]) -> int:
     """The least of ``LORA_RANKS`` that holds an adapter, as PEFT describes it.
 
     Raises:
@@ -204,7 +205,9 @@ def check_lora(config: Mapping[str, Any]) -> int:
     remedy = "set training.export=merged and use the model that is then beside it, or choose engine=transformers"
     if config.get("use_dora"):
         raise ValueError(f"vLLM cannot put DoRA adapters on; {remedy}")
-    rank = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
+    pattern = config.get("rank_pattern")
+    ranks = [config["r"], *(pattern.values() if isinstance(pattern, dict) else ())]
+    rank = max(rank for rank in ranks if isinstance(rank, int))
     if rank > LORA_RANKS[-1]:
         raise ValueError(f"the adapter has rank {rank}, vLLM's largest is {LORA_RANKS[-1]}; {remedy}")
     return next(size for size in LORA_RANKS if size >= rank)
