@@ -1,9 +1,8 @@
 """The figures of ``results.json`` as a dashboard wants them: flat numbers to sort runs by, tables to read."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
-from conself.sandbox.jsonlines import Json
 from conself.tracking.tracker import Cell, Tracker
 
 Figures = Mapping[str, Any]
@@ -46,7 +45,7 @@ def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _number(value: Json) -> TypeGuard[float]:
+def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
