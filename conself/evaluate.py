@@ -1,206 +1,38 @@
 """Judge a model, or completions made elsewhere: ``python -m conself.evaluate [group=choice] [key=value] [-m]``."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from conself.app.job import Command, run
+from conself.app.command import run_command
 from conself.app.old_words import refusing_old_words
-from conself.engines.engine import Engine
-from conself.models.transformers import check_model, fingerprint
-from conself.pipelines import answering
-from conself.pipelines.context import Context
-from conself.pipelines.parts import asking
-from conself.pipelines.provenance import refuse_own_figures, trained_into
-from conself.records import ModelRef, Verdict
-from conself.results import benchmarks, names, show
-from conself.results.shortfalls import losses, with_remedies
 from conself.runtime.config_folder import CONF
-from conself.runtime.versions import versions
-from conself.store.artifacts import write_whole
-from conself.store.keys import class_label
-from conself.store.tables import read_verdicts, verdict_row
-from conself.tracking import Tracker
-
-VERDICTS = "verdicts.jsonl"
-PARTS = ("model", "engine", "decoder", "judging", "benchmark", "voters", "comparison", "behaviour")
-KEYS = (*PARTS, "prompts", "tokens", "logger", "samples", "versus", "k", "artifacts", "executor")
-
-
-def judged(folder: Path, config: DictConfig, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG001
-    """Answers to all benchmarks, judged -> verdicts.jsonl in ``folder``; returns the figures of ``results.json``.
-
-    Raises:
-        ValueError: ``versus`` is of other problems.
-    """
-    model: ModelRef | None = instantiate(config.model)
-    others = _others(config)
-    made = {str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark}
-    found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
-    write_verdicts(folder / VERDICTS, found)
-    windows = {name: benchmarks.window(config.benchmark[name]) for name in found}
-    figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
-    for name, answered in made.items():
-        if answered.voters is not None and answered.vote is not None:
-            drawn, voted = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], drawn, voted, class_label(config.voters.ranking))
-    for name, other in others.items():
-        compared = benchmarks.paired_figures(other, found[name])
-        figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
-    return {
-        "model": OmegaConf.to_container(config.model) if config.model is not None else None,
-        "samples": config.samples,
-        "versus": config.versus,
-        "benchmarks": figures,
-        **with_remedies(_losses(config, context, found), context.artifacts),
-        "seconds": context.seconds,
-        "peak_memory": context.peaks,
-        "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
-        "versions": versions(),
-    }
-
-
-def check(config: DictConfig) -> None:
-    """Refuse what can't be evaluated, before any work.
-
-    Raises:
-        OSError: the adapter, ``versus`` or the model is not there.
-        ValueError: there is no benchmark, ``samples`` and an adapter, the decoder can't put the adapter on, ``k`` is
-            wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
-    """
-    if not config.benchmark:
-        raise ValueError("there is nothing to evaluate on; name a benchmark, such as benchmark=[humaneval,mbpp]")
-    if config.samples is not None and config.adapter is not None:
-        raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
-    adapter = None if config.model is None else config.model.adapter
-    if config.model is not None:
-        refuse_own_figures(trained_into((adapter, config.model.name)), instantiate(config.benchmark, _convert_="all"))
-    if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
-        raise FileNotFoundError(
-            f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
-        )
-    engine = asking(config.decoder, config.engine).engine
-    if config.model is not None:
-        _check_model(engine, instantiate(config.model))
-    answering.check_voters(config)
-    _ks(config)
-    _others(config)
-
-
-def _check_model(engine: Engine, model: ModelRef) -> None:
-    """Refuse a model or its adapter where the engine cannot load it; raises as ``check`` does."""
-    settings = None if model.adapter is None else json.loads((Path(model.adapter) / "adapter_config.json").read_text())
-    if engine.loads_model:
-        check_model(model)
-        engine.check_model(model)
-        if settings is not None:
-            _check_base(model, settings["base_model_name_or_path"])
-    if settings is not None:
-        engine.check_adapter(settings)
-
-
-def _check_base(model: ModelRef, trained_on: str) -> None:
-    """Refuse an adapter that was trained on another folder's weights (a later round's, on what the last round made).
-
-    Raises:
-        ValueError: that is so.
-    """
-    if not Path(trained_on).is_dir() or trained_on == model.name:
-        return  # a hub's name may be a copy's
-    base = replace(model, adapter=None)
-    if fingerprint(replace(base, name=trained_on, revision=None)) != fingerprint(base):
-        raise ValueError(f"adapter={model.adapter} was trained on {trained_on}; set model.name={trained_on}")
-
-
-def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
-    """Those of the artifacts, and what of a file of samples was not judged."""
-    lost = losses(context.artifacts)
-    for name, rows in found.items() if config.samples is not None else ():
-        unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
-        label = names.evaluated(name, "base")
-        if counts := {key: n for key, n in unused.items() if n}:
-            lost[label] = {**lost.get(label, {}), **counts}
-    return lost
-
-
-def _others(config: DictConfig) -> dict[str, list[Verdict]]:
-    return {} if config.versus is None else {str(name): _other(Path(config.versus), name) for name in config.benchmark}
-
-
-def _ks(config: DictConfig) -> list[int] | None:
-    if config.k is None:
-        return None
-    ks = list(config.k) if isinstance(config.k, ListConfig) else [config.k]
-    if not ks or any(type(k) is not int or k < 1 for k in ks):
-        raise ValueError(f"k must be a list of ints from 1, such as k=[1,10], got {config.k}")
-    if "n" in config.decoder and max(ks) > config.decoder.n:
-        raise ValueError(
-            f"pass@{max(ks)} needs {max(ks)} answers to each problem, and decoder.n is {config.decoder.n}; "
-            f"set decoder.n={max(ks)} or more (and decoder.temperature, 0.8 say), or a smaller k"
-        )
-    return ks
-
-
-def _other(path: Path, benchmark: str) -> list[Verdict]:
-    """The verdicts on a benchmark of another evaluation, or of the tuned model of a training run."""
-    tuned = f"{names.evaluated(benchmark, 'tuned')}/{VERDICTS}"
-    rounds = sorted(path.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
-    places = (path, path / VERDICTS, path / "artifacts" / tuned, *rounds)
-    file = next((place for place in places if place.is_file()), None)
-    if file is None:
-        raise FileNotFoundError(f"versus={path}: there is no {VERDICTS}; name a run folder or such a file")
-    if not (rows := read_verdicts(file, benchmark)):
-        raise ValueError(f"versus={path}: no verdicts on {benchmark} in {file}; evaluate the other model on it first")
-    return rows
-
-
-def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
-    """Write the verdicts on several benchmarks as JSON lines: ``benchmark``, and the keys of ``verdict_row``."""
-    rows = [{"benchmark": name, **verdict_row(v)} for name, verdicts in found.items() for v in verdicts]
-    write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 
 def chosen(config: DictConfig) -> DictConfig:
-    """The config of the evaluation alone: without what recipes say of training, and with one decoder.
-
-    Where ``samples`` is given the decoder reads them, and there is neither engine nor model.
-    """
-    kept = OmegaConf.masked_copy(config, [*KEYS, "adapter"])
+    """The config with one decoder: where ``samples`` is given it reads them, and there is neither engine nor model."""
+    kept = OmegaConf.masked_copy(config, [str(key) for key in config if key != "recorded"])
     if config.samples is not None:
         kept.decoder, kept.engine, kept.model = config.recorded, None, None
     return kept
 
 
-def run_job(config: DictConfig, folder: Path, in_sweep: bool) -> None:
-    """Check all parts, evaluate, write results.json and verdicts.jsonl into the run folder, show the figures.
-
-    Raises:
-        JobFailed, SystemExit: as :func:`conself.app.job.run`.
-    """
-    command = Command(
-        "evaluate", PARTS, ("judging",), check, None, "engine", partial(judged, folder), show.show_evaluation
-    )
-    run(command, chosen(config), folder, in_sweep)
+def without_model(words: Sequence[str]) -> list[str]:
+    """The words of a command line without those on the model: nobody answers, so that none of its settings apply."""
+    kept = [word for word in words if not word.lstrip("+~").startswith(("model=", "model."))]
+    return [*kept, "~model"]
 
 
 @refusing_old_words
 @hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     """Run one job of the command line."""
-    job = HydraConfig.get()
-    if config.samples is not None:  # no model answers, so no recipe, which is a model's own, applies
-        config = compose("evaluate", [*job.overrides.task, "~recipe"])
-    run_job(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)
+    if config.samples is not None:
+        config = compose("evaluate", without_model(HydraConfig.get().overrides.task))
+    run_command(chosen(config))
 
 
 if __name__ == "__main__":

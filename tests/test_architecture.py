@@ -13,6 +13,7 @@ FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
     {"agreement", "curricula", "harness", "models", "statistics"},
+    {"generated_tests", "mutators"},
     {"engines", "metrics", "minipy", "rankings", "store", "texts"},
     {"datasets", "pairings", "samplers", "training"},
     {"benchmarks"},
@@ -24,6 +25,7 @@ FLOORS = (
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
+TRAINING_CODE += ["generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 
 

@@ -14,16 +14,22 @@ from omegaconf.errors import InterpolationResolutionError
 
 from conself import contracts
 from conself.app.checks import check_types
+from conself.pipelines.preference.pipeline import Preference
 from conself.runtime.parts import build, build_all
-from conself.train import PARTS
 
 CONF = Path(__file__).parent.parent / "conf"
-OPTIONS = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml") if path.parent != CONF and path.stem != "base")
-"""All but what the others of a group stand on: base.yaml."""
+OPTIONS = sorted(
+    path.relative_to(CONF)
+    for path in CONF.rglob("*.yaml")
+    if path.parent not in (CONF, CONF / "base")
+    if path.stem != "base"
+)
+"""All but what the commands share, in base/, and what the others of a group stand on: base.yaml."""
 NEEDS = {
     "jsonl": ["dataset.path=problems.jsonl"],
     "recorded": ["sampler.path=answers.jsonl"],
     "hub": ["model.name=owner/name"],
+    "qwen2_5_coder": ["model.name=owner/name"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
@@ -79,12 +85,10 @@ def override(option: Path) -> list[str]:
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
-    if group == "recipe":
-        return [f"model={name}", *NEEDS.get(name, [])]
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
-ALONE = {"experiment", "size", "recipe", "model", "prefix", "texts", *NESTED}
+ALONE = {"experiment", "size", "model", "prefix", "texts", *NESTED}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if option.parts[0] not in ALONE and option.stem not in NEEDS]
 
@@ -113,7 +117,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     check_types(
         {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
     )
-    for part in (*PARTS, "logger", "executor"):
+    for part in (*Preference.parts, "pipeline", "logger", "executor"):
         if config[part] is not None:
             instantiate(config[part], _convert_="all")
     for part, contract in CONTRACTS.items():
@@ -145,7 +149,7 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    for group in ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
+    for group in ("pipeline", "metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             if "_target_" in node:
@@ -166,6 +170,39 @@ def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_o
     assert (config.sampler.observation_temperature, config.sampler.observation_top_p) == (0.7, 0.8)
     assert (config.sampler.program_temperature, config.metric.min_alive) == (1.0, 3)
     assert config.sampler.n_observations * config.sampler.programs_per_observation == 15
+
+
+TAUS = {"minipy": 0.6, "hub": 0.3, "codellama_7b": 0.3, "deepseek_coder_6_7b": 0.3}
+"""By model; all Qwen have .55."""
+
+
+@pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
+def test_a_backbone_is_one_file_which_says_what_was_chosen_for_it(model: str) -> None:
+    config = composed(f"model={model}", *NEEDS.get(model, []))
+    assert (config.tau, config.curriculum.tau) == (TAUS.get(model, 0.55),) * 2
+    small = model == "minipy"
+    assert (config.beta, config.training.epochs, config.training.threads) == ((1.0, 2, 1) if small else (0.1, 3, None))
+    assert config.training.learning_rate == (2e-3 if small else 5e-6)
+    assert config.engine.runtime.processes == (config.executor.workers if small else None)
+
+
+@pytest.mark.parametrize("model", ["minipy", "qwen2_5_coder_7b"])
+def test_no_key_of_training_gets_into_an_evaluation(model: str) -> None:
+    config = composed(f"model={model}", name="evaluate")
+    assert not {"tau", "beta", "training", "curriculum", "seed"} & set(config)
+    assert set(config.judging) == set(composed().judging), "no part is given in pieces"
+
+
+def test_what_commands_share_is_typed_once() -> None:
+    """The blocks of train, score and evaluate are those of conf/base/."""
+    train, score, evaluate = composed(), composed("pool=x", name="score"), composed(name="evaluate")
+    assert train.comparison == score.comparison == evaluate.comparison
+    assert train.behaviour == score.behaviour == evaluate.behaviour
+    assert train.voters == evaluate.voters
+    assert {name: node for name, node in train.metrics.items() if name != "naive_semantic_entropy"} == score.metrics
+    assert train.rankings == score.rankings
+    for name in ("train", "score", "evaluate"):
+        assert not {"comparison", "behaviour", "voters", "tokens", "hydra"} & set(OmegaConf.load(CONF / f"{name}.yaml"))
 
 
 def test_tau_and_seed_reach_the_parts() -> None:

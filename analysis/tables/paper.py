@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from .. import paper
 from ..labels import differing, settings_of, text_of
@@ -69,6 +69,15 @@ def _usual(key: str, run: Run, runs: Sequence[Run]) -> set[str]:
     unasked = {o.settings[key] for o in runs if o.backbone == run.backbone and key not in o.overrides}
     if unasked or key != "tau":
         return unasked
-    places = (_CONF / "recipe" / f"{run.choices.get('recipe', run.backbone)}.yaml", _CONF / "train.yaml")
-    recipes = [OmegaConf.load(place) for place in places if place.is_file()]
-    return {text_of(recipe.tau) for recipe in [r for r in recipes if "tau" in r][:1]}
+    return {text_of(_recipe(run.choices.get("model", run.backbone)).tau)}
+
+
+def _recipe(model: str) -> DictConfig:
+    """The recipe of a model by its YAML of conf/model and those that it starts from; of hub.yaml where it has none."""
+    path = _CONF / "model" / f"{model}.yaml"
+    node = OmegaConf.load(path if path.is_file() else path.with_name("hub.yaml"))
+    assert isinstance(node, DictConfig)
+    bases = [_recipe(base) for base in node.defaults if isinstance(base, str) and base != "_self_"]
+    merged = OmegaConf.merge(*bases, node.get("recipe", {}))
+    assert isinstance(merged, DictConfig)
+    return merged

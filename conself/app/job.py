@@ -5,8 +5,7 @@ import gc
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,10 @@ from rich.console import Console
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
-from conself.app.old_words import check_old_keys
-from conself.models.dtypes import with_dtypes
+from conself.app.old_words import check_old_files, check_old_keys
+from conself.app.origin import composition, origin
 from conself.pipelines.context import Context
+from conself.pipelines.pipeline import Job, Pipeline
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
 from conself.runtime.executor import Executor
@@ -51,31 +51,19 @@ def if_installed(package: str, there: str, else_: str) -> str:
     return else_ if importlib.util.find_spec(package) is None else there
 
 
-def resolved(config: DictConfig) -> DictConfig:
-    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error.
+def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str]) -> None:
+    """Check that the top of a config holds a part, or a group of parts, where one belongs, and ``artifacts`` a path.
 
-    Settings for benchmarks that are not chosen (``size=smoke`` has some) are left out.
-    """
-    plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    if not isinstance(plain, DictConfig):
-        raise TypeError(f"expected a mapping as config, got {type(plain).__name__}")
-    if isinstance(plain.get("benchmark"), DictConfig):
-        plain.benchmark = {name: node for name, node in plain.benchmark.items() if "_target_" in node}
-    return plain
-
-
-def check_top(config: DictConfig, parts: Sequence[str]) -> None:
-    """Refuse at the top of a config what is no part where one belongs, and settings of the wrong type.
-
-    ``matched`` and ``answering`` may be empty, and so may engine and model of a job that has ``samples``.
+    Those of ``parts`` that are ``optional`` may be null.
 
     Raises:
         ValueError: names the key, and what it got.
     """
-    empty = {"engine", "model"} if "samples" in config else {"matched", "answering"}
     for name in (*parts, "logger", "executor"):
+        if name not in config:
+            raise ValueError(f"pipeline={config.pipeline['_target_']} reads {name}, which this command does not have")
         value = config[name]
-        if not isinstance(value, DictConfig) and not (value is None and name in empty):
+        if not isinstance(value, DictConfig) and not (value is None and name in optional):
             raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")
     if type(config.artifacts) is not str:
         raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
@@ -166,31 +154,10 @@ def _one_line(error: BaseException) -> str:
     return f"{text} ({where})" if where else text
 
 
-@dataclass(frozen=True)
-class Command:
-    """What one entry point does with a config.
+def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
+    """Check all parts, do the work of the job's pipeline, write results.json into the run folder, show it.
 
-    ``kind`` is what a dashboard calls such jobs. ``parts`` are checked before any work, ``limits`` those of the sandbox
-    among them; then ``check`` refuses what they can't be together, without importing torch. ``first`` names the engine
-    that the workers load first, if there is one; meanwhile ``load``, where there is one, imports what the
-    work needs in this process, refuses what only that can tell, and returns a line to be shown, or None. ``work``
-    returns the figures that ``show`` prints.
-    """
-
-    kind: str
-    parts: Sequence[str]
-    limits: Sequence[str]
-    check: Callable[[DictConfig], object]
-    load: Callable[[DictConfig], str | None] | None
-    first: str | None
-    work: Callable[[DictConfig, Context, Tracker], dict[str, Any]]
-    show: Callable[[Console, dict[str, Any]], None]
-
-
-def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> None:
-    """Check all parts, do the work, write results.json into the run folder, show it.
-
-    A dashboard names the job by the overrides of the command line.
+    ``written`` may hold interpolations. A dashboard names the job by the overrides of the command line.
 
     Raises:
         JobFailed, SystemExit: as ``one_line_errors`` says.
@@ -201,25 +168,19 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
     with one_line_errors(console, folder, in_sweep):
         gc.set_threshold(*_USUAL)
         (folder / benchmarks.NAME).unlink(missing_ok=True)  # of an earlier job in this folder: this one may fail
-        config = _with_dtypes(resolved(config), console)
-        check_old_keys(config)
-        check_top(config, command.parts)
-        executor = _executor(config)  # it starts nothing yet
-        check_parts(config, command.parts)
-        command.check(config)
-        for line in metric_models(config):
-            say(console, line)
-        for name in command.limits:
-            isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
-        check_benchmarks(config)
+        job = Job(written, folder, in_sweep)
+        config = job.config
+        pipeline = _pipeline(config)
+        executor = _checked(job, pipeline, console)
         tracker: Tracker = instantiate(config.logger)
         failed = True
         try:
-            with working(console, command.kind), executor:
-                _load(command, config, executor, console)
-                tracker.start(folder, config, command.kind, overrides, folders_below_sweep() if in_sweep else 0)
+            with working(console, pipeline.kind), executor:
+                _warm(pipeline, config, executor)
+                pipeline.load(job, console)
+                tracker.start(folder, config, pipeline.kind, overrides, folders_below_sweep() if in_sweep else 0)
                 context = Context(Path(config.artifacts), executor, console)
-                figures = command.work(config, context, tracker)
+                figures = pipeline.work(job, context, tracker)
             path = benchmarks.write(folder, figures, config, context.artifacts)
             record(tracker, figures)
             tracker.link(context.artifacts)
@@ -228,10 +189,40 @@ def run(command: Command, config: DictConfig, folder: Path, in_sweep: bool) -> N
             last = tracker.finish(failed)
             if last and failed:
                 say(console, last)
-        command.show(console, figures)
+        pipeline.show(console, figures)
         say(console, f"figures: {path}")
         if last:  # below the tables, where it is seen
             say(console, last)
+
+
+def _pipeline(config: DictConfig) -> Pipeline:
+    """The part that says what is to be done."""
+    check_old_keys(config)
+    _, choices, folders = composition()
+    check_old_files(folders, choices.get("model", ""))
+    if not isinstance(config.pipeline, DictConfig):
+        raise ValueError(f"pipeline must be a part, of which conf/pipeline/ has a choice, got {config.pipeline!r}")
+    pipeline: Pipeline = instantiate(config.pipeline, _convert_="all")
+    return pipeline
+
+
+def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
+    """What runs the job's tasks, once everything is checked; says what was chosen for this job."""
+    config = job.config
+    if job.note is not None:
+        say(console, job.note)
+    check_top(config, pipeline.parts, pipeline.optional(job))
+    executor = _executor(config)  # it starts nothing yet
+    check_parts(config, pipeline.parts)
+    pipeline.check(job)
+    for key in pipeline.headlines(job):
+        say(console, f"{key} {config[key]}: {origin(job.written, key)}")
+    for line in metric_models(config):
+        say(console, line)
+    for name in pipeline.limits:
+        isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
+    check_benchmarks(config)
+    return executor
 
 
 def _executor(config: DictConfig) -> Executor:
@@ -242,28 +233,17 @@ def _executor(config: DictConfig) -> Executor:
     return executor
 
 
-def _with_dtypes(config: DictConfig, console: Console) -> DictConfig:
-    chosen, note = with_dtypes(config)
-    if note is not None:
-        say(console, note)
-    return chosen
-
-
 def folders_below_sweep() -> int:
     """How many folders a job of a sweep lies below the sweep's, by ``hydra.sweep.subdir``; 1 if not known."""
     return len(Path(str(HydraConfig.get().sweep.subdir)).parts) if HydraConfig.initialized() else 1
 
 
-def _load(command: Command, config: DictConfig, executor: Executor, console: Console) -> None:
-    """Let the workers import what they need first, and this process meanwhile what it needs."""
-    if command.first is not None and config[command.first] is not None:
-        first = instantiate(config[command.first], _convert_="all")
+def _warm(pipeline: Pipeline, config: DictConfig, executor: Executor) -> None:
+    """Let the workers import what they need first, while this process imports what it needs."""
+    if pipeline.first is not None and config[pipeline.first] is not None:
+        first = instantiate(config[pipeline.first], _convert_="all")
         if first.runtime.processes is not None:  # how many is settled when there is something to draw
             executor.sized(first.runtime.processes).warm(first.modules)
-    if command.load is not None:
-        say(console, "loading torch and the model's settings")
-        if note := command.load(config):
-            say(console, note)
 
 
 OmegaConf.register_new_resolver("package_path", package_path, replace=True)

@@ -1,8 +1,9 @@
 """Words of the command line that were once right: each ends in one line that gives the word for it now."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,12 +34,16 @@ _MOVED = {
 """Keys that moved with all that is below them."""
 _GONE = {"recorded.runtime": "a file is read in one call"}
 """Keys that are no more, with all below them, and why."""
+_NO_GROUP = {"recipe": "what was chosen for a model stands in its own YAML of conf/model/, under recipe"}
+"""Groups that are no more, and why."""
 
 
 def told(word: str) -> str | None:
     """What to say of a word of the command line, or of a key; None where it is no old one."""
     key, equals, value = word.lstrip("+~").partition("=")
     group = key.partition("@")[0]  # pairing@matched.pairing=...
+    if group in _NO_GROUP:
+        return f"{word} is to be left out: {_NO_GROUP[group]}"
     for choice in value.strip("[]").split(","):  # several in a sweep
         if (new := _CHOICES.get(f"{group}={choice}")) is not None:
             return f"{word} is now {new}"
@@ -80,3 +85,19 @@ def check_old_keys(config: DictConfig) -> None:
     for key in (*_REPLACED, *_MOVED, *_GONE):
         if OmegaConf.select(config, key) is not None:
             raise ValueError(told(key))
+
+
+def check_old_files(folders: Sequence[str], model: str) -> None:
+    """Refuse a recipe in a file of its own, which a user may have for a model: it would no longer be read.
+
+    ``folders`` are those of the YAMLs, ``model`` is the choice of that group.
+
+    Raises:
+        ValueError: names the file, and where its settings belong.
+    """
+    for folder in folders:
+        if (path := Path(folder) / "recipe" / f"{model}.yaml").is_file():
+            raise ValueError(
+                f"{path} is no longer read: put its tau, learning_rate, ... under `recipe:` in the model's own YAML, "
+                f"{Path(folder) / 'model' / f'{model}.yaml'} (conf/model/minipy.yaml is one), and delete it"
+            )

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Protocol, Self
 
 from conself.pipelines.shards import SHARD, Bench, cut, missing
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
+from conself.samplers.sampler import Asking
 from conself.store.tables import write_records
 
 _TURNS = 4
@@ -33,46 +33,12 @@ class Part:
         return self.path.with_suffix(f".{self.first:03d}.journal")
 
 
-class Runtime(Protocol):
-    """How a sampler wants its work cut: speed and memory only."""
-
-    @property
-    def processes(self) -> int | None:
-        """Worker processes that draw at once; None only before it is settled."""
-
-    @property
-    def threads(self) -> int | None:
-        """Threads of each; None likewise."""
-
-    @property
-    def shards_per_task(self) -> int:
-        """Shards that one call of the sampler streams through, so that an engine need not run dry between them."""
-
-
-class Sampler(Protocol):
-    """Draws candidates, group by group in the order of the problems, reading problems as it needs them."""
-
-    @property
-    def runtime(self) -> Runtime:
-        """How to cut its work."""
-
-    @property
-    def worth_a_call(self) -> int:
-        """The problems that keep one of its processes busy."""
-
-    def settled(self, model: ModelRef | None) -> Self:
-        """The same, with a runtime that suits this machine as it is now."""
-
-    def __call__(self, problems: Iterable[Problem], model: Any) -> Iterator[list[Candidate]]:
-        """One list of candidates per problem; ``model`` is a ModelRef, or None for a sampler that needs none."""
-
-
 def sample_into(
     bench: Bench,
     folder: Path,
     name: str,
     label: str,
-    sampler: Sampler,
+    sampler: Asking,
     model: ModelRef | None,
     problems: Sequence[Problem],
 ) -> None:
@@ -98,7 +64,7 @@ def sample_into(
 
 
 def _tasks(
-    shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], sampler: Sampler
+    shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], sampler: Asking
 ) -> Iterator[list[Part]]:
     """What each call of the sampler draws of what is not there yet."""
     left = [
@@ -116,7 +82,7 @@ def _tasks(
         ]
 
 
-def _size(total: int, sampler: Sampler) -> int:
+def _size(total: int, sampler: Asking) -> int:
     """How many of so many problems one call draws: all processes get as much, in some turns where that is enough."""
     runtime, processes = sampler.runtime, sampler.runtime.processes or 1
     turns = -(-total // (processes * SHARD * runtime.shards_per_task))
@@ -125,7 +91,7 @@ def _size(total: int, sampler: Sampler) -> int:
     return max(1, -(-total // (processes * max(1, turns))))
 
 
-def sample_parts(sampler: Sampler, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:
+def sample_parts(sampler: Asking, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:
     """Draw candidates for parts of shards in one stream.
 
     Yields, per problem on disk, the table of its shard, its id and its number of tokens.

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.records import Verdict
 from conself.results import names
-from conself.results.shortfalls import losses, with_remedies
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
 from conself.store.keys import class_label
@@ -143,43 +141,6 @@ def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: 
 def _mean(rates: Sequence[float]) -> dict[str, Any]:
     found = estimate(rates)
     return {"value": found.mean, "ci95": [found.low, found.high]}
-
-
-def over_rounds(
-    config: DictConfig,
-    rounds: Sequence[dict[str, Any]],
-    base: Mapping[str, Answered],
-    tuned: Mapping[str, Answered],
-    made: Mapping[str, Artifact],
-    artifacts: Mapping[str, Artifact],
-    stopped: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
-
-    ``base`` is how the model answered before the first round, ``tuned`` after the last; ``made`` are the
-    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well.
-
-    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
-    ``stopped_round`` what the pool of the one that stopped says.
-    """
-    if config.rounds == 1:
-        return rounds[0]
-    seconds: Counter[str] = Counter()
-    peaks: Counter[str] = Counter()
-    for row in [*rounds, *([] if stopped is None else [stopped])]:
-        seconds.update(row["seconds"])
-        peaks |= Counter(row["peak_memory"])
-    return {
-        **rounds[-1],
-        "benchmarks": benchmarks(config, base, tuned),
-        "rounds": list(rounds),
-        "stopped": None if stopped is None else stopped["why"],
-        "stopped_round": stopped,
-        **with_remedies(losses(made), made),
-        "seconds": dict(seconds),
-        "peak_memory": dict(peaks),
-        "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
-    }
 
 
 def verdicts(artifact: Artifact) -> list[Verdict]:

@@ -73,11 +73,10 @@ def _selectors(results: Figures) -> Table:
 
 def _by_tau(results: Figures) -> Table:
     """Of the pairs in the band of each metric, the share that has a right winner and a wrong loser."""
-    taus = [f"{tau:g}" for tau in _TAUS]
+    taus = [f"{value:g}" for value in _TAUS]
     table = _new("metric", *taus, "pairs", title="Golden pairs (right against wrong) below tau")
     for name, rows in results["golden_by_tau"].items():
-        by_tau = {row["tau"]: row for row in rows}
         if rows[-1]["pairs"]:
-            rates = (number(by_tau[tau]["golden_rate"], ".0%") for tau in _TAUS)
+            rates = (number(row["golden_rate"], ".0%") for row in rows if row["tau"] in _TAUS)
             table.add_row(name, *rates, str(rows[-1]["pairs"]))
     return table

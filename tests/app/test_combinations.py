@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from conself import evaluate, train
+from conself.evaluate import chosen
+from conself.pipelines import evaluation
+from conself.pipelines.preference import checks
 from tests.test_conf import composed
 
 FILE = "sampler.path=answers.jsonl"
@@ -31,7 +33,7 @@ FILE = "sampler.path=answers.jsonl"
 )
 def test_a_training_that_cannot_work(words: str, line: str) -> None:
     with pytest.raises(ValueError, match=line):
-        train.check(composed(*words.split()))
+        checks.check(composed(*words.split()))
 
 
 @pytest.mark.parametrize(
@@ -47,15 +49,15 @@ def test_a_training_that_cannot_work(words: str, line: str) -> None:
     ],
 )
 def test_a_training_that_can(words: str) -> None:
-    train.check(composed(*words.split()))
+    checks.check(composed(*words.split()))
 
 
 def test_an_endpoint_puts_no_adapter_on(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, "base_model_name_or_path": "owner/name"}))
-    config = evaluate.chosen(composed("engine=openai", f"adapter={tmp_path}", name="evaluate"))
+    config = chosen(composed("engine=openai", f"adapter={tmp_path}", name="evaluate"))
     with pytest.raises(ValueError, match=r"an endpoint answers with its own weights .*choose engine=transformers"):
-        evaluate.check(config)
-    evaluate.check(evaluate.chosen(composed("engine=openai", name="evaluate")))
+        evaluation.check(config)
+    evaluation.check(chosen(composed("engine=openai", name="evaluate")))
 
 
 def test_one_runtime_serves_candidates_and_benchmarks() -> None:

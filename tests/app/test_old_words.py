@@ -1,13 +1,14 @@
 """Words that were once right end in one line with the word for them now."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from conself import evaluate, score, train
-from conself.app.old_words import check_old_keys, told
+from conself.app.old_words import check_old_files, check_old_keys, told
 from tests.test_conf import composed
 
 CONSENSUS = "ranking=consensus pairing=winner_and_losers"
@@ -43,9 +44,17 @@ def test_a_word_that_moved(word: str, line: str) -> None:
     assert told(word) == f"{word} is now {line}"
 
 
+@pytest.mark.parametrize("word", ["recipe=qwen2_5_coder_7b", "recipe@_global_=hub", "~recipe"])
+def test_a_group_that_is_no_more(word: str) -> None:
+    assert told(word) == (
+        f"{word} is to be left out: what was chosen for a model stands in its own YAML of conf/model/, under recipe"
+    )
+
+
 @pytest.mark.parametrize(
     "word",
     [
+        "recipe.tau=0.4",
         "sampler=guided",
         "pairing=winner_only",
         "decoder.n=20",
@@ -63,6 +72,7 @@ def test_a_word_of_today_is_none(word: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "recipe.tau=0.4",
         "engine=transformers",
         "engine=vllm",
         "engine=openai",
@@ -108,3 +118,11 @@ def test_an_old_key_in_a_yaml_of_ones_own(keys: dict[str, object], line: str) ->
     with pytest.raises(ValueError, match=line):
         check_old_keys(OmegaConf.create(keys))
     check_old_keys(OmegaConf.create({"sampler": {"n": 1}, "engine": {"runtime": {}}}))
+
+
+def test_a_recipe_in_a_file_of_its_own_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").write_text("# @package _global_\ntau: 0.4\n")
+    with pytest.raises(ValueError, match=r"recipe/mine.yaml is no longer read: put its tau.*model/mine\.yaml"):
+        check_old_files([str(tmp_path)], "mine")
+    check_old_files([str(tmp_path)], "minipy")

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = ("torch", "transformers", "peft", "lightning.pytorch", "scipy.stats", "sklearn.metrics", "hydra")
-ROOMS = ("app.job", "models.transformers", "pipelines.preference", "training.fit")
+ROOMS = ("app.job", "models.transformers", "pipelines.preference.pipeline", "training.fit")
 
 
 class Preloaded:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from conself.train import run_job
+from conself.app.job import run
 from tests.e2e.conftest import ROOT, SMALL, train, train_anew
 
 CALL = {"statement": "Add one.", "starter_code": "def f(n):", "entry_point": "f", "inputs": [[1], [2]]}
@@ -19,7 +19,7 @@ def shown(capsys: pytest.CaptureFixture[str], folder: Path, *overrides: str) -> 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("train", ["logger=none", *overrides])
     with pytest.raises(SystemExit) as ended:
-        run_job(config, folder, in_sweep=False)
+        run(config, folder, in_sweep=False)
     assert ended.value.code == 2
     return capsys.readouterr().out
 

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from analysis.request import parse
 from analysis.write_report import make_report
-from conself.evaluate import chosen, run_job
+from conself.app.job import run as run_job
+from conself.evaluate import chosen
 from conself.records import Candidate
 from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, run
@@ -26,9 +27,8 @@ def composed(*words: str) -> DictConfig:
 def evaluated(store: Path, folder: Path, *words: str) -> dict[str, Any]:
     """The figures of one evaluation on 60 problems, run in this process to spare its start."""
     folder.mkdir()
-    run_job(
-        composed("benchmark.minipy.size=60", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False
-    )
+    config = composed("benchmark.minipy.size=60", f"artifacts={store}", "executor.workers=1", *words)
+    run_job(chosen(config), folder, in_sweep=False)
     return dict(json.loads((folder / "results.json").read_text()))
 
 
@@ -148,7 +148,7 @@ def test_benchmarks_are_one_or_a_list() -> None:
 
 
 def test_the_config_is_that_of_the_evaluation_alone() -> None:
-    """A recipe speaks of training as well; a file of samples takes the place of model and decoder."""
+    """A model's recipe is no setting of training here; a file of samples takes the place of model and decoder."""
     config = chosen(composed("model=minipy"))
     assert not {"training", "sampler", "tau", "beta", "recorded"} & set(config)
     assert config.decoder.max_new_tokens == 160, "the recipe's"
@@ -173,5 +173,5 @@ def test_a_benchmark_that_is_not_there_names_its_own_key(
     words = ("benchmark=humaneval", "benchmark.humaneval.dataset.path=no/such/file")
     config = composed(*words, f"artifacts={store}")
     with pytest.raises(SystemExit):
-        run_job(config, tmp_path, in_sweep=False)
+        run_job(chosen(config), tmp_path, in_sweep=False)
     assert "set benchmark.humaneval.dataset.path to a local copy" in capsys.readouterr().out

@@ -13,8 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself.app.job import JobFailed
-from conself.score import run_job
+from conself.app.job import JobFailed, run
 from tests.e2e.conftest import ROOT, environment
 
 SUM = "a, b = map(int, input().split())\nprint(a + b)"
@@ -75,7 +74,7 @@ def composed(*words: str) -> DictConfig:
 def scored(folder: Path, store: Path, pool: Path, *words: str) -> dict[str, Any]:
     """The figures of one job, run in this process to spare its start."""
     folder.mkdir(exist_ok=True)
-    run_job(composed(f"pool={pool}", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False)
+    run(composed(f"pool={pool}", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False)
     return dict(json.loads((folder / "results.json").read_text()))
 
 
@@ -175,8 +174,10 @@ def test_the_summary(first: First) -> None:
     assert summary["pool"] == {"problems": 5, "candidates": 16, "judged": 4, "solvable": 3}
     assert summary["executions"]["executions"] == 4 * 2 + 5 * 2 + 2 + 2 + 3
     assert summary["winner_accuracy"] == 0.5, "of the hopeless problem there is no winner: wrong"
-    assert summary["selectors"]["consensus"] == {"accuracy": 0.5, "n": 4}
-    assert summary["selectors"]["likeliest"] == {"accuracy": 1.0, "n": 1}, "one problem has likelihoods"
+    nobody = {"every candidate crashed": 1}  # the hopeless problem
+    assert summary["selectors"]["consensus"] == {"accuracy": 0.5, "n": 4, "no_winner": nobody}
+    silent = {"candidates without log-probabilities": 3}
+    assert summary["selectors"]["likeliest"] == {"accuracy": 1.0, "n": 1, "no_winner": silent}, "one has likelihoods"
     assert summary["selectors"]["random"]["n"] == 4
     assert summary["selectors"]["random"]["accuracy"] == pytest.approx((0.5 + 0.2 + 0.5 + 0) / 4)
     crash, entropy = summary["metrics"]["crash_rate"], summary["metrics"]["code_semantic_entropy"]
@@ -269,7 +270,7 @@ def test_what_is_refused(words: tuple[str, ...], told: str, tmp_path: Path, caps
     places = {"bad": write(tmp_path / "bad.jsonl", [POOL[0]] * 2), "good": write(tmp_path / "good.jsonl", POOL)}
     config = composed(f"artifacts={tmp_path / 'store'}", *(word.format(**places) for word in words))
     with pytest.raises(SystemExit) as ended:
-        run_job(config, tmp_path / "run", in_sweep=False)
+        run(config, tmp_path / "run", in_sweep=False)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().out.replace("\n", " ").split("error: ")[1:]
     assert told in line
@@ -279,5 +280,5 @@ def test_what_is_refused(words: tuple[str, ...], told: str, tmp_path: Path, caps
 def test_jobs_of_a_sweep_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pool = write(tmp_path / "pool.jsonl", POOL)
     with pytest.raises(JobFailed):
-        run_job(composed(f"pool={pool}", f"out={tmp_path}/out"), tmp_path / "run", in_sweep=True)
+        run(composed(f"pool={pool}", f"out={tmp_path}/out"), tmp_path / "run", in_sweep=True)
     assert "each job of a sweep needs its own" in " ".join(capsys.readouterr().out.split())

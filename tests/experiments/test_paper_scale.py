@@ -59,7 +59,7 @@ def test_weights_and_adapters_are_those_that_the_libraries_make(name: str) -> No
 
 def test_the_backbones_are_those_of_the_configuration() -> None:
     for name, backbone in BACKBONES.items():
-        assert OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml").name == backbone.hub_id
+        assert OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml").model.name == backbone.hub_id
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_the_table_is_whole_and_names_what_the_local_models_read() -> None:
     for source in table.values():
         assert all(len(digest) == 64 for digest in (source.sha256, *(part.sha256 for part in source.parts)))
         assert len({part.package for part in source.parts}) == len(source.parts) > 0
-    local = [OmegaConf.load(path).name for path in Path(CONF, "model").glob("*_local.yaml")]
+    local = [OmegaConf.load(path).model.name for path in Path(CONF, "model").glob("*_local.yaml")]
     assert sorted(local) == [f"weights/{name}" for name in sorted(table) if name.startswith("qwen")]
 
 

@@ -17,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from conself import evaluate, train
+from conself import evaluate
 from conself.app.job import package_path
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.pool.file import read_pool
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
+from conself.pipelines.preference import checks
 from conself.records import Problem
 from conself.runtime.console import new_console
 from conself.runtime.local import LocalExecutor
@@ -156,8 +157,8 @@ def test_a_model_without_a_chat_template_is_told_before_any_work(tmp_path: Path)
         config = compose("train", [*words, f"model.name={tmp_path}/model", "engine.endpoint.model_name=any"])
         plain = compose("train", [f"model.name={tmp_path}/model", "prompts=fewshot"])
     with pytest.raises(ValueError, match="has no chat template; choose an instruction-tuned model"):
-        train.load(config)
-    train.load(plain)  # exemplars need none
+        checks.load(config)
+    checks.load(plain)  # exemplars need none
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

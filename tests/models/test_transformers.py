@@ -116,14 +116,16 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
         config = compose("train", [f"model={choice}"])
         dtype = "auto" if choice.endswith("_local") else "bfloat16"  # the one is for this machine, others for the paper
         plain = ["model=hub", f"model.name={BACKBONES[choice][0]}", f"model.dtype={dtype}"]
-        hub = compose("train", [*plain, f"tau={BACKBONES[choice][1]}"])
+        hub = compose("train", [*plain, f"recipe.tau={BACKBONES[choice][1]}"])
     assert (config.model.name, config.tau) == BACKBONES[choice]
     assert config == hub
     assert (config.model.dtype, config.training.runtime.gradient_checkpointing) == (dtype, 1.0)
 
 
 def test_every_backbone_is_named_here() -> None:
-    assert {path.stem for path in (CONF / "model").glob("*.yaml")} - {"hub", "minipy"} == set(BACKBONES)
+    assert {path.stem for path in (CONF / "model").glob("*.yaml")} - {"hub", "minipy", "qwen2_5_coder"} == set(
+        BACKBONES
+    )
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./nothing", "~/nothing/here", "a/b/c"])

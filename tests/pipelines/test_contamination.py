@@ -10,19 +10,18 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from conself import evaluate
-from conself.pipelines import stages
+from conself.pipelines import evaluation, stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
-from conself.pipelines.preference import measure
+from conself.pipelines.preference.checks import check_trained_on
+from conself.pipelines.preference.round import measure
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
 from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Stage, build
 from conself.store.tables import read_records
-from conself.train import check_trained_on
 from tests.datasets.test_humaneval import ROW as HUMANEVAL
 from tests.datasets.test_leetcode import made as leetcode_row
 from tests.datasets.test_mbpp import HUB as MBPP
@@ -184,7 +183,7 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
         with initialize_config_dir(str(CONF), version_base="1.3"):
             asked = compose("evaluate", ["benchmark=[mbpp,humaneval]", *words, trained])
         with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[humaneval\]"):
-            evaluate.check(asked)
+            evaluation.check(asked)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         later = compose("train", ["dataset=taco", "benchmark=[mbpp]", f"model.name={fitted.path / 'adapter'}"])
     with pytest.raises(ValueError, match=r"adapter was trained on MBPP, .* set benchmark=\[none\]"):

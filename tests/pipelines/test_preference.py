@@ -12,8 +12,8 @@ from rich.console import Console
 from conself.oracles import Oracle
 from conself.pipelines.context import Context
 from conself.pipelines.pools import Pools
-from conself.pipelines.preference import verify
-from conself.pipelines.round_figures import driver_name
+from conself.pipelines.preference.figures import driver_name
+from conself.pipelines.preference.round import verify
 from conself.pipelines.shards import SHARD, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
 from conself.runtime.local import LocalExecutor
@@ -57,7 +57,7 @@ def stored(folder: Path, problem: Problem, candidate: Candidate, trace: Trace) -
 
 def test_verdicts_follow_what_is_right_and_are_made_once(tmp_path: Path) -> None:
     path = tmp_path / "right.json"
-    config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "train.yaml")
+    config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "base" / "agreement.yaml")
     config = OmegaConf.create({"comparison": config.comparison})
     config.dataset = {"_target_": f"{__name__}.Told", "path": str(path)}
     context = Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True))

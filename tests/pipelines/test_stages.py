@@ -2,9 +2,10 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
@@ -13,12 +14,14 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.agreement.traces import agreement_of
+from conself.engines.engine import Complete, Demand, Engine, Flow
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import SHARD, cut, missing, write_shards
 from conself.records import Candidate, ModelRef, Outcome, Problem, Status, Trace, Uncertainty
 from conself.runtime.local import LocalExecutor
+from conself.samplers.sampler import Sampler
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_records, write_agreement, write_traces
 
@@ -78,21 +81,39 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     gc.disable()  # not by chance
     request.addfinalizer(gc.enable)
     left = weakref.ref(Knot())
-    config = OmegaConf.create({"_target_": f"{__name__}.SamplerThatLooks"})
+    sampler = OmegaConf.create({"_target_": f"{__name__}.SamplerOfOne"})
+    engine = OmegaConf.create({"_target_": f"{__name__}.EngineThatLooks"})
     model = ModelRef(str(tmp_path), None, None, "float32", "sdpa", None)
     (tmp_path / "config.json").write_text("{}")
     source = Artifact("problems", "0" * 64, tmp_path, reused=True)
-    with LocalExecutor(1) as workers, pytest.raises(Exception, match="looked"):
-        stages.sample(
-            stages.Context(tmp_path, workers, Console(quiet=True)), "sample", Drawing.of(config, model), source
-        )
+    with LocalExecutor(1) as workers:
+        context = stages.Context(tmp_path, workers, Console(quiet=True))
+        with pytest.raises(Exception, match="looked"):
+            stages.sample(context, "sample", Drawing.of(sampler, engine, model), source)
     assert left() is None
 
 
-class SamplerThatLooks:
+class SamplerOfOne(Sampler):
+    """Asks for one completion, if it is let."""
+
+    demand = Demand(samples=1, tokens=1)
+
+    def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
+        raise NotImplementedError
+
+
+class EngineThatLooks(Engine):
     """Raises as soon as its work is to be cut, right before anything is drawn."""
 
     loads_model = True
 
-    def settled(self, model: ModelRef) -> None:  # noqa: ARG002
+    def fingerprint(self, model: ModelRef | None) -> str:
+        return str(model)
+
+    def settled(self, model: ModelRef | None, demand: Demand) -> Self:  # noqa: ARG002
         raise ValueError("looked")
+
+    def draw(
+        self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
+    ) -> Iterator[list[Candidate]]:
+        raise NotImplementedError

@@ -171,7 +171,7 @@ def test_a_zygote_that_dies_twice_on_a_job_is_an_error() -> None:
     def kill_twice() -> None:
         while len(killed) < 2:
             runners = {zygote: children_of(zygote) for zygote in zygotes() if zygote not in killed}
-            time.sleep(0.2)
+            time.sleep(1.0)
             for zygote, children in runners.items():
                 if children and children_of(zygote) == children:  # a program is at work, not a probe of the walls
                     killed.append(zygote)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from conself.score import run_job
+from conself.app.job import run
 from tests.e2e.conftest import ROOT
 from tests.score.conftest import LIMITS, PRINTED, found, lines, moved
 
@@ -21,7 +21,7 @@ def rescored(out: Path, folder: Path, *words: str) -> Path:
     """The folder of the results under other settings, which run no program."""
     places = (f"pool={out}/pool.jsonl", f"artifacts={out}/store", "executor.workers=1")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        run_job(compose("score", [*places, *LIMITS, *words]), folder, in_sweep=False)
+        run(compose("score", [*places, *LIMITS, *words]), folder, in_sweep=False)
     before, after = (json.loads((f / "results.json").read_text())["artifacts"] for f in (out / "run", folder))
     assert after["execute"] == before["execute"]
     assert after["agree"] != before["agree"]

@@ -15,10 +15,10 @@ _CACHED = 100_000_000
 def pack(model: PreTrainedModel) -> bool:
     """Let a large float32 model's linear layers multiply by packed weights, for good; whether it was done.
 
-    Decoding multiplies few rows at a time, and without this oneDNN and MKL lay out all weights anew for each of them:
-    1.4 times the time of a layer with 16 rows, 1.2 with 150. The weights themselves are freed, but for those that other
-    modules share; such a model can only be read with. A row's results are the same in any batch, as they were before,
-    and equal the plain layers' up to rounding.
+    Decoding multiplies few rows at a time, and without this the kernels lay out all weights again for each of them. The
+    price is memory: plain weights may be pages of their file, which processes share, and packed ones are a process's
+    own. The plain ones are freed, but for those that other modules share, so the model can only be read with. A row's
+    results are the same in any batch, as they were before, and equal the plain layers' up to rounding.
     """
     layers = [module for module in model.modules() if type(module) is nn.Linear]
     plain = model.device.type == "cpu" and model.dtype == torch.float32 and torch.backends.mkldnn.enabled

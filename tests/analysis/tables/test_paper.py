@@ -65,7 +65,7 @@ def test_of_several_taus_the_one_that_no_run_was_asked_for_is_the_papers(tmp_pat
 
 
 def test_where_every_run_was_asked_for_its_tau_the_recipes_counts(tmp_path: Path) -> None:
-    for tau in (0.1, 0.3):  # conf/train.yaml has .3, and there is no recipe for x/tiny
+    for tau in (0.1, 0.3):  # conf/model/hub.yaml has .3, and there is no file for x/tiny
         add(tmp_path, words=(f"tau={tau}",), tau=tau)
     assert beside(tmp_path) == {"conself tau=0.1": "", "conself tau=0.3": "conself"}
 

@@ -1,12 +1,14 @@
-"""The results of one round, as records; what each is called stands in :mod:`conself.results.names`."""
+"""The artifacts of one round, as records; what each is called stands in :mod:`conself.results.names`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conself.pipelines.pools import AgreedPools, Pools
+from conself.records import Uncertainty
 from conself.results import names
 from conself.results.benchmarks import Answered
 from conself.store.artifacts import Artifact
+from conself.store.tables import read_records
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,8 @@ class Round:
             for benchmark, answered in answers.items():
                 found |= answered.named(benchmark, who)
         return found
+
+
+def scores_of(scored: Artifact) -> list[Uncertainty]:
+    """The values of a ``score`` artifact, in the order of the problems."""
+    return read_records(scored.path, Uncertainty, "uncertainty")

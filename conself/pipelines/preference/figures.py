@@ -1,5 +1,6 @@
-"""The figures of ``results.json`` of one round, from its artifacts."""
+"""The figures of ``results.json`` of one round and of several, from their artifacts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.pipelines.context import Context
-from conself.pipelines.round import Measured, Round
-from conself.records import PreferencePair, Uncertainty
+from conself.pipelines.preference.records import Measured, Round, scores_of
+from conself.records import PreferencePair
 from conself.results import benchmarks, pool_figures
 from conself.results.shortfalls import losses, with_remedies
 from conself.store.artifacts import Artifact
@@ -28,7 +29,7 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
         ),
         **pool_figures.pair_figures(read_records(paired.pairs.path, PreferencePair, "pairs"), passed),
         "matched_pairs": None if paired.matched is None else paired.matched.summary()["pairs"],
-        "tau": config.tau if "tau" in config.curriculum else None,
+        "tau": config.curriculum.get("tau"),
         "entropy_range": paired.selection.summary()["entropy_range"],
         **pool_part(config, made.measured, passed),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
@@ -70,6 +71,46 @@ def driver_name(config: DictConfig) -> str:
     return f"{name}_driver" if name in config.metrics else name
 
 
-def scores_of(scored: Artifact) -> list[Uncertainty]:
-    """The values of a ``score`` artifact, in the order of the problems."""
-    return read_records(scored.path, Uncertainty, "uncertainty")
+def unlearned(config: DictConfig, context: Context, measured: Measured, verified: Artifact) -> dict[str, Any]:
+    """Of a round that has found nothing to learn: the figures of its pool, seconds, artifacts."""
+    passed = {v.problem_id: v.passed for v in benchmarks.verdicts(verified)}
+    keys = {name: artifact.key for name, artifact in context.artifacts.items()}
+    spent = {"seconds": context.seconds, "peak_memory": context.peaks}
+    return {**pool_part(config, measured, passed), **spent, "artifacts": keys}
+
+
+def over_rounds(
+    config: DictConfig,
+    rounds: Sequence[dict[str, Any]],
+    base: Mapping[str, benchmarks.Answered],
+    tuned: Mapping[str, benchmarks.Answered],
+    made: Mapping[str, Artifact],
+    artifacts: Mapping[str, Artifact],
+    stopped: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
+
+    ``base`` is how the model answered before the first round, ``tuned`` after the last; ``made`` are the
+    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well.
+
+    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
+    ``stopped_round`` what the pool of the one that stopped says.
+    """
+    if config.rounds == 1:
+        return rounds[0]
+    seconds: Counter[str] = Counter()
+    peaks: Counter[str] = Counter()
+    for row in [*rounds, *([] if stopped is None else [stopped])]:
+        seconds.update(row["seconds"])
+        peaks |= Counter(row["peak_memory"])
+    return {
+        **rounds[-1],
+        "benchmarks": benchmarks.benchmarks(config, base, tuned),
+        "rounds": list(rounds),
+        "stopped": None if stopped is None else stopped["why"],
+        "stopped_round": stopped,
+        **with_remedies(losses(made), made),
+        "seconds": dict(seconds),
+        "peak_memory": dict(peaks),
+        "artifacts": {name: artifact.key for name, artifact in artifacts.items()},
+    }

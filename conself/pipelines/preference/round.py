@@ -1,11 +1,9 @@
 """One round of self-improvement: sample -> execute -> agree -> score -> select -> pair -> fit -> evaluate."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.benchmarks.task import Judge
 from conself.pairings.build import NothingToLearnError
@@ -15,10 +13,9 @@ from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context, choose
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.pools import AgreedPools, Pools
-from conself.pipelines.round import Measured, Paired, Round
-from conself.pipelines.round_figures import pool_part, scores_of
+from conself.pipelines.preference.records import Measured, Paired, Round, scores_of
 from conself.records import ModelRef
-from conself.results import benchmarks, names, pool_figures
+from conself.results import names, pool_figures
 from conself.results.benchmarks import Answered
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
@@ -38,11 +35,18 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     pools = Pools(found, candidates, traces)
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
     agreed = AgreedPools(pools, agreement)
+    return Measured(pools, agreement, *_scores(config, context, agreed))
+
+
+def _scores(config: DictConfig, context: Context, agreed: AgreedPools) -> tuple[Artifact, dict[str, Artifact]]:
+    """The metric that drives the curriculum and all of ``metrics`` by name; one that is both is worked out once."""
     driver = stages.score(context, names.DRIVER, config.metric, agreed)
-    scores = {
-        str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()
-    }
-    return Measured(pools, agreement, driver, scores)
+    scores = {}
+    for name, node in config.metrics.items():
+        label = names.scored(str(name))
+        is_driver = node == config.metric
+        scores[str(name)] = context.alias(label, driver) if is_driver else stages.score(context, label, node, agreed)
+    return driver, scores
 
 
 def learn(
@@ -125,27 +129,3 @@ def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
 
     oracles = {"dataset": source.identity, "comparison": plain(config.comparison)}
     return stages.verify(context, names.VERIFY, stages.Judgement(oracles, verdicts), pools)
-
-
-def unlearned(config: DictConfig, context: Context, measured: Measured) -> dict[str, Any]:
-    """Of a round that has found nothing to learn, what its pool says: metrics and selectors, seconds, artifacts."""
-    verified = verify(config, context, measured.pools)
-    passed = {v.problem_id: v.passed for v in benchmarks.verdicts(verified)}
-    keys = {name: artifact.key for name, artifact in context.artifacts.items()}
-    spent = {"seconds": context.seconds, "peak_memory": context.peaks}
-    return {**pool_part(config, measured, passed), **spent, "artifacts": keys}
-
-
-def with_model(config: DictConfig, model: ModelRef) -> DictConfig:
-    """The config with ``model`` in place of its own, also inside the parts that load it (a metric's encoder, say)."""
-    old: Any = OmegaConf.to_container(config.model)
-    new = {"_target_": old["_target_"], **asdict(model)}
-
-    def replaced(node: Any) -> Any:
-        if node == old:
-            return new
-        if isinstance(node, dict):
-            return {key: replaced(value) for key, value in node.items()}
-        return [replaced(value) for value in node] if isinstance(node, list) else node
-
-    return DictConfig(replaced(OmegaConf.to_container(config)))

@@ -1,0 +1,1 @@
+"""Self-improvement by preference learning: its stages, rounds, checks and figures."""

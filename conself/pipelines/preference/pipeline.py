@@ -1,0 +1,105 @@
+"""Self-improvement by preferences, ``pipeline=preference``: rounds from problems to a tuned model."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from hydra.utils import instantiate
+from rich.console import Console
+
+from conself.pairings.build import NothingToLearnError
+from conself.pipelines import stages
+from conself.pipelines.context import Context
+from conself.pipelines.pipeline import Job
+from conself.pipelines.preference import checks
+from conself.pipelines.preference.figures import over_rounds, round_figures, unlearned
+from conself.pipelines.preference.records import Round
+from conself.pipelines.preference.round import learn, measure, verify
+from conself.records import ModelRef
+from conself.results import names, show
+from conself.runtime.console import say
+from conself.runtime.versions import versions
+from conself.store.artifacts import Artifact
+from conself.tracking import Tracker, round_prefix
+
+_ASKING = ("model", "dataset", "prompts", "engine", "answering", "sampler", "decoder", "sandbox", "judging")
+_LEARNING = ("metric", "metrics", "curriculum", "matched", "ranking", "rankings", "pairing", "loss", "training")
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Sample, execute, agree, score, select, pair, fit and evaluate, ``rounds`` times."""
+
+    kind: ClassVar[str] = "train"
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *_LEARNING, "benchmark", "voters", "comparison", "behaviour")
+    limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
+    first: ClassVar[str | None] = "engine"
+
+    def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
+        """Nothing need be matched, and the engine that draws may answer benchmarks as well."""
+        return ("matched", "answering")
+
+    def headlines(self, job: Job) -> Sequence[str]:
+        """``tau``, where a curriculum has one."""
+        config = job.config
+        curricula = [config.curriculum, *([config.matched.curriculum] if config.matched else [])]
+        return ("tau",) if any("tau" in node for node in curricula) else ()
+
+    def check(self, job: Job) -> None:
+        """Refuse what can't be trained; raises as :func:`conself.pipelines.preference.checks.check`."""
+        checks.check(job.config)
+
+    def load(self, job: Job, console: Console) -> None:
+        """Import torch, look at the model, say what memory it takes; raises as ``checks.load``."""
+        say(console, "loading torch and the model's settings")
+        if note := checks.load(job.config):
+            say(console, note)
+
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:
+        """From problems to a tuned model, each round from what the last has made.
+
+        A later round that finds nothing to learn from ends the job with what the earlier ones have found.
+
+        Raises:
+            NothingToLearnError: the first round finds nothing.
+        """
+        config, number_of = job.config, job.config.rounds
+        model: ModelRef = instantiate(config.model)
+        done: list[Round] = []
+        figures: list[dict[str, Any]] = []
+        made: dict[str, Artifact] = {}
+        stopped: dict[str, Any] | None = None
+        for number in range(1, number_of + 1):
+            here = context if number_of == 1 else context.anew()
+            if number_of > 1:
+                say(context.console, f"round {number} of {number_of}")
+            if done:
+                model = stages.merge(here, names.MERGE, model, done[-1].fitted)
+                config = job.with_model(model).config
+            measured, before = measure(config, here, model), done[-1].tuned if done else None
+            try:
+                done.append(learn(config, here, tracker, model, measured, before, round_prefix(number)))
+                figures.append(round_figures(config, here, done[-1]))
+            except NothingToLearnError as error:
+                if not done:
+                    raise
+                why = f"round {number} has nothing to learn from: {error}"
+                say(context.console, why)
+                verified = verify(config, here, measured.pools)
+                stopped = {"why": why, **unlearned(config, here, measured, verified)}
+            if number_of > 1:
+                context.artifacts.update(_in_round(number, here.artifacts))
+                made |= _in_round(number, (measured if stopped else done[-1]).named())
+            if stopped is not None:
+                break
+        found = over_rounds(job.config, figures, done[0].base, done[-1].tuned, made, context.artifacts, stopped)
+        return {**found, "versions": versions()}
+
+    def show(self, console: Console, figures: dict[str, Any]) -> None:
+        """What was learned from, and how the model answers before and after."""
+        show.show(console, figures)
+
+
+def _in_round(number: int, artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """Artifacts by their names among those of several rounds."""
+    return {names.in_round(number, name): artifact for name, artifact in artifacts.items()}
