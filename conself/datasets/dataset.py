@@ -3,27 +3,16 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from conself.datasets.decontamination import Stated
-from conself.datasets.validation import Rejected
+from conself.datasets.validation import Problems
 from conself.oracles import EvalPlusOracle, Oracle, TestOracle
-from conself.records import Problem
 
 
-class Dataset(Stated, Protocol):
+class Dataset(Problems, Protocol):
     """Problems, and what is right where that is known.
 
     Two class attributes are optional: ``places`` names the settings that only say where local files lie, which stand in
     no key, for ``fingerprint`` covers what they lead to; ``whole`` is the name of the benchmark that the data set is.
     """
-
-    def __call__(self) -> Iterator[Problem | Rejected]:
-        """Its problems, and the records that could not be read as one.
-
-        Raises:
-            OSError: they cannot be read; with the remedy.
-            ValueError: as OSError.
-        """
-        ...
 
     def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
         """What is right, of the problems of which it is known: for analysis and evaluation alone."""

@@ -39,9 +39,6 @@ class Stated(Protocol):
         ...
 
 
-Benchmark = Stated  # its name in conself.pipelines
-
-
 def words(text: str) -> str:
     """The words of a text, lower-case, with a single space around each (also at both ends)."""
     plain = unicodedata.normalize("NFKC", text).casefold()

@@ -22,8 +22,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.minipy.corpus import corpus
 from conself.minipy.pretraining.write import new_folder
+from conself.models.prompts import PromptStyle
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import new_console, say
+from conself.runtime.parts import build
 from conself.runtime.progress import working
 from conself.sandbox.terminal import answer_interrupts
 
@@ -42,11 +44,11 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     import torch
 
     from conself.minipy.pretraining.data import batches, encode, seed_of, texts
-    from conself.minipy.pretraining.loop import fit
+    from conself.minipy.pretraining.loop import Optimisation, fit
     from conself.minipy.tokenizer import train_tokenizer
 
     torch.set_num_threads(cfg.threads)
-    prompts = instantiate(cfg.prompts)
+    prompts = build(cfg.prompts, PromptStyle)
     examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
     tokenizer = train_tokenizer(texts(examples, prompts), cfg.vocab_size, cfg.max_length)
     rows = encode(examples, prompts, tokenizer)
@@ -56,7 +58,7 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
         new_console(),
         f"{len(rows):,} examples, {len(tokenizer):,} tokens in the vocabulary, {model.num_parameters():,} parameters",
     )
-    return model, tokenizer, fit(model, epoch, instantiate(cfg.optimisation))
+    return model, tokenizer, fit(model, epoch, build(cfg.optimisation, Optimisation))
 
 
 def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
+from conself.benchmarks.task import Benchmark
 from conself.engines.engine import Engine
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
@@ -20,7 +20,9 @@ from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, names, show
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build, build_all
 from conself.runtime.versions import versions
+from conself.samplers.recorded import Recorded
 from conself.store.artifacts import write_whole
 from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, verdict_row
@@ -78,7 +80,7 @@ def judged(job: Job, context: Context) -> dict[str, Any]:
         ValueError: ``versus`` is of other problems.
     """
     config = job.config
-    model: ModelRef | None = instantiate(config.model)
+    model = None if config.model is None else build(config.model, ModelRef)
     others = _others(config)
     made = {str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark}
     found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
@@ -119,14 +121,14 @@ def check(config: DictConfig) -> None:
         raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
     if config.model is not None:
-        refuse_own_figures(trained_into((adapter, config.model.name)), instantiate(config.benchmark, _convert_="all"))
+        refuse_own_figures(trained_into((adapter, config.model.name)), build_all(config.benchmark, Benchmark))
     if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
     engine = asking(config.decoder, config.engine).engine
     if config.model is not None:
-        _check_model(engine, instantiate(config.model))
+        _check_model(engine, build(config.model, ModelRef))
     answering.check_voters(config)
     _ks(config)
     _others(config)
@@ -161,7 +163,7 @@ def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[V
     """Those of the artifacts, and what of a file of samples was not judged."""
     lost = losses(context.artifacts)
     for name, rows in found.items() if config.samples is not None else ():
-        unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
+        unused = build(config.decoder, Recorded).unused([verdict.problem_id for verdict in rows])
         label = names.evaluated(name, "base")
         if counts := {key: n for key, n in unused.items() if n}:
             lost[label] = {**lost.get(label, {}), **counts}

@@ -6,20 +6,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
-from conself.pairings.build import pairs_of
+from conself.pairings.build import Pairing, pairs_of
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
 from conself.results.pool_figures import check_rankings
@@ -35,6 +35,7 @@ from conself.results.score_files import (
     write_lines,
 )
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build, build_all
 from conself.runtime.places import make_folder
 from conself.runtime.versions import versions
 from conself.store.artifacts import Artifact
@@ -104,9 +105,8 @@ def scored(job: Job, context: Context) -> dict[str, Any]:
         stages.verify(context, names.VERIFY, said, pools)
 
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
-    ranking, rankings, pairing = (
-        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
-    )
+    ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
+    rankings = build_all(config.rankings, Ranking)
     paired = {pool.problem.id: pairs_of(pool, agreement, ranking, pairing) for pool, agreement in agreed}
     figures: dict[str, Any] = strict(
         {"executions": traces.summary(), **summary(agreed, paired, rankings, values, passed)}

@@ -5,11 +5,12 @@
 one that could not be called as the contract says, before any work is spent.
 """
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
-from types import FunctionType
-from typing import Protocol, TypeVar
+from types import FunctionType, NoneType, UnionType
+from typing import Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -35,20 +36,52 @@ def build(node: Node, contract: type[Part]) -> Part:
 
     Raises:
         InstantiationException: the part refuses its settings.
-        ValueError: the part is none of ``contract``; names the node's key, the class, and all that it lacks.
+        ValueError: the part is none of ``contract``, or a part in its fields none of what the field's type says; names
+            the key, the class, and all that it lacks.
     """
-    part = instantiate(node, _convert_="all")
-    if faults := faults_of(part, contract):
-        kind = f"{type(part).__module__}.{type(part).__qualname__}"
-        where = key_of(node)
-        raise ValueError(f"{where}{': ' if where else ''}{kind} is no {contract.__name__}: {'; '.join(faults)}")
-    found: Part = part
-    return found
+    part: Part = instantiate(node, _convert_="all")
+    _refuse(part, contract, key_of(node))
+    return part
 
 
 def build_all(nodes: DictConfig | Mapping[str, DictConfig], contract: type[Part]) -> dict[str, Part]:
     """The parts of a group of nodes, by their names; raises as :func:`build`."""
     return {str(name): build(node, contract) for name, node in nodes.items()}
+
+
+def _refuse(part: object, contract: type, where: str) -> None:
+    """Refuse a part that does not fit, and then those in its fields; ``where`` is its key."""
+    if faults := faults_of(part, contract):
+        kind = f"{type(part).__module__}.{type(part).__qualname__}"
+        raise ValueError(f"{where}{': ' if where else ''}{kind} is no {contract.__name__}: {'; '.join(faults)}")
+    for name, wanted in _parts_inside(type(part)).items():
+        if (inner := getattr(part, name)) is not None:
+            _refuse(inner, wanted, f"{where}.{name}" if where else name)
+
+
+def _parts_inside(kind: type) -> dict[str, type]:
+    """The fields of a dataclass whose type is a contract or another dataclass (or None), as far as it can be found."""
+    if not dataclasses.is_dataclass(kind):
+        return {}
+    try:
+        hints = get_type_hints(kind)
+    except NameError:  # of a type that is imported for type checkers only
+        return {}
+    wanted = {field.name: _alone(hints[field.name]) for field in dataclasses.fields(kind)}
+    return {name: one for name, one in wanted.items() if one is not None and _is_part_type(one)}
+
+
+def _alone(hint: type | UnionType) -> type | None:
+    """The class that a type stands for, perhaps with None; None where it is anything else."""
+    kinds = set(get_args(hint)) - {NoneType} if get_origin(hint) in (Union, UnionType) else {hint}
+    if len(kinds) > 1:
+        return None
+    (one,) = kinds
+    return one if isinstance(one, type) else None
+
+
+def _is_part_type(kind: type) -> bool:
+    return Protocol in kind.__bases__ or inspect.isabstract(kind) or dataclasses.is_dataclass(kind)
 
 
 def key_of(node: Node) -> str:

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.pairings.build import Pairing
 from conself.pipelines.context import Context
 from conself.pipelines.preference.records import Measured, Round, scores_of
+from conself.rankings.ranked import Ranking
 from conself.records import PreferencePair
 from conself.results import benchmarks, pool_figures
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build, build_all
 from conself.store.artifacts import Artifact
 from conself.store.keys import class_label
 from conself.store.tables import read_records
@@ -50,9 +52,8 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
     known = {artifact.key: name for name, artifact in measured.scores.items()}
     driver = known.get(measured.driver.key, driver_name(config))
     uncertainties.setdefault(driver, scores_of(measured.driver))
-    ranking, rankings, pairing = (
-        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
-    )
+    ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
+    rankings = build_all(config.rankings, Ranking)
     pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
     return {
         "driver": driver,

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hydra.utils import instantiate
 from rich.console import Console
 
 from conself.pairings.build import NothingToLearnError
@@ -18,6 +17,7 @@ from conself.pipelines.preference.round import learn, measure, verify
 from conself.records import ModelRef
 from conself.results import names, show
 from conself.runtime.console import say
+from conself.runtime.parts import build
 from conself.runtime.versions import versions
 from conself.store.artifacts import Artifact
 from conself.tracking import Tracker, round_prefix
@@ -64,7 +64,7 @@ class Preference:
             NothingToLearnError: the first round finds nothing.
         """
         config, number_of = job.config, job.config.rounds
-        model: ModelRef = instantiate(config.model)
+        model = build(config.model, ModelRef)
         done: list[Round] = []
         figures: list[dict[str, Any]] = []
         made: dict[str, Artifact] = {}
