@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
@@ -29,6 +28,7 @@ from conself.results import benchmarks
 from conself.runtime.console import new_console, say
 from conself.runtime.executor import Executor
 from conself.runtime.parts import build, build_all
+from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
 from conself.sandbox import isolation
 from conself.sandbox.jobs import Limits
@@ -214,7 +214,7 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
 
 def _executor(config: DictConfig) -> Executor:
     """What runs the job's tasks; built first, so that a wrong number is told by its own key: samplers take it over."""
-    plain: Any = OmegaConf.to_container(config.executor)
+    plain = settings_of(config.executor)
     check_types(plain, "executor")
     return build(config.executor, Executor)
 

@@ -1,10 +1,9 @@
 """What stands at each key of a config: every part of a job is built once by its contract, before any work."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
@@ -21,6 +20,7 @@ from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.runtime.executor import Executor
 from conself.runtime.parts import build, build_all
+from conself.runtime.plain import settings_of
 from conself.samplers.sampler import Sampler
 from conself.sandbox.jobs import Limits
 from conself.tracking import Tracker
@@ -61,7 +61,7 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
         ValueError: a setting has the wrong type, or a part cannot be used as its contract says; names its key.
         InstantiationException: a part refuses its settings.
     """
-    plain: Any = OmegaConf.to_container(config)
+    plain = settings_of(config)
     check_types(plain, "")
     for name in names:
         if config[name] is not None:

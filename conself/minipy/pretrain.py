@@ -13,12 +13,12 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.minipy.corpus import corpus
 from conself.minipy.pretraining.write import new_folder
@@ -26,7 +26,9 @@ from conself.models.prompts import PromptStyle
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import new_console, say
 from conself.runtime.parts import build
+from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
+from conself.sandbox.jsonlines import Plain
 from conself.sandbox.terminal import answer_interrupts
 
 if TYPE_CHECKING:
@@ -61,10 +63,9 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     return model, tokenizer, fit(model, epoch, build(cfg.optimisation, Optimisation))
 
 
-def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:
+def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
     """What ``training.json`` holds: the command, what came out, every setting, and the versions it ran with."""
-    settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    settings = {key: value for key, value in settings.items() if key not in ("out", "overwrite")}
+    settings = {key: value for key, value in settings_of(cfg).items() if key not in ("out", "overwrite")}
     libraries = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
     return {
         "command": command,

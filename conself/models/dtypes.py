@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import ModelRef
+from conself.runtime.plain import settings_of
 from conself.sandbox.jsonlines import Json
 
 _AUTO = "auto"
@@ -22,7 +22,7 @@ def with_dtypes(config: DictConfig) -> tuple[DictConfig, str | None]:
 
     A processor is looked at where all parts run on it (``device: cpu``) or there is no GPU.
     """
-    plain: Any = OmegaConf.to_container(config)
+    plain = settings_of(config)
     if not any(model["dtype"] == _AUTO for model in _models(plain)):
         return config, None
     on_cpu = all(device == "cpu" for device in _devices(plain))

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conself.datasets.decontamination import Stated
 from conself.store.artifacts import MANIFEST
 
 
-def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Any]) -> None:
+def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Stated]) -> None:
     """Refuse benchmarks whose problems were trained on.
 
     Args:
@@ -32,7 +33,7 @@ def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Any]
         )
 
 
-def whole_of(part: Any) -> str | None:
+def whole_of(part: Stated) -> str | None:
     """The whole data set that a data set part, or a benchmark's, is made of; None for a split of one."""
     while (inner := getattr(part, "dataset", None)) is not None:
         part = inner

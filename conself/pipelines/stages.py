@@ -9,9 +9,8 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
@@ -36,9 +35,11 @@ from conself.rankings.ranked import Ranking
 from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
 from conself.runtime.parts import build
+from conself.runtime.plain import to_plain
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
 from conself.sandbox.jobs import Limits
+from conself.sandbox.jsonlines import Json
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, class_label, models_in
 from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
@@ -117,11 +118,11 @@ def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pool
 class Judgement(Identified):
     """Verdicts on candidates by problem id, worked out when asked for; ``oracles`` identifies what is right."""
 
-    oracles: Mapping[str, Any]
+    oracles: dict[str, Json]
     verdicts: Callable[[], Verdicts]
 
     @property
-    def identity(self) -> Mapping[str, Any]:
+    def identity(self) -> Json:
         """What tells other oracles from these."""
         return self.oracles
 
@@ -138,7 +139,7 @@ def verify(work: Work, judgement: Judgement, pools: Pools) -> Summary:
 @stage("score", version=4)
 def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
     """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
-    context, models = work.context, models_in(OmegaConf.to_container(metric, resolve=True))
+    context, models = work.context, models_in(to_plain(metric))
     alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model

@@ -17,7 +17,7 @@ from typing import Any
 
 from conself.runtime.locks import locked
 from conself.runtime.versions import versions
-from conself.sandbox.jsonlines import Json
+from conself.sandbox.jsonlines import Json, Plain
 
 MANIFEST = "manifest.json"
 _NEWEST = 20
@@ -77,7 +77,7 @@ def build(
     stage: Stage,
     config: Mapping[str, Json],
     inputs: Mapping[str, Artifact],
-    make: Callable[[Path], dict[str, Json]],
+    make: Callable[[Path], Mapping[str, Plain]],
 ) -> Artifact:
     """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from conself.agreement.traces import Agreement, agreement_of
 from conself.records import Outcome, Status, Trace, Verdict
-from conself.sandbox.jsonlines import Json
+from conself.sandbox.jsonlines import Json, Plain
 from conself.store.artifacts import write_whole
 
 if TYPE_CHECKING:
@@ -64,8 +63,9 @@ def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> 
     import pyarrow as pa
 
     columns = _columns()
-    schema = pa.schema({name: columns[annotation] for name, annotation in get_type_hints(kind).items()})
-    _write(path, [_plain(record) for record in records], schema)
+    hints = get_type_hints(kind)
+    rows = [{name: _cell(getattr(record, name)) for name in hints} for record in records]
+    _write(path, rows, pa.schema({name: columns[annotation] for name, annotation in hints.items()}))
 
 
 def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
@@ -150,7 +150,7 @@ def read_notes(folder: Path, name: str) -> list[Any]:
 
 def write_agreement(path: Path, found: Mapping[str, Agreement]) -> None:
     """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
-    rows = []
+    rows: list[dict[str, Plain]] = []
     for name, agreement in found.items():
         position: dict[str | None, int] = {None: -1}
         for row in agreement.keys:
@@ -205,16 +205,16 @@ def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
     return found
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Plain) -> None:
     """Write a JSON document, whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1)))
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(record).items()}
+def _cell(value: Plain) -> Plain:
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+def _write(path: Path, rows: Sequence[Mapping[str, Plain]], schema: pa.Schema) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,6 +1,6 @@
 """What can be trained, and what cannot: told before any work."""
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.benchmarks.task import Benchmark
 from conself.datasets.dataset import Dataset
@@ -15,6 +15,7 @@ from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.results.pool_figures import check_rankings
 from conself.runtime.parts import build, build_all
+from conself.runtime.plain import to_plain
 from conself.store.keys import models_in
 from conself.training.devices.distributed import check_devices
 from conself.training.memory import check_memory
@@ -35,7 +36,7 @@ def check(config: DictConfig) -> None:
     model = build(config.model, ModelRef)
     check_model(model)
     asking(config.sampler, config.engine).engine.check_model(model)
-    for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
+    for ref in models_in({key: to_plain(config[key]) for key in ("metric", "metrics", "matched")}):
         check_model(ref)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
