@@ -23,7 +23,7 @@ def ignore(_: int) -> None:
     """For callers who do not want to know how far it is."""
 
 
-def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advance: Advance) -> Parts:
+def by_values(answers: Answers, oracles: Mapping[str, Oracle], equal: Equal, advance: Advance) -> Parts:
     """A trace is right where it is OK on every input, with a value that is ``equal`` to the one expected."""
     parts: Parts = {}
     for problem, traces in answers:
@@ -96,10 +96,11 @@ class Judge:
         for problem, traces in answers:
             kinds.setdefault(type(self.oracles[problem.id]), []).append((problem, traces))
         rules: dict[type, Equal] = {Oracle: self.comparison.equal, **HARNESSES}
+        expected = {name: oracle for name, oracle in self.oracles.items() if isinstance(oracle, Oracle)}
         parts: Parts = {}
         for kind, chosen in kinds.items():
             if kind in rules:
-                parts |= by_values(chosen, self.oracles, rules[kind], advance)
+                parts |= by_values(chosen, expected, rules[kind], advance)
             else:
                 parts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
         return parts

@@ -99,12 +99,9 @@ def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[
     found: dict[str, Plain] = {}
     for name in map(str, config.benchmark):
         before, after = verdicts(base[name].alone), verdicts(tuned[name].alone)
-        voters = config.voters
-        sides = {
-            "base": answered_figures(base[name], None, voters),
-            "tuned": answered_figures(tuned[name], None, voters),
-        }
-        found[name] = {**window(config.benchmark[name]), **sides, **paired_figures(before, after)}
+        sides = {"base": base[name], "tuned": tuned[name]}
+        rows = {who: answered_figures(answered, None, config.voters) for who, answered in sides.items()}
+        found[name] = {**window(config.benchmark[name]), **rows, **paired_figures(before, after)}
     return found
 
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from conself.runtime.locks import locked
 from conself.runtime.versions import versions
@@ -39,6 +39,18 @@ class Stage:
     version: int
 
 
+class Manifest(TypedDict):
+    """What was recorded of an artifact when it was made; ``summary`` is what its maker returned."""
+
+    stage: str
+    version: int
+    key: str
+    config: Json
+    inputs: dict[str, str]
+    summary: dict[str, Json]
+    versions: dict[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A finished artifact: its stage's name, its key (64 hex digits), its folder, and whether it was there already."""
@@ -48,9 +60,10 @@ class Artifact:
     path: Path
     reused: bool
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What was recorded when it was made: config slice, input keys, the maker's summary, library versions, ..."""
-        return dict(json.loads((self.path / MANIFEST).read_text()))
+        found: Manifest = json.loads((self.path / MANIFEST).read_text())
+        return found
 
     def summary(self) -> dict[str, Any]:
         """What the maker of the artifact returned, e.g. counts and seconds."""

@@ -36,7 +36,8 @@ def check(config: DictConfig) -> None:
     model = build(config.model, ModelRef)
     check_model(model)
     asking(config.sampler, config.engine).engine.check_model(model)
-    for ref in models_in({key: to_plain(config[key]) for key in ("metric", "metrics", "matched")}):
+    measured = (config.metric, config.metrics, config.matched)
+    for ref in models_in([to_plain(node) for node in measured if node is not None]):
         check_model(ref)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
