@@ -87,8 +87,8 @@ def judged(job: Job, context: Context) -> dict[str, Plain]:
     found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
     write_verdicts(job.folder / VERDICTS, found)
     windows = {name: benchmarks.window(config.benchmark[name]) for name in made}
-    asked = (_ks(config), config.voters)
-    figures = {name: windows[name] | benchmarks.answered_figures(answered, *asked) for name, answered in made.items()}
+    ks = _ks(config)
+    figures = {name: windows[name] | benchmarks.answered_figures(each, ks, config) for name, each in made.items()}
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}

@@ -100,17 +100,17 @@ def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[
     for name in map(str, config.benchmark):
         before, after = verdicts(base[name].alone), verdicts(tuned[name].alone)
         sides = {"base": base[name], "tuned": tuned[name]}
-        rows = {who: answered_figures(answered, None, config.voters) for who, answered in sides.items()}
+        rows = {who: answered_figures(answered, None, config) for who, answered in sides.items()}
         found[name] = {**window(config.benchmark[name]), **rows, **paired_figures(before, after)}
     return found
 
 
-def answered_figures(answered: Answered, ks: Sequence[int] | None, voters: DictConfig) -> dict[str, Plain]:
-    """The figures of a model on one benchmark, with those of its voters where there are any; ``ks`` as above."""
+def answered_figures(answered: Answered, ks: Sequence[int] | None, config: DictConfig) -> dict[str, Plain]:
+    """:func:`pass_figures` of a model on one benchmark, with the figures of its voters where there are any."""
     figures = pass_figures(verdicts(answered.alone), ks)
     if answered.voters is None or answered.vote is None:
         return figures
-    return with_voters(figures, verdicts(answered.voters), verdicts(answered.vote), class_label(voters.ranking))
+    return with_voters(figures, verdicts(answered.voters), verdicts(answered.vote), class_label(config.voters.ranking))
 
 
 def window(benchmark: DictConfig) -> dict[str, Plain]:

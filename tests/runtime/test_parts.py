@@ -62,6 +62,18 @@ class Stranger:
         return name
 
 
+@dataclass(frozen=True)
+class Party:
+    host: Greeter
+    guest: Greeter | None
+    names: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Season:
+    party: Party
+
+
 def node(kind: type, **settings: str) -> dict[str, object]:
     return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **settings}
 
@@ -89,6 +101,19 @@ def test_a_subclass_is_looked_at_too_and_another_class_is_none() -> None:
         build(node(Heir), Base)
     with pytest.raises(ValueError, match=r"Stranger is no Base: it must be a subclass of .*\.Base"):
         build(node(Stranger), Base)
+
+
+def test_parts_inside_a_part_are_looked_at_by_the_types_of_its_fields() -> None:
+    hello = node(English, word="hello")
+    config = OmegaConf.create(
+        {"s": {**node(Season), "party": {**node(Party), "host": hello, "guest": None, "names": [3]}}}
+    )
+    season = build(config.s, Season)
+    assert season.party.host == English("hello")
+    config.s.party.guest = node(Rude)
+    with pytest.raises(ValueError, match=r"^s\.party\.guest: .*Rude is no Greeter: it has no polite") as caught:
+        build(config.s, Season)
+    assert "__call__(name) where __call__(name, times) is called" in str(caught.value)
 
 
 def test_settings_that_a_part_refuses_end_as_they_do_with_hydra() -> None:
