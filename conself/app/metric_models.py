@@ -11,8 +11,8 @@ def metric_models(config: DictConfig) -> list[str]:
     """A line for each metric of a resolved config and each model that it loads; empty where none loads any."""
     policy = models_in(settings_of(config).get("model"))
     lines = []
-    metrics = {"driver": config.get("metric"), **(config.get("metrics") or {})}
-    for node in (node for node in metrics.values() if node is not None):
+    nodes = [config.get("metric"), *(config.get("metrics") or {}).values()]
+    for node in (node for node in nodes if node is not None):
         for model in models_in(to_plain(node)):
             who = "the policy itself" if [model] == policy else short_name(model)
             label = class_label(node).replace("_", " ")
