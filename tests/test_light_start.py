@@ -164,8 +164,8 @@ def test_help_imports_no_heavy_library(module: str) -> None:
         (("tau=1.5",), "tau must lie in"),
         (("model.name=/no/such/folder",), "model folder '/no/such/folder' does not exist"),
         (
-            ("metric@metrics.own=nll", f"metrics.own._target_={__name__}.OwnMetric"),
-            f"error: metrics.own: {__name__}.OwnMetric is no Metric: "
+            (f"metrics.nll._target_={__name__}.OwnMetric",),
+            f"error: metrics.nll: {__name__}.OwnMetric is no Metric: "
             "__call__(pool) where __call__(pool, agreement) is called",
         ),
     ],
