@@ -27,8 +27,6 @@ _PAIRS = 4
 _BACKWARD = 4
 """Passes forward that a step's tokens cost: reading, backward twice that, and recomputing."""
 _STEPS = 4
-_ROWS = 45
-"""Rows are decoded nearly as fast from here on: with more, the probe takes minutes."""
 
 
 def expected(config: DictConfig) -> str:
@@ -61,7 +59,7 @@ def expected(config: DictConfig) -> str:
 def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
     """Tokens per second that all processes together draw, and read of prompts."""
     with LocalExecutor(runtime.processes, runtime.threads) as workers:
-        tasks = [(model, runtime.device, runtime.batch_size)] * runtime.processes
+        tasks = [(model, runtime.device, runtime.rows)] * runtime.processes
         found = list(workers.run(_rates, tasks))
     return sum(drawing for drawing, _ in found), sum(reading for _, reading in found)
 
@@ -73,8 +71,7 @@ def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, flo
     from conself.engines.transformers.ledger import Request
 
     policy = loaded(model, device)[0]
-    rows = min(rows, _ROWS)
-    asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(-(-rows // 15))]
+    asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(max(1, rows // 15))]
     took = []
     for steps in (1, _STEPS + 1):  # prompts are read in both
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from joblib import cpu_count
 from conself.engines.decoding import Decoding, check_cut
 from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
 from conself.engines.stop_strings import StopStrings, cut
-from conself.engines.transformers.memory import within
+from conself.engines.transformers.memory import MOST_ROWS, within
 from conself.models.dtypes import gpu_driver
 from conself.models.prompts import render
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
@@ -37,27 +37,32 @@ _MODULES = ("conself.engines.transformers.generation", "transformers.models.auto
 class Runtime:
     """What changes speed and memory, not results.
 
-    ``batch_size`` is the most sequences decoded together, ``device`` a torch device or ``auto``; ``processes`` worker
-    processes of so many ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is
-    None there is one on a GPU, and on a CPU as many as it has cores and memory, which then share the cores; else
-    ``threads`` None is 1.
+    ``batch_size`` is the most sequences decoded together; None: 256, or 32 where a CPU decodes a large model, which has
+    no more use for them. ``device`` is a torch device or ``auto``; ``processes`` worker processes of so many
+    ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is None there is one on
+    a GPU, and on a CPU as many as it has cores and memory, which then share the cores; else ``threads`` None is 1.
     """
 
-    batch_size: int
+    batch_size: int | None
     device: str
     processes: int | None
     shards_per_task: int
     threads: int | None
 
     def __str__(self) -> str:
-        return f"{self.processes} x {self.threads} threads x {self.batch_size} sequences"
+        return f"{self.processes} x {self.threads} threads x {self.rows} sequences"
 
     def __post_init__(self) -> None:
         check_cut(self.processes, self.shards_per_task)
-        if self.batch_size < 1:
-            raise ValueError(f"runtime.batch_size must be at least 1, got {self.batch_size}")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"runtime.batch_size must be at least 1, or null, got {self.batch_size}")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"runtime.threads must be at least 1, or null: all cores, got {self.threads}")
+
+    @property
+    def rows(self) -> int:
+        """Sequences decoded together at most, where the model doesn't count."""
+        return self.batch_size or MOST_ROWS
 
     def on_gpu(self) -> bool:
         """Whether a GPU draws, by the looks of the machine: torch, which knows, takes seconds to import."""
@@ -79,7 +84,7 @@ class TransformersEngine(Engine):
 
     def worth_a_call(self, demand: Demand) -> int:
         """The problems that fill a batch."""
-        return -(-self.runtime.batch_size // demand.samples)
+        return -(-self.runtime.rows // demand.samples)
 
     def settled(self, model: ModelRef | None, demand: Demand) -> Self:
         """With as many processes, threads and rows as cores and free memory allow; raises as :func:`within` does."""
@@ -118,7 +123,7 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
         shared = 0 if group is None else shared_length(prompts)
         requests += [Request(ids, ask.seeds, shared) for ids, ask in zip(prompts, alike, strict=True)]
     stops = StopStrings(tokenizer, settings.stop)
-    for replies in stream(policy, requests, settings, stop_ids, runtime.batch_size, stops):
+    for replies in stream(policy, requests, settings, stop_ids, runtime.rows, stops):
         yield [_reply(completion, stops, stop_ids) for completion in replies]
 
 
@@ -158,7 +163,7 @@ def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTok
 
 
 def _windows(problems: Iterable[Problem], per_problem: int, runtime: Runtime) -> Iterator[list[Problem]]:
-    count = max(1, _BATCHES_PER_WINDOW * runtime.batch_size // per_problem)
+    count = max(1, _BATCHES_PER_WINDOW * runtime.rows // per_problem)
     stream = iter(problems)
     while window := list(islice(stream, count)):
         yield window

@@ -23,6 +23,10 @@ _SLACK = 1.5
 """By how much keys and values are wider than their rows, at most (``RowLayer.reserve``)."""
 _FEW = 8
 """Rows: with less each, one process more is worth nothing."""
+MOST_ROWS = 256
+_LARGE, _CPU_ROWS = 100_000_000, 32
+"""From so many bytes of weights on, a CPU's time goes by the tokens and not by the steps: more rows than these gain a
+tenth at most, take memory, and a killed job draws them all again."""
 _SHARE = 0.8
 """Of the free memory: the rest is the driver's, and the file cache's."""
 
@@ -54,7 +58,9 @@ def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint
 
 
 def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime:
-    """``runtime`` with as many processes and rows as ``free`` bytes hold; rows of up to ``tokens`` new tokens.
+    """``runtime`` with as many processes and rows as a CPU has a use for and ``free`` bytes hold.
+
+    Rows are of up to ``tokens`` new tokens.
 
     Raises:
         OSError: the model cannot be read.
@@ -64,10 +70,12 @@ def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime
     needed = None if model.quantization is not None else footprint(load_config(model), itemsize, tokens)
     if needed is None:
         return runtime
+    large = needed.fixed - _PROCESS > _LARGE
+    most = runtime.batch_size or (_CPU_ROWS if large else MOST_ROWS)
     usable = int(_SHARE * free)
     for processes in range(runtime.processes or 1, 0, -1):
-        rows = min(runtime.batch_size, (usable // processes - needed.fixed) // needed.row)
-        if rows >= (min(_FEW, runtime.batch_size) if processes > 1 else 1):
+        rows = min(most, (usable // processes - needed.fixed) // needed.row)
+        if rows >= (min(_FEW, most) if processes > 1 else 1):
             return replace(runtime, processes=processes, batch_size=rows)
     least = needed.fixed + needed.row
     raise ValueError(

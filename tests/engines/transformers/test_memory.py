@@ -1,5 +1,7 @@
 """How many processes and rows free memory holds: counted by hand for the shape of Qwen2.5-Coder-0.5B."""
 
+from dataclasses import replace
+
 import pytest
 from transformers import GPT2Config, Qwen2Config
 
@@ -49,6 +51,15 @@ def test_rows_and_then_processes_are_given_up(free: float, processes: int, rows:
     # .8 of it, shared among processes, less 3.220 GB, in rows of 50.22 MB: (.8 * 24 / 2 - 3.220) / .05022 = 127.03
     got = within(ASKED, REF, 256, int(free))
     assert (got.processes, got.batch_size) == (processes, rows)
+
+
+def test_a_cpu_decodes_few_rows_of_a_large_model_unless_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    unasked = replace(ASKED, batch_size=None)
+    assert within(unasked, REF, 256, int(64e9)).batch_size == 32
+    assert within(unasked, REF, 256, int(10e9)).batch_size == 15, "no more than memory holds"
+    small = Qwen2Config(vocab_size=1000, hidden_size=64, intermediate_size=128, num_hidden_layers=2)
+    monkeypatch.setattr("conself.engines.transformers.memory.load_config", lambda _: small)
+    assert within(unasked, REF, 256, int(64e9)).batch_size == 256
 
 
 def test_what_does_not_fit_is_refused_with_the_remedy() -> None:
