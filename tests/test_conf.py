@@ -12,8 +12,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
 
+from conself import contracts
 from conself.app.checks import check_types
 from conself.pipelines.preference.pipeline import Preference
+from conself.runtime.parts import build, build_all
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
@@ -48,6 +50,27 @@ def resolved(config: DictConfig) -> DictConfig:
     return made
 
 
+CONTRACTS: dict[str, type] = {
+    "dataset": contracts.Dataset,
+    "engine": contracts.Engine,
+    "sampler": contracts.Sampler,
+    "decoder": contracts.Sampler,
+    "prompts": contracts.PromptStyle,
+    "metric": contracts.Metric,
+    "curriculum": contracts.Curriculum,
+    "ranking": contracts.Ranking,
+    "pairing": contracts.Pairing,
+    "loss": contracts.Loss,
+    "executor": contracts.Executor,
+    "logger": contracts.Tracker,
+}
+GROUPS: dict[str, type] = {"metrics": contracts.Metric, "rankings": contracts.Ranking, "benchmark": contracts.Benchmark}
+OF_TRAINING: dict[str, type] = {
+    "training.tuning": contracts.Tuning,
+    "training.runtime.layout": contracts.Layout,
+    "training.runtime.strategy": contracts.Sharing,
+}
+"""What the parts of a config must be."""
 NESTED = {"grouping": "grouping@metric.grouping", "encoder": "encoder@metric.grouping.encoder"}
 """Groups that are parts of a metric."""
 
@@ -97,6 +120,12 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     for part in (*Preference.parts, "pipeline", "logger", "executor"):
         if config[part] is not None:
             instantiate(config[part], _convert_="all")
+    for part, contract in CONTRACTS.items():
+        build(config[part], contract)
+    for group, contract in GROUPS.items():
+        build_all(config[group], contract)
+    for part, contract in OF_TRAINING.items():
+        build(OmegaConf.select(config, part), contract)
     return choices
 
 

@@ -15,6 +15,7 @@ from pkgutil import resolve_name
 import pytest
 import yaml
 
+from conself.records import Pool
 from conself.runtime.local import LocalExecutor
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +44,13 @@ WORKS_WITH_TORCH = {
 """The modules that may import one of HEAVY at their top: each is imported by a function, when its work begins."""
 WORKING = {f"{room}.{name}" for room, names in WORKS_WITH_TORCH.items() for name in names}
 COMMANDS = ("conself.train", "conself.score", "conself.evaluate", "conself.minipy.pretrain")
+
+
+class OwnMetric:
+    """A user's part that is not called as its contract says."""
+
+    def __call__(self, pool: Pool) -> float:
+        return float(len(pool.candidates))
 
 
 def is_for_types(node: ast.stmt) -> bool:
@@ -155,6 +163,11 @@ def test_help_imports_no_heavy_library(module: str) -> None:
         (("sampler.n_observations=many",), "sampler.n_observations must be an int"),
         (("tau=1.5",), "tau must lie in"),
         (("model.name=/no/such/folder",), "model folder '/no/such/folder' does not exist"),
+        (
+            (f"metrics.nll._target_={__name__}.OwnMetric",),
+            f"error: metrics.nll: {__name__}.OwnMetric is no Metric: "
+            "__call__(pool) where __call__(pool, agreement) is called",
+        ),
     ],
 )
 def test_wrong_settings_are_told_before_a_heavy_library_is_imported(

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from conself.agreement.linkage import Number, linked
 from conself.records import UNREADABLE
+from conself.sandbox.jsonlines import Json
 
 MAX_DEPTH = 320
 """JSON levels that are parsed: more than the 100 levels of nesting that the sandbox records can take (3 each, for
@@ -210,7 +210,7 @@ def _of_decimal(text: str) -> Number | None:
         return None
 
 
-Writer = Callable[[Comparison, Any, _Leaves], str]
+Writer = Callable[[Comparison, Json, _Leaves], str]
 
 
 def _verbatim(tag: str) -> Writer:

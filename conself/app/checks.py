@@ -5,12 +5,21 @@ import pkgutil
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
 
-_WORDS = {float: "a number", int: "an int", str: "text", bool: "true or false", types.NoneType: "null"}
+from conself.sandbox.jsonlines import Plain
+
+Hint = type | types.UnionType | types.GenericAlias
+"""The type of a field."""
+_WORDS: dict[Hint | None, str] = {
+    float: "a number",
+    int: "an int",
+    str: "text",
+    bool: "true or false",
+    types.NoneType: "null",
+}
 
 
-def check_types(config: Mapping[str, Any], where: str) -> None:
+def check_types(config: Mapping[str, Plain], where: str) -> None:
     """Check every plain value of a resolved config against the dataclass that its ``_target_`` names.
 
     Fields made of int, float, str, bool, None and lists of them are checked: an int is a float, a bool is neither. So
@@ -32,7 +41,7 @@ def check_types(config: Mapping[str, Any], where: str) -> None:
         _descend(value, name)
 
 
-def _descend(value: Any, where: str) -> None:
+def _descend(value: Plain, where: str) -> None:
     if isinstance(value, Mapping):
         check_types(value, where)
     elif isinstance(value, list):
@@ -40,12 +49,12 @@ def _descend(value: Any, where: str) -> None:
             _descend(item, f"{where}[{index}]")
 
 
-def _is_part(value: Any) -> bool:
+def _is_part(value: Plain) -> bool:
     """Whether something is to be built from ``value``: what comes of it is not known yet."""
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _check(value: Any, hint: Any, where: str) -> None:
+def _check(value: Plain, hint: Hint, where: str) -> None:
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     wanted = typing.get_args(hint) if is_union else (hint,)
     if all(_is_part_type(kind) for kind in wanted):
@@ -59,23 +68,23 @@ def _check(value: Any, hint: Any, where: str) -> None:
         raise ValueError(f"{where} must be {' or '.join(words)}, got {value!r}")
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fits(value: Plain, kind: Hint) -> bool:
     """Whether a plain value is of a type; by its exact type, because a bool is an int to isinstance."""
     if (item := _items(kind)) is not None:
         return isinstance(value, list) and all(_fits(element, item) for element in value)
     return type(value) is kind or (kind is float and type(value) is int)
 
 
-def _items(kind: Any) -> Any:
+def _items(kind: Hint | None) -> Hint | None:
     """What a list is of; None where the type is no list."""
     return typing.get_args(kind)[0] if typing.get_origin(kind) is list else None
 
 
-def _is_part_type(kind: Any) -> bool:
+def _is_part_type(kind: Hint) -> bool:
     return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or typing.Protocol in kind.__bases__)
 
 
-def _hints(target: Any) -> dict[str, Any]:
+def _hints(target: Plain) -> dict[str, Hint]:
     """The types of the fields of the dataclass at a dotted path; empty where there is none to be found."""
     if not isinstance(target, str):
         return {}

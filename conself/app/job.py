@@ -7,11 +7,9 @@ import logging
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
@@ -21,13 +19,19 @@ from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
+from conself.app.parts import check_parts
+from conself.benchmarks.task import Benchmark
+from conself.engines.engine import Engine
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job, Pipeline
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
 from conself.runtime.executor import Executor
+from conself.runtime.parts import build, build_all
+from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
 from conself.sandbox import isolation
+from conself.sandbox.jobs import Limits
 from conself.sandbox.terminal import answer_interrupts
 from conself.tracking import Tracker, record
 
@@ -69,22 +73,6 @@ def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str
         raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
 
 
-def check_parts(config: DictConfig, names: Sequence[str]) -> None:
-    """Check the types of all settings and build every part once, so that most wrong settings are told before any work.
-
-    Building a part costs nothing.
-
-    Raises:
-        ValueError: a setting has the wrong type; names its key.
-        InstantiationException: a part refuses its settings.
-    """
-    plain: Any = OmegaConf.to_container(config)
-    check_types(plain, "")
-    for name in names:
-        if config[name] is not None:
-            instantiate(config[name], _convert_="all")
-
-
 def check_benchmarks(config: DictConfig) -> None:
     """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
 
@@ -92,7 +80,7 @@ def check_benchmarks(config: DictConfig) -> None:
         OSError: they cannot be read; the remedy names the benchmark's own key.
         ValueError: as OSError.
     """
-    chosen = instantiate(config.benchmark, _convert_="all") if "benchmark" in config else {}
+    chosen = build_all(config.benchmark, Benchmark) if "benchmark" in config else {}
     for name, benchmark in chosen.items():
         try:
             benchmark.fingerprint()
@@ -172,7 +160,7 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
         config = job.config
         pipeline = _pipeline(config)
         executor = _checked(job, pipeline, console)
-        tracker: Tracker = instantiate(config.logger)
+        tracker = build(config.logger, Tracker)
         failed = True
         try:
             with working(console, pipeline.kind), executor:
@@ -202,8 +190,7 @@ def _pipeline(config: DictConfig) -> Pipeline:
     check_old_files(folders, choices.get("model", ""))
     if not isinstance(config.pipeline, DictConfig):
         raise ValueError(f"pipeline must be a part, of which conf/pipeline/ has a choice, got {config.pipeline!r}")
-    pipeline: Pipeline = instantiate(config.pipeline, _convert_="all")
-    return pipeline
+    return build(config.pipeline, Pipeline)
 
 
 def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
@@ -220,17 +207,16 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     for line in metric_models(config):
         say(console, line)
     for name in pipeline.limits:
-        isolation(instantiate(config[name], _convert_="all"))  # told now, not after hours of sampling
+        isolation(build(config[name], Limits))  # told now, not after hours of sampling
     check_benchmarks(config)
     return executor
 
 
 def _executor(config: DictConfig) -> Executor:
     """What runs the job's tasks; built first, so that a wrong number is told by its own key: samplers take it over."""
-    plain: Any = OmegaConf.to_container(config.executor)
+    plain = settings_of(config.executor)
     check_types(plain, "executor")
-    executor: Executor = instantiate(config.executor, _convert_="all")
-    return executor
+    return build(config.executor, Executor)
 
 
 def folders_below_sweep() -> int:
@@ -241,7 +227,7 @@ def folders_below_sweep() -> int:
 def _warm(pipeline: Pipeline, config: DictConfig, executor: Executor) -> None:
     """Let the workers import what they need first, while this process imports what it needs."""
     if pipeline.first is not None and config[pipeline.first] is not None:
-        first = instantiate(config[pipeline.first], _convert_="all")
+        first = build(config[pipeline.first], Engine)
         if first.runtime.processes is not None:  # how many is settled when there is something to draw
             executor.sized(first.runtime.processes).warm(first.modules)
 

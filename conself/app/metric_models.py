@@ -1,21 +1,20 @@
 """Which models metrics read programs by: said at the start, because it depends on what is installed."""
 
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.models.hub import short_name
-from conself.store.keys import models_in, snake_case
+from conself.runtime.plain import settings_of, to_plain
+from conself.store.keys import class_label, models_in
 
 
 def metric_models(config: DictConfig) -> list[str]:
     """A line for each metric of a resolved config and each model that it loads; empty where none loads any."""
-    plain: Any = OmegaConf.to_container(config)
-    policy = models_in([plain.get("model")])
+    policy = models_in(settings_of(config).get("model"))
     lines = []
-    for node in (plain.get("metric"), *plain.get("metrics", {}).values()):
-        for model in models_in([node]):
+    nodes = [config.get("metric"), *(config.get("metrics") or {}).values()]
+    for node in (node for node in nodes if node is not None):
+        for model in models_in(to_plain(node)):
             who = "the policy itself" if [model] == policy else short_name(model)
-            label = snake_case(node["_target_"].rpartition(".")[2]).replace("_", " ")
+            label = class_label(node).replace("_", " ")
             lines.append(f"{label}: programs are read by {who}")
     return list(dict.fromkeys(lines))

@@ -1,30 +1,12 @@
-"""Any data set that knows what is right, as a benchmark."""
+"""A data set that knows what is right, as a benchmark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
-from conself.datasets.validation import Rejected, sift
-from conself.oracles import EvalPlusOracle, Oracle, TestOracle
-from conself.records import Problem
-
-
-class Dataset(Protocol):
-    """What is needed of a data set part."""
-
-    def __call__(self) -> Iterator[Problem | Rejected]:
-        """Its problems."""
-
-    def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
-        """What is right."""
-
-    def statements(self) -> Iterator[str]:
-        """Its texts, by which they are found in other data sets."""
-
-    def fingerprint(self) -> str:
-        """Identity of its content."""
+from conself.datasets.dataset import Dataset
+from conself.datasets.validation import sift
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from ast import literal_eval
 from collections.abc import Callable, Sequence
 from typing import Any
 
+Value = Any
+"""A value of Python; the same as in :mod:`conself.sandbox.sources`, which is not there where this file runs."""
 
-def accepts(name: str, atol: float, inputs: Sequence[str], outputs: Sequence[Any], expected: Sequence[Any]) -> bool:
+
+def accepts(name: str, atol: float, inputs: Sequence[str], outputs: Sequence[Value], expected: Sequence[Value]) -> bool:
     """Whether all outputs of one answer are right; an exception means that they are not.
 
     ``name`` is the benchmark's and the function's, such as ``mbpp/sum_div``; ``inputs`` are literals of arguments.
@@ -33,13 +36,13 @@ def accepts(name: str, atol: float, inputs: Sequence[str], outputs: Sequence[Any
     return True
 
 
-def _is_floats(value: Any) -> bool:
+def _is_floats(value: Value) -> bool:
     if isinstance(value, list | tuple) and value:
         return all(isinstance(item, float) for item in value)
     return isinstance(value, float)
 
 
-def _is_close(output: Any, wanted: Any, atol: float) -> bool:
+def _is_close(output: Value, wanted: Value, atol: float) -> bool:
     if type(output) is not type(wanted) or (isinstance(wanted, list | tuple) and len(output) != len(wanted)):
         return False
     import numpy  # rarely needed, and dear
@@ -47,13 +50,13 @@ def _is_close(output: Any, wanted: Any, atol: float) -> bool:
     return bool(numpy.allclose(output, wanted, rtol=1e-7, atol=atol))
 
 
-def _is_root(output: Any, arguments: tuple[Any, ...], atol: float) -> bool:
+def _is_root(output: Value, arguments: tuple[Value, ...], atol: float) -> bool:
     """HumanEval/32: any root of the polynomial will do."""
     (coefficients,) = arguments
     return bool(abs(sum(c * math.pow(output, power) for power, c in enumerate(coefficients))) <= atol)
 
 
-ALONE: dict[str, Callable[[Any, tuple[Any, ...], float], bool]] = {"humaneval/find_zero": _is_root}
+ALONE: dict[str, Callable[[Value, tuple[Value, ...], float], bool]] = {"humaneval/find_zero": _is_root}
 """Rules that look at no expected output."""
 
 
@@ -62,19 +65,19 @@ def _anything(*_: object) -> bool:
     return True
 
 
-def _equal_or_zero(output: Any, wanted: Any, *_: object) -> bool:
+def _equal_or_zero(output: Value, wanted: Value, *_: object) -> bool:
     """Mbpp/295: whether a number divides itself is left open."""
     return bool(output == wanted or output == 0)
 
 
-def _surface_area(output: Any, wanted: Any, given: str, atol: float) -> bool:
+def _surface_area(output: Value, wanted: Value, given: str, atol: float) -> bool:
     """Mbpp/581: the height may be that of the pyramid instead of its slanted faces."""
     base, height = literal_eval(given)
     slanted = math.sqrt((base / 2) ** 2 + height**2)
     return bool(output == wanted or abs(output - round(base**2 + 2 * base * slanted)) <= atol)
 
 
-def _digit_distance(output: Any, wanted: Any, given: str, _: float) -> bool:
+def _digit_distance(output: Value, wanted: Value, given: str, _: float) -> bool:
     """Mbpp/558: digits may be compared one by one, the shorter number filled up with zeros."""
     one, two = map(str, literal_eval(given))
     width = max(len(one), len(two))
@@ -82,18 +85,18 @@ def _digit_distance(output: Any, wanted: Any, given: str, _: float) -> bool:
     return output in (wanted, by_digit)
 
 
-def _same_items(output: Any, wanted: Any, *_: object) -> bool:
+def _same_items(output: Value, wanted: Value, *_: object) -> bool:
     return set(output) == set(wanted)
 
 
-def _same_presence(output: Any, wanted: Any, *_: object) -> bool:
+def _same_presence(output: Value, wanted: Value, *_: object) -> bool:
     """Of functions that return a match or None: whether there is one; a bool says so itself."""
     is_there = wanted is not None
     return is_there == (output if isinstance(output, bool) else output is not None)
 
 
 _ITEMS = "similar_elements find_char_long common_in_nested_lists extract_singly larg_nnum intersection_array"
-SPECIAL: dict[str, Callable[[Any, Any, str, float], bool]] = {
+SPECIAL: dict[str, Callable[[Value, Value, str, float], bool]] = {
     "mbpp/are_equivalent": _anything,
     "mbpp/sum_div": _equal_or_zero,
     "mbpp/surface_Area": _surface_area,

@@ -11,9 +11,8 @@ import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from conself.harness.standin import Opaque, decode
+from conself.harness.standin import Opaque, Value, decode
 from conself.records import UNREADABLE
 
 _ODD = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
@@ -44,7 +43,7 @@ def wrapped_apps(value: str, expected: str, is_stdout: bool) -> bool:
     return apps(value, expected, is_stdout) or apps(value, f"[{expected}]", is_stdout)
 
 
-def _decoded(value: str) -> Any:
+def _decoded(value: str) -> Value:
     """The recorded value; where Python's own types cannot hold it, an object that equals nothing."""
     try:
         return decode(json.loads(value))
@@ -52,11 +51,11 @@ def _decoded(value: str) -> Any:
         return Opaque()
 
 
-def _as_list(value: Any) -> Any:
+def _as_list(value: Value) -> Value:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _same(given: Any, wanted: Any) -> bool:
+def _same(given: Value, wanted: Value) -> bool:
     try:
         return bool(given == wanted)
     except _ODD:

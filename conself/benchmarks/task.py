@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks import harness
 from conself.benchmarks.evalplus import by_evalplus
+from conself.datasets.decontamination import Stated
 from conself.harness.replay import Answers, Parts, replay
 from conself.oracles import AppsOracle, EvalPlusOracle, LiveCodeBenchOracle, Oracle, TestOracle, WrappedAppsOracle
 from conself.records import Problem, Trace
@@ -22,7 +23,7 @@ def ignore(_: int) -> None:
     """For callers who do not want to know how far it is."""
 
 
-def by_values(answers: Answers, oracles: Mapping[str, Any], equal: Equal, advance: Advance) -> Parts:
+def by_values(answers: Answers, oracles: Mapping[str, Oracle], equal: Equal, advance: Advance) -> Parts:
     """A trace is right where it is OK on every input, with a value that is ``equal`` to the one expected."""
     parts: Parts = {}
     for problem, traces in answers:
@@ -95,10 +96,11 @@ class Judge:
         for problem, traces in answers:
             kinds.setdefault(type(self.oracles[problem.id]), []).append((problem, traces))
         rules: dict[type, Equal] = {Oracle: self.comparison.equal, **HARNESSES}
+        expected = {name: oracle for name, oracle in self.oracles.items() if isinstance(oracle, Oracle)}
         parts: Parts = {}
         for kind, chosen in kinds.items():
             if kind in rules:
-                parts |= by_values(chosen, self.oracles, rules[kind], advance)
+                parts |= by_values(chosen, expected, rules[kind], advance)
             else:
                 parts |= SANDBOXED[kind](chosen, self.oracles, workers, advance)
         return parts
@@ -111,3 +113,16 @@ class Task:
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
+
+
+class Benchmark(Stated, Protocol):
+    """Problems to answer and their judge; its ``statements`` are kept out of what is trained on."""
+
+    def __call__(self) -> Task:
+        """The problems and their judge.
+
+        Raises:
+            OSError: they cannot be read; with the remedy.
+            ValueError: as OSError; or a problem cannot be judged.
+        """
+        ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from conself.records import Uncertainty
 
@@ -26,6 +27,14 @@ class Selection:
     minimum: float | None
     maximum: float | None
     normalised: Mapping[str, float]
+
+
+class Curriculum(Protocol):
+    """Which problems are trained on, by how uncertain the model is about each."""
+
+    def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
+        """The problems that stay, and why each other leaves; each is in one of the two."""
+        ...
 
 
 def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float | None, dict[str, float]]:

@@ -4,10 +4,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from conself.datasets.dataset import Dataset
 from conself.datasets.validation import Rejected, sift
-from conself.oracles import Oracle
+from conself.oracles import EvalPlusOracle, Oracle, TestOracle
 from conself.records import Problem
 
 
@@ -21,7 +21,7 @@ class ByDifficulty:
         ValueError: as ``dataset``; a count is below 1, or ``dataset`` has too few usable problems of a difficulty.
     """
 
-    dataset: Any
+    dataset: Dataset
     counts: Mapping[str, int]
     seed: int
 
@@ -38,20 +38,18 @@ class ByDifficulty:
         chosen = self._chosen([item for item in found if isinstance(item, Problem)])
         return (item for item in found if isinstance(item, Rejected) or item.id in chosen)
 
-    def oracles(self) -> Iterator[Oracle]:
+    def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
         """What is expected of all problems of the data set: for analysis and evaluation alone."""
-        oracles: Iterator[Oracle] = self.dataset.oracles()
-        return oracles
+        return self.dataset.oracles()
 
     def statements(self) -> Iterator[str]:
         """The statements of the whole data set: a model must not have seen any, whatever the seed."""
-        statements: Iterator[str] = self.dataset.statements()
-        return statements
+        return self.dataset.statements()
 
     def fingerprint(self) -> str:
         """Identity of the data set's content."""
         try:
-            return str(self.dataset.fingerprint())
+            return self.dataset.fingerprint()
         except (OSError, ValueError) as error:
             kind = ValueError if isinstance(error, ValueError) else OSError
             raise kind(str(error).replace("dataset.path", "dataset.dataset.path")) from error

@@ -27,14 +27,16 @@ _WORD = re.compile(r"[^\W_]+")
 _EXAMPLES = re.compile(r"^\s*(?:>>>|(?:for )?examples?\b|e\.g\.)", re.IGNORECASE | re.MULTILINE)
 
 
-class Benchmark(Protocol):
-    """A data set that can tell its statements."""
+class Stated(Protocol):
+    """A data set or benchmark, as far as its statements go."""
 
     def statements(self) -> Iterator[str]:
-        """The text of each problem, as a model is shown it."""
+        """The text of each problem, as a model is shown it; none for one that no other can hold."""
+        ...
 
     def fingerprint(self) -> str:
-        """Identity of its content."""
+        """Identity of its content, the same wherever that lies."""
+        ...
 
 
 def words(text: str) -> str:
@@ -89,7 +91,7 @@ class Index:
         return any(known in text for start in starts for known in self.by_start.get(start, ()))
 
 
-def matcher(benchmarks: Mapping[str, Benchmark], min_words: int) -> Callable[[str], str | None]:
+def matcher(benchmarks: Mapping[str, Stated], min_words: int) -> Callable[[str], str | None]:
     """From a statement to the reason to drop it, which names the first benchmark that has it; None to keep it.
 
     Raises:
@@ -109,7 +111,7 @@ def stated_in(statement: str, indexes: Mapping[str, Index]) -> str | None:
     return next((f"stated in {name}" for name, index in indexes.items() if index.matches(statement)), None)
 
 
-def fingerprints(benchmarks: Mapping[str, Benchmark]) -> list[tuple[str, str]]:
+def fingerprints(benchmarks: Mapping[str, Stated]) -> list[tuple[str, str]]:
     """Name and content of each benchmark.
 
     Raises:

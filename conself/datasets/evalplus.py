@@ -2,15 +2,14 @@
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from conself.datasets.files.rows import Row
 from conself.harness.standin import NotLiteral, literal
 from conself.oracles import EvalPlusOracle
-from conself.sandbox.sources import parse
+from conself.sandbox.sources import Value, parse
 
-Arguments = Sequence[Any]
-Convert = Callable[[Any], Any]
+Arguments = Sequence[Value]
+Convert = Callable[[Value], Value]
 
 
 class WrongFileError(ValueError):
@@ -93,27 +92,27 @@ def _second(convert: Convert) -> Callable[[Arguments], Arguments]:
     return lambda arguments: [arguments[0], convert(arguments[1]), *arguments[2:]]
 
 
-def _tuples(values: Any) -> list[Any]:
+def _tuples(values: Value) -> list[Value]:
     return [tuple(value) for value in values]
 
 
-def _tuple_of_tuples(values: Any) -> tuple[Any, ...]:
+def _tuple_of_tuples(values: Value) -> tuple[Value, ...]:
     return tuple(_tuples(values))
 
 
-def _tuple_with_tuples(values: Any) -> tuple[Any, ...]:
+def _tuple_with_tuples(values: Value) -> tuple[Value, ...]:
     return tuple(tuple(value) if isinstance(value, list) else value for value in values)
 
 
-def _sets(values: Any) -> list[Any]:
+def _sets(values: Value) -> list[Value]:
     return [set(value) if isinstance(value, list) and value else {} for value in values]  # {}: a dict, as EvalPlus has
 
 
-def _deep(value: Any) -> Any:
+def _deep(value: Value) -> Value:
     return tuple(map(_deep, value)) if isinstance(value, list) else value
 
 
-def _tuple_values(value: Any) -> dict[str, Any]:
+def _tuple_values(value: Value) -> dict[str, Value]:
     return {key: tuple(item) for key, item in value.items()}
 
 

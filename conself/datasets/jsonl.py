@@ -3,15 +3,15 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
 from conself.records import Problem
-from conself.sandbox.jsonlines import call_literal, numbered_lines, parse_line, read_id
+from conself.sandbox.jsonlines import Json, call_literal, numbered_lines, parse_line, read_id
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Jsonl:
 
     def _record(self, line: bytes, number: int, default_id: str, unread: Counter[str]) -> Problem | Rejected:
         try:
-            row = parse_line(line)
+            row = _row(parse_line(line))
             problem = _problem(row, default_id, self.prefix)
             unread.update(str(key) for key in row if key not in KEYS)
             return problem
@@ -63,6 +63,10 @@ class Jsonl:
     def oracles(self) -> Iterator[Oracle]:
         """None: what is right is not known."""
         return iter(())
+
+    def statements(self) -> Iterator[str]:
+        """The statements of its problems; raises as the data set itself."""
+        return (problem.statement for problem in self() if isinstance(problem, Problem))
 
     def fingerprint(self) -> str:
         """SHA-256 of the file and of what its name gives to default ids, so that an edited one is another data set."""
@@ -81,23 +85,36 @@ def _stem(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
-def _problem(row: Any, default_id: str, prefix: str) -> Problem:
-    if not isinstance(row, dict):
-        raise ValueError(f"a line must hold a JSON object, got {type(row).__name__}")
+def _row(value: Json) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise ValueError(f"a line must hold a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _problem(row: Mapping[str, Json], default_id: str, prefix: str) -> Problem:
     missing = [key for key in ("statement", "inputs") if key not in row]
     if missing:
         raise ValueError(f"missing {' and '.join(missing)}; a problem needs a statement and a list of inputs")
-    if not isinstance(row["inputs"], list):
-        raise ValueError(f"inputs must be a list, got {type(row['inputs']).__name__}")
-    entry_point = row.get("entry_point")
+    given = row["inputs"]
+    if not isinstance(given, list):
+        raise ValueError(f"inputs must be a list, got {type(given).__name__}")
     defaults = {**dict.fromkeys(_TEXTS, ""), "id": default_id, "prefix": prefix}
-    texts = {key: row.get(key, default) for key, default in defaults.items()}
-    texts["id"] = read_id(texts["id"], "id")
-    wrong = [key for key, value in {**texts, "entry_point": entry_point or ""}.items() if not isinstance(value, str)]
-    if wrong:
+    told = {key: row.get(key, default) for key, default in defaults.items()}
+    told |= {"id": read_id(told["id"], "id"), "entry_point": row.get("entry_point") or ""}
+    texts = {key: value for key, value in told.items() if isinstance(value, str)}
+    if wrong := [key for key in told if key not in texts]:
         raise ValueError(f"{', '.join(wrong)} must be text")
-    inputs = tuple(_input(value, entry_point is None) for value in row["inputs"])
-    return Problem(**texts, entry_point=entry_point, inputs=inputs, source="jsonl")
+    is_stdin = row.get("entry_point") is None
+    return Problem(
+        id=texts["id"],
+        statement=texts["statement"],
+        starter_code=texts["starter_code"],
+        entry_point=None if is_stdin else texts["entry_point"],
+        inputs=tuple(_input(value, is_stdin) for value in given),
+        source="jsonl",
+        difficulty=texts["difficulty"],
+        prefix=texts["prefix"],
+    )
 
 
 _TEXTS = ("statement", "starter_code", "difficulty", "id", "prefix")
@@ -105,7 +122,7 @@ KEYS = (*_TEXTS, "inputs", "entry_point")
 """Of a line; others are not read."""
 
 
-def _input(value: Any, is_stdin: bool) -> str:
+def _input(value: Json, is_stdin: bool) -> str:
     if is_stdin:
         if not isinstance(value, str):
             raise ValueError("an input of a stdin program must be a string; name an entry_point to call a function")

@@ -12,14 +12,13 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from conself.datasets.files.rows import Row
 from conself.datasets.row_reader import text
 from conself.records import Problem
 from conself.sandbox import canonical
 from conself.sandbox.jsonlines import literal
-from conself.sandbox.sources import parse
+from conself.sandbox.sources import Value, parse
 
 SOURCE = "leetcode"
 
@@ -72,9 +71,9 @@ class Test:
 
     __test__ = False  # pytest takes the name for a test class
 
-    arguments: tuple[Any, ...]
+    arguments: tuple[Value, ...]
     builders: tuple[str | None, ...]
-    output: Any
+    output: Value
     returned: str | None
 
 
@@ -155,7 +154,7 @@ def _positions(given: Sequence[ast.expr], named: Mapping[str, ast.expr], paramet
     return [*given, *chosen]
 
 
-def _value(node: ast.expr) -> tuple[Any, str | None]:
+def _value(node: ast.expr) -> tuple[Value, str | None]:
     """A literal, or the literal that a linked list or a tree is built from, with the name of what builds it."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BUILDERS:
         (values,) = node.args
@@ -178,7 +177,7 @@ def _adapter(name: str, tests: Sequence[Test], returns_nothing: bool) -> str:
     )
 
 
-def _normal(test: Test) -> Any:
+def _normal(test: Test) -> Value:
     """The expected output as the adapter gives it: a tree's values without the empty places at their end."""
     values = test.output
     if test.returned == "tree_node":

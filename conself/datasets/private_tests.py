@@ -10,18 +10,17 @@ import json
 import pickletools
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 from conself.datasets.apps_format.pairs import Pair, call_pair
 from conself.sandbox import canonical
-from conself.sandbox.jsonlines import parse_json
+from conself.sandbox.jsonlines import Json, parse_json
 
 _TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"}
 _IDLE = {"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}
 """Instructions that change nothing where the text is the whole result."""
 
 
-def private_tests(field: str, max_bytes: int) -> Any:
+def private_tests(field: str, max_bytes: int) -> Json:
     """The private tests of a record; ``max_bytes`` bounds their size when unpacked.
 
     Raises:
@@ -83,17 +82,18 @@ def function_pair(given: str, wanted: str) -> Pair:
         raise ValueError("a test nests too deeply") from error
 
 
-def read_tests(tests: Any, is_function: bool) -> Sequence[Pair]:
+def read_tests(tests: Json, is_function: bool) -> Sequence[Pair]:
     """Tests of one problem: a list of objects with ``input``, ``output`` and ``testtype``.
 
     Raises:
         ValueError: another format, or tests that are not of the problem's type.
     """
-    if not isinstance(tests, list) or not all(isinstance(test, dict) for test in tests):
+    rows = [test for test in tests if isinstance(test, dict)] if isinstance(tests, list) else []
+    if not isinstance(tests, list) or len(rows) < len(tests):
         raise ValueError("tests must be a list of objects")
     kind, pair = ("functional", function_pair) if is_function else ("stdin", stdin_pair)
     found = []
-    for test in tests:
+    for test in rows:
         given, wanted = test.get("input"), test.get("output")
         if not (isinstance(given, str) and isinstance(wanted, str)):
             raise ValueError("input and output of a test must be text")

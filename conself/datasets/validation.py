@@ -2,9 +2,11 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
+from conself.datasets.decontamination import Stated
 from conself.records import Problem
 from conself.sandbox.sources import literal
 
@@ -17,6 +19,19 @@ class Rejected:
 
     id: str
     reason: str
+
+
+class Problems(Stated, Protocol):
+    """The problems of a data set, without what is right."""
+
+    def __call__(self) -> Iterator[Problem | Rejected]:
+        """Its problems, and the records that could not be read as one.
+
+        Raises:
+            OSError: they cannot be read; with the remedy.
+            ValueError: as OSError.
+        """
+        ...
 
 
 def fault(problem: Problem) -> str | None:

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from conself.engines.decoding import Decoding
 from conself.models.prompts import Message
 from conself.records import Candidate, ModelRef, Problem
+from conself.sandbox.jsonlines import Json
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Engine(ABC):
             ValueError: it is such a one; with the remedy.
         """
 
-    def check_adapter(self, config: Mapping[str, Any]) -> None:  # noqa: B027
+    def check_adapter(self, config: Mapping[str, Json]) -> None:  # noqa: B027
         """Refuse an adapter that the engine cannot put on, before any work; ``config`` is as PEFT writes it.
 
         Raises:

@@ -3,12 +3,12 @@
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 from conself.generated_tests.generated_test import Reason, Unusable
 from conself.generated_tests.literals import NOT_READ, Literal, expression, of_json, of_node
+from conself.sandbox.jsonlines import Json, Plain
 
 CLAIMS = ("expected", "output")
 """The keys of a claimed output; of both the first counts."""
@@ -17,11 +17,13 @@ _START = re.compile(r"\[\s*\{")
 _MOST_STARTS = 8  # of lists that a text is tried for
 _DECODER = json.JSONDecoder()
 
+Item = Json | Mapping[str, ast.expr]
+"""Of a list: a value of JSON, or a Python dict's values by those of its keys that are texts."""
 Fields = tuple[Literal, Literal | None]
 """The input, and the claimed output where there is one."""
 
 
-def listed(text: str) -> list[Any] | None:
+def listed(text: str) -> Sequence[Item] | None:
     """The first list of objects with an ``input`` that a text holds, of JSON values or of Python's nodes; or None."""
     for match in islice(_START.finditer(text), _MOST_STARTS):
         for read in (_json_list, _python_list):
@@ -31,7 +33,7 @@ def listed(text: str) -> list[Any] | None:
     return None
 
 
-def fields(item: Any) -> Fields:
+def fields(item: Item) -> Fields:
     """The literals of one object of a list; a list of arguments is read as their tuple.
 
     Raises:
@@ -39,22 +41,19 @@ def fields(item: Any) -> Fields:
     """
     if not (isinstance(item, Mapping) and "input" in item):
         raise Unusable(Reason.NO_OBJECT)
-    claim = next((item[key] for key in CLAIMS if key in item), _NOTHING)
-    output = None if claim is _NOTHING else _literal(claim, Reason.OUTPUT_NO_LITERAL)
+    key = next((key for key in CLAIMS if key in item), None)
+    output = None if key is None else _literal(item[key], Reason.OUTPUT_NO_LITERAL)
     given = item["input"]
     if isinstance(given, ast.List):
         given = ast.Tuple(given.elts, ast.Load())
     return _literal(tuple(given) if isinstance(given, list) else given, Reason.INPUT_NO_LITERAL), output
 
 
-_NOTHING = object()  # null claims that None is returned
-
-
-def _literal(value: Any, otherwise: Reason) -> Literal:
+def _literal(value: Plain | ast.expr, otherwise: Reason) -> Literal:
     return of_node(value, otherwise) if isinstance(value, ast.expr) else of_json(value, otherwise)
 
 
-def _json_list(text: str) -> list[Any]:
+def _json_list(text: str) -> list[Json]:
     try:
         value, _ = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
@@ -62,7 +61,7 @@ def _json_list(text: str) -> list[Any]:
     return list(value)
 
 
-def _python_list(text: str) -> list[Any]:
+def _python_list(text: str) -> list[Mapping[str, ast.expr] | None]:
     """The items of a display of dicts, whose values stay nodes; it ends with the text's last bracket."""
     try:
         node = expression(text[: text.rindex("]") + 1])
@@ -72,7 +71,7 @@ def _python_list(text: str) -> list[Any]:
     return [dict(_entries(item)) if isinstance(item, ast.Dict) else None for item in items]
 
 
-def _entries(node: ast.Dict) -> Iterator[tuple[Any, ast.expr]]:
-    return (
-        (key.value, value) for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
-    )
+def _entries(node: ast.Dict) -> Iterator[tuple[str, ast.expr]]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value, value

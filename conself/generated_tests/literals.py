@@ -2,12 +2,12 @@
 
 import ast
 from dataclasses import dataclass
-from typing import Any
 
 from conself.generated_tests.generated_test import Reason, Unusable
 from conself.sandbox import UNREADABLE, canonical
+from conself.sandbox.jsonlines import Plain
 from conself.sandbox.jsonlines import literal as text_of
-from conself.sandbox.sources import parse
+from conself.sandbox.sources import Value, parse
 
 NOT_READ = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
 """What Python's parser and ``literal_eval`` raise: TypeError for a list as the key of a dict."""
@@ -17,7 +17,7 @@ NOT_READ = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
 class Literal:
     """A value, and the text of a literal that stands for it."""
 
-    value: Any
+    value: Value
     text: str
 
 
@@ -48,7 +48,7 @@ def of_node(node: ast.expr, otherwise: Reason) -> Literal:
         raise Unusable(otherwise) from None
 
 
-def of_json(value: Any, otherwise: Reason) -> Literal:
+def of_json(value: Plain, otherwise: Reason) -> Literal:
     """The value of JSON itself, or of ``{"py": "<literal>"}`` that literal, for what JSON cannot say.
 
     Raises:

@@ -5,19 +5,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from inspect import Signature
-from typing import Any
+from typing import TypeVar
 
 from conself.generated_tests.generated_test import GeneratedTest, ReadTests, Reason, Unusable
-from conself.generated_tests.lists import fields, listed
+from conself.generated_tests.lists import Item, fields, listed
 from conself.generated_tests.literals import Literal, checked_text, claimed, of_node
 from conself.generated_tests.signatures import positional, signature
 from conself.generated_tests.statements import call_and_claim, statements
 from conself.records import Problem
 from conself.sandbox import UNREADABLE, canonical
 from conself.sandbox.jobs import arguments
+from conself.sandbox.jsonlines import Json
 
 Case = tuple[str, str | None]
 """An input and a claimed output, as :class:`GeneratedTest` has them."""
+
+Written = TypeVar("Written")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class TestReader:
         tests = (GeneratedTest(problem.id, reply, index, *case) for index, case in enumerate(kept[: self.max_cases]))
         return ReadTests(tuple(tests), dict(+rejected))
 
-    def of_line(self, problem: Problem, items: Sequence[Any]) -> ReadTests:
+    def of_line(self, problem: Problem, items: Sequence[Json]) -> ReadTests:
         """The tests of a line of a pool, JSON objects with ``input`` and ``expected``; each is a reply of its own.
 
         An input is a JSON array of arguments or ``{"py": "<literal of a tuple>"}``, of a stdin problem a text, and
@@ -80,7 +83,9 @@ class TestReader:
                 tests.append(GeneratedTest(problem.id, reply, 0, *case))
         return ReadTests(tuple(tests), dict(rejected))
 
-    def _cases(self, items: Iterable[Any], read: Callable[[Any], Case], rejected: Counter[Reason]) -> list[Case]:
+    def _cases(
+        self, items: Iterable[Written], read: Callable[[Written], Case], rejected: Counter[Reason]
+    ) -> list[Case]:
         """What ``read`` makes of each item that it can read; the others are counted in ``rejected``."""
         cases = []
         for item in items:
@@ -90,7 +95,7 @@ class TestReader:
                 rejected[unusable.reason] += 1
         return cases
 
-    def _of_fields(self, item: Any, is_stdin: bool, shape: Signature | None) -> Case:
+    def _of_fields(self, item: Item, is_stdin: bool, shape: Signature | None) -> Case:
         given, output = fields(item)
         expected = None if output is None else claimed(output, self.max_literal_bytes)
         if is_stdin:

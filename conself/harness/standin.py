@@ -17,7 +17,9 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-Call = Callable[[Callable[..., object], tuple[Any, ...]], object]
+Value = Any
+"""A value of Python; the same as in :mod:`conself.sandbox.sources`, which is not there where this file runs."""
+Call = Callable[[Callable[..., object], tuple[Value, ...]], object]
 
 
 def source() -> str:
@@ -48,7 +50,7 @@ def record(program: str, test: str, entry_point: str) -> list[str]:
     """
     calls: dict[str, None] = {}
 
-    def observe(right: Callable[..., object], arguments: tuple[Any, ...]) -> object:
+    def observe(right: Callable[..., object], arguments: tuple[Value, ...]) -> object:
         calls.setdefault(literal(arguments))
         state = random.getstate()
         try:
@@ -66,7 +68,7 @@ def replay(program: str, test: str, entry_point: str, answers: Mapping[str, tupl
     Returns True, or raises as the tests do. ``program`` is a right one, for the helpers that the tests use.
     """
 
-    def answer(_: Callable[..., object], arguments: tuple[Any, ...]) -> object:
+    def answer(_: Callable[..., object], arguments: tuple[Value, ...]) -> object:
         status, value = answers.get(literal(arguments), ("unknown", ""))
         return decode(json.loads(value)) if status == "ok" else _fail(status, value)
 
@@ -76,17 +78,19 @@ def replay(program: str, test: str, entry_point: str, answers: Mapping[str, tupl
 
 def _run(program: str, test: str, entry_point: str, call: Call) -> None:
     """The program, then the tests in a copy of its namespace: its own calls of itself do not go through ``call``."""
-    world: dict[str, Any] = {"__name__": __name__}
+    world: dict[str, Value] = {"__name__": __name__}
     exec(compile(program, "<program>", "exec", dont_inherit=True), world)
     right = world[entry_point]
 
-    def stand_in(*arguments: Any, **named: Any) -> object:
+    def stand_in(*arguments: Value, **named: Value) -> object:
         return call(right, _positions(right, arguments, named) if named else arguments)
 
     exec(compile(test, "<test>", "exec", dont_inherit=True), {**world, entry_point: stand_in})
 
 
-def _positions(function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def _positions(
+    function: Callable[..., object], arguments: tuple[Value, ...], named: dict[str, Value]
+) -> tuple[Value, ...]:
     import inspect  # rarely needed, and dear
 
     bound = inspect.signature(function).bind(*arguments, **named)
@@ -104,7 +108,7 @@ def _fail(status: str, name: str) -> NoReturn:
     raise Failed(name)
 
 
-def literal(value: Any) -> str:
+def literal(value: Value) -> str:
     """The text that ``ast.literal_eval`` reads as an equal value: its repr, with infinity as ``1e999``.
 
     Raises:
@@ -147,7 +151,7 @@ def decode(node: object) -> object:
     return _TAGS[tag](body)
 
 
-def _standard(body: list[Any]) -> object:
+def _standard(body: list[Value]) -> object:
     name, content = body
     make = _STANDARD.get(name)
     try:
@@ -156,7 +160,7 @@ def _standard(body: list[Any]) -> object:
         return Opaque()
 
 
-def _object(body: list[Any]) -> object:
+def _object(body: list[Value]) -> object:
     """A Fraction, which is a number; of other classes there are no objects here."""
     if body[:3] + body[4:5] == ["Fraction", None, "_denominator", "_numerator"] and len(body) == 6:
         from fractions import Fraction  # rarely needed
@@ -166,20 +170,20 @@ def _object(body: list[Any]) -> object:
     return Opaque()
 
 
-def _decimal(text: Any) -> object:
+def _decimal(text: Value) -> object:
     from decimal import Decimal  # rarely needed
 
     return Decimal(text)
 
 
-def _deque(items: Any) -> object:
+def _deque(items: Value) -> object:
     from collections import deque  # rarely needed
 
     return deque(items)
 
 
-def _moment(name: str) -> Callable[[Any], object]:
-    def make(text: Any) -> object:
+def _moment(name: str) -> Callable[[Value], object]:
+    def make(text: Value) -> object:
         import datetime  # rarely needed
 
         return getattr(datetime, name).fromisoformat(text)
@@ -187,17 +191,17 @@ def _moment(name: str) -> Callable[[Any], object]:
     return make
 
 
-def _timedelta(parts: Any) -> object:
+def _timedelta(parts: Value) -> object:
     from datetime import timedelta  # rarely needed
 
     return timedelta(*parts)
 
 
-def _pairs(items: Any) -> object:
+def _pairs(items: Value) -> object:
     return dict(items).items()
 
 
-_STANDARD: dict[str, Callable[[Any], object]] = {
+_STANDARD: dict[str, Callable[[Value], object]] = {
     "Decimal": _decimal,
     "deque": _deque,
     "range": lambda content: range(content[0], content[0] + content[1] * content[2], content[1]),
@@ -211,7 +215,7 @@ _STANDARD: dict[str, Callable[[Any], object]] = {
     "NotImplemented": lambda _: NotImplemented,
 }
 """What the tests of a benchmark may take apart; of other types an answer is equal to nothing."""
-_TAGS: dict[str, Callable[[Any], object]] = {
+_TAGS: dict[str, Callable[[Value], object]] = {
     "t": lambda body: tuple(map(decode, body)),
     "s": lambda body: set(map(decode, body)),
     "S": lambda body: frozenset(map(decode, body)),

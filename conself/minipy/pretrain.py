@@ -13,18 +13,22 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from conself.minipy.corpus import corpus
 from conself.minipy.pretraining.write import new_folder
+from conself.models.prompts import PromptStyle
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import new_console, say
+from conself.runtime.parts import build
+from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
+from conself.sandbox.jsonlines import Plain
 from conself.sandbox.terminal import answer_interrupts
 
 if TYPE_CHECKING:
@@ -42,11 +46,11 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     import torch
 
     from conself.minipy.pretraining.data import batches, encode, seed_of, texts
-    from conself.minipy.pretraining.loop import fit
+    from conself.minipy.pretraining.loop import Optimisation, fit
     from conself.minipy.tokenizer import train_tokenizer
 
     torch.set_num_threads(cfg.threads)
-    prompts = instantiate(cfg.prompts)
+    prompts = build(cfg.prompts, PromptStyle)
     examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
     tokenizer = train_tokenizer(texts(examples, prompts), cfg.vocab_size, cfg.max_length)
     rows = encode(examples, prompts, tokenizer)
@@ -56,13 +60,12 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
         new_console(),
         f"{len(rows):,} examples, {len(tokenizer):,} tokens in the vocabulary, {model.num_parameters():,} parameters",
     )
-    return model, tokenizer, fit(model, epoch, instantiate(cfg.optimisation))
+    return model, tokenizer, fit(model, epoch, build(cfg.optimisation, Optimisation))
 
 
-def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Any]:
+def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
     """What ``training.json`` holds: the command, what came out, every setting, and the versions it ran with."""
-    settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    settings = {key: value for key, value in settings.items() if key not in ("out", "overwrite")}
+    settings = {key: value for key, value in settings_of(cfg).items() if key not in ("out", "overwrite")}
     libraries = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
     return {
         "command": command,

@@ -76,7 +76,7 @@ def packed(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
 
 
 def padded_batches(
-    tokenizer: PreTrainedTokenizerBase, encoded: Mapping[str, Sequence[Any]], token_budget: int
+    tokenizer: PreTrainedTokenizerBase, encoded: Mapping[str, Sequence[list[int]]], token_budget: int
 ) -> Iterator[tuple[list[int], BatchEncoding]]:
     """Texts as a tokenizer returns them unpadded, in batches as :func:`packed` cuts them, padded on the right.
 

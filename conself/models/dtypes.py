@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import ModelRef
+from conself.runtime.plain import settings_of
+from conself.sandbox.jsonlines import Json
 
 _AUTO = "auto"
 _MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
@@ -21,7 +22,7 @@ def with_dtypes(config: DictConfig) -> tuple[DictConfig, str | None]:
 
     A processor is looked at where all parts run on it (``device: cpu``) or there is no GPU.
     """
-    plain: Any = OmegaConf.to_container(config)
+    plain = settings_of(config)
     if not any(model["dtype"] == _AUTO for model in _models(plain)):
         return config, None
     on_cpu = all(device == "cpu" for device in _devices(plain))
@@ -67,16 +68,17 @@ def _flags() -> set[str]:
     return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
 
 
-def _models(node: Any) -> list[dict[str, Any]]:
+def _models(node: Json) -> list[dict[str, Json]]:
     values = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
     own = [node] if isinstance(node, dict) and node.get("_target_") == _MODEL_REF else []
     return [*own, *(model for value in values for model in _models(value))]
 
 
-def _devices(node: Any) -> list[str]:
+def _devices(node: Json) -> list[str]:
     if isinstance(node, list):
         return [device for value in node for device in _devices(value)]
     if not isinstance(node, dict):
         return []
-    own = [node["device"]] if isinstance(node.get("device"), str) else []
+    device = node.get("device")
+    own = [device] if isinstance(device, str) else []
     return [*own, *(device for value in node.values() for device in _devices(value))]

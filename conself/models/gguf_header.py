@@ -11,13 +11,15 @@ import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
+_ALIGNMENT = 32
 _STRING, _ARRAY = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 """The format's numbers for types, and the struct module's letters for them."""
+Setting: TypeAlias = str | int | float | list["Setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Tensor:
 class Header:
     """``settings`` by name, a list of texts by its length; the tensors; and the byte at which their data begin."""
 
-    settings: dict[str, Any]
+    settings: dict[str, Setting]
     tensors: tuple[Tensor, ...]
     data: int
 
@@ -65,7 +67,8 @@ def _parsed(cursor: _Cursor, path: Path) -> Header:
         name = cursor.text()
         settings[name] = cursor.value(cursor.take("I"))
     tensors = tuple(_tensor(cursor) for _ in range(n_tensors))
-    alignment = int(settings.get("general.alignment", 32))
+    alignment = settings.get("general.alignment")
+    alignment = alignment if isinstance(alignment, int) else _ALIGNMENT
     return Header(settings, tensors, -(-cursor.position // alignment) * alignment)
 
 
@@ -93,13 +96,15 @@ class _Cursor:
         start, self.position = self.position, self.position + length
         return self.content[start : self.position].decode("utf-8", errors="replace")
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int) -> Setting:
         """The next value, which is of type ``kind``."""
         if kind == _STRING:
             return self.text()
         if kind != _ARRAY:
-            return self.take(_letter(kind))
-        inner, count = self.take("I"), self.take("Q")
+            scalar: Setting = self.take(_letter(kind))
+            return scalar
+        inner: int = self.take("I")
+        count: int = self.take("Q")
         if inner != _STRING:
             return [self.value(inner) for _ in range(count)]
         for _ in range(count):

@@ -83,7 +83,7 @@ def _config(header: Header) -> dict[str, Any]:
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
     settings, architecture = header.settings, header.settings["general.architecture"]
-    names: Any = GGUF_CONFIG_MAPPING[architecture]
+    names: Any = GGUF_CONFIG_MAPPING[str(architecture)]
     stored = {name: settings.get(f"{architecture}.{key}") for key, name in names.items() if name is not None}
     return {
         "vocab_size": settings["tokenizer.ggml.tokens"],

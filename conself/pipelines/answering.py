@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.comparison import Comparison
+from conself.benchmarks.task import Benchmark
 from conself.models.transformers import tuned_model
 from conself.pipelines.context import Context, changed, give_back, tell
 from conself.pipelines.executed import Executed
@@ -16,11 +18,13 @@ from conself.pipelines.pools import answered, forget, shards_of
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.rankings.ranked import Ranking
 from conself.records import Candidate, ModelRef, Problem, Verdict
 from conself.results import names
 from conself.results.benchmarks import Answered
 from conself.results.shortfalls import tell_losses
 from conself.runtime.console import say
+from conself.runtime.parts import build
 from conself.runtime.progress import Meter
 from conself.samplers.recorded import MISSING
 from conself.sandbox import isolation
@@ -53,7 +57,7 @@ def answer(
 
 def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
     """Answers of ``who`` to a benchmark, run and judged -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
-    source = Source.of(config.benchmark[benchmark])
+    source = Source.of(config.benchmark[benchmark], Benchmark)
     decoder = Drawing.of(config.decoder, answering_engine(config), model)
     shown = Aside((benchmark, who))
     made = _evaluate(context, names.evaluated(benchmark, who), source, decoder, config.judging, shown)
@@ -68,7 +72,7 @@ def answering_engine(config: DictConfig) -> DictConfig | None:
 
 @stage("evaluate", version=9)
 def _evaluate(
-    work: Work, benchmark: Source, decoder: Drawing, judging: DictConfig, shown: Aside[tuple[str, str]]
+    work: Work, benchmark: Source[Benchmark], decoder: Drawing, judging: DictConfig, shown: Aside[tuple[str, str]]
 ) -> Summary:
     give_back()
     context, folder, (name, who) = work.context, work.folder, shown.value
@@ -76,7 +80,7 @@ def _evaluate(
     tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
     write_shards(folder, "problems", Problem, cut(task.problems))
     sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
-    limits = with_room(instantiate(judging, _convert_="all"), task.judge.longest())
+    limits = with_room(build(judging, Limits), task.judge.longest())
     asked = shards_of(folder, "answers", folder, folder)
     done = Executed(context.executed, isolation(limits))
     counts = execute_into(context, folder, f"judging ({who})", limits, asked, done)
@@ -118,10 +122,10 @@ def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, ranking: Dic
 
     ``answers`` is an ``evaluate`` artifact.
     """
-    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour, ranking)]
+    compared, counted, ranked = build(comparison, Comparison), build(behaviour, Behaviour), build(ranking, Ranking)
     judged = read_verdicts(answers.path / "verdicts.jsonl")
     with Meter(work.context.console, "voting", len(judged), "problems", "problems") as meter:
-        found = voted(meter.each(answered(answers.path)), judged, *parts)
+        found = voted(meter.each(answered(answers.path)), judged, compared, counted, ranked)
     write_verdicts(work.folder / "verdicts.jsonl", found)
     return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
 

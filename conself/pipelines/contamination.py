@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from conself.datasets.decontamination import Benchmark, Index, stated_in
+from conself.datasets.decontamination import Index, Stated, stated_in
 from conself.pipelines.context import Context, tell
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Summary, Work, stage
@@ -24,7 +24,7 @@ class Statements(Identified):
     texts: Mapping[str, Sequence[str]]
 
     @classmethod
-    def of(cls, benchmarks: Mapping[str, Benchmark]) -> Self:
+    def of(cls, benchmarks: Mapping[str, Stated]) -> Self:
         """Those of the benchmarks that have any: the embedded world's are disjoint from its training split."""
         texts = {name: list(benchmark.statements()) for name, benchmark in benchmarks.items()}
         return cls({name: each for name, each in texts.items() if each})
@@ -36,7 +36,7 @@ class Statements(Identified):
 
 
 def decontaminate(
-    context: Context, name: str, source: Artifact, benchmarks: Mapping[str, Benchmark], min_words: int
+    context: Context, name: str, source: Artifact, benchmarks: Mapping[str, Stated], min_words: int
 ) -> Artifact:
     """Drop the problems that state one of a benchmark's -> problems-*.parquet; ``source`` itself where none does.
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -15,6 +15,7 @@ from conself.runtime.console import say
 from conself.runtime.executor import Executor
 from conself.runtime.memory import peak_memory, return_freed
 from conself.runtime.progress import working
+from conself.sandbox.jsonlines import Json, Plain
 from conself.store.artifacts import Artifact, Stage, build, other_version
 
 
@@ -57,14 +58,14 @@ class Context:
         self,
         stage: Stage,
         name: str,
-        config: Mapping[str, Any],
+        config: Mapping[str, Json],
         inputs: Mapping[str, Artifact],
-        make: Callable[[Path], dict[str, Any]],
+        make: Callable[[Path], Mapping[str, Plain]],
     ) -> Artifact:
         """``artifacts.build`` with a line on the console; ``name`` is what the job calls the result."""
         start = time.perf_counter()
 
-        def shown(folder: Path) -> dict[str, Any]:
+        def shown(folder: Path) -> Mapping[str, Plain]:
             self._tell_other_version(stage)
             with working(self.console, name), peak_memory() as peak:
                 summary = make(folder)
@@ -92,7 +93,7 @@ def choose(config: DictConfig, *names: str) -> DictConfig:
     return OmegaConf.masked_copy(config, list(names))
 
 
-def changed(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
+def changed(config: DictConfig, values: Mapping[str, Plain]) -> DictConfig:
     """A config with other values; keys that ``values`` doesn't name stay."""
     merged = OmegaConf.merge(config, values)
     if not isinstance(merged, DictConfig):

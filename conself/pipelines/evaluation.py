@@ -4,12 +4,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
 from rich.console import Console
 
+from conself.benchmarks.task import Benchmark
 from conself.engines.engine import Engine
 from conself.models.transformers import check_model, fingerprint
 from conself.pipelines import answering
@@ -19,10 +19,13 @@ from conself.pipelines.pipeline import Job
 from conself.pipelines.provenance import refuse_own_figures, trained_into
 from conself.records import ModelRef, Verdict
 from conself.results import benchmarks, names, show
-from conself.results.shortfalls import losses, with_remedies
+from conself.results.shortfalls import Counts, losses, with_remedies
+from conself.runtime.parts import build, build_all
+from conself.runtime.plain import to_plain
 from conself.runtime.versions import versions
+from conself.samplers.recorded import Recorded
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import write_whole
-from conself.store.keys import class_label
 from conself.store.tables import read_verdicts, verdict_row
 from conself.tracking import Tracker
 
@@ -62,38 +65,35 @@ class Evaluation:
     def load(self, job: Job, console: Console) -> None:
         """Nothing: workers load the model."""
 
-    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG002
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
         """verdicts.jsonl in the run folder, and the figures; raises as :func:`judged`."""
         return judged(job, context)
 
-    def show(self, console: Console, figures: dict[str, Any]) -> None:
+    def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """pass@k, or the comparison."""
         show.show_evaluation(console, figures)
 
 
-def judged(job: Job, context: Context) -> dict[str, Any]:
+def judged(job: Job, context: Context) -> dict[str, Plain]:
     """Answers to all benchmarks, judged -> verdicts.jsonl in the run folder; the figures of ``results.json``.
 
     Raises:
         ValueError: ``versus`` is of other problems.
     """
     config = job.config
-    model: ModelRef | None = instantiate(config.model)
+    model = None if config.model is None else build(config.model, ModelRef)
     others = _others(config)
     made = {str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark}
     found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
     write_verdicts(job.folder / VERDICTS, found)
-    windows = {name: benchmarks.window(config.benchmark[name]) for name in found}
-    figures = {name: windows[name] | benchmarks.pass_figures(rows, _ks(config)) for name, rows in found.items()}
-    for name, answered in made.items():
-        if answered.voters is not None and answered.vote is not None:
-            drawn, voted = map(benchmarks.verdicts, (answered.voters, answered.vote))
-            figures[name] = benchmarks.with_voters(figures[name], drawn, voted, class_label(config.voters.ranking))
+    windows = {name: benchmarks.window(config.benchmark[name]) for name in made}
+    ks = _ks(config)
+    figures = {name: windows[name] | benchmarks.answered_figures(each, ks, config) for name, each in made.items()}
     for name, other in others.items():
         compared = benchmarks.paired_figures(other, found[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
     return {
-        "model": OmegaConf.to_container(config.model) if config.model is not None else None,
+        "model": None if config.model is None else to_plain(config.model),
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
@@ -119,14 +119,14 @@ def check(config: DictConfig) -> None:
         raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
     if config.model is not None:
-        refuse_own_figures(trained_into((adapter, config.model.name)), instantiate(config.benchmark, _convert_="all"))
+        refuse_own_figures(trained_into((adapter, config.model.name)), build_all(config.benchmark, Benchmark))
     if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
         raise FileNotFoundError(
             f"adapter {adapter!r} has no adapter_config.json; name a PEFT folder: artifacts/fit/KEY/adapter, say"
         )
     engine = asking(config.decoder, config.engine).engine
     if config.model is not None:
-        _check_model(engine, instantiate(config.model))
+        _check_model(engine, build(config.model, ModelRef))
     answering.check_voters(config)
     _ks(config)
     _others(config)
@@ -157,11 +157,11 @@ def _check_base(model: ModelRef, trained_on: str) -> None:
         raise ValueError(f"adapter={model.adapter} was trained on {trained_on}; set model.name={trained_on}")
 
 
-def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
+def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Counts]:
     """Those of the artifacts, and what of a file of samples was not judged."""
     lost = losses(context.artifacts)
     for name, rows in found.items() if config.samples is not None else ():
-        unused = instantiate(config.decoder, _convert_="all").unused([verdict.problem_id for verdict in rows])
+        unused = build(config.decoder, Recorded).unused([verdict.problem_id for verdict in rows])
         label = names.evaluated(name, "base")
         if counts := {key: n for key, n in unused.items() if n}:
             lost[label] = {**lost.get(label, {}), **counts}

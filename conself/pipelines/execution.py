@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from conself.pipelines.executed import Executed, give, take
 from conself.pipelines.pools import PoolShard, by_problem
@@ -13,6 +12,7 @@ from conself.runtime.progress import Meter
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
+from conself.sandbox.jsonlines import Plain
 from conself.sandbox.prefix import with_prefix
 from conself.store.tables import count, read_notes, read_shard, write_traces
 
@@ -25,7 +25,7 @@ Target = tuple[PoolShard, Path]
 
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Executed
-) -> dict[str, Any]:
+) -> dict[str, Plain]:
     """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
 
     A task runs shards on all cores of a machine. Those that were run before, for any artifact, are taken from ``done``.

@@ -1,30 +1,35 @@
 """Parts that stand in keys by their content: data sets, and samplers with their engine and model."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Generic, Self, TypeVar
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.datasets.decontamination import Stated
+from conself.engines.engine import Engine
 from conself.records import ModelRef
-from conself.samplers.sampler import Asking
+from conself.runtime.parts import build
+from conself.samplers.sampler import Asking, Sampler
+from conself.sandbox.jsonlines import Json
 from conself.store.keys import Identified, located, plain
+
+Content = TypeVar("Content", bound=Stated, covariant=True)
 
 
 @dataclass(frozen=True)
-class Source(Identified):
+class Source(Identified, Generic[Content]):
     """A data set or benchmark: its settings and the part itself, known by its content wherever that lies."""
 
     node: DictConfig
-    part: Any
+    part: Content
 
     @classmethod
-    def of(cls, node: DictConfig) -> Self:
-        """The part that a config node describes."""
-        return cls(node, instantiate(node, _convert_="all"))
+    def of(cls, node: DictConfig, contract: type[Content]) -> Self:
+        """The part that a config node describes; raises as :func:`conself.runtime.parts.build`."""
+        return cls(node, build(node, contract))
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Json:
         """Its settings without mere locations, and the fingerprint of its content."""
         return {"settings": located(self.node), "content": self.part.fingerprint()}
 
@@ -44,7 +49,7 @@ class Drawing(Identified):
         return cls(sampler, engine, asking(sampler, engine), model)
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Json:
         """Settings of both, and the content that the sampler reads and whose completions the engine's are.
 
         A tuned model is known by its content, not by the training that it comes from. An engine that is not asked is no
@@ -61,4 +66,4 @@ class Drawing(Identified):
 
 def asking(sampler: DictConfig, engine: DictConfig | None) -> Asking:
     """The sampler that a config node describes, with the engine of another where it asks one."""
-    return Asking.of(instantiate(sampler, _convert_="all"), instantiate(engine, _convert_="all"))
+    return Asking.of(build(sampler, Sampler), None if engine is None else build(engine, Engine))

@@ -1,13 +1,14 @@
 """What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.traces import Agreement, agreement_of, trace_keys
+from conself.metrics.metric import Metric, TextMetric
 from conself.models.hub import short_name
 from conself.pipelines.pools import PoolShard
 from conself.pipelines.shards import Bench, missing, run_shards
@@ -19,9 +20,6 @@ from conself.runtime.steps import Steps
 from conself.store.tables import count, program_volume, read_agreement, read_records, write_agreement, write_records
 
 Value = TypeVar("Value")
-
-Metric = Callable[[Pool, Agreement], float | Undefined]
-"""Higher is more uncertain. What a metric needs of the candidates' behaviour has been worked out once, for all."""
 
 
 def agree_into(
@@ -75,14 +73,6 @@ def voted(
         best = ranking(pool, agreement(pool, comparison, behaviour), None).winner
         found.append(Verdict(verdict.problem_id, verdict.difficulty, (best is not None and verdict.passed[best],)))
     return found
-
-
-@runtime_checkable
-class TextMetric(Protocol):
-    """A metric of programs as texts, which is cheaper on many pools at once than on one after the other."""
-
-    def over(self, pools: Sequence[Pool]) -> Steps[list[float | Undefined]]:
-        """Its value on each pool; yields how many more programs are done, all pools' together."""
 
 
 def score_into(

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.console import Console
 from conself.models.dtypes import with_dtypes
 from conself.pipelines.context import Context
 from conself.records import ModelRef
+from conself.sandbox.jsonlines import Plain
 from conself.tracking import Tracker
 
 
@@ -108,10 +109,10 @@ class Pipeline(Protocol):
         """
         ...
 
-    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
         """All stages; returns the figures of ``results.json``."""
         ...
 
-    def show(self, console: Console, figures: dict[str, Any]) -> None:
+    def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """Print the figures."""
         ...

@@ -7,12 +7,12 @@ A data set that is a benchmark as a whole (MBPP, whose 427 sanitized problems ar
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from conself.store.artifacts import MANIFEST
+from conself.datasets.decontamination import Stated
+from conself.store.artifacts import MANIFEST, Manifest
 
 
-def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Any]) -> None:
+def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Stated]) -> None:
     """Refuse benchmarks whose problems were trained on.
 
     Args:
@@ -32,7 +32,7 @@ def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Any]
         )
 
 
-def whole_of(part: Any) -> str | None:
+def whole_of(part: Stated) -> str | None:
     """The whole data set that a data set part, or a benchmark's, is made of; None for a split of one."""
     while (inner := getattr(part, "dataset", None)) is not None:
         part = inner
@@ -54,12 +54,12 @@ def trained_on(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for manifest in _ancestors(folder.resolve().parent):
         whole = manifest["summary"].get("whole") if manifest.get("stage") == "problems" else None
-        if whole is not None:
+        if isinstance(whole, str):
             found[whole] = f"{folder} was trained on {whole}"
     return found
 
 
-def _ancestors(artifact: Path) -> Iterator[dict[str, Any]]:
+def _ancestors(artifact: Path) -> Iterator[Manifest]:
     """The manifests of an artifact and of all that it was made from, as far as they are in its store."""
     store, todo = artifact.parent.parent, [artifact]
     seen: set[Path] = set()
@@ -68,6 +68,6 @@ def _ancestors(artifact: Path) -> Iterator[dict[str, Any]]:
         if path in seen or not (path / MANIFEST).is_file():
             continue
         seen.add(path)
-        manifest = json.loads((path / MANIFEST).read_text())
+        manifest: Manifest = json.loads((path / MANIFEST).read_text())
         yield manifest
         todo += [place for key in manifest.get("inputs", {}).values() for place in store.glob(f"*/{key}")]

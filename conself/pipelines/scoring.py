@@ -4,22 +4,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.datasets.pool.file import content, read_pool
 from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
-from conself.pairings.build import pairs_of
+from conself.pairings.build import Pairing, pairs_of
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
 from conself.results.pool_figures import check_rankings
@@ -35,12 +34,17 @@ from conself.results.score_files import (
     write_lines,
 )
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build, build_all
 from conself.runtime.places import make_folder
+from conself.runtime.plain import to_plain
 from conself.runtime.versions import versions
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, models_in
 from conself.store.tables import read_records
 from conself.tracking import Tracker
+
+Record = TypeVar("Record", Problem, Candidate)
 
 
 @lru_cache(maxsize=1)  # the checks read it, and the work once more
@@ -81,16 +85,16 @@ class Scoring:
     def load(self, job: Job, console: Console) -> None:
         """Nothing: a metric that works with a model loads it when it is its turn."""
 
-    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG002
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
         """Three files, in ``out`` or the run folder, and the figures."""
         return scored(job, context)
 
-    def show(self, console: Console, figures: dict[str, Any]) -> None:
+    def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """Metrics, rankings, golden pairs."""
         show_score.show(console, figures)
 
 
-def scored(job: Job, context: Context) -> dict[str, Any]:
+def scored(job: Job, context: Context) -> dict[str, Plain]:
     """A pool executed and measured -> three files, in ``out`` or the run folder; the figures of ``results.json``."""
     config, lines = job.config, read(job.config.pool)
     problems, candidates = stored(context, lines)
@@ -104,13 +108,11 @@ def scored(job: Job, context: Context) -> dict[str, Any]:
         stages.verify(context, names.VERIFY, said, pools)
 
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
-    ranking, rankings, pairing = (
-        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
-    )
+    ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
+    rankings = build_all(config.rankings, Ranking)
     paired = {pool.problem.id: pairs_of(pool, agreement, ranking, pairing) for pool, agreement in agreed}
-    figures: dict[str, Any] = strict(
-        {"executions": traces.summary(), **summary(agreed, paired, rankings, values, passed)}
-    )
+    measured = summary(agreed, paired, rankings, values, passed)
+    figures = {key: strict(value) for key, value in {"executions": traces.summary(), **measured}.items()}
     out = job.folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
@@ -133,10 +135,10 @@ def _values(artifact: Artifact) -> list[Uncertainty]:
 
 
 @dataclass(frozen=True)
-class Told(Identified):
+class Told(Identified, Generic[Record]):
     """What a file says of problems or of candidates, known by all of it; verdicts are no part."""
 
-    records: Sequence[Any]
+    records: Sequence[Record]
 
     @property
     def identity(self) -> str:
@@ -153,13 +155,13 @@ def stored(context: Context, lines: Sequence[PoolLine]) -> tuple[Artifact, Artif
 
 
 @stage("problems", version=3)
-def _problems(work: Work, pool: Told) -> Summary:
+def _problems(work: Work, pool: Told[Problem]) -> Summary:
     write_shards(work.folder, "problems", Problem, cut(pool.records))
     return {"total": len(pool.records), "dropped": {}}
 
 
 @stage("sample", version=4)
-def _candidates(work: Work, pool: Told, shards: Aside[list[list[Candidate]]], problems: Artifact) -> Summary:  # noqa: ARG001
+def _candidates(work: Work, pool: Told[Candidate], shards: Aside[list[list[Candidate]]], problems: Artifact) -> Summary:  # noqa: ARG001
     write_shards(work.folder, "candidates", Candidate, shards.value)
     return {"candidates": len(pool.records), "without_code": sum(c.code is None for c in pool.records)}
 
@@ -180,7 +182,7 @@ def check(job: Job) -> None:
     if config.out is not None and job.in_sweep:
         raise ValueError("out is one folder, and each job of a sweep needs its own: leave it out for the run folders")
     check_rankings(config.rankings)
-    for ref in models_in(OmegaConf.to_container(config.metrics)):
+    for ref in models_in(to_plain(config.metrics)):
         check_model(ref)
     read.cache_clear()  # it may be another job's, and the file have changed since
     read(config.pool)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ SHARD = 50
 
 Item = TypeVar("Item")
 Record = TypeVar("Record")
+Task = TypeVarTuple("Task")
 
 
 class Bench(Protocol):
@@ -56,8 +57,8 @@ def run_shards(
     label: str,
     unit: str,
     total: int,
-    function: Callable[..., Iterator[tuple[int, int]]],
-    tasks: Sequence[tuple[Any, ...]],
+    function: Callable[[*Task], Iterator[tuple[int, int]]],
+    tasks: Sequence[tuple[*Task]],
     noun: str = "problems",
 ) -> None:
     """Run ``function`` on every task by ``executor``, with a progress line: up to ``total`` of ``noun``, ``unit``/s."""

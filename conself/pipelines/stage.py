@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from conself.pipelines.context import Context
+from conself.sandbox.jsonlines import Json, Plain
 from conself.store.artifacts import Artifact, Stage
-from conself.store.keys import identity
+from conself.store.keys import Settings, identity
 
 Given = ParamSpec("Given")
 Value = TypeVar("Value")
-Summary = dict[str, Any]
+Summary = Mapping[str, Plain]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class FromArtifacts(ABC):
     @abstractmethod
     def artifacts(self) -> Mapping[str, Artifact]:
         """The artifacts, by what they hold."""
+
+
+Argument = Artifact | FromArtifacts | Aside[Value] | Settings
+"""What a stage can be given."""
 
 
 def stage(
@@ -76,13 +81,13 @@ def stage(
     return of
 
 
-def told_apart(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Artifact]]:
+def told_apart(arguments: Mapping[str, Argument[Value]]) -> tuple[dict[str, Json], dict[str, Artifact]]:
     """A stage's arguments as the config and the inputs of its key.
 
     Raises:
         TypeError: an argument cannot stand in a key.
     """
-    config: dict[str, Any] = {}
+    config: dict[str, Json] = {}
     inputs: dict[str, Artifact] = {}
     for name, value in arguments.items():
         if isinstance(value, Artifact):

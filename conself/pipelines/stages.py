@@ -1,6 +1,6 @@
 """One function per stage: settings and artifacts in, an artifact out. Each can be killed and resumed.
 
-Stages know Hydra's ``instantiate`` and nothing of one another; pipelines string them together. None of them names an
+Stages build their parts and know nothing of one another; pipelines string them together. None of them names an
 oracle: judging is a call of the judge that a benchmark brings along.
 """
 
@@ -9,15 +9,18 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from conself.curricula.selection import Selection, what_would_keep
-from conself.datasets.validation import sift
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.comparison import Comparison
+from conself.curricula.selection import Curriculum, what_would_keep
+from conself.datasets.validation import Problems, sift
+from conself.losses.output import Loss
+from conself.metrics.metric import Metric
+from conself.models.prompts import PromptStyle
 from conself.models.transformers import load_tokenizer, tuned_model
-from conself.pairings.build import NothingToLearnError, build_pairs, capped, ordered
+from conself.pairings.build import NothingToLearnError, Pairing, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
@@ -28,22 +31,28 @@ from conself.pipelines.provenance import whole_of
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.rankings.ranked import Ranking
 from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses
+from conself.runtime.parts import build
+from conself.runtime.plain import to_plain
 from conself.samplers.guided import observation_figures
 from conself.sandbox import isolation
+from conself.sandbox.jobs import Limits
+from conself.sandbox.jsonlines import Json
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, class_label, models_in
 from conself.store.tables import each_shard, read_records, write_json, write_records, write_verdicts
 from conself.tracking import Tracker
 from conself.training.memory import is_large
 from conself.training.policy.export import ADAPTER, MERGED, save_merged
+from conself.training.settings import Training
 
 Verdicts = Mapping[str, Sequence[bool]]
 
 
 @stage("problems", version=3)
-def problems(work: Work, dataset: Source, max_problems: int | None) -> Summary:
+def problems(work: Work, dataset: Source[Problems], max_problems: int | None) -> Summary:
     """Load and validate the data set -> problems-*.parquet; summary: total, dropped by reason, perhaps ``whole``.
 
     The last is the name of the benchmark that the data set is (:mod:`conself.pipelines.provenance`). The first
@@ -82,7 +91,7 @@ def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) ->
 
 @stage("execute", version=4)
 def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Summary:
-    limits = instantiate(sandbox, _convert_="all")
+    limits = build(sandbox, Limits)
     asked = shards_of(problems.path, "candidates", candidates.path, work.folder)
     done = Executed(work.context.executed, isolation(limits))
     counts = execute_into(work.context, work.folder, "executing", limits, asked, done)
@@ -100,8 +109,8 @@ def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pool
 
     Summary: over all problems, live candidates and clusters.
     """
-    parts = [instantiate(node, _convert_="all") for node in (comparison, behaviour)]
-    alive, clusters = agree_into(work.context, work.folder, parts[0], parts[1], pools.shards())
+    compared, counted = build(comparison, Comparison), build(behaviour, Behaviour)
+    alive, clusters = agree_into(work.context, work.folder, compared, counted, pools.shards())
     return {"alive": alive, "clusters": clusters}
 
 
@@ -109,11 +118,11 @@ def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pool
 class Judgement(Identified):
     """Verdicts on candidates by problem id, worked out when asked for; ``oracles`` identifies what is right."""
 
-    oracles: Mapping[str, Any]
+    oracles: dict[str, Json]
     verdicts: Callable[[], Verdicts]
 
     @property
-    def identity(self) -> Mapping[str, Any]:
+    def identity(self) -> Json:
         """What tells other oracles from these."""
         return self.oracles
 
@@ -130,12 +139,12 @@ def verify(work: Work, judgement: Judgement, pools: Pools) -> Summary:
 @stage("score", version=4)
 def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
     """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
-    context, models = work.context, models_in(OmegaConf.to_container(metric, resolve=True))
+    context, models = work.context, models_in(to_plain(metric))
     alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model
     bench = replace(context, executor=context.executor.sized(1)) if alone else context  # nor has a GPU for several
-    part = instantiate(metric)
+    part = build(metric, Metric)
     undefined = score_into(bench, work.folder, class_label(metric), part, agreed.shards(), models)
     if alone:
         free_accelerator(context)  # nor for this one beside what answers the benchmarks
@@ -149,7 +158,7 @@ def select(work: Work, curriculum: DictConfig, scores: Artifact) -> Summary:
     Raises:
         NothingToLearnError: nothing is left; the message gives the range of uncertainty and what would keep something.
     """
-    selection: Selection = instantiate(curriculum)(read_records(scores.path, Uncertainty, "uncertainty"))
+    selection = build(curriculum, Curriculum)(read_records(scores.path, Uncertainty, "uncertainty"))
     if not selection.kept:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
         raise NothingToLearnError(
@@ -183,7 +192,7 @@ def pair(
     """
     chosen = json.loads((selection.path / "selection.json").read_text())
     pools = agreed.of(set(chosen["kept"]))
-    rank, match, style = (instantiate(node, _convert_="all") for node in (ranking, pairing, prompts))
+    rank, match, style = build(ranking, Ranking), build(pairing, Pairing), build(prompts, PromptStyle)
     pairs, dropped = build_pairs(pools, rank, match, style, load_tokenizer(model))
     found = len({p.problem_id for p in pairs})
     pairs = capped(ordered(pairs, chosen["kept"], chosen["ranked"]), max_pairs, seed, chosen["ranked"])
@@ -209,7 +218,7 @@ def fit(
     leaves with export=adapter: where that is in the store, nothing is trained again.
     """
     training = config.training
-    merged = training.export == MERGED and instantiate(training, _convert_="all").tuning.adapter() is not None
+    merged = training.export == MERGED and build(training, Training).tuning.adapter() is not None
     alone = changed(training, {"export": ADAPTER}) if merged else training
     curves = Aside((tracker, prefix))
     fitted = _fit(context, name, alone, config.loss, config.seed, model, pairs, curves)
@@ -232,7 +241,7 @@ def _fit(
 ) -> Summary:
     from conself.training.fit import fit as fit_policy
 
-    settings, part = (instantiate(node, _convert_="all") for node in (training, loss))
+    settings, part = build(training, Training), build(loss, Loss)
     free_accelerator(work.context)
     work.context.executor.release_others()  # engines hold much memory on a CPU, too
     if is_large(model, settings):

@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from conself.records import Verdict
 from conself.results import names
+from conself.sandbox.jsonlines import Plain
 from conself.statistics.pass_rates import estimate, paired, pass_rates, usual_ks
 from conself.store.artifacts import Artifact
 from conself.store.keys import class_label
@@ -20,7 +20,7 @@ NAME = "results.json"
 """Of the figures, in a run folder."""
 
 
-def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Any]:
+def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Plain]:
     """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
 
     ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
@@ -35,7 +35,7 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
         found = estimate(pass_rates(group, k))
         return found.mean, [found.low, found.high]
 
-    def first(group: Sequence[Verdict]) -> dict[str, Any]:
+    def first(group: Sequence[Verdict]) -> dict[str, Plain]:
         value, interval = mean(group, 1)
         return {"pass@1": value, "n": len(group), "ci95": interval}
 
@@ -53,7 +53,7 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
     return figures
 
 
-def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Any]:
+def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Plain]:
     """Two models on the same problems: relative change of pass@1, difference, fixed and broken problems, p, its test.
 
     Raises:
@@ -71,7 +71,7 @@ def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[
     }
 
 
-def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, Any]:
+def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, Plain]:
     """The model before and after training, and the comparison of the two."""
     return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
 
@@ -94,21 +94,26 @@ class Answered:
         return {name: artifact for name, artifact in found.items() if artifact is not None}
 
 
-def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[str, Answered]) -> dict[str, Any]:
+def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[str, Answered]) -> dict[str, Plain]:
     """Per benchmark the figures before and after training, with those of the voters where there are any."""
-    found = {}
+    found: dict[str, Plain] = {}
     for name in map(str, config.benchmark):
+        before, after = verdicts(base[name].alone), verdicts(tuned[name].alone)
         sides = {"base": base[name], "tuned": tuned[name]}
-        row = window(config.benchmark[name]) | benchmark_figures(*(verdicts(side.alone) for side in sides.values()))
-        for who, side in sides.items():
-            if side.voters is not None and side.vote is not None:
-                ranking = class_label(config.voters.ranking)
-                row[who] = with_voters(row[who], verdicts(side.voters), verdicts(side.vote), ranking)
-        found[name] = row
+        rows = {who: answered_figures(answered, None, config) for who, answered in sides.items()}
+        found[name] = {**window(config.benchmark[name]), **rows, **paired_figures(before, after)}
     return found
 
 
-def window(benchmark: DictConfig) -> dict[str, Any]:
+def answered_figures(answered: Answered, ks: Sequence[int] | None, config: DictConfig) -> dict[str, Plain]:
+    """:func:`pass_figures` of a model on one benchmark, with the figures of its voters where there are any."""
+    figures = pass_figures(verdicts(answered.alone), ks)
+    if answered.voters is None or answered.vote is None:
+        return figures
+    return with_voters(figures, verdicts(answered.voters), verdicts(answered.vote), class_label(config.voters.ranking))
+
+
+def window(benchmark: DictConfig) -> dict[str, Plain]:
     """The dates between which the problems of a benchmark came out, where it has such a window.
 
     ``{"window": {"version", "start", "end"}}``, the ends as days or None.
@@ -118,13 +123,13 @@ def window(benchmark: DictConfig) -> dict[str, Any]:
 
 
 def with_voters(
-    figures: Mapping[str, Any], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
-) -> dict[str, Any]:
+    figures: Mapping[str, Plain], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
+) -> dict[str, Plain]:
     """The figures of a model, which gives one answer to each problem, with those of its voters."""
     return {**figures, **voters_figures(drawn, voted, ranking)}
 
 
-def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Any]:
+def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Plain]:
     """K answers ``drawn`` to each problem: how good one is, whether one of them is right, and the one voted for.
 
     ``sampled`` is pass@1 of a single sample; ``pass@k`` and, of votes by ``ranking`` consensus, ``consensus@k`` are by
@@ -138,7 +143,7 @@ def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: 
     }
 
 
-def _mean(rates: Sequence[float]) -> dict[str, Any]:
+def _mean(rates: Sequence[float]) -> dict[str, Plain]:
     found = estimate(rates)
     return {"value": found.mean, "ci95": [found.low, found.high]}
 
@@ -148,7 +153,7 @@ def verdicts(artifact: Artifact) -> list[Verdict]:
     return read_verdicts(artifact.path / "verdicts.jsonl")
 
 
-def write(folder: Path, results: Mapping[str, Any], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
+def write(folder: Path, results: Mapping[str, Plain], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
     """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
     path = folder / NAME
     write_json(path, results)

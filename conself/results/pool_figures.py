@@ -1,8 +1,7 @@
 """What a pool of candidates says once it is known which are right: metrics, pairs, golden rates, rankings."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from conself.agreement.traces import Agreement
 from conself.benchmarks.task import Advance, Judge, ignore
@@ -10,7 +9,9 @@ from conself.curricula.entropy_band import EntropyBand
 from conself.pairings.build import IndexPair, Pairing, pairs_of
 from conself.rankings.ranked import Ranking
 from conself.records import Pool, PreferencePair, Uncertainty
+from conself.sandbox.jsonlines import Plain
 from conself.statistics.prediction import auc, correlations, golden
+from conself.store.artifacts import Artifact
 
 TAUS = tuple(step / 10 for step in range(1, 11))
 """Of the golden rate's curve."""
@@ -23,7 +24,7 @@ def pass_table(pools: Iterable[Pool], judge: Judge, workers: int, advance: Advan
     return judge([(p.problem, p.traces) for p in pools if p.problem.id in judge.oracles], workers, advance)
 
 
-def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
+def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Sequence[bool]]) -> dict[str, Plain]:
     """n, AUC and correlations of one metric with the pass rate, over the problems where both are known.
 
     ``undefined`` counts the problems on which the metric has no value, by reason.
@@ -40,7 +41,7 @@ def metric_figures(uncertainties: Sequence[Uncertainty], passed: Mapping[str, Se
     }
 
 
-def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
+def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[bool]]) -> dict[str, Plain]:
     """Number of pairs, golden rate, and the share of winners that are right; None where no oracle is known."""
     judged: dict[str, list[IndexPair]] = {}
     for pair in pairs:
@@ -69,12 +70,12 @@ def golden_by_tau(
     uncertainties: Mapping[str, Sequence[Uncertainty]],
     pairs: Mapping[str, Sequence[IndexPair]],
     passed: Mapping[str, Sequence[bool]],
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Plain]]:
     """Per metric, for each tau: problems in its band, their pairs, golden pairs and golden rate (Figure 7b).
 
     Over the problems of ``pairs``, whose oracles are known; empty where there are none.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Plain]] = {}
     for name, rows in uncertainties.items():
         found[name] = []
         for tau in TAUS if pairs else ():
@@ -87,7 +88,7 @@ def golden_by_tau(
 
 def selector_figures(
     pools: Iterable[tuple[Pool, Agreement]], rankings: Mapping[str, Ranking], passed: Mapping[str, Sequence[bool]]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, Plain]]:
     """How often the winner of each ranking is right, over the problems whose oracle is known.
 
     ``random`` is the mean pass rate, ``any`` the share of problems with a right candidate: no ranking does better.
@@ -111,7 +112,7 @@ def selector_figures(
     return {name: row | ({"no_winner": dict(reasons[name])} if name in reasons else {}) for name, row in found.items()}
 
 
-def check_rankings(names: Iterable[Any]) -> None:
+def check_rankings(names: Container[str]) -> None:
     """Refuse rankings that are called what figures already have.
 
     Raises:
@@ -125,16 +126,16 @@ def check_rankings(names: Iterable[Any]) -> None:
 
 
 def problem_figures(
-    sources: Mapping[str, Any], selection: Mapping[str, Any], pairs: Mapping[str, Any], driver: Sequence[Uncertainty]
-) -> dict[str, Any]:
+    sources: Artifact, selection: Artifact, pairs: Artifact, driver: Sequence[Uncertainty]
+) -> dict[str, Plain]:
     """How many problems there were, had a defined uncertainty, were trained on, and left for which reason.
 
-    The first three are the summaries of the stages of these names.
+    The first three are artifacts of the stages of these names.
     """
-    dropped = Counter(sources["dropped"]) + Counter(selection["dropped"]) + Counter(pairs["dropped"])
+    read, selected, paired = sources.summary(), selection.summary(), pairs.summary()
     return {
-        "total": sources["total"] + sum(sources["dropped"].values()),
+        "total": read["total"] + sum(read["dropped"].values()),
         "eligible": sum(u.value is not None for u in driver),
-        "kept": selection["kept"],
-        "dropped": dict(dropped),
+        "kept": selected["kept"],
+        "dropped": dict(Counter(read["dropped"]) + Counter(selected["dropped"]) + Counter(paired["dropped"])),
     }

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from conself.agreement.traces import Agreement
 from conself.pairings.build import Paired
@@ -12,13 +11,14 @@ from conself.rankings.consensus import consensus_scores
 from conself.rankings.ranked import Ranking
 from conself.records import Pool, Uncertainty
 from conself.results import pool_figures
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import write_whole
 
 OUTCOMES, UNCERTAINTY, SUMMARY = "outcomes.jsonl", "uncertainty.jsonl", "summary.json"
 Passed = Mapping[str, Sequence[bool]]
 
 
-def outcome_line(pool: Pool) -> dict[str, Any]:
+def outcome_line(pool: Pool) -> dict[str, Plain]:
     """What each candidate did on each input: ``[status, value]``, the value in the sandbox's canonical text."""
     rows = [[[o.status.value, o.value] for o in trace.outcomes] for trace in pool.traces]
     return {"id": pool.problem.id, "rows": rows}
@@ -26,7 +26,7 @@ def outcome_line(pool: Pool) -> dict[str, Any]:
 
 def problem_line(
     pool: Pool, agreed: Agreement, paired: Paired, values: Sequence[Uncertainty], passed: Passed
-) -> dict[str, Any]:
+) -> dict[str, Plain]:
     """All that is known of one problem; ``R`` are the consensus scores, winner and losers those of the ranking.
 
     ``losers`` are the candidates that are ranked below the winner, worst first. ``values`` has one row per metric,
@@ -58,7 +58,7 @@ def summary(
     rankings: Mapping[str, Ranking],
     values: Mapping[str, Sequence[Uncertainty]],
     passed: Passed,
-) -> dict[str, Any]:
+) -> dict[str, Plain]:
     """The figures of a whole pool; ``paired`` has all of its problems, by id.
 
     Those that need verdicts are over the problems that have them.
@@ -85,14 +85,14 @@ def summary(
     }
 
 
-def _spread(rows: Sequence[Uncertainty]) -> dict[str, Any]:
+def _spread(rows: Sequence[Uncertainty]) -> dict[str, Plain]:
     """On how many problems a metric has a value, and the mean, the least and the largest of these."""
     known = [row.value for row in rows if row.value is not None]
     mean = math.fsum(known) / len(known) if known else None
     return {"defined": len(known), "mean": mean, "range": [min(known), max(known)] if known else None}
 
 
-def strict(node: Any) -> Any:
+def strict(node: Plain) -> Plain:
     """Plain data with null in the place of nan and infinities, which JSON does not have."""
     if isinstance(node, Mapping):
         return {str(key): strict(value) for key, value in node.items()}
@@ -101,13 +101,13 @@ def strict(node: Any) -> Any:
     return None if isinstance(node, float) and not math.isfinite(node) else node
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Plain]) -> None:
     """Write a JSON document, whole or not at all."""
     text = json.dumps(strict(value), indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="ascii"))
 
 
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_lines(path: Path, rows: Iterable[Mapping[str, Plain]]) -> None:
     """Write JSON lines, whole or not at all."""
 
     def write(temporary: Path) -> None:

@@ -1,12 +1,12 @@
 """What executions and verdicts lack, counted for ``losses`` in results.json, with the setting that would change it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from conself.runtime.console import say
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import Artifact
 
 _EXECUTED = {
@@ -31,19 +31,22 @@ _OTHER = {
 _STAGES = {"sample": "sampler", "execute": "sandbox", "evaluate": "judging"}
 """The stages that draw or execute programs, and the part of the config that holds their limits."""
 
+Counts = Mapping[str, int | Mapping[str, int]]
+"""How many of what was lost; of some of it by name: modules, reasons."""
 
-def losses(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, Any]]:
+
+def losses(artifacts: Mapping[str, Artifact]) -> dict[str, Counts]:
     """By artifact, of those that drew or executed programs or dropped records, the counts that are not 0.
 
     Beside the counts of programs ``modules`` counts those without a module by what they import, ``unanswered`` counts
     problems without a sample, and ``left_out`` records and inputs, by reason.
     """
     stages = ("problems", "decontaminate", *_STAGES)
-    found = {name: _counts(artifact.summary()) for name, artifact in artifacts.items() if artifact.stage in stages}
+    found = {name: _counts(artifact) for name, artifact in artifacts.items() if artifact.stage in stages}
     return {name: counts for name, counts in found.items() if counts}
 
 
-def with_remedies(lost: Mapping[str, Mapping[str, Any]], artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+def with_remedies(lost: Mapping[str, Counts], artifacts: Mapping[str, Artifact]) -> dict[str, Plain]:
     """``losses`` as they stand in results.json, and beside them ``remedies``: each in words, with what changes it.
 
     ``artifacts`` are those that lost something, by name.
@@ -52,11 +55,11 @@ def with_remedies(lost: Mapping[str, Mapping[str, Any]], artifacts: Mapping[str,
     return {"losses": dict(lost), "remedies": remedies}
 
 
-def _remedies(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
+def _remedies(stage: str, counts: Counts) -> dict[str, str]:
     limits = _STAGES.get(stage, "")
     found = {key: words.format(limits=limits) for key, words in (_EXECUTED | _OTHER).items() if key in counts}
     if "missing_modules" in found:
-        found["missing_modules"] += _modules(counts.get("modules", {}), (), limits)
+        found["missing_modules"] += _modules(counts, (), limits)
     return found
 
 
@@ -65,27 +68,30 @@ def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Art
 
     ``config`` is that of the sampler, or of the programs' limits.
     """
-    counts, limits = _counts(artifact.summary()), _STAGES[artifact.stage]
+    counts, limits = _counts(artifact), _STAGES[artifact.stage]
     granted = list(config.get("packages") or ())
     for key, words in _EXECUTED.items():
         if key in counts:
             text = words.format(limits=limits)
             if key == "missing_modules":
-                text += _modules(counts.get("modules", {}), granted, limits)
+                text += _modules(counts, granted, limits)
             say(console, f"- {counts[key]} {text}")
     return artifact
 
 
-def _counts(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(artifact: Artifact) -> Counts:
+    summary = artifact.summary()
     executed = summary.get("execution", summary)
     found = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
     found |= {key: summary.get(key) for key in ("no_room", "unanswered")} | {"left_out": summary.get("dropped")}
     return {key: value for key, value in found.items() if value}
 
 
-def _modules(modules: Mapping[str, int], granted: Sequence[str], limits: str) -> str:
+def _modules(counts: Counts, granted: Sequence[str], limits: str) -> str:
     """The modules by name, those that most programs import first, and how to grant them."""
-    named = {name: n for name, n in sorted(modules.items(), key=lambda item: -item[1]) if name not in granted}
+    modules = counts.get("modules")
+    by_number = sorted(modules.items(), key=lambda item: -item[1]) if isinstance(modules, Mapping) else []
+    named = {name: n for name, n in by_number if name not in granted}
     if not named:
         return f": grant it by {limits}.packages"
     each = ", ".join(f"{name} {n}" for name, n in named.items())

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, TypeVarTuple
 
 Item = TypeVar("Item")
+Task = TypeVarTuple("Task")
 _HERE_SECONDS = 2.0
 _index = 0  # of a worker: see worker_index
 
@@ -23,7 +24,7 @@ class Runner(Protocol):
     def threads(self) -> int:
         """On how many threads, or cores, each of them."""
 
-    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+    def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
 
         Work goes by path: a task reads and writes files that all machines see, and yields counts.
@@ -69,7 +70,7 @@ class Here:
     threads: int
     workers: int = 1
 
-    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+    def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does; raises as it does."""
         for task in tasks:
             yield from function(*task)
@@ -84,7 +85,7 @@ class HereFirst:
     def __init__(self, executor: Runner) -> None:
         self._executor = executor
 
-    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+    def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does, for the tasks in their order; raises as they do."""
         left, start = deque(tasks), time.monotonic()
         while left and time.monotonic() - start < _HERE_SECONDS:

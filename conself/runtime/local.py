@@ -10,20 +10,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, TypeVarTuple
 
 from conself.runtime.executor import Here, Runner, become_worker
 
 Item = TypeVar("Item")
+Task = TypeVarTuple("Task")
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What torch and numpy read when they are first imported: a worker computes on its threads, whatever it imports."""
 
+Yielded = SimpleQueue[Any]
+"""Of what tasks yield: of one type in each run, of any over the life of a worker."""
+
 # Of a worker process: where what its task yields goes, and whether anybody wants more.
-_yielded: Any = None
-_stopped: Any = None
+_yielded: Yielded | None = None
+_stopped: Event | None = None
 
 
 @dataclass(eq=False)
@@ -41,8 +48,8 @@ class LocalExecutor:
     workers: int
     threads: int = 1
     _executor: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
-    _queue: Any = field(default=None, init=False, repr=False)
-    _stop: Any = field(default=None, init=False, repr=False)
+    _queue: Yielded | None = field(default=None, init=False, repr=False)
+    _stop: Event | None = field(default=None, init=False, repr=False)
     _futures: list[Future[None]] = field(default_factory=list, init=False, repr=False)
     _others: dict[tuple[int, int], "LocalExecutor"] = field(default_factory=dict, init=False, repr=False)
 
@@ -67,7 +74,7 @@ class LocalExecutor:
         """The process of the job: the ones that such tasks start are started from it, and none has to stand between."""
         return Here(self.workers * self.threads)
 
-    def run(self, function: Callable[..., Iterable[Item]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Item]:
+    def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
 
         An exception in a task is raised here once; tasks not yet started are dropped, running ones end with the item
@@ -76,8 +83,8 @@ class LocalExecutor:
         Raises:
             ChildProcessError: a worker was killed.
         """
-        executor = self._started()
-        self._stop.clear()
+        executor, stop = self._started()
+        stop.clear()
         try:
             for task in tasks:
                 self._futures.append(executor.submit(_work, function, task))
@@ -103,7 +110,7 @@ class LocalExecutor:
         """
         if modules:
             for _ in range(self.workers):
-                self._started().submit(_import, modules)
+                self._started()[0].submit(_import, modules)
 
     def _end(self) -> None:
         """Wait for running tasks, so that nobody writes into an artifact after its lock is given back."""
@@ -124,14 +131,14 @@ class LocalExecutor:
         while self._queue is not None and not self._queue.empty():
             yield self._queue.get()
 
-    def _started(self) -> ProcessPoolExecutor:
-        if self._executor is None:
+    def _started(self) -> tuple[ProcessPoolExecutor, Event]:
+        if self._executor is None or self._stop is None:
             context = multiprocessing.get_context("spawn")
             self._queue = context.SimpleQueue()
             self._stop = context.Event()
             initial = (os.getpid(), self.threads, context.Value("i", 0), self._queue, self._stop)
             self._executor = ProcessPoolExecutor(self.workers, context, _start_worker, initial)
-        return self._executor
+        return self._executor, self._stop
 
     def release(self) -> None:
         """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
@@ -148,7 +155,7 @@ class LocalExecutor:
         self._others.clear()
 
 
-def _start_worker(parent: int, threads: int, started: Any, queue: Any, stopped: Any) -> None:
+def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue: Yielded, stopped: Event) -> None:
     global _yielded, _stopped
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     if torch := sys.modules.get("torch"):  # by what the main module imports: it has read the environment already
@@ -169,7 +176,9 @@ def _import(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-def _work(function: Callable[..., Iterable[Any]], task: tuple[Any, ...]) -> None:
+def _work(function: Callable[[*Task], Iterable[Item]], task: tuple[*Task]) -> None:
+    assert _yielded is not None  # _start_worker has run
+    assert _stopped is not None
     for item in function(*task):
         _yielded.put(item)
         if _stopped.is_set():

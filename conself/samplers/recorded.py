@@ -13,12 +13,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from conself.engines.engine import Complete, Demand
 from conself.records import Candidate, Problem
 from conself.samplers.sampler import Sampler
-from conself.sandbox.jsonlines import numbered_lines, parse_json, read_id
+from conself.sandbox.jsonlines import Json, numbered_lines, parse_json, read_id
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +177,9 @@ def _tails(key: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
 
-def _sample(row: Any) -> Sample:
+def _sample(row: Json) -> Sample:
+    if not isinstance(row, dict):
+        raise TypeError(f"a JSON object is needed, not {type(row).__name__}")
     name = read_id(row["task_id"], "task_id")
     continues = "solution" not in row
     text = row["completion" if continues else "solution"]

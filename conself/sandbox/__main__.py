@@ -5,11 +5,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +18,7 @@ from conself.sandbox import LEVELS, IsolationError, Limits, Summary, isolation
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import check_limits
 from conself.sandbox.journal import Journal
+from conself.sandbox.jsonlines import Plain
 from conself.sandbox.terminal import answer_interrupts, every
 
 _RARE = {
@@ -93,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
     report = {"jobs": count, "resumed": resumed, "seconds": seconds, "isolation": str(walls), **summary.as_dict()}
     options.out.with_suffix(".summary.json").write_text(json.dumps(report, indent=1) + "\n")
     print(f"isolation: {walls}")
-    print(_told(report))
+    print(_told(report, summary.statuses))
     return 0
 
 
@@ -105,14 +106,14 @@ def _check_out(out: Path) -> None:
         raise FileNotFoundError(f"{out}: there is no folder {out.parent}; make it, or name another file")
 
 
-def _told(report: dict[str, Any]) -> str:
+def _told(report: Mapping[str, Plain], statuses: Mapping[str, int]) -> str:
     counts = {name: f"{value:,}" for name, value in report.items() if isinstance(value, int)}
-    statuses = ", ".join(f"{name} {count:,}" for name, count in report["statuses"].items())
+    each = ", ".join(f"{name} {count:,}" for name, count in statuses.items())
     told = (
         "{jobs} jobs ({resumed} of them done before), {programs} programs, {executions} executions "
         "({statuses}; {skipped} skipped); programs: {exact} run exactly, {audited} audited, {leaked} leaked, "
         "{nondeterministic} nondeterministic, {missing_modules} without a module"
-    ).format(**counts, statuses=statuses)
+    ).format(**counts, statuses=each)
     return told + "".join(f", {counts[name]} {what}" for name, what in _RARE.items() if report[name])
 
 

@@ -7,13 +7,13 @@ from marshal import loads
 from os import _exit
 from signal import ITIMER_PROF, setitimer
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
 
 from . import wire
 from .canonical import canonical
 from .leaks import may_leak
 from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
 from .screen import DENIED_IN_CALLS, clears, rebinds
+from .sources import Value
 from .state import MODULE, PROGRAM, capture, has_changed, is_fixed
 
 _type_dict = type.__dict__["__dict__"].__get__  # past anything that a metaclass defines
@@ -49,7 +49,7 @@ def run_calls(task: Task) -> None:
     _exit(0)
 
 
-def _watch(namespace: dict[str, Any], sets_nothing: bool) -> Callable[[], bool] | None:
+def _watch(namespace: dict[str, Value], sets_nothing: bool) -> Callable[[], bool] | None:
     """What tells after a call whether the state is as it is now; None where that cannot be told."""
     if sets_nothing and is_fixed(namespace):
         return lambda: True
@@ -88,13 +88,13 @@ def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], is_later: bool
     return status
 
 
-def find(namespace: dict[str, Any], name: str) -> Entry | None:
+def find(namespace: dict[str, Value], name: str) -> Entry | None:
     """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``.
 
     The method goes before a function that an import binds: of ``from heapq import *`` one is called ``merge``.
     """
     is_there = name in namespace
-    solution: Any = namespace.get("Solution")
+    solution: Value = namespace.get("Solution")
     if is_there and (solution is None or not _is_imported(namespace[name])):
         return lambda: namespace[name]
     # not isinstance, which asks the object itself
@@ -103,7 +103,7 @@ def find(namespace: dict[str, Any], name: str) -> Entry | None:
     return (lambda: namespace[name]) if is_there else None
 
 
-def _is_imported(value: Any) -> bool:
+def _is_imported(value: Value) -> bool:
     """Whether it is a function or a class of a module, not of the program; no code of the program's runs."""
     kind = type(value)
     if kind is FunctionType:

@@ -31,8 +31,9 @@ import re
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from .sources import Value
 from .structure import Plain, Standard, describe
 
 _MAX_DEPTH = 100
@@ -64,7 +65,7 @@ def canonical(value: object, limit: int | None = None) -> str:
     return text
 
 
-def register(kind: type, plain: Callable[[Any], object]) -> None:
+def register(kind: type, plain: Callable[[Value], object]) -> None:
     """Record instances of a library's ``kind`` as the builtin values that ``plain`` makes of them."""
     _FOREIGN[kind] = plain
 
@@ -88,7 +89,9 @@ def _encode(value: object, path: list[int], budget: list[int]) -> str:
     return _encode_other(value, path, budget)
 
 
-def _encode_container(ends: tuple[str, str, str], items: Any, value: object, path: list[int], budget: list[int]) -> str:
+def _encode_container(
+    ends: tuple[str, str, str], items: Value, value: object, path: list[int], budget: list[int]
+) -> str:
     """A builtin container with these items (of a dict, pairs); ``value`` is what holds them."""
     budget[0] -= 2
     if budget[0] < 0:
@@ -161,9 +164,9 @@ def _encode_int(value: int) -> str:
 
 
 # not the value's own: Counter and OrderedDict are written in Python and can be patched
-_items_of_dict: Callable[[Any], Any] = dict.items
+_items_of_dict: Callable[[Value], Value] = dict.items
 _ORDERED, _SET, _DICT = "ordered", "set", "dict"
-_FOREIGN: dict[type, Callable[[Any], object]] = {}
+_FOREIGN: dict[type, Callable[[Value], object]] = {}
 _CONTAINERS: dict[type, tuple[str, str, str]] = {
     list: ("[", "]", _ORDERED),
     tuple: ('{"t":[', "]}", _ORDERED),

@@ -14,13 +14,15 @@ null where there is no program.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from conself.sandbox.jobs import Job, check_job
-from conself.sandbox.jsonlines import call_literal, numbered_lines, parse_line, read_id
+from conself.sandbox.jsonlines import Json, call_literal, numbered_lines, parse_line, read_id
 from conself.sandbox.prefix import with_prefix
 
-_KINDS = {str: "a text", list: "a list", dict: "an object", type(None): "null"}
+_KINDS: dict[type, str] = {str: "a text", list: "a list"}
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,19 @@ class JobFile:
             yield number, job
 
 
-def parse_job(record: Any) -> Job:
+def parse_job(record: Json) -> Job:
     """The checked job of a record; ValueError names its id and the field that is not right."""
-    if type(record) is not dict:
+    if not isinstance(record, dict):
         raise ValueError("a JSON object is needed")
-    name = read_id(_field(record, "id", "job"), "job: id")
+    name = read_id(_given(record, "id", "job"), "job: id")
     where = f"job {name!r}"
-    entry_point = _field(record, "entry_point", where, str, type(None))
+    entry_point = _text_or_null(record, "entry_point", where)
     prefix = _field({"prefix": "", **record}, "prefix", where, str)
     codes = []
     for index, candidate in enumerate(_field(record, "candidates", where, list)):
-        if type(candidate) is not dict:
+        if not isinstance(candidate, dict):
             raise ValueError(f"{where}: candidate {index} must be an object")
-        codes.append(_field(candidate, "code", f"{where}, candidate {index}", str, type(None)))
+        codes.append(_text_or_null(candidate, "code", f"{where}, candidate {index}"))
     programs = tuple(None if code is None else with_prefix(prefix, code) for code in codes)
     inputs = _field(record, "inputs", where, list)
     if entry_point is not None:
@@ -80,18 +82,30 @@ def parse_job(record: Any) -> Job:
     return job
 
 
-def _field(record: Mapping[str, Any], name: str, where: str, *kinds: type) -> Any:
+def _given(record: Mapping[str, Json], name: str, where: str) -> Json:
     if name not in record:
         raise ValueError(f"{where}: the field {name!r} is missing")
-    if kinds and type(record[name]) not in kinds:
-        raise ValueError(f"{where}: {name!r} must be {' or '.join(_KINDS[kind] for kind in kinds)}")
     return record[name]
 
 
-def _call(value: Any, where: str) -> str:
-    if type(value) is dict and list(value) == ["py"] and type(value["py"]) is str:
-        return str(value["py"])
-    if type(value) is not list:
+def _field(record: Mapping[str, Json], name: str, where: str, kind: type[Kind]) -> Kind:
+    value = _given(record, name, where)
+    if not isinstance(value, kind):
+        raise ValueError(f"{where}: {name!r} must be {_KINDS[kind]}")
+    return value
+
+
+def _text_or_null(record: Mapping[str, Json], name: str, where: str) -> str | None:
+    value = _given(record, name, where)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{where}: {name!r} must be a text or null")
+    return value
+
+
+def _call(value: Json, where: str) -> str:
+    if isinstance(value, dict) and list(value) == ["py"] and isinstance(value["py"], str):
+        return value["py"]
+    if not isinstance(value, list):
         raise ValueError(f'{where} must be an array of arguments, or {{"py": "<literal of their tuple>"}}')
     try:
         return call_literal(value)

@@ -3,10 +3,15 @@
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+"""What JSON can say."""
+Plain: TypeAlias = bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"] | None
+"""The same in mappings and sequences of any kind, which are read and not changed."""
 
 _MARK = b"\xef\xbb\xbf"
 _MOST_DIGITS = 100_000
@@ -40,7 +45,7 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, text
 
 
-def parse_line(line: bytes) -> Any:
+def parse_line(line: bytes) -> Json:
     """The JSON value of a line that a user wrote, as :func:`parse_json` reads it.
 
     Raises:
@@ -54,16 +59,17 @@ def parse_line(line: bytes) -> Any:
         raise ValueError(f"no UTF-8 ({error.reason}): save the file as UTF-8") from None
 
 
-def parse_json(text: str | bytes, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+def parse_json(text: str | bytes, pairs_hook: Callable[[list[tuple[str, Json]]], Json] | None = None) -> Json:
     """``json.loads`` for ints of up to 100,000 digits, where Python's own limit is 4,300.
 
     Raises:
         ValueError: no JSON, no UTF-8, nested too deeply, or a longer int.
     """
     try:
-        return json.loads(text, object_pairs_hook=pairs_hook, parse_int=_int)
+        value: Json = json.loads(text, object_pairs_hook=pairs_hook, parse_int=_int)
     except RecursionError:
         raise ValueError("nested too deeply: leave such an input out") from None
+    return value
 
 
 def _int(digits: str) -> int:
@@ -78,7 +84,7 @@ def _int(digits: str) -> int:
         raise ValueError("an int that cannot be read") from error
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Json]]) -> Json:
     """A JSON object; Python would keep the last of two values of a key without a word."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -89,7 +95,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read_id(value: Any, key: str) -> str:
+def read_id(value: Json, key: str) -> str:
     """A problem's id, which is text; an int, as other tools write ids, stands as its digits (600 at most).
 
     Raises:
@@ -102,7 +108,7 @@ def read_id(value: Any, key: str) -> str:
     raise ValueError(f"{key} is {shown(value)}: it must be text, or an int of up to 600 digits")
 
 
-def shown(value: Any) -> str:
+def shown(value: Json) -> str:
     """A wrong value as a message shows it: the first characters of its ``repr``."""
     try:
         text = repr(value)
@@ -111,7 +117,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
-def call_literal(arguments: list[Any]) -> str:
+def call_literal(arguments: list[Json]) -> str:
     """The tuple of positional arguments that a JSON array stands for, as :func:`literal` writes it.
 
     Raises:

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from functools import wraps
 from signal import ITIMER_PROF, setitimer
 from types import CodeType
-from typing import Any
 
 from . import wire
 from .frames import SLACK
 from .leaks import may_leak_main
 from .runner import Task, compile_or_leave, fresh_module, guarded, is_exact, record, shift_addresses
 from .screen import DENIED, clears
+from .sources import Value
 from .walls import RESULT_FD
 
 STDIN_FD, STDOUT_FD = RESULT_FD - 2, RESULT_FD - 1
@@ -62,7 +62,7 @@ def open_standard_input() -> None:
     """Let ``open("/dev/stdin")`` read: in the file tree of a runner there is no ``/proc`` for it to lead to."""
 
     @wraps(io.open)
-    def open_file(file: Any, mode: Any = "r", *arguments: Any, **named: Any) -> Any:
+    def open_file(file: Value, mode: Value = "r", *arguments: Value, **named: Value) -> Value:
         is_reading = type(mode) is str and not _WRITING.intersection(mode)
         if type(file) is str and file in _STANDARD_INPUT and is_reading and len(arguments) < 5:
             named.setdefault("opener", lambda *_: _duplicate_one(0))
@@ -174,7 +174,7 @@ def _flush() -> None:
         stream.flush()
 
 
-def _is_closed(stream: Any) -> bool:
+def _is_closed(stream: Value) -> bool:
     try:
         return bool(stream.closed)
     except Exception:

@@ -138,8 +138,11 @@ class Summary:
     def __add__(self, other: Self) -> Self:
         mine, theirs = self.as_dict(), other.as_dict()
         tables = {key: Counter(mine.pop(key)) + Counter(theirs.pop(key)) for key in ("statuses", "modules")}
-        sums: dict[str, Any] = {key: dict(sorted(table.items())) for key, table in tables.items()}
-        return type(self)(**sums, **{k: mine[k] + theirs[k] for k in mine})
+        return type(self)(
+            statuses=dict(sorted(tables["statuses"].items())),
+            modules=dict(sorted(tables["modules"].items())),
+            **{k: mine[k] + theirs[k] for k in mine},
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON; ``Summary(**that)`` is the summary again."""

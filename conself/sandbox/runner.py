@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from os import _exit, write
 from signal import ITIMER_PROF, setitimer
 from types import CodeType, ModuleType
-from typing import Any
 
 from . import wire
 from .canonical import TooLong, type_name
+from .sources import Value
 from .state import PROGRAM
 from .walls import RESULT_FD
 
@@ -57,7 +57,7 @@ def record(kind: int, value: bytes = b"") -> None:
         _exit(_RECORDER_FAILED)
 
 
-def guarded(step: Callable[[], object]) -> tuple[int, bytes, Any]:
+def guarded(step: Callable[[], object]) -> tuple[int, bytes, Value]:
     """Run a step of the program: status, value to record, what it returned or the exit code. Runs no other code."""
     try:
         return wire.OK, b"", step()
@@ -95,7 +95,7 @@ def is_exact(task: Task, is_cleared: bool, leaks: Callable[[ast.Module], bool]) 
     return exact
 
 
-def fresh_module(name: str) -> dict[str, Any]:
+def fresh_module(name: str) -> dict[str, Value]:
     """The namespace of a new, registered module with the public builtins, not this module's own."""
     module = ModuleType(name)
     sys.modules[name] = module

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+Value = Any
+"""A value of Python: what a literal says, or what a program holds and returns. Its type is learned by looking at it."""
+
 _FILTERS = RLock()  # the filters belong to the whole process, and threads that change them undo each other's changes
 
 
@@ -27,7 +30,7 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def literal(text: str) -> Any:
+def literal(text: str) -> Value:
     """The value of a literal; it says nothing of what it warns of, and raises as ``ast.literal_eval``."""
     with unwarned():
         return ast.literal_eval(text)

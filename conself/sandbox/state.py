@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, cached_property
 from random import _inst as _random  # the generator that is seeded for each input
-from typing import Any
 
 from .rules import words
+from .sources import Value
 
 PROGRAM = "<program>"
 """The file name that a program is compiled under."""
@@ -57,13 +57,13 @@ class State:
     """
 
     data: bytes = b""
-    entries: list[Any] = field(default_factory=list)
-    kept: list[Any] = field(default_factory=list)
-    caches: list[Any] = field(default_factory=list)
+    entries: list[Value] = field(default_factory=list)
+    kept: list[Value] = field(default_factory=list)
+    caches: list[Value] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
 
 
-def capture(namespace: dict[str, Any]) -> State | None:
+def capture(namespace: dict[str, Value]) -> State | None:
     """The state, or None where it cannot be told: closures, iterators, instances, sets (their order has a history)."""
     state = State()
     try:
@@ -77,12 +77,12 @@ def capture(namespace: dict[str, Any]) -> State | None:
     return state if len(state.data) <= _LONGEST else None
 
 
-def is_fixed(namespace: dict[str, Any]) -> bool:
+def is_fixed(namespace: dict[str, Value]) -> bool:
     """Whether no state can hide behind these names, if none of them and no attribute is ever set anew."""
     return all(name == "__builtins__" or _is_fixed(value) for name, value in namespace.items())
 
 
-def _is_fixed(value: Any) -> bool:
+def _is_fixed(value: Value) -> bool:
     kind = type(value)
     if kind is types.FunctionType:
         defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
@@ -90,7 +90,7 @@ def _is_fixed(value: Any) -> bool:
     return kind in _SCALARS or kind is types.ModuleType or kind is types.GenericAlias or kind.__module__ == "typing"
 
 
-def has_changed(before: State, namespace: dict[str, Any]) -> bool:
+def has_changed(before: State, namespace: dict[str, Value]) -> bool:
     """Whether the state is another one than ``before``, once the caches of that are empty again."""
     for cache in before.caches:
         _cache_clear(cache)
@@ -98,7 +98,7 @@ def has_changed(before: State, namespace: dict[str, Any]) -> bool:
     return now is None or now.data != before.data
 
 
-def _add(state: State, name: str, value: Any) -> bool:
+def _add(state: State, name: str, value: Value) -> bool:
     """Add what ``name`` stands for in a module, a class or a closure; False where its state cannot be told."""
     kind = type(value)
     if name in _KEPT:
@@ -118,7 +118,7 @@ def _add(state: State, name: str, value: Any) -> bool:
     return parts is not None and all(_add(state, part, each) for part, each in parts)
 
 
-def _parts(state: State, value: Any, kind: type) -> Iterable[tuple[str, Any]] | None:
+def _parts(state: State, value: Value, kind: type) -> Iterable[tuple[str, Value]] | None:
     """What a call could change of an object, by name; None where that cannot be told."""
     if kind is types.FunctionType:
         return _parts_of_function(value)
@@ -143,7 +143,7 @@ def _parts(state: State, value: Any, kind: type) -> Iterable[tuple[str, Any]] | 
     return None
 
 
-def _parts_of_function(function: Any) -> list[tuple[str, Any]] | None:
+def _parts_of_function(function: Value) -> list[tuple[str, Value]] | None:
     """Its attributes, its defaults, and what it closes over, which is told only if a library made it."""
     parts = [*function.__dict__.items(), *(("", default) for default in function.__defaults__ or ())]
     parts += (function.__kwdefaults__ or {}).items()
@@ -156,7 +156,7 @@ def _parts_of_function(function: Any) -> list[tuple[str, Any]] | None:
     return parts
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Value) -> bool:
     """Whether marshal tells all that there is to a value: bytes it would take for any buffer, sets it would sort."""
     kind = type(value)
     if kind in _SCALARS:
@@ -166,7 +166,7 @@ def _is_plain(value: Any) -> bool:
     return (kind is list or kind is tuple) and all(map(_is_plain, value))
 
 
-def _is_library(name: str, value: Any, kind: type) -> bool:
+def _is_library(name: str, value: Value, kind: type) -> bool:
     """Whether a value is an object of a library, which the program has no way to change."""
     if kind in _FIXED:
         return True
@@ -183,7 +183,7 @@ def _is_library(name: str, value: Any, kind: type) -> bool:
     return not value.__flags__ & _HEAP_TYPE or bool(value.__flags__ & _IMMUTABLE_TYPE) or _is_found(value)
 
 
-def _is_found(value: Any) -> bool:
+def _is_found(value: Value) -> bool:
     """Whether a class or function is what its library has under its name."""
     module = str(value.__module__)
     found = None if module == MODULE else sys.modules.get(module)

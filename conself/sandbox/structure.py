@@ -28,8 +28,11 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType, SimpleNamespace
-from typing import Any
+from typing import Generic, TypeVar
 
+from .sources import Value
+
+Entry = TypeVar("Entry")
 MOST_ITEMS = 10_000
 """Items of an iterator that are read."""
 
@@ -60,7 +63,7 @@ class Plain:
     """
 
     kind: type
-    content: Any
+    content: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Own:
 
 
 Description = Plain | Standard | Own
+Read = Callable[[Value, Value], Standard | None]
+"""From a value and its type to what is in it; None where it cannot be read."""
 
 
 def describe(value: object) -> Description | None:
@@ -91,7 +96,7 @@ def _is_c_type(kind: type) -> bool:
     return not flags & _HEAP_TYPE or bool(flags & _IMMUTABLE_TYPE)
 
 
-def _describe_standard(value: object, kind: Any) -> Description | None:
+def _describe_standard(value: object, kind: Value) -> Description | None:
     read = _STANDARD.get(f"{kind.__module__}.{kind.__qualname__}")
     if read is not None:
         return _tried(read, value, kind)
@@ -102,14 +107,14 @@ def _describe_standard(value: object, kind: Any) -> Description | None:
     return _describe_object(value, kind)
 
 
-def _tried(read: Callable[[Any, Any], Standard | None], value: object, kind: type) -> Standard | None:
+def _tried(read: Read, value: object, kind: type) -> Standard | None:
     try:
         return read(value, kind)
     except (AttributeError, TypeError, ValueError, NotImplementedError):  # a released memoryview, say
         return None
 
 
-def _items_of(value: Any) -> Standard:
+def _items_of(value: Value) -> Standard:
     items = list(islice(value, MOST_ITEMS + 1))
     return Standard("iterator", items) if len(items) <= MOST_ITEMS else Standard("longer iterator", items[:-1])
 
@@ -174,7 +179,7 @@ def _attributes(value: object, mro: tuple[type, ...]) -> list[tuple[str, object]
     return sorted(found.items(), key=lambda pair: pair[0])
 
 
-def _instance_dict(value: object, mro: tuple[type, ...]) -> dict[Any, Any]:
+def _instance_dict(value: object, mro: tuple[type, ...]) -> dict[Value, Value]:
     for base in mro:
         part = _type_dict(base).get("__dict__")
         if type(part) in (GetSetDescriptorType, MemberDescriptorType) and part.__objclass__ is base:
@@ -183,14 +188,14 @@ def _instance_dict(value: object, mro: tuple[type, ...]) -> dict[Any, Any]:
     return {}
 
 
-def _range(value: Any, _: Any) -> Standard:
+def _range(value: Value, _: Value) -> Standard:
     """Start, step and length, which are the same for ranges that are equal."""
     start, stop, step = value.start, value.stop, value.step
     length = max(0, (stop - start + step + (-1 if step > 0 else 1)) // step)
     return Standard("range", [start if length else 0, step if length > 1 else 1, length])
 
 
-def _moment(value: Any, kind: Any) -> Standard | None:
+def _moment(value: Value, kind: Value) -> Standard | None:
     """A time or a datetime; the methods of a zone that the program defines are not called."""
     zone = kind.tzinfo.__get__(value)
     if zone is not None and (type(zone).__module__, type(zone).__name__) != ("datetime", "timezone"):
@@ -198,19 +203,19 @@ def _moment(value: Any, kind: Any) -> Standard | None:
     return Standard(kind.__name__, kind.isoformat(value))
 
 
-def _listed(name: str) -> Callable[[Any, Any], Standard]:
+def _listed(name: str) -> Read:
     return lambda value, kind: Standard(name, list(kind.__iter__(value)))
 
 
-def _fields(name: str, *fields: str) -> Callable[[Any, Any], Standard]:
+def _fields(name: str, *fields: str) -> Read:
     return lambda value, kind: Standard(name, [_type_dict(kind)[field].__get__(value) for field in fields])
 
 
-def _text(value: Any, kind: Any) -> Standard:
+def _text(value: Value, kind: Value) -> Standard:
     return Standard(kind.__name__, kind.__str__(value))
 
 
-_STANDARD: dict[str, Callable[[Any, Any], Standard | None]] = {
+_STANDARD: dict[str, Read] = {
     "decimal.Decimal": _text,
     "datetime.date": _text,
     "datetime.time": _moment,
@@ -232,23 +237,27 @@ _STANDARD: dict[str, Callable[[Any, Any], Standard | None]] = {
 """Types in C by module and name: they need not be loaded, and no program can put others in their place."""
 
 
-class _ByAddress(dict[int, Any]):
+class _ByAddress(Generic[Entry]):
     """Types -> something, without asking a type's metaclass for its hash or for what it is equal to."""
 
-    def __init__(self, entries: dict[type, Any]) -> None:
-        super().__init__({id(kind): entry for kind, entry in entries.items()})
+    def __init__(self, entries: dict[type, Entry]) -> None:
+        self._entries = {id(kind): entry for kind, entry in entries.items()}
         self._kept = tuple(entries)
 
     def __contains__(self, kind: object) -> bool:
-        return super().__contains__(id(kind))
+        return id(kind) in self._entries
 
-    def get(self, kind: object, default: Any = None) -> Any:
-        """The entry of a type."""
-        return super().get(id(kind), default)
+    def get(self, kind: type) -> Entry | None:
+        """The entry of a type; None where it has none."""
+        return self._entries.get(id(kind))
 
 
-_EMPTY = _ByAddress(dict.fromkeys((object, SimpleNamespace)))
-_VALUES = _ByAddress(
+def _iterated(kind: Value) -> Callable[[Value], Value]:
+    return lambda value: list(kind.__iter__(value))
+
+
+_EMPTY: _ByAddress[None] = _ByAddress(dict.fromkeys((object, SimpleNamespace)))
+_VALUES: _ByAddress[tuple[type, Callable[[Value], Value]]] = _ByAddress(
     {
         int: (int, int.__int__),
         float: (float, float.__float__),
@@ -256,7 +265,7 @@ _VALUES = _ByAddress(
         str: (str, str.__str__),
         bytes: (bytes, lambda value: bytes.__getitem__(value, slice(None))),
         bytearray: (bytearray, lambda value: bytearray.__getitem__(value, slice(None))),
-        **{kind: (kind, lambda value, kind=kind: list(kind.__iter__(value))) for kind in (list, tuple, set, frozenset)},
+        **{kind: (kind, _iterated(kind)) for kind in (list, tuple, set, frozenset)},
         **{kind: (dict, lambda value: list(_dict_items(value))) for kind in (dict, defaultdict, OrderedDict)},
     }
 )

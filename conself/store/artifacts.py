@@ -13,10 +13,11 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from conself.runtime.locks import locked
 from conself.runtime.versions import versions
+from conself.sandbox.jsonlines import Json, Plain
 
 MANIFEST = "manifest.json"
 _NEWEST = 20
@@ -38,6 +39,18 @@ class Stage:
     version: int
 
 
+class Manifest(TypedDict):
+    """What was recorded of an artifact when it was made; ``summary`` is what its maker returned."""
+
+    stage: str
+    version: int
+    key: str
+    config: Json
+    inputs: dict[str, str]
+    summary: dict[str, Json]
+    versions: dict[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A finished artifact: its stage's name, its key (64 hex digits), its folder, and whether it was there already."""
@@ -47,16 +60,17 @@ class Artifact:
     path: Path
     reused: bool
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What was recorded when it was made: config slice, input keys, the maker's summary, library versions, ..."""
-        return dict(json.loads((self.path / MANIFEST).read_text()))
+        found: Manifest = json.loads((self.path / MANIFEST).read_text())
+        return found
 
     def summary(self) -> dict[str, Any]:
         """What the maker of the artifact returned, e.g. counts and seconds."""
         return dict(self.manifest()["summary"])
 
 
-def without_runtime(config: Any) -> Any:
+def without_runtime(config: Json | Mapping[str, Json]) -> Json:
     """``config`` without any key named ``runtime``, at any depth: those change speed, not results."""
     if isinstance(config, Mapping):
         return {str(k): without_runtime(v) for k, v in config.items() if k != "runtime"}
@@ -65,7 +79,7 @@ def without_runtime(config: Any) -> Any:
     return config
 
 
-def artifact_key(stage: Stage, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+def artifact_key(stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
     """SHA-256 (hex) of the stage's name and version, its resolved config without ``runtime``, and its inputs' keys."""
     content = {"stage": stage.name, "version": stage.version, "config": without_runtime(config), "inputs": dict(inputs)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
@@ -74,9 +88,9 @@ def artifact_key(stage: Stage, config: Mapping[str, Any], inputs: Mapping[str, s
 def build(
     root: Path,
     stage: Stage,
-    config: Mapping[str, Any],
+    config: Mapping[str, Json],
     inputs: Mapping[str, Artifact],
-    make: Callable[[Path], dict[str, Any]],
+    make: Callable[[Path], Mapping[str, Plain]],
 ) -> Artifact:
     """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
 

@@ -5,12 +5,13 @@ from abc import ABC, abstractmethod
 from functools import cache
 from importlib.metadata import packages_distributions
 from pkgutil import resolve_name
-from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
 
 from conself.models.transformers import fingerprint
 from conself.records import ModelRef
+from conself.runtime.plain import to_plain
+from conself.sandbox.jsonlines import Json, Plain
 
 _MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
 
@@ -47,11 +48,15 @@ class Identified(ABC):
 
     @property
     @abstractmethod
-    def identity(self) -> Any:
+    def identity(self) -> Json:
         """Plain data, the same for values that give the same results."""
 
 
-def identity(value: Any) -> Any:
+Settings = ModelRef | Identified | DictConfig | ListConfig | Plain
+"""What can stand in a key."""
+
+
+def identity(value: Settings) -> Json:
     """An argument of a stage as plain data for its key: settings as :func:`plain`, a ModelRef by its content.
 
     Raises:
@@ -70,24 +75,24 @@ def identity(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot stand in a key: give it an `identity`, or pass it as Aside")
 
 
-def plain(node: Any) -> Any:
+def plain(node: DictConfig | ListConfig | None) -> Json:
     """A config node as plain data for a key.
 
     A part stands under its :func:`part_name`, a ModelRef as the fingerprint of its content.
     """
-    return _identified(OmegaConf.to_container(node, resolve=True))
+    return None if node is None else _identified(to_plain(node))
 
 
-def located(node: Any) -> Any:
+def located(node: DictConfig) -> Json:
     """Like :func:`plain`, for data sets: without the settings that only say where local content lies.
 
     A data set's class lists those in ``places``: its ``fingerprint()`` covers all that they lead to, and belongs into
     the same key. Without such a list everything stays; so does a null, which says that nothing is local.
     """
-    return _identified(_placeless(OmegaConf.to_container(node, resolve=True)))
+    return _identified(_placeless(to_plain(node)))
 
 
-def models_in(node: Any) -> list[ModelRef]:
+def models_in(node: Plain) -> list[ModelRef]:
     """The models that parts of a plain config name, at any depth."""
     if isinstance(node, list):
         return [model for value in node for model in models_in(value)]
@@ -98,7 +103,7 @@ def models_in(node: Any) -> list[ModelRef]:
     return models_in(list(node.values()))
 
 
-def _identified(node: Any) -> Any:
+def _identified(node: Json) -> Json:
     if isinstance(node, list):
         return [_identified(value) for value in node]
     if not isinstance(node, dict):
@@ -106,15 +111,15 @@ def _identified(node: Any) -> Any:
     target = node.get("_target_")
     if target == _MODEL_REF:
         return fingerprint(*models_in(node))
-    named = {} if target is None else {"_target_": part_name(target)}
+    named: dict[str, Json] = {"_target_": part_name(target)} if isinstance(target, str) else {}
     return {key: _identified(value) for key, value in node.items()} | named
 
 
-def _placeless(node: Any) -> Any:
+def _placeless(node: Json) -> Json:
     if isinstance(node, list):
         return [_placeless(value) for value in node]
     if not isinstance(node, dict):
         return node
     target = node.get("_target_")
-    places = () if target is None else getattr(resolve_name(target), "places", ())
+    places = getattr(resolve_name(target), "places", ()) if isinstance(target, str) else ()
     return {key: _placeless(value) for key, value in node.items() if key not in places or value is None}

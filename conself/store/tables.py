@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from conself.agreement.traces import Agreement, agreement_of
 from conself.records import Outcome, Status, Trace, Verdict
+from conself.sandbox.jsonlines import Json, Plain
 from conself.store.artifacts import write_whole
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NOTE = b"conself"
 
 
 @cache
-def _columns() -> dict[Any, pa.DataType]:
+def _columns() -> dict[type | UnionType, pa.DataType]:
     """The columns are the fields: a record has no schema beside its own."""
     import pyarrow as pa
 
@@ -62,8 +63,9 @@ def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> 
     import pyarrow as pa
 
     columns = _columns()
-    schema = pa.schema({name: columns[annotation] for name, annotation in get_type_hints(kind).items()})
-    _write(path, [_plain(record) for record in records], schema)
+    hints = get_type_hints(kind)
+    rows = [{name: _cell(getattr(record, name)) for name in hints} for record in records]
+    _write(path, rows, pa.schema({name: columns[annotation] for name, annotation in hints.items()}))
 
 
 def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
@@ -107,7 +109,7 @@ def program_volume(path: Path) -> tuple[int, int]:
     return table.num_rows, pc.sum(pc.utf8_length(pc.unique(programs))).as_py() or 0
 
 
-def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Any]) -> None:
+def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Json]) -> None:
     """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
 
     ``note`` is plain data about them that is kept in the file's metadata.
@@ -148,7 +150,7 @@ def read_notes(folder: Path, name: str) -> list[Any]:
 
 def write_agreement(path: Path, found: Mapping[str, Agreement]) -> None:
     """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
-    rows = []
+    rows: list[dict[str, Plain]] = []
     for name, agreement in found.items():
         position: dict[str | None, int] = {None: -1}
         for row in agreement.keys:
@@ -179,10 +181,10 @@ def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 
-def verdict_row(verdict: Verdict) -> dict[str, Any]:
+def verdict_row(verdict: Verdict) -> dict[str, Json]:
     """``{"id", "difficulty", "passed": [true, ...]}``, and ``base`` like ``passed`` where there is one."""
-    base = {} if verdict.base is None else {"base": list(verdict.base)}
-    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": list(verdict.passed), **base}
+    base: dict[str, Json] = {} if verdict.base is None else {"base": [*verdict.base]}
+    return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": [*verdict.passed], **base}
 
 
 def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
@@ -203,16 +205,16 @@ def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
     return found
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Plain) -> None:
     """Write a JSON document, whole or not at all."""
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1)))
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(record).items()}
+def _cell(value: Plain) -> Plain:
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+def _write(path: Path, rows: Sequence[Mapping[str, Plain]], schema: pa.Schema) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

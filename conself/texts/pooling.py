@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from conself.models.hub import source
 from conself.records import ModelRef
+from conself.sandbox.jsonlines import Json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,10 +79,10 @@ def sentence_settings(ref: ModelRef) -> SentenceSettings | None:
     return SentenceSettings("mean" if pooling is None else _name(ref, pooling), limit.get("max_seq_length"))
 
 
-def _name(ref: ModelRef, config: Mapping[str, Any]) -> str:
+def _name(ref: ModelRef, config: Mapping[str, Json]) -> str:
     flags = [key.removeprefix("pooling_mode_") for key, on in config.items() if key.startswith("pooling_mode_") and on]
-    stated = config.get("pooling_mode", flags)  # newer folders have one name, older ones a flag for each
-    names = [stated] if isinstance(stated, str) else stated
+    stated = config.get("pooling_mode")  # newer folders have one name, older ones a flag for each
+    names = [stated] if isinstance(stated, str) else list(map(str, stated)) if isinstance(stated, list) else flags
     known = [_FLAGS.get(name, name) for name in names]
     if len(known) != 1 or known[0] not in POOLINGS:
         raise ValueError(

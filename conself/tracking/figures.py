@@ -45,7 +45,7 @@ def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _number(value: Any) -> bool:
+def _number(value: Cell | Figures | Sequence[Cell]) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -89,8 +89,8 @@ class Checkpoints(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ARG002
-        batch: Any,  # noqa: ARG002
+        outputs: STEP_OUTPUT,  # noqa: ARG002
+        batch: list[TokenPair],  # noqa: ARG002
         batch_idx: int,  # noqa: ARG002
     ) -> None:
         """Write a checkpoint when one is due; after the last step none is of use."""

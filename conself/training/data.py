@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -136,6 +135,11 @@ class PairData(LightningDataModule):
         batches = global_batches(self.pairs, self.batch_size, *order)[0 if epoch else self.batches_taken :]
         return DataLoader(batches, batch_size=None, collate_fn=list)  # type: ignore[arg-type]  # lists are map-style
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
+    def transfer_batch_to_device(
+        self,
+        batch: list[TokenPair],
+        device: torch.device,  # noqa: ARG002
+        dataloader_idx: int,  # noqa: ARG002
+    ) -> list[TokenPair]:
         """Leave the batch where it is: it holds plain token ids, and each micro-batch moves itself."""
         return batch

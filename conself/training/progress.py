@@ -1,13 +1,14 @@
 """How far a training is: Lightning's bar on a terminal, lines elsewhere."""
 
 from contextlib import ExitStack
-from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from conself.runtime.console import new_console
 from conself.runtime.progress import Meter
+from conself.training.data import TokenPair
 from conself.training.module import PreferenceModule
 
 
@@ -32,15 +33,22 @@ class StepLines(Callback):
             self._meter = self._open.enter_context(meter)
             self._meter.skip(len(pl_module.curve))
 
-    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,  # noqa: ARG002
+        pl_module: LightningModule,  # noqa: ARG002
+        outputs: STEP_OUTPUT,  # noqa: ARG002
+        batch: list[TokenPair],  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
         """Count a step."""
         if self._meter is not None:
             self._meter.add()
 
-    def on_train_end(self, *_: Any, **__: Any) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Say the last line."""
         self._open.close()
 
-    def on_exception(self, *_: Any, **__: Any) -> None:
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:  # noqa: ARG002
         """Say how far it came."""
         self._open.close()

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.minipy import MiniPyBenchmark
+from conself.datasets.dataset import Dataset
 from conself.datasets.minipy import MiniPy
+from conself.oracles import Oracle
 from conself.pipelines import answering, stages
 from conself.pipelines.parts import Source
 from conself.records import Problem
@@ -31,7 +33,7 @@ def key_of(path: Path, store: Path) -> str:
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
     )
     return stages.problems(
-        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config), None
+        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config, Dataset), None
     ).key
 
 
@@ -68,6 +70,12 @@ class Somewhere:
     def __call__(self) -> Iterator[Problem]:
         yield Problem("p", "Echo.", "", None, ("1",), "", "")
 
+    def oracles(self) -> Iterator[Oracle]:
+        return iter(())
+
+    def statements(self) -> Iterator[str]:
+        yield "Echo."
+
     def fingerprint(self) -> str:
         return "the same for all"
 
@@ -76,7 +84,7 @@ def problems_key(store: Path, *overrides: str) -> str:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [*overrides, "dataset.strict=false"])
     return stages.problems(
-        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config.dataset), None
+        stages.Context(store, LocalExecutor(1), Console(quiet=True)), "p", Source.of(config.dataset, Dataset), None
     ).key
 
 
@@ -136,7 +144,7 @@ def test_a_benchmark_is_known_by_its_content_too(tmp_path: Path) -> None:
 def test_a_data_set_that_does_not_say_so_keeps_its_path(tmp_path: Path) -> None:
     context = stages.Context(tmp_path, LocalExecutor(1), Console(quiet=True))
     configs = [OmegaConf.create({"_target_": f"{__name__}.Somewhere", "path": path}) for path in ("/a", "/b")]
-    assert len({stages.problems(context, "p", Source.of(config), None).key for config in configs}) == 2
+    assert len({stages.problems(context, "p", Source.of(config, Dataset), None).key for config in configs}) == 2
 
 
 @pytest.mark.parametrize("name", sorted({path.stem for path in (CONF / "dataset").glob("*.yaml")} - {"minipy"}))

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from conself.datasets.apps import Apps
 from conself.datasets.apps_format.rules import Preprocessing
+from conself.datasets.dataset import Dataset
 from conself.datasets.taco import Taco
 from conself.datasets.validation import Rejected, sift
 from conself.oracles import AppsOracle
@@ -218,7 +219,7 @@ def test_the_stage_counts_what_each_rule_removed(tmp_path: Path) -> None:
     words = ["dataset=taco", f"dataset.path={tmp_path}", f"dataset.decontaminate.humaneval.path={path}"]
     words += ["~dataset.decontaminate.mbpp", "~dataset.decontaminate.livecodebench"]
     context, config = stages.Context(tmp_path / "store", LocalExecutor(1), Console(quiet=True)), composed(*words)
-    artifact = stages.problems(context, "problems", Source.of(OmegaConf.create(config)), None)
+    artifact = stages.problems(context, "problems", Source.of(OmegaConf.create(config), Dataset), None)
     assert artifact.summary() == {
         "total": 3,
         "dropped": {

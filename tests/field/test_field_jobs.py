@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from conself import evaluate
 from conself.app.job import package_path
+from conself.datasets.dataset import Dataset
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.pool.file import read_pool
 from conself.pipelines import stages
@@ -143,7 +144,7 @@ def test_of_a_data_set_the_first_problems_are_taken(tmp_path: Path) -> None:
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": f"{tmp_path}/mine.jsonl", "strict": True, "prefix": ""}
     )
     context = Context(tmp_path / "store", LocalExecutor(1), new_console(quiet=True))
-    few, every = (stages.problems(context, "problems", Source.of(config), most) for most in (2, None))
+    few, every = (stages.problems(context, "problems", Source.of(config, Dataset), most) for most in (2, None))
     assert [p.id for p in read_records(few.path, Problem, "problems")] == ["mine/1", "mine/2"]
     assert few.summary() == {"total": 2, "dropped": {"beyond max_problems": 3}}
     assert every.summary() == {"total": 5, "dropped": {}}

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from conself.datasets.dataset import Dataset
 from conself.pipelines import evaluation, stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
@@ -52,7 +53,7 @@ def source(here: Context, folder: Path, *statements: str) -> stages.Artifact:
     config = OmegaConf.create(
         {"_target_": "conself.datasets.jsonl.Jsonl", "path": str(path), "strict": True, "prefix": ""}
     )
-    return stages.problems(here, "problems", Source.of(config), None)
+    return stages.problems(here, "problems", Source.of(config, Dataset), None)
 
 
 def test_a_problem_of_a_users_own_file_that_states_a_benchmarks_is_dropped_and_counted(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_the_embedded_world_is_left_alone(tmp_path: Path) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["dataset.size=30"])
     here = context(tmp_path)
-    found = stages.problems(here, "problems", Source.of(config.dataset), None)
+    found = stages.problems(here, "problems", Source.of(config.dataset, Dataset), None)
     config = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     benchmarks = instantiate(config.benchmark, _convert_="all")
     assert decontaminate(here, "decontaminate", found, benchmarks, config.decontaminate_words) is found
@@ -165,7 +166,7 @@ def test_an_adapter_of_the_store_is_known_by_what_it_was_made_from(tmp_path: Pat
     with initialize_config_dir(str(CONF), version_base="1.3"):
         data = compose("train", ["dataset=mbpp", f"dataset.path={files[0]}"]).dataset
     problems = stages.problems(
-        stages.Context(tmp_path, LocalExecutor(1), Console(quiet=True)), "problems", Source.of(data), None
+        stages.Context(tmp_path, LocalExecutor(1), Console(quiet=True)), "problems", Source.of(data, Dataset), None
     )
     fitted = made("fit", {}, pairs=made("pair", {}, traces=made("execute", {}, problems=problems)))
     known = trained_on(fitted.path / "adapter")

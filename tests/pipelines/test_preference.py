@@ -37,6 +37,12 @@ class Told:
 
     path: str
 
+    def __call__(self) -> Iterator[Problem]:
+        return iter(())
+
+    def statements(self) -> Iterator[str]:
+        return iter(())
+
     def fingerprint(self) -> str:
         return Path(self.path).read_text()
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from conself.agreement.traces import agreement_of
 from conself.engines.engine import Complete, Demand, Engine, Flow
+from conself.engines.nobody import OneCall
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
@@ -106,6 +107,7 @@ class EngineThatLooks(Engine):
     """Raises as soon as its work is to be cut, right before anything is drawn."""
 
     loads_model = True
+    runtime = OneCall()
 
     def fingerprint(self, model: ModelRef | None) -> str:
         return str(model)

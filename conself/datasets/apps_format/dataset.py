@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conself.datasets.apps_format.rows import Record, oracles_of, problems_of, records
 from conself.datasets.apps_format.rules import Preprocessing
-from conself.datasets.decontamination import Benchmark, fingerprints, matcher
+from conself.datasets.decontamination import Stated, fingerprints, matcher
 from conself.datasets.files.rows import Files, Row
 from conself.datasets.validation import Rejected
 from conself.oracles import Oracle
@@ -41,7 +41,7 @@ class AppsFormat:
     files: Sequence[str]
     strict: bool
     preprocessing: Preprocessing
-    decontaminate: Mapping[str, Benchmark] | None
+    decontaminate: Mapping[str, Stated] | None
     decontaminate_words: int
     prefix: str
 

@@ -13,10 +13,9 @@ where an object is a call's one argument or its value, and all its keys are ints
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from conself.sandbox import canonical
-from conself.sandbox.jsonlines import literal, parse_json
+from conself.sandbox.jsonlines import Json, literal, parse_json
 
 _NESTED = "an argument or output nests too deeply"
 _INT = re.compile(r"-?\d{1,18}")
@@ -36,7 +35,7 @@ class Pair:
     wrapped: bool = False
 
 
-def read_pairs(text: object, starter_code: str) -> tuple[str | None, list[Pair]]:
+def read_pairs(text: Json, starter_code: str) -> tuple[str | None, list[Pair]]:
     """The function to call (None: a stdin program), and the tests in order; none where the text is empty.
 
     Raises:
@@ -62,7 +61,7 @@ def read_pairs(text: object, starter_code: str) -> tuple[str | None, list[Pair]]
         raise ValueError(_NESTED) from error
 
 
-def _parsed(text: object) -> dict[str, Any]:
+def _parsed(text: Json) -> dict[str, Json]:
     value = text
     for _ in range(2):  # JSON twice
         if isinstance(value, str):
@@ -74,20 +73,22 @@ def _parsed(text: object) -> dict[str, Any]:
     return value
 
 
-def _stdin_pair(given: object, wanted: object) -> Pair:
+def _stdin_pair(given: Json, wanted: Json) -> Pair:
     data, output = _lines(given, "input"), _lines(wanted, "output")
     return Pair(data, canonical(output), max(len(data), len(output)))
 
 
-def _lines(value: object, what: str) -> str:
+def _lines(value: Json, what: str) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(line, str) for line in value):
-        return "\n".join(value)
+    if isinstance(value, list):
+        lines = [line for line in value if isinstance(line, str)]
+        if len(lines) == len(value):
+            return "\n".join(lines)
     raise ValueError(f"an {what} of a stdin problem must be text or a list of lines")
 
 
-def call_pair(arguments: Sequence[Any], value: object) -> Pair:
+def call_pair(arguments: Sequence[Json | dict[int, Json]], value: Json | dict[int, Json]) -> Pair:
     """A test of a function.
 
     Raises:
@@ -98,23 +99,23 @@ def call_pair(arguments: Sequence[Any], value: object) -> Pair:
     return Pair(data, canonical(value), max(len(data), len(literal(value, strict=False))))
 
 
-def _arguments(value: object) -> list[Any]:
+def _arguments(value: Json) -> list[Json | dict[int, Json]]:
     if not isinstance(value, list):
         raise ValueError(f"an input of a call must be a list of arguments, got {type(value).__name__}")
-    return [_restored(value[0])] if len(value) == 1 else value
+    return [_restored(value[0])] if len(value) == 1 else [*value]
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: Json) -> Json | dict[int, Json]:
     """An object whose keys are all ints written as text, with ints as keys."""
     if isinstance(value, dict) and all(_INT.fullmatch(key) for key in value):
         return {int(key): item for key, item in value.items()}
     return value
 
 
-def unwrapped(outputs: Sequence[Any], name: str, starter_code: str) -> Sequence[Any]:
+def unwrapped(outputs: Sequence[Json], name: str, starter_code: str) -> Sequence[Json]:
     """The values of calls, by the rule at the head of this module."""
-    is_wrapped = all(isinstance(output, list) and len(output) == 1 for output in outputs)
-    return [output[0] for output in outputs] if is_wrapped and not _returns_list(name, starter_code) else outputs
+    inner = [output[0] for output in outputs if isinstance(output, list) and len(output) == 1]
+    return inner if len(inner) == len(outputs) and not _returns_list(name, starter_code) else outputs
 
 
 def _returns_list(name: str, starter_code: str) -> bool:

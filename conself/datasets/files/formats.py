@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from conself.sandbox.jsonlines import numbered, parse_json
+from conself.sandbox.jsonlines import Json, numbered, parse_json
 
 Row = dict[str, Any]
 
@@ -79,7 +79,7 @@ def _parsed(line: bytes, place: str) -> Row | BadRow:
     return _checked(row, place)
 
 
-def _checked(row: Any, place: str) -> Row | BadRow:
+def _checked(row: Json, place: str) -> Row | BadRow:
     return row if isinstance(row, dict) else BadRow(place, f"a JSON object is needed, not {type(row).__name__}")
 
 
@@ -94,7 +94,7 @@ def _json(path: Path, name: str) -> Iterator[Row | BadRow]:
         rows = parse_json(path.read_bytes())
     except ValueError as error:
         raise OSError(f"{path} is damaged ({error}); delete it and get it again") from error
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
         yield _checked(row, f"{name}:{number}")
 
 

@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TypeGuard
 
 from conself.records import Candidate, Problem
 from conself.sandbox.jobs import arguments
-from conself.sandbox.jsonlines import call_literal, read_id, shown
+from conself.sandbox.jsonlines import Json, call_literal, read_id, shown
 
 KEYS = ("id", "entry_point", "prefix", "statement", "inputs", "candidates")
 CANDIDATE_KEYS = ("code", "text", "mean_nll", "token_logprobs", "mean_token_entropy", "passed")
@@ -29,7 +29,7 @@ class PoolLine:
     passed: tuple[bool, ...] | None
 
 
-def parse(row: Any) -> PoolLine:
+def parse(row: Json) -> PoolLine:
     """The records of one parsed line; ``conself.score`` says what it holds.
 
     Raises:
@@ -57,7 +57,7 @@ def parse(row: Any) -> PoolLine:
     return PoolLine(problem, candidates, _passed([node.get("passed") for node in nodes]))
 
 
-def _entry_point(value: Any) -> str | None:
+def _entry_point(value: Json) -> str | None:
     """The name as Python itself knows it: the parser puts every identifier into the form NFKC."""
     if value is None:
         return None
@@ -70,12 +70,9 @@ def _entry_point(value: Any) -> str | None:
     return name
 
 
-def _candidate(node: Mapping[str, Any], problem_id: str, index: int) -> Candidate:
+def _candidate(node: Mapping[str, Json], problem_id: str, index: int) -> Candidate:
     where = f"candidates[{index}]"
-    code, text = node["code"], node.get("text")
-    for key, value in (("code", code), ("text", text)):
-        if value is not None and not isinstance(value, str):
-            raise _wrong(f"{where}.{key}", value, "text, or null")
+    code, text = (_text_or_null(node.get(key), f"{where}.{key}") for key in ("code", "text"))
     if text is None:
         text = code or ""
     if code is not None and _has_surrogate(code):
@@ -88,34 +85,46 @@ def _candidate(node: Mapping[str, Any], problem_id: str, index: int) -> Candidat
     entropy = _number(node, "mean_token_entropy", where)
     # what can't be encoded can't be stored, and is only looked at as text
     shown = text.encode("utf-8", "backslashreplace").decode()
-    return Candidate(problem_id, index, None, shown, code, "recorded", nll, entropy, None, len(log_probs or ()))
+    n_tokens = len(log_probs) if isinstance(log_probs, list) else 0
+    return Candidate(problem_id, index, None, shown, code, "recorded", nll, entropy, None, n_tokens)
 
 
-def _mean_nll(log_probs: Any, where: str) -> float | None:
+def _text_or_null(value: Json, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _wrong(where, value, "text, or null")
+    return value
+
+
+def _mean_nll(log_probs: Json, where: str) -> float | None:
     """Nats per token; None of no tokens."""
-    if not isinstance(log_probs, list) or any(not _is_sane(value) or value > 0 for value in log_probs):
+    numbers = [value for value in log_probs if _is_sane(value) and value <= 0] if isinstance(log_probs, list) else None
+    if numbers is None or (isinstance(log_probs, list) and len(numbers) < len(log_probs)):
         wanted = f"a list of natural logarithms of probabilities: finite numbers from {-_MOST_NATS} to 0, none above 0"
         raise _wrong(where, log_probs, wanted)
-    return -math.fsum(log_probs) / len(log_probs) + 0.0 if log_probs else None
+    return -math.fsum(numbers) / len(numbers) + 0.0 if numbers else None
 
 
-def _number(node: Mapping[str, Any], key: str, where: str) -> float | None:
+def _number(node: Mapping[str, Json], key: str, where: str) -> float | None:
     value = node.get(key)
-    if value is not None and (not _is_sane(value) or value < 0):
+    if value is None:
+        return None
+    if not (_is_sane(value) and value >= 0):
         wanted = f"a finite number of nats per token, at least 0 and at most {_MOST_NATS}, or null where unknown"
         raise _wrong(f"{where}.{key}", value, wanted)
-    return None if value is None else float(value)
+    return float(value)
 
 
-def _is_sane(value: Any) -> bool:
-    return type(value) in (int, float) and -_MOST_NATS <= value <= _MOST_NATS  # false for nan
+def _is_sane(value: Json) -> TypeGuard[float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_MOST_NATS <= value <= _MOST_NATS  # false for nan
 
 
-def _passed(flags: Sequence[Any]) -> tuple[bool, ...] | None:
+def _passed(flags: Sequence[Json]) -> tuple[bool, ...] | None:
     for k, flag in enumerate(flags):
         if flag is not None and not isinstance(flag, bool):
             raise _wrong(f"candidates[{k}].passed", flag, "true or false, or null where it is not known")
-    known = [flag for flag in flags if flag is not None]
+    known = [flag for flag in flags if isinstance(flag, bool)]
     if known and len(known) < len(flags):
         raise ValueError(
             f"candidates[{flags.index(None)}].passed is missing, and {len(known)} of {len(flags)} candidates have it: "
@@ -124,7 +133,7 @@ def _passed(flags: Sequence[Any]) -> tuple[bool, ...] | None:
     return tuple(known) if known else None
 
 
-def _input(value: Any, where: str, is_stdin: bool) -> str:
+def _input(value: Json, where: str, is_stdin: bool) -> str:
     if is_stdin:
         if not isinstance(value, str):
             raise _wrong(where, value, "text for stdin; to call a function, name it in entry_point")
@@ -144,14 +153,14 @@ def _input(value: Any, where: str, is_stdin: bool) -> str:
     return text
 
 
-def _literal(value: list[Any], where: str) -> str:
+def _literal(value: list[Json], where: str) -> str:
     try:
         return call_literal(value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _object(value: Any, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Any]:
+def _object(value: Json, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Json]:
     """A JSON object with all keys that are needed; of its others, none that looks like a known one misspelt."""
     if not isinstance(value, dict):
         raise _wrong(where, value, f"a JSON object with the keys {', '.join(keys)}")
@@ -174,7 +183,7 @@ _NEEDED = {
 }
 
 
-def _text(row: Mapping[str, Any], key: str, default: str) -> str:
+def _text(row: Mapping[str, Json], key: str, default: str) -> str:
     value = row.get(key, default)
     if not isinstance(value, str):
         raise _wrong(key, value, "text")
@@ -191,11 +200,11 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _list(value: Any, key: str, what_for: str) -> list[Any]:
+def _list(value: Json, key: str, what_for: str) -> list[Json]:
     if not isinstance(value, list) or not value:
         raise _wrong(key, value, f"a list of at least one, to {what_for}")
     return value
 
 
-def _wrong(where: str, value: Any, wanted: str) -> ValueError:
+def _wrong(where: str, value: Json, wanted: str) -> ValueError:
     return ValueError(f"{where} is {shown(value)}: it must be {wanted}")

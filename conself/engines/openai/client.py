@@ -15,6 +15,7 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Reply
 from conself.engines.openai.replies import replies
 from conself.engines.openai.settings import Endpoint, Runtime, request_body
+from conself.sandbox.jsonlines import Json
 
 _AGAIN = frozenset({408, 409, 425, 429})
 _CLOSED = "is not asked any more: another request failed, or nobody waits for the answer"
@@ -85,7 +86,7 @@ class Client:
             found += self._ask(body, drawn.entropy_top_k)[:count]
         return found
 
-    def _ask(self, body: dict[str, Any], top_k: int) -> list[Reply]:
+    def _ask(self, body: dict[str, Json], top_k: int) -> list[Reply]:
         tries = self._runtime.retries + 1
         for attempt in range(tries):
             try:
@@ -97,7 +98,7 @@ class Client:
                 self._stop.wait(backoff if wait is None else min(wait, _LONGEST_WAIT))
         raise RefusedError(f"failed {tries} times, last with {reason}; see to the endpoint, or raise runtime.retries")
 
-    def _once(self, body: dict[str, Any], top_k: int) -> list[Reply]:
+    def _once(self, body: dict[str, Json], top_k: int) -> list[Reply]:
         package = self._openai
         try:
             answer = self._send(body)
@@ -113,7 +114,7 @@ class Client:
         except ValueError as error:
             raise _TryAgainError(self._shown(f"an answer that is no completion ({error})"), None) from None
 
-    def _send(self, body: dict[str, Any]) -> str:
+    def _send(self, body: dict[str, Json]) -> str:
         with self._sending:
             if self._stop.is_set():
                 raise RefusedError(_CLOSED)

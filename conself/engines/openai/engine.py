@@ -4,13 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply
 from conself.engines.openai.client import Client, RefusedError
 from conself.engines.openai.settings import Endpoint, Runtime
 from conself.records import Candidate, ModelRef, Problem
+from conself.sandbox.jsonlines import Json
 
 # Problems begun ahead of the one that is waited for, per thread: a slow one does not hold up the others.
 _AHEAD = 4
@@ -29,7 +30,7 @@ class OpenAIEngine(Engine):
         """The endpoint's address and what it calls its model."""
         return self.endpoint.fingerprint()
 
-    def check_adapter(self, config: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def check_adapter(self, config: Mapping[str, Json]) -> None:  # noqa: ARG002
         """Refuse any adapter.
 
         Raises:

@@ -3,12 +3,62 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from conself.engines.engine import Reply
 
 # What OpenAI-compatible servers write for a log-probability that they do not know.
 _UNKNOWN = -9999.0
+
+
+class Top(TypedDict):
+    """One of the likeliest tokens at a place."""
+
+    logprob: float
+
+
+class Token(TypedDict, total=False):
+    """A token of a choice, as chats have it."""
+
+    logprob: float
+    top_logprobs: list[Top] | None
+
+
+class LogProbs(TypedDict, total=False):
+    """Those of a chat's choice in ``content``; a text completion has a list for each field of its tokens."""
+
+    content: list[Token] | None
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float] | None] | None
+
+
+class Message(TypedDict, total=False):
+    """The turn that a choice is."""
+
+    content: str | None
+
+
+class Choice(TypedDict, total=False):
+    """One sample: the ``text`` of a completion, or the ``message`` of a chat."""
+
+    index: int | None
+    text: str | None
+    message: Message
+    finish_reason: str | None
+    logprobs: LogProbs | None
+
+
+class Usage(TypedDict, total=False):
+    """Tokens of all choices together."""
+
+    completion_tokens: int | None
+
+
+class Completion(TypedDict, total=False):
+    """What a server answers, as it should be: nothing of it is sure."""
+
+    choices: list[Choice]
+    usage: Usage | None
 
 
 def replies(text: str, top_k: int) -> list[Reply]:
@@ -25,7 +75,7 @@ def replies(text: str, top_k: int) -> list[Reply]:
         raise ValueError(f"{type(error).__name__}: {error}; the answer begins {text[:100]!r}") from None
 
 
-def _read(body: Any, top_k: int) -> list[Reply]:
+def _read(body: Completion, top_k: int) -> list[Reply]:
     choices = body["choices"]
     if not isinstance(choices, list) or not choices:
         raise ValueError("no choices")
@@ -35,7 +85,7 @@ def _read(body: Any, top_k: int) -> list[Reply]:
     return [_reply(choice, count, top_k) for choice, count in zip(ordered, _shares(total, len(choices)), strict=True)]
 
 
-def _reply(choice: dict[str, Any], count: int, top_k: int) -> Reply:
+def _reply(choice: Choice, count: int, top_k: int) -> Reply:
     content = choice["text"] if "text" in choice else choice["message"].get("content")
     tokens = _tokens(choice.get("logprobs") or {})
     nll, entropy = uncertainty(tokens, top_k)
@@ -48,12 +98,12 @@ def _reply(choice: dict[str, Any], count: int, top_k: int) -> Reply:
     )
 
 
-def _tokens(logprobs: dict[str, Any]) -> Sequence[dict[str, Any]]:
+def _tokens(logprobs: LogProbs) -> Sequence[Token]:
     """Tokens in the form in which chats have them; text completions have a list for each of their fields."""
     if "token_logprobs" not in logprobs:
         return logprobs.get("content") or []
     own = logprobs["token_logprobs"]
-    tops = logprobs.get("top_logprobs") or [None] * len(own)
+    tops = logprobs.get("top_logprobs") or [{}] * len(own)
     return [
         {"logprob": value, "top_logprobs": [{"logprob": top} for top in (known or {}).values()]}
         for value, known in zip(own, tops, strict=True)
@@ -64,7 +114,7 @@ def _storable(text: str) -> str:
     return text.encode(errors="replace").decode()  # half an emoji is no text that a file can hold
 
 
-def uncertainty(tokens: Sequence[dict[str, Any]], top_k: int) -> tuple[float | None, float | None]:
+def uncertainty(tokens: Sequence[Token], top_k: int) -> tuple[float | None, float | None]:
     """Mean NLL and mean entropy, in nats per token, of tokens with ``logprob`` and ``top_logprobs``.
 
     A token's entropy is taken over the ``top_k`` likeliest of its ``top_logprobs``, renormalised. None where a
@@ -78,7 +128,7 @@ def uncertainty(tokens: Sequence[dict[str, Any]], top_k: int) -> tuple[float | N
     return nll, entropy
 
 
-def _likeliest(token: dict[str, Any], top_k: int) -> list[float]:
+def _likeliest(token: Token, top_k: int) -> list[float]:
     return sorted((float(top["logprob"]) for top in token.get("top_logprobs") or []), reverse=True)[:top_k]
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from conself.engines.decoding import Decoding, check_cut
 from conself.models.prompts import PLAIN, Message
+from conself.sandbox.jsonlines import Json
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Endpoint:
     send_seed: bool
     logprobs: bool
     max_tokens_name: str
-    extra_body: Mapping[str, Any]
+    extra_body: Mapping[str, Json]
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -73,15 +74,17 @@ class Runtime:
             )
 
 
-def request_body(endpoint: Endpoint, messages: list[Message], drawn: Decoding, count: int, seed: int) -> dict[str, Any]:
+def request_body(
+    endpoint: Endpoint, messages: list[Message], drawn: Decoding, count: int, seed: int
+) -> dict[str, Json]:
     """The arguments of one request for ``count`` completions; the seed is cut to the 31 bits that all servers take.
 
     A plain text is the ``prompt`` of a text completion, whose server opens it as the model's tokenizer opens texts.
     """
     plain = messages[0]["role"] == PLAIN
-    body: dict[str, Any] = {
+    body: dict[str, Json] = {
         "model": endpoint.model_name,
-        **({"prompt": messages[0]["content"]} if plain else {"messages": messages}),
+        **({"prompt": messages[0]["content"]} if plain else {"messages": [{**message} for message in messages]}),
         "temperature": drawn.temperature,
         "top_p": drawn.top_p,
         "n": count,
@@ -90,7 +93,7 @@ def request_body(endpoint: Endpoint, messages: list[Message], drawn: Decoding, c
     if endpoint.send_seed:
         body["seed"] = seed % 2**31
     if drawn.stop:
-        body["stop"] = list(drawn.stop)
+        body["stop"] = [*drawn.stop]
     if endpoint.logprobs:  # one more: some servers put the drawn token in the place of the last
         count = drawn.entropy_top_k + 1
         body |= {"logprobs": count} if plain else {"logprobs": True, "top_logprobs": count}

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from conself.engines.engine import Complete, Demand, Engine, Flow, required
 from conself.engines.vllm.start import Runtime, check_lora, check_served
 from conself.engines.vllm.stream import stream
 from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
+from conself.sandbox.jsonlines import Json
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class VllmEngine(Engine):
         """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
         check_served(model)
 
-    def check_adapter(self, config: Mapping[str, Any]) -> None:
+    def check_adapter(self, config: Mapping[str, Json]) -> None:
         """Refuse an adapter that vLLM cannot put on; raises as :func:`check_lora` does."""
         check_lora(config)
 

@@ -5,12 +5,14 @@ vLLM's own: that one would outlive a ``kill -9``, and with it its GPU memory. Wi
 are children of the worker, which vLLM ends when the worker is gone.
 """
 
+from __future__ import annotations
+
 import gc
 import itertools
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,6 +25,10 @@ from conself.models.prompts import render
 from conself.models.transformers import fingerprint, load_tokenizer, stop_token_ids_of
 from conself.models.turns import decode_response, encode_prompt
 from conself.records import ModelRef
+
+if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
+    from vllm.v1.engine import EngineCoreRequest
 
 # vLLM keeps seeds as signed 64-bit numbers.
 _SEED_BITS = (1 << 63) - 1
@@ -54,8 +60,8 @@ class VllmMachine:
         self._context = int(self._vllm.model_config.max_model_len)
         self._draws: dict[str, _Draw] = {}
         self._serial = itertools.count()
-        self._adapters: dict[str, Any] = {}
-        self._adapter: Any = None
+        self._adapters: dict[str, LoRARequest] = {}
+        self._adapter: LoRARequest | None = None
 
     @property
     def live(self) -> int:
@@ -97,7 +103,7 @@ class VllmMachine:
         request = self._request(ids, drawn, room)
         return [self._add(request, s, drawn, range(i, i + 1), deliver) for i, s in enumerate(ask.seeds)]
 
-    def _request(self, ids: Sequence[int], drawn: Decoding, room: int) -> Any:
+    def _request(self, ids: Sequence[int], drawn: Decoding, room: int) -> EngineCoreRequest:
         from vllm.sampling_params import SamplingParams
 
         params = SamplingParams(
@@ -109,11 +115,11 @@ class VllmMachine:
             ignore_eos=True,  # the ids above are all there are
             detokenize=False,
         )
-        prompt: Any = {"type": "token", "prompt_token_ids": list(ids)}
+        prompt = {"type": "token", "prompt_token_ids": list(ids)}
         tasks = self._vllm.get_supported_tasks()
         return self._vllm.input_processor.process_inputs("-", prompt, params, tasks, lora_request=self._adapter)
 
-    def _add(self, request: Any, seed: int, drawn: Decoding, places: range, deliver: Deliver) -> str:
+    def _add(self, request: EngineCoreRequest, seed: int, drawn: Decoding, places: range, deliver: Deliver) -> str:
         child = copy(request)
         child.request_id = child.external_req_id = str(next(self._serial))
         child.sampling_params = copy(request.sampling_params)

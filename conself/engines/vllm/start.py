@@ -1,5 +1,7 @@
 """Starting vLLM: its settings, the quiet around it, and its start-up errors in one line with a remedy."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
@@ -7,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from huggingface_hub import snapshot_download
 
@@ -15,6 +17,10 @@ from conself.engines.decoding import check_cut
 from conself.models.hub import local_place, source
 from conself.records import ModelRef
 from conself.runtime.executor import worker_index
+from conself.sandbox.jsonlines import Json
+
+if TYPE_CHECKING:
+    from vllm.v1.engine.llm_engine import LLMEngine
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's ``max_lora_rank`` may be."""
@@ -63,7 +69,7 @@ class Runtime:
         check_cut(self.processes, self.shards_per_task)
 
 
-def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
+def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> LLMEngine:
     """A vLLM ``LLMEngine`` for the base model of ``ref`` in this process; it can wear an adapter if ``ref`` has one.
 
     Raises:
@@ -147,7 +153,7 @@ def devices(visible: str | None, index: int, each: int) -> str:
     return ",".join(names[first:end])
 
 
-def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> Any:
+def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> LLMEngine:
     from vllm.engine.arg_utils import EngineArgs
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
@@ -195,7 +201,7 @@ def lora_rank(adapter: str | None) -> int:
     return check_lora(json.loads(path.read_text()))
 
 
-def check_lora(config: Mapping[str, Any]) -> int:
+def check_lora(config: Mapping[str, Json]) -> int:
     """The least of ``LORA_RANKS`` that holds an adapter, as PEFT describes it.
 
     Raises:
@@ -204,7 +210,11 @@ def check_lora(config: Mapping[str, Any]) -> int:
     remedy = "set training.export=merged and use the model that is then beside it, or choose engine=transformers"
     if config.get("use_dora"):
         raise ValueError(f"vLLM cannot put DoRA adapters on; {remedy}")
-    rank = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
+    pattern = config.get("rank_pattern")
+    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
+    if wrong := [rank for rank in ranks if type(rank) is not int]:
+        raise ValueError(f"the adapter has rank {wrong[0]!r}, which is no int: mend its adapter_config.json")
+    rank = max(rank for rank in ranks if isinstance(rank, int))
     if rank > LORA_RANKS[-1]:
         raise ValueError(f"the adapter has rank {rank}, vLLM's largest is {LORA_RANKS[-1]}; {remedy}")
     return next(size for size in LORA_RANKS if size >= rank)

@@ -1,16 +1,21 @@
 """What can be trained, and what cannot: told before any work."""
 
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from conself.losses.output import check_losers, check_weights
-from conself.models.prompts import render
+from conself.benchmarks.task import Benchmark
+from conself.datasets.dataset import Dataset
+from conself.losses.output import Loss, check_losers, check_weights
+from conself.models.prompts import PromptStyle, render
 from conself.models.transformers import check_model, load_tokenizer
+from conself.pairings.build import Pairing
 from conself.pipelines import answering
 from conself.pipelines.parts import asking
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
+from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.results.pool_figures import check_rankings
+from conself.runtime.parts import build, build_all
+from conself.runtime.plain import to_plain
 from conself.store.keys import models_in
 from conself.training.devices.distributed import check_devices
 from conself.training.memory import check_memory
@@ -28,21 +33,22 @@ def check(config: DictConfig) -> None:
             comes of it.
             What only a look at the model itself can tell is left to :func:`load`.
     """
-    model: ModelRef = instantiate(config.model)
+    model = build(config.model, ModelRef)
     check_model(model)
     asking(config.sampler, config.engine).engine.check_model(model)
-    for ref in models_in({key: OmegaConf.to_container(config[key]) for key in ("metric", "metrics", "matched")}):
+    measured = (config.metric, config.metrics, config.matched)
+    for ref in models_in([to_plain(node) for node in measured if node is not None]):
         check_model(ref)
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)
     answering.check_voters(config)
     check_trained_on(config)
-    loss = instantiate(config.loss)
-    check_losers(instantiate(config.pairing).gives_losers, loss.needs_losers)
-    check_weights(instantiate(config.ranking).gives_weight, loss.needs_weight)
+    loss = build(config.loss, Loss)
+    check_losers(build(config.pairing, Pairing).gives_losers, loss.needs_losers)
+    check_weights(build(config.ranking, Ranking).gives_weight, loss.needs_weight)
     check_rankings(config.rankings)
-    training: Training = instantiate(config.training, _convert_="all")
+    training = build(config.training, Training)
     if training.export == MERGED:
         check_mergeable(model)
     if config.benchmark:
@@ -80,11 +86,11 @@ def load(config: DictConfig) -> str | None:
     """
     import conself.training.fit  # noqa: F401  # here, while workers start, and not when they are done
 
-    model: ModelRef = instantiate(config.model)
-    training: Training = instantiate(config.training, _convert_="all")
+    model = build(config.model, ModelRef)
+    training = build(config.training, Training)
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     training.tuning.check(model)
-    prompts = instantiate(config.prompts, _convert_="all")
+    prompts = build(config.prompts, PromptStyle)
     render(load_tokenizer(model), prompts.turns("question"))  # pairs are in the model's own form, whoever samples
     return check_memory(model, training)
 
@@ -98,9 +104,9 @@ def check_trained_on(config: DictConfig) -> None:
     if type(config.decontaminate_words) is not int or config.decontaminate_words < 1:
         raise ValueError(f"decontaminate_words must be an int of at least 1, got {config.decontaminate_words!r}")
     trained = trained_into((config.model.name,))
-    if (whole := whole_of(instantiate(config.dataset, _convert_="all"))) is not None:
+    if (whole := whole_of(build(config.dataset, Dataset))) is not None:
         trained[whole] = f"the model is trained on {whole}"
-    refuse_own_figures(trained, instantiate(config.benchmark, _convert_="all"))
+    refuse_own_figures(trained, build_all(config.benchmark, Benchmark))
 
 
 def check_rounds(config: DictConfig) -> None:

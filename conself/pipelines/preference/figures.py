@@ -2,31 +2,31 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.pairings.build import Pairing
 from conself.pipelines.context import Context
 from conself.pipelines.preference.records import Measured, Round, scores_of
+from conself.rankings.ranked import Ranking
 from conself.records import PreferencePair
 from conself.results import benchmarks, pool_figures
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build, build_all
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import Artifact
 from conself.store.keys import class_label
 from conself.store.tables import read_records
 
 
-def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str, Any]:
+def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str, Plain]:
     """All figures of a round that has trained."""
     passed = {v.problem_id: v.passed for v in benchmarks.verdicts(made.verified)}
     training, paired, named = made.fitted.summary(), made.paired, made.named()
     driver = scores_of(made.measured.driver)
     return {
         "method": config.method,
-        "problems": pool_figures.problem_figures(
-            made.measured.pools.problems.summary(), paired.selection.summary(), paired.pairs.summary(), driver
-        ),
+        "problems": pool_figures.problem_figures(made.measured.pools.problems, paired.selection, paired.pairs, driver),
         **pool_figures.pair_figures(read_records(paired.pairs.path, PreferencePair, "pairs"), passed),
         "matched_pairs": None if paired.matched is None else paired.matched.summary()["pairs"],
         "tau": config.curriculum.get("tau"),
@@ -41,7 +41,7 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
     }
 
 
-def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Sequence[bool]]) -> dict[str, Any]:
+def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Sequence[bool]]) -> dict[str, Plain]:
     """What a pool says of metrics and selectors, whether or not anything was trained on it.
 
     ``driver`` is the one of ``metrics`` that drives the curriculum; its scores are those of the driver.
@@ -50,9 +50,8 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
     known = {artifact.key: name for name, artifact in measured.scores.items()}
     driver = known.get(measured.driver.key, driver_name(config))
     uncertainties.setdefault(driver, scores_of(measured.driver))
-    ranking, rankings, pairing = (
-        instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
-    )
+    ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
+    rankings = build_all(config.rankings, Ranking)
     pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
     return {
         "driver": driver,
@@ -71,27 +70,29 @@ def driver_name(config: DictConfig) -> str:
     return f"{name}_driver" if name in config.metrics else name
 
 
-def unlearned(config: DictConfig, context: Context, measured: Measured, verified: Artifact) -> dict[str, Any]:
+def unlearned(config: DictConfig, context: Context, measured: Measured, verified: Artifact) -> dict[str, Plain]:
     """Of a round that has found nothing to learn: the figures of its pool, seconds, artifacts."""
     passed = {v.problem_id: v.passed for v in benchmarks.verdicts(verified)}
     keys = {name: artifact.key for name, artifact in context.artifacts.items()}
-    spent = {"seconds": context.seconds, "peak_memory": context.peaks}
+    spent: dict[str, Plain] = {"seconds": context.seconds, "peak_memory": context.peaks}
     return {**pool_part(config, measured, passed), **spent, "artifacts": keys}
 
 
 def over_rounds(
     config: DictConfig,
-    rounds: Sequence[dict[str, Any]],
+    rounds: Sequence[dict[str, Plain]],
+    contexts: Sequence[Context],
     base: Mapping[str, benchmarks.Answered],
     tuned: Mapping[str, benchmarks.Answered],
     made: Mapping[str, Artifact],
     artifacts: Mapping[str, Artifact],
-    stopped: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+    stopped: Mapping[str, Plain] | None,
+) -> dict[str, Plain]:
     """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
 
     ``base`` is how the model answered before the first round, ``tuned`` after the last; ``made`` are the
-    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well.
+    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well. ``contexts`` are those
+    of all rounds.
 
     ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
     ``stopped_round`` what the pool of the one that stopped says.
@@ -100,9 +101,9 @@ def over_rounds(
         return rounds[0]
     seconds: Counter[str] = Counter()
     peaks: Counter[str] = Counter()
-    for row in [*rounds, *([] if stopped is None else [stopped])]:
-        seconds.update(row["seconds"])
-        peaks |= Counter(row["peak_memory"])
+    for context in contexts:
+        seconds.update(context.seconds)
+        peaks |= Counter(context.peaks)
     return {
         **rounds[-1],
         "benchmarks": benchmarks.benchmarks(config, base, tuned),

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from hydra.utils import instantiate
 from rich.console import Console
 
 from conself.pairings.build import NothingToLearnError
@@ -18,7 +17,9 @@ from conself.pipelines.preference.round import learn, measure, verify
 from conself.records import ModelRef
 from conself.results import names, show
 from conself.runtime.console import say
+from conself.runtime.parts import build
 from conself.runtime.versions import versions
+from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import Artifact
 from conself.tracking import Tracker, round_prefix
 
@@ -55,7 +56,7 @@ class Preference:
         if note := checks.load(job.config):
             say(console, note)
 
-    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
         """From problems to a tuned model, each round from what the last has made.
 
         A later round that finds nothing to learn from ends the job with what the earlier ones have found.
@@ -64,13 +65,15 @@ class Preference:
             NothingToLearnError: the first round finds nothing.
         """
         config, number_of = job.config, job.config.rounds
-        model: ModelRef = instantiate(config.model)
+        model = build(config.model, ModelRef)
         done: list[Round] = []
-        figures: list[dict[str, Any]] = []
+        figures: list[dict[str, Plain]] = []
+        contexts: list[Context] = []
         made: dict[str, Artifact] = {}
-        stopped: dict[str, Any] | None = None
+        stopped: dict[str, Plain] | None = None
         for number in range(1, number_of + 1):
             here = context if number_of == 1 else context.anew()
+            contexts.append(here)
             if number_of > 1:
                 say(context.console, f"round {number} of {number_of}")
             if done:
@@ -92,10 +95,11 @@ class Preference:
                 made |= _in_round(number, (measured if stopped else done[-1]).named())
             if stopped is not None:
                 break
-        found = over_rounds(job.config, figures, done[0].base, done[-1].tuned, made, context.artifacts, stopped)
+        answered = (done[0].base, done[-1].tuned)
+        found = over_rounds(job.config, figures, contexts, *answered, made, context.artifacts, stopped)
         return {**found, "versions": versions()}
 
-    def show(self, console: Console, figures: dict[str, Any]) -> None:
+    def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """What was learned from, and how the model answers before and after."""
         show.show(console, figures)
 

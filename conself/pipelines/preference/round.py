@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from conself.benchmarks.task import Judge
+from conself.agreement.comparison import Comparison
+from conself.benchmarks.task import Benchmark, Judge
+from conself.datasets.dataset import Dataset
 from conself.pairings.build import NothingToLearnError
 from conself.pipelines import stages
 from conself.pipelines.answering import answer
@@ -18,6 +19,7 @@ from conself.records import ModelRef
 from conself.results import names, pool_figures
 from conself.results.benchmarks import Answered
 from conself.runtime.console import say
+from conself.runtime.parts import build, build_all
 from conself.runtime.progress import Meter
 from conself.store.artifacts import Artifact
 from conself.store.keys import plain
@@ -26,8 +28,8 @@ from conself.tracking import Tracker
 
 def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     """From problems to a pool with its agreement and the values of all metrics."""
-    found = stages.problems(context, names.PROBLEMS, Source.of(config.dataset), config.max_problems)
-    parts = instantiate(config.benchmark, _convert_="all")
+    found = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
+    parts = build_all(config.benchmark, Benchmark)
     found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
     context.artifacts[names.PROBLEMS] = found
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
@@ -119,10 +121,11 @@ def _known(context: Context, before: Mapping[str, Answered]) -> Mapping[str, Ans
 
 def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
     """Verdicts on all candidates of the training problems whose oracle is known: for analysis alone."""
-    source = Source.of(config.dataset)
+    source = Source.of(config.dataset, Dataset)
 
     def verdicts() -> dict[str, list[bool]]:
-        judge = Judge({oracle.problem_id: oracle for oracle in source.part.oracles()}, instantiate(config.comparison))
+        comparison = build(config.comparison, Comparison)
+        judge = Judge({oracle.problem_id: oracle for oracle in source.part.oracles()}, comparison)
         total = sum(pool.problem.id in judge.oracles for pool in pools)
         with Meter(context.console, "verdicts", total, "problems", "problems") as meter:
             return pool_figures.pass_table(pools, judge, context.executor.machines().threads, meter.add)

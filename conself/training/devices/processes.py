@@ -59,6 +59,9 @@ class _Failed:
     error: BaseException
 
 
+Message = _Call | _Line | _Ended | _Failed
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """Stands for an object in the process that has started this one. Calls are made there, in order, without answer."""
@@ -103,11 +106,11 @@ def together(
             connection.close()
 
 
-def _listen(processes: Mapping[Any, BaseProcess], receiver: Any) -> Any:
+def _listen(processes: Mapping[Connection, BaseProcess], receiver: Any) -> Any:
     waiting = list(processes)
     first, result = waiting[0], None
     while waiting:
-        for connection in wait(waiting):
+        for connection in _ready(waiting):
             message = _heard(connection, processes[connection])
             if isinstance(message, _Failed):
                 waiting.remove(connection)
@@ -122,9 +125,16 @@ def _listen(processes: Mapping[Any, BaseProcess], receiver: Any) -> Any:
     return result
 
 
-def _heard(connection: Any, process: BaseProcess) -> Any:
+def _ready(waiting: Sequence[Connection], timeout: float | None = None) -> list[Connection]:
+    """Those that have something to say, once there is one or ``timeout`` seconds have passed."""
+    ready = wait(waiting, timeout)
+    return [connection for connection in waiting if connection in ready]
+
+
+def _heard(connection: Connection, process: BaseProcess) -> Message:
     try:
-        return connection.recv()
+        message: Message = connection.recv()
+        return message
     except (EOFError, ConnectionError):
         process.join()
     if process.exitcode == -signal.SIGKILL:
@@ -134,10 +144,10 @@ def _heard(connection: Any, process: BaseProcess) -> Any:
     return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
 
 
-def _cause(failed: _Failed, others: dict[Any, BaseProcess]) -> BaseException:
+def _cause(failed: _Failed, others: dict[Connection, BaseProcess]) -> BaseException:
     """What went wrong first: the end of a process before what this has done to another."""
     waiting = [] if isinstance(failed.error, ChildProcessError) else list(others)
-    while ready := wait(waiting, timeout=_GRACE_SECONDS):
+    while ready := _ready(waiting, _GRACE_SECONDS):
         for connection in ready:
             message = _heard(connection, others[connection])
             if isinstance(message, _Failed | _Ended):

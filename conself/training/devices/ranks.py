@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -42,11 +42,10 @@ class Ranks:
 
     def united(self, part: Mapping[str, Value]) -> dict[str, Value]:
         """The mappings of all processes in one."""
-        parts: list[Any] = [part]
+        parts = [part] * self.count
         if self.count > 1:
             import torch.distributed as dist
 
-            parts = [None] * self.count
             dist.all_gather_object(parts, part)
         return {name: value for each in parts for name, value in each.items()}
 

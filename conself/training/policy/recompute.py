@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
+
+Inputs = TypeVarTuple("Inputs")
+Output = TypeVar("Output")
 
 
 def checkpoint_layers(model: PreTrainedModel, share: float) -> None:
@@ -34,10 +37,12 @@ def checkpoint_layers(model: PreTrainedModel, share: float) -> None:
         setattr(layer, "_gradient_checkpointing_func", partial(_in_eval_mode, layer, again))  # noqa: B010  # not typed
 
 
-def _in_eval_mode(layer: nn.Module, checkpoint: Callable[..., Any], compute: Callable[..., Any], *inputs: Any) -> Any:
+def _in_eval_mode(
+    layer: nn.Module, checkpoint: Callable[..., Output], compute: Callable[[*Inputs], Output], *inputs: *Inputs
+) -> Output:
     """``checkpoint(compute, *inputs)``, where ``layer`` leaves training mode each time that it computes."""
 
-    def computed(*given: Any) -> Any:
+    def computed(*given: *Inputs) -> Output:
         layer.training = False
         try:
             return compute(*given)

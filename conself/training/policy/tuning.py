@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from conself.models.quantization import prepare_for_training
 from conself.models.transformers import dtype_of, load_policy, skeleton, with_lora
+from conself.sandbox.jsonlines import Json
 from conself.training.policy.export import save_adapter, save_model
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Tuning(Protocol):
         """``adapter`` or ``model``."""
         ...
 
-    def adapter(self) -> dict[str, Any] | None:
+    def adapter(self) -> Mapping[str, Json] | None:
         """The adapter that it trains, by the names of PEFT's LoraConfig; None where it trains none."""
         ...
 

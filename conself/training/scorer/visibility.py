@@ -1,11 +1,10 @@
 """Attention where responses share a prompt: part by part, as a dense mask, or as FlexAttention's block mask."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.flex_attention import create_block_mask
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 from transformers import PreTrainedModel
 
 from conself.training.micro_batches import Branches
@@ -15,7 +14,7 @@ FLEX = "flex_attention"
 _MASKED = ("sdpa", "eager", BY_BRANCH, FLEX)
 
 
-def attention_mask(model: PreTrainedModel, branches: Branches, dtype: torch.dtype) -> Any:
+def attention_mask(model: PreTrainedModel, branches: Branches, dtype: torch.dtype) -> Tensor | BlockMask:
     """What the decoder takes as ``attention_mask``: never None, or transformers would look for packed documents itself.
 
     A BlockMask for FlexAttention; otherwise [B, 1, T, T] in ``dtype``: 0 where the column is seen, minus infinity

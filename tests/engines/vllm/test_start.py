@@ -49,6 +49,10 @@ def test_the_least_rank_that_holds_the_adapter(tmp_path: Path) -> None:
     assert lora_rank(adapter(tmp_path, r=4)) == 8
     assert lora_rank(adapter(tmp_path, r=16, rank_pattern=None)) == 16
     assert lora_rank(adapter(tmp_path, r=16, rank_pattern={"q_proj": 40})) == 64
+    with pytest.raises(ValueError, match=r"the adapter has rank '16', which is no int: mend its adapter_config\.json"):
+        lora_rank(adapter(tmp_path, r="16"))
+    with pytest.raises(ValueError, match=r"the adapter has rank None, which is no int"):
+        lora_rank(adapter(tmp_path, r=16, rank_pattern={"q_proj": None}))
     with pytest.raises(ValueError, match=r"cannot put DoRA adapters on; set training\.export=merged"):
         lora_rank(adapter(tmp_path, r=16, use_dora=True))
     with pytest.raises(ValueError, match="1024"):

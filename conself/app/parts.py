@@ -1,0 +1,81 @@
+"""What stands at each key of a config: every part of a job is built once by its contract, before any work."""
+
+from collections.abc import Mapping, Sequence
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.comparison import Comparison
+from conself.app.checks import check_types
+from conself.benchmarks.task import Benchmark
+from conself.curricula.selection import Curriculum
+from conself.datasets.dataset import Dataset
+from conself.engines.engine import Engine
+from conself.losses.output import Loss
+from conself.metrics.metric import Metric
+from conself.models.prompts import PromptStyle
+from conself.pairings.build import Pairing
+from conself.rankings.ranked import Ranking
+from conself.records import ModelRef
+from conself.runtime.executor import Executor
+from conself.runtime.parts import build, build_all
+from conself.runtime.plain import settings_of
+from conself.samplers.sampler import Sampler
+from conself.sandbox.jobs import Limits
+from conself.tracking import Tracker
+from conself.training.settings import Training
+
+CONTRACTS: Mapping[str, type] = {
+    "answering": Engine,
+    "behaviour": Behaviour,
+    "comparison": Comparison,
+    "curriculum": Curriculum,
+    "dataset": Dataset,
+    "decoder": Sampler,
+    "engine": Engine,
+    "executor": Executor,
+    "judging": Limits,
+    "logger": Tracker,
+    "loss": Loss,
+    "metric": Metric,
+    "model": ModelRef,
+    "pairing": Pairing,
+    "prompts": PromptStyle,
+    "ranking": Ranking,
+    "sampler": Sampler,
+    "sandbox": Limits,
+    "training": Training,
+}
+"""Contracts of parts by their keys, at the top of a config or in a group of different parts: ``voters.ranking``."""
+GROUPS: Mapping[str, type] = {"benchmark": Benchmark, "metrics": Metric, "rankings": Ranking}
+"""Contracts of the parts of a group, whose keys the user chooses."""
+
+
+def check_parts(config: DictConfig, names: Sequence[str]) -> None:
+    """Check the types of all settings, and build every part once: most wrong settings and parts end before any work.
+
+    Building a part costs nothing. A part at a key of a user's own pipeline has no contract here.
+
+    Raises:
+        ValueError: a setting has the wrong type, or a part cannot be used as its contract says; names its key.
+        InstantiationException: a part refuses its settings.
+    """
+    plain = settings_of(config)
+    check_types(plain, "")
+    for name in names:
+        if config[name] is not None:
+            _build(name, config[name])
+
+
+def _build(name: str, node: DictConfig) -> None:
+    if name in GROUPS:
+        build_all(node, GROUPS[name])
+    elif "_target_" not in node:
+        for key, child in node.items():
+            if isinstance(child, DictConfig):
+                _build(str(key), child)
+    elif name in CONTRACTS:
+        build(node, CONTRACTS[name])
+    else:
+        instantiate(node, _convert_="all")

@@ -1,0 +1,252 @@
+"""Every part's contract, with an example that a test runs and type-checks: the page to read after the README.
+
+A part is a class with settings as its fields. To add one, write a file with the class, and a YAML in the group's folder
+below ``conf/`` whose ``_target_`` names it; that is all. Nobody has to inherit from a protocol, and
+:func:`conself.runtime.parts.build` refuses a class that does not fit, in one line. Each contract says more in its own
+docstring, which is in its room. The examples share two candidates, of which one is right:
+
+>>> from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+>>> from dataclasses import dataclass
+>>> from statistics import fmean
+>>> from typing import TYPE_CHECKING, ClassVar, Self
+>>> from conself.contracts import *
+>>> if TYPE_CHECKING:  # settings are checked before torch is imported
+...     from torch import Tensor
+...     from transformers import PreTrainedModel
+...     from conself.training.data import TokenPair
+>>> problem = Problem("add", "Add two numbers.", "", "add", ("(1, 2)", "(2, 2)"), "mine", "easy")
+>>> def sampled(index: int, code: str) -> Candidate:
+...     return Candidate("add", index, None, f"```python\\n{code}\\n```", code, "stop", 0.5, None, None, len(code))
+>>> def trace(index: int, *values: str) -> Trace:
+...     return Trace("add", index, tuple(Outcome(Status.OK, value) for value in values))
+>>> codes = "def add(a, b): return a + b", "def add(a, b): return a * b"
+>>> pool = Pool(problem, [sampled(0, codes[0]), sampled(1, codes[1])], [trace(0, "3", "4"), trace(1, "2", "4")])
+>>> agreement = agreement_of([["3", "4"], ["2", "4"]])
+
+**Dataset** (``conf/dataset/``): problems, and what is right where that is known.
+
+>>> class Doubling:
+...     def __call__(self) -> Iterator[Problem | Rejected]:
+...         yield Problem("double", "Double a number.", "", "double", ("(1,)", "(2,)"), "mine", "easy")
+...     def oracles(self) -> Iterator[Oracle]:
+...         yield Oracle("double", ("2", "4"))
+...     def statements(self) -> Iterator[str]:
+...         yield "Double a number."
+...     def fingerprint(self) -> str:
+...         return "doubling, version 1"
+>>> dataset: Dataset = Doubling()
+
+**Benchmark** (``conf/benchmark/``): problems to answer, with their judge. A data set that has oracles can be one.
+
+>>> benchmark: Benchmark = DatasetBenchmark(dataset, Comparison(True, "by_value", "tolerance", 6, True))
+>>> benchmark().judge([(benchmark().problems[0], [Trace("double", 0, trace(0, "2", "4").outcomes)])], workers=1)
+{'double': [True]}
+
+**PromptStyle** (``conf/prompts/``): the texts that put a problem to a model.
+
+>>> class Terse:
+...     stop = ("# end",)
+...     def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
+...         return Texts("{n} hints: {statement}", "{statement}", "{statement} {observation}"), {
+...             "statement": problem.statement
+...         }
+...     def turns(self, text: str) -> list[Message]:
+...         return [{"role": "user", "content": text}]
+>>> prompts: PromptStyle = Terse()
+>>> program_messages(prompts, problem, None)
+[{'role': 'user', 'content': 'Add two numbers.'}]
+
+**Sampler** (``conf/sampler/``): what is asked of each problem, and how the replies become candidates.
+
+>>> class Twice(Sampler):
+...     @property
+...     def demand(self) -> Demand:
+...         return Demand(samples=2, tokens=512)
+...     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
+...         asks = [Ask(program_messages(prompts, problem, None), (0, 1)) for problem in problems]
+...         drawn = Decoding(1.0, 0.95, 512, 20, prompts.stop)
+...         for problem, replies in zip(problems, complete(asks, drawn), strict=True):
+...             yield [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(replies)]
+>>> sampler: Sampler = Twice()
+
+**Engine** (``conf/engine/``): completes chats, wherever the model runs.
+
+>>> class Canned(Engine):
+...     loads_model = False
+...     runtime = OneCall()
+...     def fingerprint(self, model: ModelRef | None) -> str:
+...         return "canned, version 1"
+...     def draw(
+...         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
+...     ) -> Iterator[list[Candidate]]:
+...         def complete(asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:
+...             return [[Reply(pool.candidates[k].text, "stop", None, None, 9) for k in ask.seeds] for ask in asks]
+...         yield from flow(list(problems), complete)
+>>> engine: Engine = Canned()
+>>> [[drawn.index for drawn in group] for group in Asking(sampler, engine)([problem], None)]
+[[0, 1]]
+
+**Metric** (``conf/metric/``): how uncertain the model is about a problem; higher is more uncertain.
+
+>>> class MeanLength:
+...     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
+...         lengths = [candidate.n_tokens for candidate in pool.candidates]
+...         return fmean(lengths) if lengths else Undefined("no candidates")
+>>> metric: Metric = MeanLength()
+>>> metric(pool, agreement)
+27.0
+
+**Grouping** (``conf/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
+
+>>> class BySpelling:
+...     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
+...         yield sum(map(len, pools))
+...         return [[sorted(set(texts)).index(text) for text in texts] for texts in pools]
+>>> grouping: Grouping = BySpelling()
+>>> finished(grouping.over([["b", "a", "b"]]))
+[[1, 0, 1]]
+
+**Curriculum** (``conf/curriculum/``): which problems are trained on, by the metric that drives it.
+
+>>> class Undecided:
+...     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
+...         low, high, normalised = normalise(uncertainties)
+...         dropped = {u.problem_id: "certain" for u in uncertainties if not u.value}
+...         kept = tuple(u.problem_id for u in uncertainties if u.value)
+...         return Selection(kept, False, dropped, low, high, normalised)
+>>> curriculum: Curriculum = Undecided()
+>>> curriculum([Uncertainty("add", "nll", 0.7, None), Uncertainty("double", "nll", 0.0, None)]).kept
+('add',)
+
+**Ranking** (``conf/ranking/``): which candidate is better, without an oracle.
+
+>>> class Shortest:
+...     gives_weight: ClassVar[bool] = False
+...     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:
+...         size = len(pool.candidates)
+...         order = by_score([-len(candidate.text) for candidate in pool.candidates], range(size))
+...         return chosen(order, size, order[0], (), None) if order else nobody(size, "no candidates")
+>>> ranking: Ranking = Shortest()
+>>> ranking(pool, agreement, None).solutions  # both are equally short
+(0, 1)
+
+**Pairing** (``conf/pairing/``): what is preferred to what, by indices alone.
+
+>>> class WinnerAndLast:
+...     gives_losers: ClassVar[bool] = True
+...     def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[IndexPair]:
+...         return [] if ranked.winner is None or not ranked.losers else [(ranked.winner, ranked.losers[0])]
+>>> pairing: Pairing = WinnerAndLast()
+>>> pairing(chosen(((1,), (0,)), 2, (1,), (), None), codes)
+[(1, 0)]
+
+**Loss** (``conf/loss/``): a loss per pair from log-probabilities [N]. It never averages.
+
+>>> class Unlikely:
+...     needs_reference: ClassVar[bool] = False
+...     needs_losers: ClassVar[bool] = False
+...     needs_weight: ClassVar[bool] = False
+...     def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
+...         return LossOutput(losses=-policy.chosen, diagnostics={"chosen_log_prob": policy.chosen.detach()})
+>>> loss: Loss = Unlikely()
+
+**Tuning** (``conf/training/``): which weights are trained, and what is saved of them.
+
+>>> class NormsOnly(Full):
+...     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
+...         policy = super().__call__(ref, device, seed)
+...         for name, weights in policy.model.named_parameters():
+...             weights.requires_grad_("norm" in name)
+...         return policy
+>>> tuning: Tuning = NormsOnly()
+>>> tuning.folder, tuning.adapter()
+('model', None)
+
+**Layout** (``conf/layout/``): how pairs become rows of tokens. It changes speed and memory, not numbers.
+
+>>> @dataclass(frozen=True)
+... class OneByOne:
+...     token_budget: int
+...     def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None: ...
+...     def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
+...         return [[pair] for pair in pairs]
+...     def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
+...         return PairsLayout(self.token_budget).lay(pairs)
+>>> layout: Layout = OneByOne(token_budget=4096)
+
+**Sharing** (``conf/strategy/``): how several devices share the work on a model.
+
+>>> class AllReduce(DDP):
+...     takes_quantized: ClassVar[bool] = False
+>>> sharing: Sharing = AllReduce()
+
+**Executor** (``conf/executor/``): what runs the tasks that work is cut into. It changes speed, not results.
+
+>>> class InThisProcess(Here):
+...     def __enter__(self) -> Self:
+...         return self
+...     def __exit__(self, *_: object) -> None: ...
+...     def sized(self, workers: int, threads: int = 1) -> Self:
+...         return self
+...     def machines(self) -> Self:
+...         return self
+...     def warm(self, modules: Sequence[str]) -> None: ...
+...     def release(self) -> None: ...
+...     def release_others(self) -> None: ...
+>>> executor: Executor = InThisProcess(threads=1)
+>>> list(executor.run(range, [(2,), (3,)]))
+[0, 1, 0, 1, 2]
+
+**Tracker** (``conf/logger/``): where curves and figures go.
+
+>>> class Printed(NoTracker):
+...     def summarise(self, figures: Mapping[str, float]) -> None:
+...         print(dict(figures))
+>>> tracker: Tracker = Printed()
+>>> tracker.summarise({"metrics/nll/auc": 0.5})
+{'metrics/nll/auc': 0.5}
+"""
+
+from __future__ import annotations
+
+from conself.agreement.comparison import Comparison
+from conself.agreement.passing_matrix import PassingMatrix
+from conself.agreement.traces import Agreement, agreement_of
+from conself.benchmarks.dataset import DatasetBenchmark
+from conself.benchmarks.task import Benchmark, Judge, Task
+from conself.curricula.selection import Curriculum, Selection, normalise
+from conself.datasets.dataset import Dataset
+from conself.datasets.validation import Rejected
+from conself.engines.decoding import Decoding
+from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply, Runtime
+from conself.engines.nobody import OneCall
+from conself.losses.output import LogProbs, Loss, LossOutput
+from conself.metrics.metric import Metric, TextMetric
+from conself.metrics.naive_semantic_entropy import Grouping
+from conself.models.prompts import Message, PromptStyle, Texts, program_messages
+from conself.oracles import Oracle
+from conself.pairings.build import IndexPair, Pairing
+from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
+from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
+from conself.runtime.executor import Executor, Here, Runner
+from conself.runtime.parts import build
+from conself.runtime.steps import Steps, finished
+from conself.samplers.guided import candidate
+from conself.samplers.sampler import Asking, Sampler
+from conself.tracking.no_tracker import NoTracker
+from conself.tracking.tracker import Tracker
+from conself.training.devices.distributed import DDP, Sharing
+from conself.training.layouts.padded import Layout, PairsLayout
+from conself.training.micro_batches import MicroBatch
+from conself.training.policy.tuning import Full, Policy, Tuning
+
+__all__ = [  # noqa: RUF022 - packed, for this is a page
+    "Agreement", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum", "DDP",
+    "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Executor", "Flow", "Full", "Grouping", "Here",
+    "IndexPair", "Judge", "Layout", "LogProbs", "Loss", "LossOutput", "Message", "Metric", "MicroBatch", "ModelRef",
+    "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool",
+    "Problem", "PromptStyle", "Ranked", "Ranking", "Rejected", "Reply", "Runner", "Runtime", "Sampler", "Selection",
+    "Sharing", "Status", "Steps", "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty",
+    "Undefined", "agreement_of", "build", "by_score", "candidate", "chosen", "finished", "nobody", "normalise",
+    "program_messages",
+]  # fmt: skip
