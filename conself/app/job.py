@@ -19,15 +19,13 @@ from conself.app.checks import check_types
 from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
-from conself.app.parts import check_parts
-from conself.benchmarks.task import Benchmark
 from conself.engines.engine import Engine
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job, Pipeline
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
 from conself.runtime.executor import Executor
-from conself.runtime.parts import build, build_all
+from conself.runtime.parts import build
 from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
 from conself.sandbox import isolation
@@ -71,22 +69,6 @@ def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str
             raise ValueError(f"{name} must be a part, of which conf/ has a choice, or a group of keys, got {value!r}")
     if type(config.artifacts) is not str:
         raise ValueError(f"artifacts must be a folder's path, got {config.artifacts!r}")
-
-
-def check_benchmarks(config: DictConfig) -> None:
-    """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
-
-    Raises:
-        OSError: they cannot be read; the remedy names the benchmark's own key.
-        ValueError: as OSError.
-    """
-    chosen = build_all(config.benchmark, Benchmark) if "benchmark" in config else {}
-    for name, benchmark in chosen.items():
-        try:
-            benchmark.fingerprint()
-        except (OSError, ValueError) as error:
-            kind = ValueError if isinstance(error, ValueError) else OSError
-            raise kind(str(error).replace("dataset.path", f"benchmark.{name}.dataset.path")) from error
 
 
 class JobFailed(CompactHydraException):
@@ -195,6 +177,8 @@ def _pipeline(config: DictConfig) -> Pipeline:
 
 def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     """What runs the job's tasks, once everything is checked; says what was chosen for this job."""
+    from conself.app.parts import check_benchmarks, check_parts  # the contracts of all parts: --help can do without
+
     config = job.config
     if job.note is not None:
         say(console, job.note)

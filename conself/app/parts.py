@@ -68,6 +68,22 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
             _build(name, config[name])
 
 
+def check_benchmarks(config: DictConfig) -> None:
+    """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
+
+    Raises:
+        OSError: they cannot be read; the remedy names the benchmark's own key.
+        ValueError: as OSError.
+    """
+    chosen = build_all(config.benchmark, Benchmark) if "benchmark" in config else {}
+    for name, benchmark in chosen.items():
+        try:
+            benchmark.fingerprint()
+        except (OSError, ValueError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(str(error).replace("dataset.path", f"benchmark.{name}.dataset.path")) from error
+
+
 def _build(name: str, node: DictConfig) -> None:
     if name in GROUPS:
         build_all(node, GROUPS[name])

@@ -55,7 +55,7 @@ def _refuse(part: object, contract: type, where: str) -> None:
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         raise ValueError(f"{where}{': ' if where else ''}{kind} is no {contract.__name__}: {'; '.join(faults)}")
     for name, wanted in _parts_inside(type(part)).items():
-        if (inner := getattr(part, name)) is not None:
+        if (inner := getattr(part, name, None)) is not None:
             _refuse(inner, wanted, f"{where}.{name}" if where else name)
 
 
