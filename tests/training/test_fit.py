@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conself.training.module import PreferenceModule
 from lightning.pytorch.loggers import CSVLogger
 from peft import PeftModel
 from transformers import PreTrainedModel
@@ -24,7 +25,6 @@ from conself.training.data import TokenPair, encode, global_batches
 from conself.training.fit import fit
 from conself.training.layouts.shared import SharedLayout
 from conself.training.micro_batches import MicroBatch
-from conself.training.module import PreferenceModule
 from conself.training.policy.export import save_adapter
 from tests.training.training_world import LORA, runtime, scored, settings, tiny_qwen, token_pairs, toy_pairs
 

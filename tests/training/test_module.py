@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from conself.training.module import PreferenceModule, learning_rate_factor
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
 
@@ -13,7 +14,6 @@ from conself.losses.con_dpo import ConDPO
 from conself.losses.output import Loss
 from conself.losses.sft import SFT
 from conself.training.data import PairData, TokenPair, global_batches
-from conself.training.module import PreferenceModule, learning_rate_factor
 from conself.training.settings import Training
 from tests.training.training_world import layouts, lora_policy, naive, scored, settings, tiny_qwen, token_pairs
 

@@ -3,7 +3,7 @@
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from conself.losses.output import check_losers, check_weights
+from conself.losses.output import check_losers, check_pairs_do, check_weights
 from conself.models.prompts import render
 from conself.models.transformers import check_model, load_tokenizer
 from conself.pipelines import answering
@@ -39,6 +39,7 @@ def check(config: DictConfig) -> None:
     answering.check_voters(config)
     check_trained_on(config)
     loss = instantiate(config.loss)
+    check_pairs_do(loss)
     check_losers(instantiate(config.pairing).gives_losers, loss.needs_losers)
     check_weights(instantiate(config.ranking).gives_weight, loss.needs_weight)
     check_rankings(config.rankings)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from conself.losses.output import LogProbs
 from conself.training.micro_batches import MicroBatch
 from conself.training.scorer.branch_attention import BY_BRANCH, spans
 from conself.training.scorer.visibility import attention_mask
@@ -48,16 +49,7 @@ class Scorer(nn.Module):
 
 def response_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
     """Sums of :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats."""
-    return response_sums(token_log_probs(model, micro_batch, dtype), micro_batch)
-
-
-def response_sums(per_token: Tensor, micro_batch: MicroBatch) -> Tensor:
-    """Sums of what response tokens have [S], over each of ``micro_batch.responses``: [n_responses], float64.
-
-    In float64, because losses look at small differences of large sums: policy less reference.
-    """
-    lengths = [len(response.tokens) for response in micro_batch.responses]
-    return torch.stack([tokens.sum() for tokens in per_token.double().split(lengths)])
+    return LogProbs(token_log_probs(model, micro_batch, dtype), micro_batch.lengths).sums()
 
 
 def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
