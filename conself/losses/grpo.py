@@ -22,10 +22,11 @@ _MEANS = ("tokens", "responses")
 class GRPO:
     """Per token ``-min(rho A, clip(rho, 1 - clip_low, 1 + clip_high) A) + beta * kl``.
 
-    A is the advantage of the token's rollout, rho its probability over that with which it was drawn. Where A < 0 the first term is at most ``-dual_clip * A`` (null: no such bound). ``kl`` is Schulman's k3,
-    exp(d) - d - 1 with d = log ref - log pi, which is unbiased as a value, though its gradient is not KL's; a ``beta``
-    of 0 reads no reference at all. One ratio serves clipping and a sampler whose numbers differ a little from the
-    learner's; rollouts must have been drawn at temperature 1 from the whole distribution, or it means nothing.
+    A is the advantage of the token's rollout, rho its probability over that with which it was drawn. Where A < 0 the
+    first term is at most ``-dual_clip * A`` (null: no such bound). ``kl`` is Schulman's k3, exp(d) - d - 1 with
+    d = log ref - log pi, which is unbiased as a value, though its gradient is not KL's; a ``beta`` of 0 reads no
+    reference at all. One ratio serves clipping and a sampler whose numbers differ a little from the learner's; rollouts
+    must have been drawn at temperature 1 from the whole distribution, or it means nothing.
 
     ``mean_over`` is ``tokens`` (of the global batch, DAPO) or ``responses`` (each the mean over its own tokens, as the
     source has it).
@@ -91,7 +92,8 @@ class GRPO:
                 raise ValueError("GRPO with loss.beta above 0 needs reference log-probs; pass them, or set loss.beta=0")
             kl = {"kl": k3(reference.of(rows) - log_prob)}
             losses = losses + self.beta * kl["kl"]
-        share = 1.0 / lengths.repeat_interleave(lengths) if self.mean_over == "responses" else torch.ones_like(ratio)
+        own = lengths.repeat_interleave(lengths).to(ratio.dtype)
+        share = 1 / own if self.mean_over == "responses" else torch.ones_like(own)
         diagnostics = {
             "ratio": ratio,
             "clipped": self._clipped(ratio, advantage).to(ratio.dtype),
