@@ -83,7 +83,7 @@ class Checkpoints:
         """
         if self.start is not None:
             log.info("training goes on after step %d of %s", len(self.start.curve), total)
-            learner.load_state(self.start.path, len(self.start.curve))
+            learner.load_state(self.start.path)
 
     def after_step(self, learner: Learner, curve: Sequence[Mapping[str, float]], n_tokens: int) -> None:
         """Write a checkpoint when one is due; not after the last step, where none is of use."""
@@ -151,8 +151,8 @@ def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool)
 
 
 @torch.no_grad()
-def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Undo :func:`state`: values go where the module's parameters are, sharded as these are."""
+def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, str]:
+    """Undo :func:`state`: values go where the module's parameters are, sharded as these are. Gives the file's facts."""
     parameters = trainable(module)
     with safe_open(path, framework="pt") as file:
         for key in file.keys():  # noqa: SIM118  # not a mapping
@@ -162,6 +162,7 @@ def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimize
                 parameters[name].copy_(value)
             else:
                 optimizer.state[parameters[name]][what] = value
+        return dict(file.metadata() or {})
 
 
 def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -24,6 +24,9 @@ from conself.training.schedules import Schedule
 from conself.training.settings import Training, sharing_of
 from conself.training.suitability import check_policy, check_rows
 
+_STEPS = "steps_taken"
+"""What a state's header calls the number of steps, which the schedule goes by."""
+
 
 class DeviceLearner:
     """Trains the parameters of ``policy`` that require gradients, as :class:`~conself.training.learner.Learner` says.
@@ -88,12 +91,12 @@ class DeviceLearner:
         """Gather it from all processes; the first writes."""
         tensors = state(self.policy.model, self.optimizer, keep=self.ranks.first)
         if self.ranks.first:
-            write(path, tensors, facts)
+            write(path, tensors, {**facts, _STEPS: str(self.steps_taken)})
 
-    def load_state(self, path: Path, steps_taken: int) -> None:
-        """Go on after ``steps_taken`` steps."""
-        restore(path, self.policy.model, self.optimizer)
-        self.steps_taken = steps_taken
+    def load_state(self, path: Path) -> None:
+        """Every process reads its own part."""
+        facts = restore(path, self.policy.model, self.optimizer)
+        self.steps_taken = int(facts[_STEPS])
 
     def _backward(self, units: Sequence[Example]) -> Mapping[str, float]:
         """Gradients and means of this process's share."""
@@ -143,6 +146,8 @@ def open_here(
     """What each of the processes that train together does first; arguments as for ``open_learner``."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+    if not examples:
+        raise ValueError("a learner is opened with examples to try out, got none; give some like those to come")
     units = units_of(examples, loss.mean_over)
     policy = settings.tuning(model, str(ranks.device(device_of(settings.runtime.device))), seed)
     checkpoint_layers(policy.model, settings.runtime.gradient_checkpointing)

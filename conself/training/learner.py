@@ -54,15 +54,15 @@ class Learner(Protocol):
         ...
 
     def save_state(self, path: Path, facts: Mapping[str, str]) -> None:
-        """Write weights and the optimiser's moments to a file, whole or not at all, with ``facts`` in its header.
+        """Write weights, moments and the place in the schedule to a file, whole or not at all; ``facts`` in its header.
 
         Raises:
             OSError: the file cannot be written.
         """
         ...
 
-    def load_state(self, path: Path, steps_taken: int) -> None:
-        """Undo :meth:`save_state`; the next step is number ``steps_taken``, from 0, in the schedule as well."""
+    def load_state(self, path: Path) -> None:
+        """Go on from where :meth:`save_state` was called, on any number of devices."""
         ...
 
 
@@ -126,6 +126,6 @@ class _Elsewhere:
         """As in :class:`Learner`."""
         self.call("save_state", path, facts)
 
-    def load_state(self, path: Path, steps_taken: int) -> None:
+    def load_state(self, path: Path) -> None:
         """As in :class:`Learner`."""
-        self.call("load_state", path, steps_taken)
+        self.call("load_state", path)

@@ -1,5 +1,6 @@
 """A learner driven by a loop that knows its examples only when they are sampled: groups of rollouts under GRPO."""
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,6 @@ from conself.losses.grpo import GRPO
 from conself.losses.sft import SFT
 from conself.models.transformers import load_policy
 from conself.records import ModelRef
-from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import Example, Response
 from conself.training.device_learner import DeviceLearner
 from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
@@ -144,33 +144,47 @@ def loop(learner: Learner, first: int, last: int) -> list[dict[str, float]]:
     return [learner.step(sampled(step)) for step in range(first, last)]
 
 
+class KilledError(Exception):
+    """What ends a loop."""
+
+
+def documented_loop() -> Callable[..., list[dict[str, float]]]:
+    """The loop that docs/training.md shows."""
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # our own page
+    learn: Callable[..., list[dict[str, float]]] = names["learn"]
+    return learn
+
+
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_an_online_loop_that_is_killed_ends_with_the_same_bits(
+def test_the_documented_loop_ends_with_the_same_bits_when_it_is_killed(
     tuning: str, model_ref: ModelRef, tmp_path: Path
 ) -> None:
-    """Weights, moments and the place in the schedule come back; the loop is the plain one of docs/training.md."""
+    """Weights, moments and the place in the schedule come back. Step 1 has equal rewards only, and is left out."""
     full: dict[str, Any] = {"tuning": Full(), "export": "merged"} if tuning == "full" else {}
     chosen, loss = settings(**full), replace(LOSS, beta=0.0) if full else LOSS
 
-    def run(folder: Path, stop: int) -> list[dict[str, float]]:
-        with open_learner(model_ref, chosen, loss, 0, WarmupConstant(4), sampled(0), None) as learner:
-            key = training_key("base", learner.shapes(), [], chosen, loss, 0)
-            checkpoints = Checkpoints(folder / "checkpoints", key, 1.0, 0.0)
-            checkpoints.resume(learner, "6")
-            curve = checkpoints.curve
-            for step in range(len(curve), stop):
-                curve.append(learner.step(sampled(step)))
-                checkpoints.after_step(learner, curve, 0)
-            learner.save(folder / "trained")
-        return curve
+    def run(folder: Path, killed_at: int | None = None) -> list[dict[str, float]]:
+        def sample(step: int) -> list[tuple[object, ...]]:
+            if step == killed_at:
+                raise KilledError
+            drawn = sampled(step)
+            return [(e.problem_id, e.responses, e.behaviour, [float(step != 1) * v for v in e.signal]) for e in drawn]
 
-    whole = run(tmp_path / "whole", 6)
-    assert [row["learning_rate"] for row in whole] == pytest.approx([5e-3 * f for f in (0.25, 0.5, 0.75, 1, 1, 1)])
-    assert len(run(tmp_path / "killed", 3)) == 3
-    assert run(tmp_path / "killed", 6) == whole
-    (first, second) = (sorted((tmp_path / name / "trained").glob("*.safetensors")) for name in ("whole", "killed"))
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+        return documented_loop()(model_ref, "base", chosen, loss, 0, 6, sample, folder)
+
+    whole = run(tmp_path / "whole")
+    rates = [row.get("learning_rate") for row in whole]
+    assert rates == [pytest.approx(5e-3 * f) if f else None for f in (0.25, None, 0.5, 0.75, 1, 1)]
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", killed_at=3)
+    assert run(tmp_path / "killed") == whole
+    trained = [sorted((tmp_path / name / chosen.tuning.folder).glob("*.safetensors")) for name in ("whole", "killed")]
+    (first, second) = ([path.read_bytes() for path in paths] for paths in trained)
     assert len(first) == 1
+    assert first == second
 
 
 def test_rollouts_with_a_positive_advantage_become_likelier(model_ref: ModelRef, tmp_path: Path) -> None:
@@ -220,6 +234,14 @@ def test_what_cannot_be_a_step_is_said(model_ref: ModelRef) -> None:
         long = Response((3,), tuple(range(3, 60)))
         with pytest.raises(ValueError, match=r"a response of problem 'p' takes 57 tokens, above token_budget 40"):
             learner.step([Example("p", "p", (long,), (1.0,), ((-1.0,) * 57,))])
+
+
+def test_a_learner_wants_something_to_try_out(model_ref: ModelRef) -> None:
+    with (
+        pytest.raises(ValueError, match="a learner is opened with examples to try out, got none"),
+        open_learner(model_ref, settings(), LOSS, 0, SCHEDULE, [], None),
+    ):
+        pass
 
 
 def test_without_a_model_that_stays_new_responses_have_no_reference(model_ref: ModelRef) -> None:

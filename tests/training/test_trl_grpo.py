@@ -45,7 +45,8 @@ def by_trl(examples: Sequence[Example], folder: Path, loss_type: str) -> tuple[f
     options: dict[str, Any] = {
         "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none",
         "per_device_train_batch_size": len(ones), "num_generations": 4, "steps_per_generation": 1,
-        "epsilon": 0.2, "epsilon_high": 0.28, "delta": 3.0, "beta": BETA, "loss_type": loss_type, "use_bias_correction_kl": False,
+        "epsilon": 0.2, "epsilon_high": 0.28, "delta": 3.0, "beta": BETA, "loss_type": loss_type,
+        "use_bias_correction_kl": False,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CI", "true")  # TRL then tells nobody about it

@@ -76,7 +76,7 @@ def train(kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks
         if step == stop_at:
             learner.save_state(root / "state.safetensors", {})
             learner = open_here(*arguments)
-            learner.load_state(root / "state.safetensors", step)
+            learner.load_state(root / "state.safetensors")
         curve.append(learner.step(batch))
     learner.save(root / made.tuning.folder)
     return curve
