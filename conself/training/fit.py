@@ -61,8 +61,7 @@ def fit(
 
     Raises:
         ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them,
-            or without the weights that it reads;
-            or a model that cannot be trained like this.
+            or without the weights that it reads; or a model that cannot be trained like this.
         FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
         ChildProcessError: a training process was killed.
     """
@@ -74,8 +73,7 @@ def fit(
         key = training_key(fingerprint(model), learner.shapes(), examples, settings, loss, seed)
         checkpoints = Checkpoints(out / CHECKPOINTS, key, settings.runtime.checkpoint_share, started)
         module = PreferenceModule(learner, steps, checkpoints)
-        data = Epochs(examples, settings.batch_size, seed, settings.by_problem, len(module.curve))
-        run_epochs(module, data, settings, logger)
+        run_epochs(module, Epochs(examples, settings, seed, len(module.curve)), settings, logger)
         learner.save(out / settings.tuning.folder)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # not before all is saved
     return FitReport(

@@ -88,21 +88,18 @@ class Epochs(LightningDataModule):
     then what remains of the epoch they end in.
     """
 
-    def __init__(
-        self, examples: Sequence[Example], batch_size: int, seed: int, by_problem: bool, steps_taken: int = 0
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], settings: Training, seed: int, steps_taken: int) -> None:
         super().__init__()
-        self.epochs_taken, self.batches_taken = divmod(steps_taken, math.ceil(len(examples) / batch_size))
         self.examples = examples
-        self.batch_size = batch_size
+        self.settings = settings
         self.seed = seed
-        self.by_problem = by_problem
+        self.epochs_taken, self.batches_taken = divmod(steps_taken, math.ceil(len(examples) / settings.batch_size))
 
     def train_dataloader(self) -> DataLoader[list[Example]]:
         """The global batches of the trainer's current epoch; asked for anew each epoch."""
         epoch = 0 if self.trainer is None else self.trainer.current_epoch
-        order = (self.seed, self.epochs_taken + epoch, self.by_problem)
-        batches = global_batches(self.examples, self.batch_size, *order)[0 if epoch else self.batches_taken :]
+        order = (self.seed, self.epochs_taken + epoch, self.settings.by_problem)
+        batches = global_batches(self.examples, self.settings.batch_size, *order)[0 if epoch else self.batches_taken :]
         return DataLoader(batches, batch_size=None, collate_fn=list)  # type: ignore[arg-type]  # lists are map-style
 
     def transfer_batch_to_device(

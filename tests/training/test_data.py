@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from conself.training.data import Example, Response, deal, encode, global_batches, pair_example
 from conself.training.lightning import Epochs
 from tests.training.training_world import END, layouts, text_pair, token_pairs, toy_pairs, word_tokenizer, words
+from tests.training.training_world import settings as chosen
 
 
 def test_prompt_then_response_then_end_of_turn(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -95,7 +96,7 @@ def test_seed_and_epoch_change_the_order(by_problem: bool) -> None:
 
 def test_the_loader_gives_whole_global_batches() -> None:
     pairs = token_pairs([2, 3, 1, 3])
-    loader = Epochs(pairs, batch_size=4, seed=5, by_problem=True).train_dataloader()
+    loader = Epochs(pairs, chosen(batch_size=4), seed=5, steps_taken=0).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 0, True)
     assert len(loader) == 3
 
@@ -103,7 +104,7 @@ def test_the_loader_gives_whole_global_batches() -> None:
 def test_steps_taken_before_are_not_fed_again() -> None:
     """Ten pairs are 3 batches an epoch: after 4 steps what remains of the second epoch has two."""
     pairs = token_pairs([3, 3, 3, 1])
-    loader = Epochs(pairs, 4, 5, by_problem=True, steps_taken=4).train_dataloader()
+    loader = Epochs(pairs, chosen(batch_size=4), seed=5, steps_taken=4).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 1, True)[1:]
 
 

@@ -49,7 +49,7 @@ def train(pairs: list[Example], chosen: Training, loss: Loss, logger: Logger | N
     schedule = WarmupCosine(steps, chosen.warmup_ratio)
     reference = (lambda batch: torch.cat([values[r] for r in batch.responses])) if loss.needs_reference else None
     module = PreferenceModule(DeviceLearner(policy, loss, chosen, schedule, reference), steps, None)
-    run_epochs(module, Epochs(pairs, chosen.batch_size, 0, chosen.by_problem), chosen, logger)
+    run_epochs(module, Epochs(pairs, chosen, 0, 0), chosen, logger)
     return module
 
 
