@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.losses.advantages import advantages
+from conself.losses.con_dpo import ConDPO
+from conself.losses.dpo import DPO
 from conself.losses.grpo import GRPO, k3
-from conself.losses.output import LogProbs, LossOutput, Signal
+from conself.losses.output import LogProbs, LossOutput, Signal, check_pairs_do
+from conself.losses.sft import SFT
 
 PLAIN = {"clip_low": 0.2, "clip_high": 0.28, "dual_clip": 3.0, "beta": 0.0, "mean_over": "tokens"}
 
@@ -173,6 +176,13 @@ def test_a_group_has_rollouts() -> None:
 def test_settings_out_of_range_are_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         grpo(**changes)
+
+
+def test_a_pipeline_of_pairs_refuses_it_and_takes_the_others() -> None:
+    with pytest.raises(ValueError, match=r"GRPO learns from responses sampled for each step, .*; choose loss=con_dpo"):
+        check_pairs_do(grpo())
+    for loss in (ConDPO(0.1), DPO(0.1), SFT()):
+        check_pairs_do(loss)
 
 
 def test_what_is_missing_is_said() -> None:

@@ -19,6 +19,7 @@ from conself.models.transformers import load_policy
 from conself.records import ModelRef
 from conself.training.data import Example, Response
 from conself.training.device_learner import DeviceLearner
+from conself.training.devices.distributed import DDP, FSDP
 from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.learner import Learner, open_learner
@@ -215,14 +216,15 @@ def test_two_devices_and_a_process_of_its_own_take_the_same_steps(
 ) -> None:
     """The loop stands here, the model there: on one device apart the same bits, on two the same up to rounding."""
     rows = []
-    for devices, large in ((1, False), (1, True), (2, False)):
+    for devices, large, strategy in ((1, False, DDP()), (1, True, DDP()), (2, False, DDP()), (2, False, FSDP())):
         monkeypatch.setattr("conself.training.memory.LARGE", 0 if large else 1e9)
-        chosen = settings(runtime=runtime(SharedLayout(24, None), devices=devices))
+        chosen = settings(runtime=runtime(SharedLayout(24, None), devices=devices, strategy=strategy))
         with open_learner(model_ref, chosen, LOSS, 0, SCHEDULE, sampled(0), None) as learner:
             rows.append(loop(learner, 0, 3))
     assert rows[0] == rows[1]
-    for alone, shared in zip(rows[0], rows[2], strict=True):
-        assert shared == pytest.approx(alone, rel=1e-4, abs=1e-6)
+    for step in range(3):
+        for shared in rows[2:]:
+            assert shared[step] == pytest.approx(rows[0][step], rel=1e-4, abs=1e-6)
 
 
 def test_what_cannot_be_a_step_is_said(model_ref: ModelRef) -> None:
