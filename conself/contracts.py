@@ -11,9 +11,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> from typing import TYPE_CHECKING, ClassVar, Self
 >>> from conself.contracts import *
 >>> if TYPE_CHECKING:  # settings are checked before torch is imported
-...     from torch import Tensor
 ...     from transformers import PreTrainedModel
-...     from conself.training.data import TokenPair
 >>> problem = Problem("add", "Add two numbers.", "", "add", ("(1, 2)", "(2, 2)"), "mine", "easy")
 >>> def sampled(index: int, code: str) -> Candidate:
 ...     return Candidate("add", index, None, f"```python\\n{code}\\n```", code, "stop", 0.5, None, None, len(code))
@@ -140,14 +138,16 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> pairing(chosen(((1,), (0,)), 2, (1,), (), None), codes)
 [(1, 0)]
 
-**Loss** (``conf/loss/``): a loss per pair from log-probabilities [N]. It never averages.
+**Loss** (``conf/loss/``): losses from the log-probabilities of response tokens, and what their mean is taken over.
 
 >>> class Unlikely:
 ...     needs_reference: ClassVar[bool] = False
 ...     needs_losers: ClassVar[bool] = False
 ...     needs_weight: ClassVar[bool] = False
-...     def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
-...         return LossOutput(losses=-policy.chosen, diagnostics={"chosen_log_prob": policy.chosen.detach()})
+...     needs_rollouts: ClassVar[bool] = False
+...     mean_over: ClassVar[MeanOver] = "tokens"
+...     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
+...         return LossOutput(losses=-policy.of(signal.rows.flatten()), diagnostics={})
 >>> loss: Loss = Unlikely()
 
 **Tuning** (``conf/training/``): which weights are trained, and what is saved of them.
@@ -162,16 +162,16 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> tuning.folder, tuning.adapter()
 ('model', None)
 
-**Layout** (``conf/layout/``): how pairs become rows of tokens. It changes speed and memory, not numbers.
+**Layout** (``conf/layout/``): how examples become rows of tokens. It changes speed and memory, not numbers.
 
 >>> @dataclass(frozen=True)
 ... class OneByOne:
 ...     token_budget: int
-...     def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None: ...
-...     def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
-...         return [[pair] for pair in pairs]
-...     def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
-...         return PairsLayout(self.token_budget).lay(pairs)
+...     def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None: ...
+...     def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
+...         return [[example] for example in examples]
+...     def lay(self, examples: Sequence[Example]) -> MicroBatch:
+...         return PairsLayout(self.token_budget).lay(examples)
 >>> layout: Layout = OneByOne(token_budget=4096)
 
 **Sharing** (``conf/strategy/``): how several devices share the work on a model.
@@ -220,7 +220,7 @@ from conself.datasets.validation import Rejected
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply, Runtime
 from conself.engines.nobody import OneCall
-from conself.losses.output import LogProbs, Loss, LossOutput
+from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
 from conself.models.prompts import Message, PromptStyle, Texts, program_messages
@@ -235,6 +235,7 @@ from conself.samplers.guided import candidate
 from conself.samplers.sampler import Asking, Sampler
 from conself.tracking.no_tracker import NoTracker
 from conself.tracking.tracker import Tracker
+from conself.training.data import Example
 from conself.training.devices.distributed import DDP, Sharing
 from conself.training.layouts.padded import Layout, PairsLayout
 from conself.training.micro_batches import MicroBatch
@@ -242,11 +243,12 @@ from conself.training.policy.tuning import Full, Policy, Tuning
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum", "DDP",
-    "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Executor", "Flow", "Full", "Grouping", "Here",
-    "IndexPair", "Judge", "Layout", "LogProbs", "Loss", "LossOutput", "Message", "Metric", "MicroBatch", "ModelRef",
-    "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool",
+    "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow", "Full", "Grouping",
+    "Here", "IndexPair", "Judge", "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric",
+    "MicroBatch", "ModelRef", "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix",
+    "Policy", "Pool",
     "Problem", "PromptStyle", "Ranked", "Ranking", "Rejected", "Reply", "Runner", "Runtime", "Sampler", "Selection",
-    "Sharing", "Status", "Steps", "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty",
+    "Sharing", "Signal", "Status", "Steps", "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty",
     "Undefined", "agreement_of", "build", "by_score", "candidate", "chosen", "finished", "nobody", "normalise",
     "program_messages",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ R_NAMES = {"winner_weight", "chosen_consensus"}
 """What R(y_w), how much speaks for a pair's winner, is or was called on its way from the ranking to the loss."""
 R_ONCE = {"weight", "weights"}
 """It was called so as well, in files that start like one of ``R_PLACES``; elsewhere that is what models have."""
-R_PLACES = ("losses/", "training/data", "training/module")
+R_PLACES = ("losses/", "training/data", "training/lightning")
 
 
 def files(root: Path) -> dict[str, ast.Module]:

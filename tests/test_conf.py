@@ -250,7 +250,7 @@ def test_a_missing_key_is_refused() -> None:
 
 
 def test_an_unknown_choice_lists_the_choices() -> None:
-    with pytest.raises(MissingConfigException, match="con_dpo\n\tdpo\n\tsft"):
+    with pytest.raises(MissingConfigException, match="con_dpo\n\tdpo\n\tgrpo\n\tsft"):
         composed("loss=ppo")
 
 

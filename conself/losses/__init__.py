@@ -1,1 +1,1 @@
-"""Losses: pure functions of per-response log-probabilities and pair weights, one file each."""
+"""Losses: pure functions of the log-probabilities of response tokens and of a signal, one file each."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from conself.losses.output import LogProbs, LossOutput, check_beta, preference
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from conself.losses.output import LogProbs, LossOutput, MeanOver, Signal, check_beta
+from conself.losses.preference import preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +16,18 @@ class DPO:
     needs_reference: ClassVar[bool] = True
     needs_losers: ClassVar[bool] = True
     needs_weight: ClassVar[bool] = False
+    needs_rollouts: ClassVar[bool] = False
+    mean_over: ClassVar[MeanOver] = "pairs"
 
     beta: float
 
     def __post_init__(self) -> None:
         check_beta(self.beta)
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
-        """The loss [N] of each pair, ``winner_weight`` being ignored; diagnostics as in Con-DPO.
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
+        """The loss [N] of each pair, ``signal.values`` being ignored; diagnostics as in Con-DPO.
 
         Raises:
             ValueError: there is no reference, or there are no losers.
         """
-        return preference(policy, reference, winner_weight.new_ones(winner_weight.shape), self.beta)
+        return preference(policy, reference, signal.rows, signal.values.new_ones(len(signal.rows)), self.beta)

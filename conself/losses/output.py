@@ -1,7 +1,9 @@
-"""What every loss takes and gives: per-response log-probabilities in, one loss per pair out.
+"""What every loss takes and gives: log-probabilities of response tokens in, losses out that nobody has averaged yet.
 
-N is the number of pairs at hand. A loss never averages: the trainer sums the N losses of each micro-batch and
-divides by the number of pairs of the whole global batch, which keeps that mean exact however it is cut up.
+S is the number of tokens of R distinct responses, N that of examples with K responses each: K is 2 where winners have
+losers, and 1 otherwise. A loss never averages: the learner sums what it gives for each micro-batch and divides by how
+many pairs, responses or tokens (``mean_over``) the whole global batch has, which keeps that mean exact however the
+batch is cut up.
 """
 
 from __future__ import annotations
@@ -9,47 +11,102 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+
+MeanOver = Literal["pairs", "responses", "tokens"]
+"""What a loss is the mean over. Under the last two a response counts by itself, whoever shares its example."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogProbs:
-    """Log-probabilities of the responses of N pairs under one model, in nats.
+    """Log-probabilities of response tokens under one model, in nats.
 
-    ``chosen`` and ``rejected`` [N], float: sums over response tokens, end of turn included; ``rejected`` is None
-    when the pairs have no loser. ``chosen_tokens`` [N], int: how many tokens each of the ``chosen`` sums spans.
+    ``tokens`` [S], float, holds those of R responses one after another, end of turn included; ``lengths`` says how many
+    each of the R has, and with it which token is whose.
     """
 
-    chosen: Tensor
-    rejected: Tensor | None
-    chosen_tokens: Tensor
+    tokens: Tensor
+    lengths: tuple[int, ...]
+
+    def sums(self) -> Tensor:
+        """The sum over each response: [R], float64, because losses look at small differences of large sums."""
+        import torch
+
+        return torch.stack([tokens.sum() for tokens in self.tokens.double().split(self.lengths)])
+
+    def of(self, rows: Tensor) -> Tensor:
+        """The tokens of the responses ``rows`` [M], int64, one after another: [T], float64."""
+        import torch
+
+        parts = self.tokens.double().split(self.lengths)
+        return torch.cat([parts[row] for row in rows.tolist()])
+
+    def lengths_of(self, rows: Tensor) -> Tensor:
+        """How many tokens each of the responses ``rows`` has: int64, of the shape of ``rows``."""
+        return rows.new_tensor(self.lengths)[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What N examples say of their K responses each.
+
+    ``rows`` [N, K], int64, says which of the R responses each is: equal ones are computed once. ``values`` [N, K],
+    float64: of a winner R(yw), how much speaks for it, in [0, 1], and 0 of its loser; of a rollout its advantage.
+    ``behaviour`` [T], float64, holds the log-probs with which the tokens of all N x K responses were drawn, response
+    after response; None where nobody has noted them.
+    """
+
+    rows: Tensor
+    values: Tensor
+    behaviour: Tensor | None
+
+    def to(self, device: torch.device) -> Signal:
+        """The same on another device."""
+        behaviour = None if self.behaviour is None else self.behaviour.to(device)
+        return Signal(self.rows.to(device), self.values.to(device), behaviour)
 
 
 @dataclass(frozen=True, slots=True)
 class LossOutput:
-    """``losses`` [N], differentiable, one per pair; ``diagnostics`` by name, each [N] and detached, for the log."""
+    """``losses`` [U], differentiable, one for each pair (response, token), and ``diagnostics`` by name, for the log.
+
+    Diagnostics are [U] and detached. Both are summed, and divided by the same number.
+    """
 
     losses: Tensor
     diagnostics: Mapping[str, Tensor]
 
 
 class Loss(Protocol):
-    """A loss over N pairs. ``winner_weight`` [N] is R(yw), how much speaks for each pair's winner, in [0, 1].
+    """A loss over N examples, whose mean is taken over ``mean_over``.
 
     ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed. ``needs_losers``
-    says whether pairs must have a loser; where it is False they must have none, or winners would count many times.
-    ``needs_weight`` says whether ``winner_weight`` is read; where it is False, pairs may have none.
+    says whether examples must be pairs of a winner and a loser; where it is False each must have one response, or
+    winners would count many times. ``needs_weight`` says whether ``signal.values`` is read of winners; where it is
+    False, pairs may have none. ``needs_rollouts`` says whether advantages and behaviour log-probs are read, which
+    responses have that were sampled for the step.
     """
 
-    needs_reference: ClassVar[bool]
     needs_losers: ClassVar[bool]
     needs_weight: ClassVar[bool]
+    needs_rollouts: ClassVar[bool]
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:
-        """The loss of each pair."""
+    @property
+    def needs_reference(self) -> bool:
+        """Whether ``reference`` is read."""
+        ...
+
+    @property
+    def mean_over(self) -> MeanOver:
+        """What the learner divides the sum of the losses by the number of."""
+        ...
+
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
+        """The loss of each pair, response or token."""
         ...
 
 
@@ -86,57 +143,14 @@ def check_weights(there: bool, needed: bool) -> None:
         )
 
 
-def drift(policy: LogProbs, reference: LogProbs) -> Tensor:
-    """An estimate [N] of KL(ref || pi) in nats per response: mean of log ref - log pi over a pair's winner and loser.
-
-    This is the estimator k1 = -log r, r = pi(y) / ref(y), of J. Schulman, "Approximating KL Divergence" (2020,
-    http://joschu.net/blog/kl-approx.html): unbiased for any responses y that ref draws, and negative at times. His
-    k3 = (r - 1) - log r is never negative and has less variance while r is near 1; but r is a ratio of whole programs
-    here, which lies at e^20 after 20 nats, so that one response would be the mean. Sums are all that is known of a
-    response, hence no k3 per token.
-
-    What it is not: KL(pi || ref), for which pi would have to be sampled; nor free of bias. Winners and losers are
-    chosen ones of what ref drew (winners once per pair), and were drawn with an observation in the prompt, truncated as
-    the sampler says, while these log-probs are without. Read it as how far training has moved the mass of its own
-    responses: 0 at the start, negative where winners gained more than losers lost.
-    """
-    import torch
-
-    moved = [reference.chosen - policy.chosen]
-    if policy.rejected is not None and reference.rejected is not None:
-        moved.append(reference.rejected - policy.rejected)
-    return torch.stack(moved).mean(0)
-
-
-def preference(policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor, beta: float) -> LossOutput:
-    """``-winner_weight * logsigmoid(r)``, r = beta * [(log pi - log ref)(yw) - (log pi - log ref)(yl)] (Eq. 4, 5).
-
-    Con-DPO and DPO are this function under different weights [N]. Diagnostics, each [N]: ``margin`` r and ``accuracy``
-    (r > 0); ``chosen_reward`` and ``rejected_reward``, which r is the difference of; ``chosen_log_prob`` and
-    ``rejected_log_prob`` under the policy, and ``kl`` (:func:`drift`), in nats per response.
+def check_pairs_do(loss: Loss) -> None:
+    """Refuse a loss that learns from rollouts where there are preference pairs.
 
     Raises:
-        ValueError: there is no reference, or there are no losers to compare with.
+        ValueError: it reads advantages and behaviour log-probs, which pairs have not.
     """
-    from torch.nn.functional import logsigmoid
-
-    if reference is None:
-        raise ValueError("a preference loss needs reference log-probs; pass them, or use loss=sft")
-    if policy.rejected is None or reference.rejected is None:
-        raise ValueError("a preference loss needs a loser in every pair; use loss=sft, or a pairing that gives losers")
-    chosen = beta * (policy.chosen - reference.chosen)
-    rejected = beta * (policy.rejected - reference.rejected)
-    margin = chosen - rejected
-    diagnostics = {
-        "margin": margin,
-        "accuracy": (margin > 0).to(margin.dtype),
-        "chosen_reward": chosen,
-        "rejected_reward": rejected,
-        "chosen_log_prob": policy.chosen,
-        "rejected_log_prob": policy.rejected,
-        "kl": drift(policy, reference),
-    }
-    return LossOutput(
-        losses=-winner_weight * logsigmoid(margin),
-        diagnostics={name: values.detach() for name, values in diagnostics.items()},
-    )
+    if loss.needs_rollouts:
+        raise ValueError(
+            f"loss: {type(loss).__name__} learns from responses sampled for each step, and this pipeline makes "
+            "preference pairs; choose loss=con_dpo, loss=dpo or loss=sft"
+        )

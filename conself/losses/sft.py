@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from conself.losses.output import LogProbs, LossOutput
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from conself.losses.output import LogProbs, LossOutput, MeanOver, Signal
+from conself.losses.preference import pair_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +21,16 @@ class SFT:
     needs_reference: ClassVar[bool] = False
     needs_losers: ClassVar[bool] = False
     needs_weight: ClassVar[bool] = False
+    needs_rollouts: ClassVar[bool] = False
+    mean_over: ClassVar[MeanOver] = "pairs"
 
-    def __call__(self, policy: LogProbs, reference: LogProbs | None, winner_weight: Tensor) -> LossOutput:  # noqa: ARG002
-        """The loss [N] of each winner; ``reference`` and ``winner_weight`` are ignored.
+    def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:  # noqa: ARG002
+        """The loss [N] of each winner; ``reference`` and ``signal.values`` are ignored.
 
         Diagnostics: ``chosen_log_prob`` in nats per response, as the preference losses have it, and ``perplexity`` per
         token, each response's own.
         """
-        losses = -policy.chosen / policy.chosen_tokens
-        diagnostics = {"chosen_log_prob": policy.chosen.detach(), "perplexity": losses.detach().exp()}
+        chosen = pair_sums(policy, signal.rows).chosen
+        losses = -chosen / policy.lengths_of(signal.rows[:, 0])
+        diagnostics = {"chosen_log_prob": chosen.detach(), "perplexity": losses.detach().exp()}
         return LossOutput(losses=losses, diagnostics=diagnostics)

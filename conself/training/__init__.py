@@ -1,1 +1,1 @@
-"""The training room: all of Lightning, and nothing else."""
+"""Training: a learner, what it computes and how, and the loop in epochs that drives it."""

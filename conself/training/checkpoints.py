@@ -1,9 +1,11 @@
 """Checkpoints of a training: what trains, its optimiser's moments and how far it is, so that a killed run goes on.
 
-A Lightning callback writes them, instead of Lightning's ModelCheckpoint: that one takes along the frozen base model
-(gathered from every device, where it is sharded), holds the file in memory twice, and goes through a temporary file
-that a kill leaves behind. No random state is kept: order and steps follow from the seed, and there is no dropout.
+Every loop of training keeps them in the same way, with Lightning or without. Lightning's ModelCheckpoint takes along
+the frozen base model, holds the file in memory twice, and goes through a temporary file that a kill leaves behind. No
+random state is kept: order and steps follow from the seed, and there is no dropout.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -13,11 +15,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,10 +25,12 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from conself.losses.output import Loss
 from conself.store.artifacts import write_whole
-from conself.training.data import TokenPair
-from conself.training.module import PreferenceModule
+from conself.training.data import Example
 from conself.training.policy.disk import disk_errors
 from conself.training.settings import Training
+
+if TYPE_CHECKING:
+    from conself.training.learner import Learner
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +45,12 @@ class Checkpoint:
     seconds: float
 
 
-class Checkpoints(Callback):
+class Checkpoints:
     """Keeps a training's newest checkpoint in ``folder``, and goes on from one that an earlier run left there.
 
     One is due after a step when writing the last has taken no more than ``share`` of the time since; None: never.
     ``key`` is what :func:`newest` compares; ``started`` is the time.perf_counter() of this run's start. A file holds
-    whole tensors, however many devices share them: the first process writes, and any number can go on from it.
+    whole tensors, however many devices share them: any number can go on from it.
     """
 
     def __init__(self, folder: Path, key: str, share: float | None, started: float) -> None:
@@ -60,76 +62,62 @@ class Checkpoints(Callback):
         self.due = started
 
     @property
-    def steps_taken(self) -> int:
-        """Steps that earlier runs have taken and this one does not repeat."""
-        return len(self.start.curve) if self.start else 0
+    def curve(self) -> list[dict[str, float]]:
+        """The rows of the steps that earlier runs have taken, and this one does not repeat."""
+        return list(self.start.curve) if self.start else []
+
+    @property
+    def n_tokens(self) -> int:
+        """The response tokens of those steps."""
+        return self.start.n_tokens if self.start else 0
 
     @property
     def seconds(self) -> float:
         """Time taken so far: this run's, and up to their checkpoints that of the runs it goes on from."""
         return time.perf_counter() - self.started
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put weights, optimiser, curve and counts back; the loggers get the steps taken so far.
+    def resume(self, learner: Learner, total: str) -> None:
+        """Put weights and the optimiser's moments back, if an earlier run has left them; ``total`` steps are to come.
 
         It comes after everything that wants the weights as they were before the first step, as reference.
         """
-        module = _preference(pl_module)
-        if self.start is None:
-            return
-        log.info("training goes on after step %d of %d", len(self.start.curve), module.total_steps)
-        restore(self.start.path, module, trainer.optimizers[0])
-        module.curve, module.n_tokens = list(self.start.curve), self.start.n_tokens
-        for logger in trainer.loggers:
-            for step, row in enumerate(module.curve):
-                logger.log_metrics({f"train/{name}": value for name, value in row.items()}, step)
-            logger.save()
+        if self.start is not None:
+            log.info("training goes on after step %d of %s", len(self.start.curve), total)
+            learner.load_state(self.start.path)
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: STEP_OUTPUT,  # noqa: ARG002
-        batch: list[TokenPair],  # noqa: ARG002
-        batch_idx: int,  # noqa: ARG002
-    ) -> None:
-        """Write a checkpoint when one is due; after the last step none is of use."""
-        module, began = _preference(pl_module), time.perf_counter()
-        if self.share is None or len(module.curve) == module.total_steps:
+    def after_step(self, learner: Learner, curve: Sequence[Mapping[str, float]], n_tokens: int) -> None:
+        """Write a checkpoint when one is due; not after the last step, where none is of use."""
+        began = time.perf_counter()
+        if self.share is None or began < self.due:
             return
-        if not trainer.strategy.broadcast(began >= self.due):  # the clocks of two processes differ
-            return
-        tensors = state(module, trainer.optimizers[0], keep=trainer.is_global_zero)
-        if trainer.is_global_zero:
-            self._write(module, tensors)
+        facts = {"curve": curve, "n_tokens": n_tokens, "seconds": self.seconds}
+        path = self.folder / f"step-{len(curve):08d}.safetensors"
+        others = [file for file in _files(self.folder) if file != path]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        learner.save_state(path, {"training": self.key, "facts": json.dumps(facts)})
+        for file in others:
+            file.unlink()
         now = time.perf_counter()
         self.due = now + (now - began) * (1 / self.share - 1)
 
-    def _write(self, module: PreferenceModule, tensors: dict[str, Tensor]) -> None:
-        facts = {"curve": module.curve, "n_tokens": module.n_tokens, "seconds": self.seconds}
-        metadata = {"training": self.key, "crc32": str(_checksum(tensors)), "facts": json.dumps(facts)}
-        path = self.folder / f"step-{len(module.curve):08d}.safetensors"
-        others = [file for file in _files(self.folder) if file != path]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with disk_errors(path):
-            write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
-        for file in others:
-            file.unlink()
-
 
 def training_key(
-    model: str, module: torch.nn.Module, pairs: Sequence[TokenPair], settings: Training, loss: Loss, seed: int
+    model: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    examples: Sequence[Example],
+    settings: Training,
+    loss: Loss,
+    seed: int,
 ) -> str:
     """SHA-256 (hex) of what decides a training's every step; ``model`` is the fingerprint of the base model.
 
-    Of ``module`` it takes names and shapes of what trains. ``settings.runtime`` stays out of it, as it does out of
-    artifact keys.
+    ``shapes`` are those of what trains, by name; a loop that does not know its ``examples`` beforehand gives none.
+    ``settings.runtime`` stays out of it, as it does out of artifact keys.
     """
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "runtime"}
-    shapes = {name: tuple(parameter.shape) for name, parameter in _trainable(module).items()}
-    digest = hashlib.sha256(repr((model, shapes, chosen, loss, seed)).encode())
-    for pair in pairs:
-        digest.update(repr(pair).encode())
+    digest = hashlib.sha256(repr((model, dict(shapes), chosen, loss, seed)).encode())
+    for example in examples:
+        digest.update(repr(example).encode())
     return digest.hexdigest()
 
 
@@ -154,7 +142,7 @@ def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool)
     nothing, or each would need memory for everything.
     """
     tensors = {}
-    for name, parameter in _trainable(module).items():
+    for name, parameter in trainable(module).items():
         for what, value in {"weights": parameter, **optimizer.state[parameter]}.items():
             whole = value.full_tensor() if isinstance(value, DTensor) else value
             if keep:
@@ -163,9 +151,9 @@ def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool)
 
 
 @torch.no_grad()
-def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Undo :func:`state`: values go where the module's parameters are, sharded as these are."""
-    parameters = _trainable(module)
+def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, str]:
+    """Undo :func:`state`: values go where the module's parameters are, sharded as these are. Gives the file's facts."""
+    parameters = trainable(module)
     with safe_open(path, framework="pt") as file:
         for key in file.keys():  # noqa: SIM118  # not a mapping
             what, name = key.split("/", 1)
@@ -174,10 +162,23 @@ def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimize
                 parameters[name].copy_(value)
             else:
                 optimizer.state[parameters[name]][what] = value
+        return dict(file.metadata() or {})
 
 
-def _trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The parameters that require gradients, by name."""
     return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+    """A file of ``tensors`` with ``facts`` and a checksum in its header, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    metadata = {**facts, "crc32": str(_checksum(tensors))}
+    with disk_errors(path):
+        write_whole(path, lambda temporary: save_file(dict(tensors), temporary, metadata))
 
 
 def _placed(value: Tensor, parameter: Tensor) -> Tensor:
@@ -209,9 +210,3 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
     for name in sorted(tensors):
         value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)
     return value
-
-
-def _preference(module: LightningModule) -> PreferenceModule:
-    if not isinstance(module, PreferenceModule):
-        raise TypeError(f"expected a PreferenceModule, got {type(module).__name__}")
-    return module

@@ -1,18 +1,18 @@
-"""From preference pairs as text to seeded global batches of token ids."""
+"""From preference pairs as text to examples in token ids, and to seeded global batches of them."""
+
+from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
-from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from conself.models.turns import encode_prompt, encode_responses, end_of_turn_id
 from conself.records import PreferencePair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,65 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenPair:
-    """A preference pair in token ids; ``winner_weight`` is R(y_w) in [0, 1], ``name`` tells pairs apart."""
+class Example:
+    """A problem's prompt with one or more responses, and a signal: what a loss is to make of them.
+
+    ``signal`` has a number for each response: R(y_w) in [0, 1] for the winner of a pair and 0 for its loser, or the
+    advantage of a rollout. ``behaviour`` has for each response the log-probs, in nats, with which its tokens were
+    drawn; None where no loss asks for them. ``name`` tells the examples of a problem apart.
+
+    Raises:
+        ValueError: the numbers do not fit the responses, or these have different prompts.
+    """
 
     problem_id: str
     name: str
-    chosen: Response
-    rejected: Response | None
-    winner_weight: float
+    responses: tuple[Response, ...]
+    signal: tuple[float, ...]
+    behaviour: tuple[tuple[float, ...], ...] | None
+
+    def __post_init__(self) -> None:
+        if not self.responses or len(self.signal) != len(self.responses):
+            raise ValueError(
+                f"example {self.name!r} has {len(self.responses)} responses and a signal of {len(self.signal)}; "
+                "give at least one response, and a number for each"
+            )
+        if any(response.prompt != self.prompt for response in self.responses):
+            raise ValueError(f"example {self.name!r} has responses to different prompts; make it an example for each")
+        if self.behaviour is not None:
+            wanted, given = [len(r.tokens) for r in self.responses], [len(values) for values in self.behaviour]
+            if wanted != given:
+                raise ValueError(
+                    f"example {self.name!r} has responses of {wanted} tokens and behaviour log-probs of {given}; "
+                    "give one for each token"
+                )
 
     @property
-    def responses(self) -> tuple[Response, ...]:
-        """The winner and, where there is one, the loser."""
-        return (self.chosen,) if self.rejected is None else (self.chosen, self.rejected)
+    def prompt(self) -> tuple[int, ...]:
+        """The prompt of all its responses."""
+        return self.responses[0].prompt
+
+    def apart(self) -> list[Example]:
+        """An example for each response."""
+        behaviours = [None] * len(self.responses) if self.behaviour is None else [(each,) for each in self.behaviour]
+        parts = zip(self.responses, self.signal, behaviours, strict=True)
+        return [
+            Example(self.problem_id, f"{self.name}/{k}", (response,), (value,), behaviour)
+            for k, (response, value, behaviour) in enumerate(parts)
+        ]
+
+
+def pair_example(
+    problem_id: str, name: str, chosen: Response, rejected: Response | None, winner_weight: float
+) -> Example:
+    """A winner with R(y_w), and its loser where there is one."""
+    responses = (chosen,) if rejected is None else (chosen, rejected)
+    return Example(problem_id, name, responses, (winner_weight, 0.0)[: len(responses)], None)
 
 
 def encode(
     pairs: Sequence[PreferencePair], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[list[TokenPair], int]:
+) -> tuple[list[Example], int]:
     """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
 
     Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
@@ -69,77 +110,43 @@ def encode(
         rejected = None if pair.rejected is None else Response(prompt, ids[pair.rejected])
         name = f"{pair.problem_id}/{pair.chosen_index}/{pair.rejected_index}"
         value = 1.0 if pair.winner_weight is None else pair.winner_weight  # no loss that reads it is given such pairs
-        encoded.append(TokenPair(pair.problem_id, name, chosen, rejected, value))
+        encoded.append(pair_example(pair.problem_id, name, chosen, rejected, value))
     kept = [pair for pair in encoded if all(len(response) <= max_length for response in pair.responses)]
     return kept, len(encoded) - len(kept)
 
 
 def global_batches(
-    pairs: Sequence[TokenPair], batch_size: int, seed: int, epoch: int, by_problem: bool
-) -> list[list[TokenPair]]:
-    """Batches of exactly ``batch_size`` pairs, each pair once; only the last may be smaller.
+    examples: Sequence[Example], batch_size: int, seed: int, epoch: int, by_problem: bool
+) -> list[list[Example]]:
+    """Batches of exactly ``batch_size`` examples, each example once; only the last may be smaller.
 
     Order: by SHA-256 of (seed, epoch, name), a new one each epoch and the same everywhere. With ``by_problem``
-    problems are permuted and the pairs of each stay neighbours, so that a batch's pairs share winners and prompts
-    (a batch boundary may cut a problem); without it pairs are permuted one by one.
+    problems are permuted and the examples of each stay neighbours, so that a batch's pairs share winners and prompts
+    (a batch boundary may cut a problem); without it examples are permuted one by one.
     """
 
-    def rank(pair: TokenPair) -> bytes:
-        name = pair.problem_id if by_problem else pair.name
+    def rank(example: Example) -> bytes:
+        name = example.problem_id if by_problem else example.name
         return hashlib.sha256(json.dumps(["order", seed, epoch, name]).encode()).digest()
 
-    order = sorted(pairs, key=rank)
+    order = sorted(examples, key=rank)
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def deal(pairs: Sequence[TokenPair], ranks: int) -> list[list[TokenPair]]:
-    """The pairs of a global batch for each of ``ranks`` processes: whole problems, balanced by tokens.
+def deal(examples: Sequence[Example], ranks: int) -> list[list[Example]]:
+    """The examples of a global batch for each of ``ranks`` processes: whole problems, balanced by tokens.
 
     A share may be empty. The problem with the most tokens goes first, to the process with the fewest so far. A pure
     function of its arguments: every process works out all shares alike.
     """
-    problems: dict[str, list[TokenPair]] = {}
-    for pair in pairs:
-        problems.setdefault(pair.problem_id, []).append(pair)
-    sizes = {name: sum(len(r) for pair in group for r in pair.responses) for name, group in problems.items()}
-    shares: list[list[TokenPair]] = [[] for _ in range(ranks)]
+    problems: dict[str, list[Example]] = {}
+    for example in examples:
+        problems.setdefault(example.problem_id, []).append(example)
+    sizes = {name: sum(len(r) for example in group for r in example.responses) for name, group in problems.items()}
+    shares: list[list[Example]] = [[] for _ in range(ranks)]
     loads = [0] * ranks
     for name in sorted(problems, key=lambda name: -sizes[name]):
         least = loads.index(min(loads))
         shares[least] += problems[name]
         loads[least] += sizes[name]
     return shares
-
-
-class PairData(LightningDataModule):
-    """Feeds one global batch (a list of pairs) per training step, in the order of the current epoch.
-
-    The first ``steps_taken`` batches, which an earlier run has trained on, are left out: the trainer's first epoch is
-    then what remains of the epoch they end in.
-    """
-
-    def __init__(
-        self, pairs: Sequence[TokenPair], batch_size: int, seed: int, by_problem: bool, steps_taken: int = 0
-    ) -> None:
-        super().__init__()
-        self.epochs_taken, self.batches_taken = divmod(steps_taken, math.ceil(len(pairs) / batch_size))
-        self.pairs = pairs
-        self.batch_size = batch_size
-        self.seed = seed
-        self.by_problem = by_problem
-
-    def train_dataloader(self) -> DataLoader[list[TokenPair]]:
-        """The global batches of the trainer's current epoch; asked for anew each epoch."""
-        epoch = 0 if self.trainer is None else self.trainer.current_epoch
-        order = (self.seed, self.epochs_taken + epoch, self.by_problem)
-        batches = global_batches(self.pairs, self.batch_size, *order)[0 if epoch else self.batches_taken :]
-        return DataLoader(batches, batch_size=None, collate_fn=list)  # type: ignore[arg-type]  # lists are map-style
-
-    def transfer_batch_to_device(
-        self,
-        batch: list[TokenPair],
-        device: torch.device,  # noqa: ARG002
-        dataloader_idx: int,  # noqa: ARG002
-    ) -> list[TokenPair]:
-        """Leave the batch where it is: it holds plain token ids, and each micro-batch moves itself."""
-        return batch

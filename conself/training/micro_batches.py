@@ -1,4 +1,4 @@
-"""What goes through the model at once, and how pairs are cut into it."""
+"""What goes through the model at once, and how examples are cut into it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from conself.training.data import Response, TokenPair
+    from conself.training.data import Example, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,55 +32,58 @@ class Branches:
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:
-    """Pairs that go through the model together, laid out as B rows of T tokens.
+    """Examples that go through the model together, laid out as B rows of T tokens.
 
-    ``responses`` are those of ``pairs`` as the layout computes them; ``chosen`` and ``rejected`` [N], int64, point from
-    each pair into them (``rejected`` is None unless every pair has a loser). ``inputs`` are keyword arguments of the
-    decoder, int64; ``branches`` says who sees whom, None where each row is one sequence. ``scored`` [S], int64, holds
-    the flat positions (row * T + column) whose next tokens are the response tokens ``targets`` [S], int64, response
-    after response. ``n_tokens`` counts tokens that are computed, without padding.
+    ``responses`` are those of ``examples`` as the layout computes them; ``places`` [N, K], int64, points from each
+    example's K responses into them. ``inputs`` are keyword arguments of the decoder, int64; ``branches`` says who sees
+    whom, None where each row is one sequence. ``scored`` [S], int64, holds the flat positions (row * T + column) whose
+    next tokens are the response tokens ``targets`` [S], int64, response after response. ``n_tokens`` counts tokens that
+    are computed, without padding.
     """
 
-    pairs: tuple[TokenPair, ...]
+    examples: tuple[Example, ...]
     responses: tuple[Response, ...]
-    chosen: Tensor
-    rejected: Tensor | None
+    places: Tensor
     inputs: dict[str, Tensor]
     branches: Branches | None
     scored: Tensor
     targets: Tensor
     n_tokens: int
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens of each of ``responses``, which say whose each of ``targets`` is."""
+        return tuple(len(response.tokens) for response in self.responses)
 
-def distinct(pairs: Iterable[TokenPair]) -> tuple[Response, ...]:
-    """The distinct responses of ``pairs``, in the order in which they are first named."""
-    return tuple(dict.fromkeys(response for pair in pairs for response in pair.responses))
+
+def distinct(examples: Iterable[Example]) -> tuple[Response, ...]:
+    """The distinct responses of ``examples``, in the order in which they are first named."""
+    return tuple(dict.fromkeys(response for example in examples for response in example.responses))
 
 
-def grouped(pairs: Sequence[TokenPair], key: Callable[[TokenPair], Hashable]) -> list[list[TokenPair]]:
-    """Pairs with equal keys together, in the order in which the keys first appear."""
-    groups: dict[Hashable, list[TokenPair]] = {}
-    for pair in pairs:
-        groups.setdefault(key(pair), []).append(pair)
+def grouped(examples: Sequence[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
+    """Examples with equal keys together, in the order in which the keys first appear."""
+    groups: dict[Hashable, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(key(example), []).append(example)
     return list(groups.values())
 
 
-def fill(
-    groups: Sequence[list[TokenPair]], area: Callable[[Sequence[TokenPair]], int], budget: int
-) -> list[list[TokenPair]]:
+def fill(groups: Sequence[list[Example]], area: Callable[[Sequence[Example]], int], budget: int) -> list[list[Example]]:
     """Pieces of at most ``budget`` tokens by ``area``, filled with whole groups in the order given.
 
-    A group that exceeds the budget by itself is taken apart into its pairs.
+    A group that exceeds the budget by itself is taken apart into its examples.
 
     Raises:
-        ValueError: a single pair exceeds the budget.
+        ValueError: a single example exceeds the budget.
     """
-    pieces: list[list[TokenPair]] = []
+    pieces: list[list[Example]] = []
     for group in groups:
-        for part in [group] if area(group) <= budget else [[pair] for pair in group]:
+        for part in [group] if area(group) <= budget else [[example] for example in group]:
             if area(part) > budget:
+                what = "a pair" if len(part[0].responses) > 1 else "a response"
                 raise ValueError(
-                    f"a pair of problem {part[0].problem_id!r} takes {area(part)} tokens, above token_budget {budget}; "
+                    f"{what} of problem {part[0].problem_id!r} takes {area(part)} tokens, above token_budget {budget}; "
                     "raise training.runtime.layout.token_budget or lower training.max_length"
                 )
             if pieces and area(pieces[-1] + part) <= budget:
@@ -90,11 +93,9 @@ def fill(
     return pieces
 
 
-def indices(pairs: Sequence[TokenPair], responses: Sequence[Response]) -> tuple[Tensor, Tensor | None]:
-    """Where each pair's winner and loser stand among distinct ``responses``: [N] and [N] or None, int64."""
+def places(examples: Sequence[Example], responses: Sequence[Response]) -> Tensor:
+    """Where the K responses of each example stand among distinct ``responses``: [N, K], int64."""
     import torch
 
     place = {response: i for i, response in enumerate(responses)}
-    losers = [place[pair.rejected] for pair in pairs if pair.rejected is not None]
-    chosen = torch.tensor([place[pair.chosen] for pair in pairs])
-    return chosen, torch.tensor(losers) if len(losers) == len(pairs) else None
+    return torch.tensor([[place[response] for response in example.responses] for example in examples])

@@ -8,37 +8,36 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from conself.runtime.console import new_console
 from conself.runtime.progress import Meter
-from conself.training.data import TokenPair
-from conself.training.module import PreferenceModule
+from conself.training.data import Example
 
 
-def progress_of(wanted: bool) -> Callback | None:
-    """What shows the steps on this process's standard output, if that is ``wanted``."""
+def progress_of(wanted: bool, total: int, taken: int) -> Callback | None:
+    """What shows the steps on standard output, if that is ``wanted``; earlier runs have ``taken`` some of ``total``."""
     if not wanted:
         return None
-    return RichProgressBar() if new_console().is_terminal else StepLines()
+    return RichProgressBar() if new_console().is_terminal else StepLines(total, taken)
 
 
 class StepLines(Callback):
     """A line every few seconds with the steps taken, their rate and the time left, and one at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int, taken: int) -> None:
+        self._total = total
+        self._taken = taken
         self._open = ExitStack()
         self._meter: Meter | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Begin to count, after the steps that an earlier run has taken."""
-        if isinstance(pl_module, PreferenceModule):
-            meter = Meter(new_console(), "training", pl_module.total_steps, "steps", "steps")
-            self._meter = self._open.enter_context(meter)
-            self._meter.skip(len(pl_module.curve))
+        self._meter = self._open.enter_context(Meter(new_console(), "training", self._total, "steps", "steps"))
+        self._meter.skip(self._taken)
 
     def on_train_batch_end(
         self,
         trainer: Trainer,  # noqa: ARG002
         pl_module: LightningModule,  # noqa: ARG002
         outputs: STEP_OUTPUT,  # noqa: ARG002
-        batch: list[TokenPair],  # noqa: ARG002
+        batch: list[Example],  # noqa: ARG002
         batch_idx: int,  # noqa: ARG002
     ) -> None:
         """Count a step."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +18,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from conself.runtime.console import new_console
 from conself.runtime.locks import locked
 from conself.runtime.progress import Meter
 from conself.store.artifacts import write_whole
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response
+from conself.training.devices.distributed import Sharing
 from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.layouts.padded import Layout
-from conself.training.micro_batches import distinct, grouped
+from conself.training.micro_batches import MicroBatch, distinct, grouped
 from conself.training.policy.tuning import Policy
 from conself.training.scorer.log_probs import is_frozen
 
 log = logging.getLogger(__name__)
 
 Values = NDArray[np.float32]
+Reference = Callable[[MicroBatch], Tensor]
+"""The reference's log-probs of a micro-batch's response tokens, response after response: [S], float32, in nats."""
 _SCHEMA = pa.schema({"piece": pa.string(), "log_probs": pa.list_(pa.float32())})
 _PIECES_PER_FILE = 256
 _MANIFEST = "manifest.json"
@@ -90,19 +94,19 @@ def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
 def reference_log_probs(
     policy: Policy,
     layout: Layout,
-    pairs: Sequence[TokenPair],
+    examples: Sequence[Example],
     who: Identity,
     root: Path,
     progress: bool,
     ranks: Ranks = ALONE,
-) -> dict[Response, float]:
-    """Sums over tokens, in nats, for every response of ``pairs``, from the table of ``who`` under ``root``.
+) -> dict[Response, Values]:
+    """The log-probs of every response's tokens, in nats, from the table of ``who`` under ``root``.
 
     What the table lacks is worked out and added, file by file: a killed run goes on from there. One entry that is there
     is worked out again; where it differs, the table is of no use, which is said, and is made anew. Processes that want
     the same table take turns; those that train together share the work, and the first of them reads and writes.
     """
-    problems = grouped(pairs, lambda pair: pair.chosen.prompt)
+    problems = grouped(examples, lambda example: example.prompt)
     pieces = {_name(piece): piece for problem in problems for piece in layout.cut(problem)}
     folder = root / who.key
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,11 +130,46 @@ def reference_log_probs(
                 if ranks.first:
                     _write(folder, {name: made[name] for name in part})
                 known |= made
-    return {response: value for name, piece in pieces.items() for response, value in _sums(piece, known[name]).items()}
+    return {
+        response: value
+        for name, piece in pieces.items()
+        for response, value in _split(distinct(piece), known[name]).items()
+    }
 
 
-def _values(policy: Policy, layout: Layout, piece: Sequence[TokenPair]) -> Values:
-    """Of every distinct response, in the order in which the pairs name them, whatever the layout's is."""
+def stored(table: Mapping[Response, Values]) -> Reference:
+    """The reference of responses that are all in ``table``."""
+
+    def log_probs(micro_batch: MicroBatch) -> Tensor:
+        return torch.from_numpy(np.concatenate([table[response] for response in micro_batch.responses]))
+
+    return log_probs
+
+
+def computed(policy: Policy, sharing: Sharing) -> Reference:
+    """The reference of responses that are new in each step: one more pass of the model without what was trained.
+
+    Raises:
+        ValueError: the policy has no such model any more once it has taken a step.
+    """
+    if not policy.reference_stays:
+        raise ValueError(
+            "all weights are trained, so that nothing is left to be the reference of new responses; choose "
+            "training=lora, or a loss without reference (loss.beta=0)"
+        )
+
+    @torch.no_grad()
+    def log_probs(micro_batch: MicroBatch) -> Tensor:
+        with policy.reference():
+            values: Tensor = policy.scorer(micro_batch)
+        sharing.settle(policy.scorer)
+        return values
+
+    return log_probs
+
+
+def _values(policy: Policy, layout: Layout, piece: Sequence[Example]) -> Values:
+    """Of every distinct response, in the order in which the examples name them, whatever the layout's is."""
     batch = layout.lay(piece)
     parts = _split(batch.responses, policy.scorer(batch).cpu().numpy())
     return np.concatenate([parts[response] for response in distinct(piece)])
@@ -141,13 +180,13 @@ def _split(responses: Sequence[Response], values: Values) -> dict[Response, Valu
     return dict(zip(responses, np.split(values, ends), strict=True))
 
 
-def _sums(piece: Sequence[TokenPair], values: Values) -> dict[Response, float]:
+def _sums(piece: Sequence[Example], values: Values) -> dict[Response, float]:
     parts = _split(distinct(piece), values)
     return {response: float(part.sum(dtype=np.float64)) for response, part in parts.items()}
 
 
-def _name(piece: Sequence[TokenPair]) -> str:
-    tokens = [[pair.chosen.prompt, *(response.tokens for response in pair.responses)] for pair in piece]
+def _name(piece: Sequence[Example]) -> str:
+    tokens = [[example.prompt, *(response.tokens for response in example.responses)] for example in piece]
     return hashlib.sha256(json.dumps(tokens).encode()).hexdigest()
 
 
@@ -172,7 +211,7 @@ def _introduce(root: Path, folder: Path, who: Identity) -> None:
 
 
 def _still_true(
-    policy: Policy, layout: Layout, pieces: Mapping[str, Sequence[TokenPair]], known: Mapping[str, Values]
+    policy: Policy, layout: Layout, pieces: Mapping[str, Sequence[Example]], known: Mapping[str, Values]
 ) -> bool:
     name = next((name for name in pieces if name in known), None)
     if name is None:

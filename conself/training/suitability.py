@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response
 from conself.training.layouts.padded import DistinctLayout, Layout
 from conself.training.policy.tuning import Policy
 from conself.training.scorer.log_probs import response_log_probs
@@ -19,20 +19,19 @@ _FOREIGN = (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeEr
 """What model code raises when it is handed a mask or position ids that it was not written for."""
 
 
-def check_policy(policy: Policy, settings: Training, pairs: Sequence[TokenPair]) -> None:
+def check_policy(policy: Policy, settings: Training, examples: Sequence[Example]) -> None:
     """Choose the attention for the longest row, and try the layout on a short problem against the plain model.
 
     Raises:
-        ValueError: a pair exceeds the token budget; the model's positions end before its longest response does; or its
-            own forward pass gives other log-probs: it caps its logits, say, or has no use for masks or position ids
+        ValueError: an example exceeds the token budget; the model's positions end before its longest response does; or
+            its own forward pass gives other log-probs: it caps its logits, say, or has no use for masks or position ids
             of ours.
     """
     layout, model = settings.runtime.layout, policy.model
-    for pair in pairs:
-        layout.cut([pair])  # says so now, and not hours later, if one exceeds the budget
-    _check_positions(model, max(len(response) for pair in pairs for response in pair.responses))
-    layout.prepare(model, pairs)
-    trial = _trial(pairs)
+    for example in examples:
+        layout.cut([example])  # says so now, and not hours later, if one exceeds the budget
+    check_rows(policy, layout, examples)
+    trial = _trial(examples)
     with torch.no_grad(), policy.reference():
         if worst := _difference(policy, layout, trial):
             plain = DistinctLayout(layout.token_budget)
@@ -40,29 +39,35 @@ def check_policy(policy: Policy, settings: Training, pairs: Sequence[TokenPair])
             raise ValueError(f"{type(model).__name__} does not compute {type(layout).__name__}: {worst}; {remedy}")
 
 
-def _check_positions(model: PreTrainedModel, longest: int) -> None:
-    """The last token is only predicted, so it needs no position."""
+def check_rows(policy: Policy, layout: Layout, examples: Sequence[Example]) -> None:
+    """Choose the attention for the longest row of ``examples``; that of earlier, longer rows stays.
+
+    Raises:
+        ValueError: the model's positions end before the longest response does, or it cannot take such rows.
+    """
+    model, longest = policy.model, max(len(response) for example in examples for response in example.responses)
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if positions is not None and longest > positions + 1:
+    if positions is not None and longest > positions + 1:  # the last token is only predicted
         raise ValueError(
             f"a prompt with its response takes {longest} tokens, beyond the {positions} positions that "
             f"{type(model).__name__} knows; set training.max_length to {positions}"
         )
+    layout.prepare(model, examples)
 
 
-def _trial(pairs: Sequence[TokenPair]) -> list[TokenPair]:
+def _trial(examples: Sequence[Example]) -> list[Example]:
     """What may go wrong, in little: a prompt with two responses, and two short problems that fit into one more row."""
-    pair = min(pairs, key=lambda pair: sum(map(len, pair.responses)))
-    prompt, tokens = pair.chosen.prompt, pair.chosen.tokens
+    example = min(examples, key=lambda example: sum(map(len, example.responses)))
+    prompt, tokens = example.prompt, example.responses[0].tokens
     twice = Response(prompt, tokens[:1] * 2)
     short = [Response(prompt[-1:] * n, tokens[:1]) for n in (1, 2)]
-    responses = dict.fromkeys([*pair.responses, twice, *short])
-    return [TokenPair(pair.problem_id, pair.name, response, None, 1.0) for response in responses]
+    responses = dict.fromkeys([*example.responses, twice, *short])
+    return [Example(example.problem_id, example.name, (response,), (1.0,), None) for response in responses]
 
 
-def _difference(policy: Policy, layout: Layout, pairs: Sequence[TokenPair]) -> str:
+def _difference(policy: Policy, layout: Layout, examples: Sequence[Example]) -> str:
     """What fails, or differs beyond rounding, in words; empty: nothing."""
-    batch = layout.lay(pairs)
+    batch = layout.lay(examples)
     try:
         ours = response_log_probs(policy.model, batch, policy.dtype).tolist()
     except torch.OutOfMemoryError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conself.training.data import TokenPair
+from conself.training.data import Example
 from experiments.training_speed.settings import LORA_R, Shape
 
 # Dense bf16 operations per second by the makers' data sheets, by a part of torch's name of the device.
@@ -21,14 +21,14 @@ def lora_weights(shape: Shape) -> int:
     return shape.layers * LORA_R * sides
 
 
-def model_flops(shape: Shape, pairs: Sequence[TokenPair]) -> float:
+def model_flops(shape: Shape, pairs: Sequence[Example]) -> float:
     """What a step on ``pairs`` takes if every prompt and every response is computed once (and nothing twice).
 
     Frozen weights: 2 per token forward and 2 for the gradient of their input; the adapter 2 more for its own gradient;
     the head the same as frozen weights, at response tokens; attention 4 x hidden x seen tokens per layer forward, twice
     that on the way back. Utilisation is that over seconds and peak, so that no layout is paid for repeating itself.
     """
-    prompts = {pair.chosen.prompt for pair in pairs}
+    prompts = {pair.prompt for pair in pairs}
     responses = {response for pair in pairs for response in pair.responses}
     tokens = sum(map(len, prompts)) + sum(len(response.tokens) - 1 for response in responses)
     scored = sum(len(response.tokens) for response in responses)
@@ -38,9 +38,9 @@ def model_flops(shape: Shape, pairs: Sequence[TokenPair]) -> float:
     return linear + 12 * shape.layers * shape.hidden * seen
 
 
-def token_ratio(pairs: Sequence[TokenPair]) -> float:
+def token_ratio(pairs: Sequence[Example]) -> float:
     """Tokens of the pairs as two sequences each, over those with prompts and winners computed once."""
-    prompts = {pair.chosen.prompt for pair in pairs}
+    prompts = {pair.prompt for pair in pairs}
     responses = {response for pair in pairs for response in pair.responses}
     twice = sum(len(response) for pair in pairs for response in pair.responses)
     return twice / (sum(map(len, prompts)) + sum(len(response.tokens) for response in responses))

@@ -20,12 +20,14 @@ from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
 from conself.models.transformers import with_lora
-from conself.training.data import TokenPair
+from conself.training.data import Example
+from conself.training.device_learner import DeviceLearner
+from conself.training.lightning import PreferenceModule
 from conself.training.micro_batches import grouped
-from conself.training.module import PreferenceModule
 from conself.training.policy.recompute import checkpoint_layers
 from conself.training.policy.tuning import Lora, Policy
-from conself.training.reference import identity, reference_log_probs
+from conself.training.reference import identity, reference_log_probs, stored
+from conself.training.schedules import WarmupCosine
 from conself.training.settings import Training
 from experiments.training_speed.models import Place, set_adapter
 from experiments.training_speed.settings import BETA, LORA_ALPHA, LORA_R, RATE
@@ -37,7 +39,7 @@ _ENOUGH = 1 << 30
 
 
 def prepare(
-    model: PreTrainedModel, pairs: Sequence[TokenPair], layout: str, twice: float, place: Place, seed: int
+    model: PreTrainedModel, pairs: Sequence[Example], layout: str, twice: float, place: Place, seed: int
 ) -> Step:
     """A step of Lightning's fit loop: laying out, forward, backward, optimiser, and the loop's own work are counted.
 
@@ -54,7 +56,9 @@ def prepare(
         who = identity(policy, rows, "random weights")
         reference = reference_log_probs(policy, rows, pairs, who, Path(folder), progress=False)
     set_adapter(model, seed)
-    module = PreferenceModule(policy, ConDPO(BETA), reference, settings, _STEPS)
+    schedule = WarmupCosine(_STEPS, settings.warmup_ratio)
+    learner = DeviceLearner(policy, ConDPO(BETA), settings, schedule, stored(reference))
+    module = PreferenceModule(learner, _STEPS, None)
     return Step(_Loop(module, list(pairs), place).step, model)
 
 
@@ -68,7 +72,7 @@ def _unsaved(*_: object) -> None:
     raise AssertionError("nothing is saved here")
 
 
-def _room(layout: str, pairs: Sequence[TokenPair], place: Place) -> int:
+def _room(layout: str, pairs: Sequence[Example], place: Place) -> int:
     rows = _settings(layout, _ENOUGH, len(pairs), place).runtime.layout
     units = [[pair] for pair in pairs] if layout == "pairs" else grouped(pairs, lambda pair: pair.problem_id)
     # A layout counts a response's last token, which is only predicted.
@@ -102,7 +106,7 @@ def _settings(layout: str, budget: int, batch: int, place: Place) -> Training:
 class _Batches(LightningDataModule):
     """The same batch in every step; it stays where it is, since pieces of it move themselves."""
 
-    def __init__(self, batch: list[TokenPair]) -> None:
+    def __init__(self, batch: list[Example]) -> None:
         super().__init__()
         self._batch = batch
 
@@ -118,7 +122,7 @@ class _Batches(LightningDataModule):
 class _Loop(Callback):
     """Lightning's fit in a thread of its own, which waits before every step until it is asked for one."""
 
-    def __init__(self, module: PreferenceModule, batch: list[TokenPair], place: Place) -> None:
+    def __init__(self, module: PreferenceModule, batch: list[Example], place: Place) -> None:
         self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[float | BaseException] = queue.SimpleQueue()
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -7,14 +7,14 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response
 from experiments.training_speed.models import Place, set_adapter
 from experiments.training_speed.settings import BETA, LORA_ALPHA, LORA_R, RATE
 from experiments.training_speed.steps import Step
 
 
 def prepare(
-    model: PreTrainedModel, pairs: Sequence[TokenPair], batch: int, place: Place, seed: int, online: bool
+    model: PreTrainedModel, pairs: Sequence[Example], batch: int, place: Place, seed: int, online: bool
 ) -> Step:
     """``batch`` pairs at a time; the reference is computed beforehand, or in every step when ``online``."""
     lora = LoraConfig(r=LORA_R, lora_alpha=LORA_ALPHA, lora_dropout=0.0, target_modules="all-linear")
@@ -49,10 +49,10 @@ def prepare(
     return Step(step, policy)
 
 
-def _rows(pairs: Sequence[TokenPair], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def _rows(pairs: Sequence[Example], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Ids, attention mask and mask of the scored tokens [2N, T]: winners, then losers."""
-    losers = [pair.rejected for pair in pairs if pair.rejected is not None]
-    responses: list[Response] = [pair.chosen for pair in pairs] + losers
+    losers = [pair.responses[1] for pair in pairs]
+    responses: list[Response] = [pair.responses[0] for pair in pairs] + losers
     width = max(map(len, responses))
     ids, seen, scored = (torch.zeros(len(responses), width, dtype=torch.int64) for _ in range(3))
     for row, response in enumerate(responses):

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response, pair_example
 
 END = 1  # id of the end of turn; 0 fills up rows
 LORA_R, LORA_ALPHA = 16, 32
@@ -87,7 +87,7 @@ ROWS = (
 QUICK = Row("quick", prompt=(40, 80), response=(10, 30), batch=6)
 
 
-def pairs(row: Row, seed: int) -> list[TokenPair]:
+def pairs(row: Row, seed: int) -> list[Example]:
     """The pairs of one global batch, random ids, all of weight 1; ``row.pairs`` must divide ``row.batch``."""
     draw = random.Random(seed)
     n_problems = row.batch // row.pairs
@@ -102,7 +102,7 @@ def pairs(row: Row, seed: int) -> list[TokenPair]:
         prompt = ids(length)
         chosen, *losers = [Response(prompt, (*ids(next(responses) - 1), END)) for _ in range(row.pairs + 1)]
         for place, loser in enumerate(losers):
-            found.append(TokenPair(f"p{number}", f"p{number}/0/{place + 1}", chosen, loser, 1.0))
+            found.append(pair_example(f"p{number}", f"p{number}/0/{place + 1}", chosen, loser, 1.0))
     return found
 
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from conself.training.data import TokenPair
+from conself.training.data import Example
 from experiments.training_speed.models import Place, set_adapter, tokenizer
 from experiments.training_speed.settings import BETA, LORA_ALPHA, LORA_R, RATE
 from experiments.training_speed.steps import Step
@@ -26,7 +26,7 @@ class Tokenised(DPOTrainer):  # type: ignore[misc]  # the same whether TRL is in
 
 
 def trainer(
-    model: PreTrainedModel, pairs: Sequence[TokenPair], batch: int, place: Place, folder: str, compact: bool
+    model: PreTrainedModel, pairs: Sequence[Example], batch: int, place: Place, folder: str, compact: bool
 ) -> Any:
     """A trainer at ``batch`` pairs per micro-batch, with precomputed reference log-probs, in the order of ``pairs``.
 
@@ -54,19 +54,18 @@ def trainer(
     lora = LoraConfig(r=LORA_R, lora_alpha=LORA_ALPHA, lora_dropout=0.0, target_modules="all-linear")
     rows = [
         {
-            "prompt_ids": list(pair.chosen.prompt),
-            "chosen_ids": list(pair.chosen.tokens),
-            "rejected_ids": list(pair.rejected.tokens),
+            "prompt_ids": list(pair.prompt),
+            "chosen_ids": list(pair.responses[0].tokens),
+            "rejected_ids": list(pair.responses[1].tokens),
         }
         for pair in pairs
-        if pair.rejected is not None
     ]
     return Tokenised(
         model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer(), peft_config=lora
     )
 
 
-def prepare(model: PreTrainedModel, pairs: Sequence[TokenPair], batch: int, place: Place, seed: int) -> Step:
+def prepare(model: PreTrainedModel, pairs: Sequence[Example], batch: int, place: Place, seed: int) -> Step:
     """A step of the trainer: ``training_step`` for every micro-batch, then the optimiser; collating is not counted.
 
     Pairs are sorted by length beforehand, so that rows of a micro-batch need the least filling up.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Response, pair_example
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install -c constraints.txt -e '.[trl]'")
 from experiments.training_speed import flops, settings
@@ -37,7 +37,7 @@ def test_operations_by_hand() -> None:
     """Prompt 2, winner 1, losers 3 and 1 tokens: 2 + 0 + 2 + 0 inputs, 5 scored, seen 2 + 2.5 + 10.5 + 2.5."""
     winner = Response((3, 4), (1,))
     pairs = [
-        TokenPair("p", f"p/0/{i}", winner, Response((3, 4), loser), 1.0) for i, loser in enumerate([(5, 6, 1), (7,)])
+        pair_example("p", f"p/0/{i}", winner, Response((3, 4), loser), 1.0) for i, loser in enumerate([(5, 6, 1), (7,)])
     ]
     lora = 2 * 16 * (4 * 8 + 2 * (8 + 4) + 3 * (8 + 6))
     assert flops.lora_weights(TINY) == lora
@@ -53,7 +53,7 @@ def test_rows_hold_what_they_say() -> None:
         lengths = [len(response.tokens) for pair in pairs for response in pair.responses]
         assert min(lengths) >= 60
         assert max(lengths) <= 200
-        assert sum(len(pair.chosen.prompt) for pair in pairs) / row.batch == pytest.approx(350, abs=1)
+        assert sum(len(pair.prompt) for pair in pairs) / row.batch == pytest.approx(350, abs=1)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from conself.losses.con_dpo import ConDPO
 from conself.records import ModelRef
 from conself.training.checkpoints import training_key
-from conself.training.data import Response, TokenPair
+from conself.training.data import Response, pair_example
 from conself.training.fit import FitReport
 from conself.training.policy.disk import disk_errors
 from tests.training.resume_world import (
@@ -95,16 +95,16 @@ def test_a_checkpoint_of_another_training_is_left_alone(
 
 def test_the_key_follows_what_decides_the_steps_and_nothing_else() -> None:
     prompt = (3, 4)
-    pairs = [TokenPair("p", "p/0/1", Response(prompt, (5, 1)), Response(prompt, (6, 1)), 0.5)]
-    small, large = torch.nn.Linear(2, 3), torch.nn.Linear(2, 4)
+    pairs = [pair_example("p", "p/0/1", Response(prompt, (5, 1)), Response(prompt, (6, 1)), 0.5)]
+    small, large = {"weight": (3, 2)}, {"weight": (4, 2)}
     known = training_key("model", small, pairs, settings(), LOSS, 0)
     slower = runtime(gradient_checkpointing=1.0, checkpoint_share=0.5)
     assert training_key("model", small, pairs, settings(runtime=slower), LOSS, 0) == known
     others = [
         training_key("tuned", small, pairs, settings(), LOSS, 0),
         training_key("model", large, pairs, settings(), LOSS, 0),
-        training_key("model", small, [replace(pairs[0], winner_weight=0.6)], settings(), LOSS, 0),
-        training_key("model", small, [replace(pairs[0], chosen=Response(prompt, (7, 1)))], settings(), LOSS, 0),
+        training_key("model", small, [replace(pairs[0], signal=(0.6, 0.0))], settings(), LOSS, 0),
+        training_key("model", small, [replace(pairs[0], responses=pairs[0].responses[::-1])], settings(), LOSS, 0),
         training_key("model", small, pairs, settings(epochs=3), LOSS, 0),
         training_key("model", small, pairs, settings(), ConDPO(beta=0.4), 0),
         training_key("model", small, pairs, settings(), LOSS, 1),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Response, pair_example
 from conself.training.layouts.padded import DistinctLayout, PairsLayout
 from conself.training.layouts.shared import SharedLayout
 from tests.training.training_world import layouts, response, row_of_four, token_pairs
@@ -22,12 +22,11 @@ def test_pieces_hold_every_pair_once_within_the_budget(shape: list[int], seed: i
     assert Counter(pair.name for piece in pieces for pair in piece) == Counter(pair.name for pair in pairs)
     for piece in pieces:
         batch = layout.lay(piece)
-        assert Counter(batch.pairs) == Counter(piece)
+        assert Counter(batch.examples) == Counter(piece)
         assert batch.inputs["input_ids"].numel() <= budget
         assert batch.n_tokens <= batch.inputs["input_ids"].numel()
-        assert batch.rejected is not None
-        for pair, won, lost in zip(batch.pairs, batch.chosen.tolist(), batch.rejected.tolist(), strict=True):
-            assert (batch.responses[won], batch.responses[lost]) == (pair.chosen, pair.rejected)
+        for pair, places in zip(batch.examples, batch.places.tolist(), strict=True):
+            assert tuple(batch.responses[place] for place in places) == pair.responses
     assert layout.cut([]) == []
 
 
@@ -84,7 +83,7 @@ def test_what_is_computed_by_hand() -> None:
 @pytest.mark.parametrize(("layout", "needs"), [(PairsLayout, 12), (DistinctLayout, 12), (SharedLayout, 6)])
 def test_a_pair_that_cannot_fit_is_refused_with_the_remedy(layout: type, needs: int) -> None:
     """Prompt 3, winner 3, loser 2. Budgets of whole rows count the last token as well."""
-    pair = TokenPair("huge", "huge/0/1", response([3, 4, 5], 6, 7, 1), response([3, 4, 5], 8, 1), 1.0)
+    pair = pair_example("huge", "huge/0/1", response([3, 4, 5], 6, 7, 1), response([3, 4, 5], 8, 1), 1.0)
     more = {"flex_above": None} if layout is SharedLayout else {}
     assert layout(needs, **more).cut([pair, pair]) in ([[pair], [pair]], [[pair, pair]])
     with pytest.raises(ValueError, match=f"problem 'huge' takes {needs} tokens, above token_budget {needs - 1}; raise"):
@@ -101,8 +100,9 @@ def test_a_problem_above_the_budget_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("layout", layouts(0))
 def test_pairs_without_losers_are_laid_out_alone(layout: str) -> None:
-    pairs = [TokenPair(f"p{i}", f"p{i}", Response((3, 5 + i), (4 + i, 1)), None, 1.0) for i in range(3)]
+    pairs = [pair_example(f"p{i}", f"p{i}", Response((3, 5 + i), (4 + i, 1)), None, 1.0) for i in range(3)]
     batch = layouts(100)[layout].lay(pairs)
-    assert batch.rejected is None
+    assert batch.places.tolist() == [[0], [1], [2]] or layout == "shared"
+    assert [batch.responses[i] for (i,) in batch.places.tolist()] == [pair.responses[0] for pair in pairs]
     assert len(batch.responses) == 3
     assert batch.n_tokens == 9

@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from conself.training.data import PairData, Response, TokenPair, deal, encode, global_batches
+from conself.training.data import Example, Response, deal, encode, global_batches, pair_example
+from conself.training.lightning import Epochs
 from tests.training.training_world import END, layouts, text_pair, token_pairs, toy_pairs, word_tokenizer, words
+from tests.training.training_world import settings as chosen
 
 
 def test_prompt_then_response_then_end_of_turn(tokenizer: PreTrainedTokenizerFast) -> None:
     encoded, dropped = encode([text_pair(1, 2, words(20, 21), words(30))], tokenizer, max_length=32)
     pair = encoded[0]
     assert dropped == 0
-    assert pair.chosen.prompt == (11, 5, 6)
-    assert pair.chosen.tokens == (20, 21, END)
-    assert pair.rejected is not None
-    assert pair.rejected.tokens == (30, END)
-    assert (pair.problem_id, pair.winner_weight) == ("p1", 0.5)
+    assert pair.prompt == (11, 5, 6)
+    assert pair.responses[0].tokens == (20, 21, END)
+    assert pair.responses[1].tokens == (30, END)
+    assert (pair.problem_id, pair.signal[0]) == ("p1", 0.5)
 
 
 def test_no_token_is_added_between_prompt_and_response() -> None:
@@ -34,13 +35,12 @@ def test_no_token_is_added_between_prompt_and_response() -> None:
     )
     assert tokenizer("x7")["input_ids"] == [2, 7]
     encoded, _ = encode([text_pair(0, 1, words(20), None)], tokenizer, max_length=32)
-    assert (encoded[0].chosen.prompt, encoded[0].chosen.tokens) == ((10, 5, 6), (20, END))
+    assert (encoded[0].prompt, encoded[0].responses[0].tokens) == ((10, 5, 6), (20, END))
 
 
 def test_a_winner_without_loser(tokenizer: PreTrainedTokenizerFast) -> None:
     encoded, _ = encode([text_pair(0, 0, words(20), None)], tokenizer, max_length=32)
-    assert encoded[0].rejected is None
-    assert encoded[0].responses == (encoded[0].chosen,)
+    assert (len(encoded[0].responses), encoded[0].signal) == (1, (0.5,))
 
 
 @pytest.mark.parametrize(("max_length", "kept"), [(7, 2), (6, 1), (4, 0)])
@@ -96,7 +96,7 @@ def test_seed_and_epoch_change_the_order(by_problem: bool) -> None:
 
 def test_the_loader_gives_whole_global_batches() -> None:
     pairs = token_pairs([2, 3, 1, 3])
-    loader = PairData(pairs, batch_size=4, seed=5, by_problem=True).train_dataloader()
+    loader = Epochs(pairs, chosen(batch_size=4), seed=5, steps_taken=0).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 0, True)
     assert len(loader) == 3
 
@@ -104,7 +104,7 @@ def test_the_loader_gives_whole_global_batches() -> None:
 def test_steps_taken_before_are_not_fed_again() -> None:
     """Ten pairs are 3 batches an epoch: after 4 steps what remains of the second epoch has two."""
     pairs = token_pairs([3, 3, 3, 1])
-    loader = PairData(pairs, 4, 5, by_problem=True, steps_taken=4).train_dataloader()
+    loader = Epochs(pairs, chosen(batch_size=4), seed=5, steps_taken=4).train_dataloader()
     assert list(loader) == global_batches(pairs, 4, 5, 1, True)[1:]
 
 
@@ -128,9 +128,9 @@ def test_problems_are_dealt_whole_and_evenly(shape: list[int], seed: int, ranks:
 def test_dealt_by_hand() -> None:
     """Problems of 20, 16, 12 and 8 tokens for two: 20 + 8 and 16 + 12, each with its largest first."""
 
-    def pair(name: str, tokens: int) -> TokenPair:
+    def pair(name: str, tokens: int) -> Example:
         response = Response((3,), (4,) * (tokens // 2 - 1))
-        return TokenPair(name, name, response, response, 1.0)
+        return pair_example(name, name, response, response, 1.0)
 
     pairs = [pair("d", 8), pair("c", 12), pair("a", 20), pair("b", 16)]
     assert [[p.name for p in share] for share in deal(pairs, 2)] == [["a", "d"], ["b", "c"]]
@@ -146,5 +146,5 @@ def test_sums_over_any_pieces_of_any_ranks_are_the_global_mean(
     for batch in global_batches(token_pairs(shape, seed), 5, seed, 0, by_problem=True):
         cutter = layouts(budget)[layout]
         micro_batches = [cutter.lay(piece) for share in deal(batch, ranks) for piece in cutter.cut(share)]
-        parts = [sum(Fraction(pair.winner_weight) for pair in micro.pairs) / len(batch) for micro in micro_batches]
-        assert sum(parts) == sum(Fraction(pair.winner_weight) for pair in batch) / len(batch)
+        parts = [sum(Fraction(pair.signal[0]) for pair in micro.examples) / len(batch) for micro in micro_batches]
+        assert sum(parts) == sum(Fraction(pair.signal[0]) for pair in batch) / len(batch)

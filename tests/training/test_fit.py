@@ -20,11 +20,12 @@ from conself.losses.output import Loss
 from conself.losses.sft import SFT
 from conself.models.transformers import load_policy, load_tokenizer, with_lora
 from conself.records import ModelRef
-from conself.training.data import TokenPair, encode, global_batches
+from conself.training.data import Example, encode, global_batches
+from conself.training.device_learner import DeviceLearner
 from conself.training.fit import fit
 from conself.training.layouts.shared import SharedLayout
+from conself.training.lightning import PreferenceModule
 from conself.training.micro_batches import MicroBatch
-from conself.training.module import PreferenceModule
 from conself.training.policy.export import save_adapter
 from tests.training.training_world import LORA, runtime, scored, settings, tiny_qwen, token_pairs, toy_pairs
 
@@ -36,21 +37,21 @@ class Witness:
     """The shared layout, and a note of all pairs that it was asked to cut and to lay out."""
 
     layout: SharedLayout = field(default_factory=lambda: SharedLayout(512, None))
-    cuts: list[list[TokenPair]] = field(default_factory=list)
-    laid: list[list[TokenPair]] = field(default_factory=list)
+    cuts: list[list[Example]] = field(default_factory=list)
+    laid: list[list[Example]] = field(default_factory=list)
 
     @property
     def token_budget(self) -> int:
         return self.layout.token_budget
 
-    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
+    def prepare(self, model: PreTrainedModel, pairs: Sequence[Example]) -> None:
         self.layout.prepare(model, pairs)
 
-    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
+    def cut(self, pairs: Sequence[Example]) -> list[list[Example]]:
         self.cuts.append(list(pairs))
         return self.layout.cut(pairs)
 
-    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
+    def lay(self, pairs: Sequence[Example]) -> MicroBatch:
         self.laid.append(list(pairs))
         return self.layout.lay(pairs)
 
@@ -186,7 +187,7 @@ def test_a_large_model_is_trained_in_a_process_that_ends_and_all_is_as_in_this_o
 ) -> None:
     here = fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path / "here", tmp_path / "reference", None)
     monkeypatch.setattr("conself.training.memory.LARGE", 0)
-    monkeypatch.setattr("conself.training.fit.fit_rank", lambda *_: pytest.fail("it is trained in this process"))
+    monkeypatch.setattr(DeviceLearner, "step", lambda *_: pytest.fail("it is trained in this process"))
     logger = CSVLogger(str(tmp_path), name="curves", version="0")
     apart = fit(toy_pairs(), model_ref, settings(), LOSS, 0, tmp_path / "apart", tmp_path / "reference", logger)
     assert replace(apart, seconds=here.seconds) == here

@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from conself.training import reference
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response
 from conself.training.layouts.padded import Layout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Policy
-from conself.training.reference import Identity, identity, reference_log_probs
+from conself.training.reference import Identity, Values, identity, reference_log_probs
 from tests.training.training_world import layouts, lora_policy, naive, scored, tiny_qwen, token_pairs
 
 SHAPE = [3, 1, 2, 3, 1, 2]
@@ -50,13 +50,18 @@ def counted(policy: Policy, stop_after: int = 10**9) -> Iterator[list[int]]:
 
 
 def table_of(
-    root: Path, pairs: list[TokenPair] = PAIRS, layout: Layout = SHARED, who: Identity | None = None, seed: int = 0
+    root: Path, pairs: list[Example] = PAIRS, layout: Layout = SHARED, who: Identity | None = None, seed: int = 0
 ) -> tuple[dict[Response, float], int]:
     """The log-probs of ``pairs``, and how many forward passes they took."""
     policy = lora_policy(tiny_qwen(), seed, lora_b=0.1)
     with counted(policy) as calls:
         values = reference_log_probs(policy, layout, pairs, who or identity(policy, layout, "base"), root, False)
-    return values, len(calls)
+    return sums(values), len(calls)
+
+
+def sums(values: dict[Response, Values]) -> dict[Response, float]:
+    assert all(len(each) == len(response.tokens) for response, each in values.items())
+    return {response: float(each.sum(dtype=np.float64)) for response, each in values.items()}
 
 
 def stored(root: Path) -> list[Path]:
@@ -223,7 +228,7 @@ def test_three_that_want_the_same_table_take_turns(tmp_path: Path) -> None:
     def want(policy: Policy) -> tuple[int, dict[Response, float]]:
         with counted(policy) as calls:
             values = reference_log_probs(policy, SHARED, PAIRS, who, tmp_path, False)
-        return len(calls), values
+        return len(calls), sums(values)
 
     with ThreadPoolExecutor(3) as pool:
         results = list(pool.map(want, policies))

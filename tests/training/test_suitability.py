@@ -1,18 +1,27 @@
 """What cannot be trained is said before the first step, with the remedy."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 import torch
 import transformers
 from transformers import PreTrainedModel
 
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response, pair_example
 from conself.training.layouts.padded import Layout
 from conself.training.policy.tuning import Policy
 from conself.training.suitability import check_policy
-from tests.training.training_world import SHAPE, build, layouts, lora_policy, runtime, settings, tiny_qwen, token_pairs
+from tests.training.training_world import (
+    SHAPE,
+    build,
+    layouts,
+    lora_policy,
+    runtime,
+    settings,
+    tiny_qwen,
+    token_pairs,
+    winner_of,
+)
 
 HALF_LIKE = {"vocab_size": 64, "initializer_range": 0.2}
 ALIBI = {
@@ -35,7 +44,7 @@ def model_of(cls: str, config: str, shape: dict[str, object]) -> PreTrainedModel
     return build(getattr(transformers, cls), getattr(transformers, config)(**shape))
 
 
-def check(model: PreTrainedModel, layout: Layout, pairs: list[TokenPair]) -> None:
+def check(model: PreTrainedModel, layout: Layout, pairs: list[Example]) -> None:
     def unsaved(*_: object) -> None:
         raise AssertionError("nothing is saved here")
 
@@ -46,7 +55,7 @@ def check(model: PreTrainedModel, layout: Layout, pairs: list[TokenPair]) -> Non
 @pytest.mark.parametrize("layout", layouts(0))
 def test_a_plain_decoder_is_fine(layout: str) -> None:
     check(tiny_qwen(), layouts(100)[layout], token_pairs([2, 3, 1]))
-    alone = [replace(pair, rejected=None) for pair in token_pairs([1, 1])]
+    alone = [winner_of(pair) for pair in token_pairs([1, 1])]
     check(tiny_qwen(), layouts(100)[layout], alone)
 
 
@@ -56,7 +65,7 @@ def test_models_without_use_for_our_mask_need_plain_rows(kind: str, losers: bool
     """Distances from the column, or a state that runs on: refused alike where each prompt has one response (SFT)."""
     model, pairs = model_of(*ALIBI[kind]), token_pairs([2, 1, 3])
     if not losers:
-        pairs = [replace(pair, rejected=None) for pair in pairs]
+        pairs = [winner_of(pair) for pair in pairs]
     with pytest.raises(ValueError, match=r"does not compute SharedLayout: .+; set layout=distinct"):
         check(model, layouts(100)["shared"], pairs)
     check(model, layouts(100)["distinct"], pairs)
@@ -85,8 +94,8 @@ def test_responses_beyond_the_positions_are_refused() -> None:
     """The last token is only predicted: 8 positions do for 9 tokens."""
     model = model_of("LlamaForCausalLM", "LlamaConfig", {**SHAPE, "max_position_embeddings": 8})
 
-    def pair(n: int) -> TokenPair:
-        return TokenPair("p", "p/0/1", Response((3, 4), (5, 1)), Response((3, 4), (*range(6, 6 + n - 3), 1)), 1.0)
+    def pair(n: int) -> Example:
+        return pair_example("p", "p/0/1", Response((3, 4), (5, 1)), Response((3, 4), (*range(6, 6 + n - 3), 1)), 1.0)
 
     check(model, layouts(100)["shared"], [pair(9)])
     with pytest.raises(ValueError, match=r"takes 10 tokens, beyond the 8 positions .*set training.max_length to 8"):
@@ -97,7 +106,7 @@ def test_responses_beyond_the_positions_are_refused() -> None:
 def test_a_pair_beyond_the_budget_is_named_before_anything_is_computed(layout: str) -> None:
     model, calls = tiny_qwen(), []
     model.register_forward_pre_hook(lambda *call: calls.append(call))
-    huge = TokenPair("huge", "huge/0/1", Response((3,), tuple(range(3, 60))), Response((3,), (5, 1)), 1.0)
+    huge = pair_example("huge", "huge/0/1", Response((3,), tuple(range(3, 60))), Response((3,), (5, 1)), 1.0)
     with pytest.raises(ValueError, match=r"a pair of problem 'huge' takes .* above token_budget 50"):
         check(model, layouts(50)[layout], [*token_pairs([2, 1]), huge])
     assert calls == []
@@ -109,8 +118,8 @@ def test_the_trial_is_short_and_without_the_adapter() -> None:
     policy.model.get_decoder().register_forward_pre_hook(
         lambda *call: widths.append(call[-1]["input_ids"].shape[-1]), with_kwargs=True
     )
-    long = TokenPair("p", "p/0/1", Response((3,), tuple(range(3, 60))), Response((3,), (5, 1)), 1.0)
-    short = TokenPair("q", "q/0/1", Response((3, 4), (6, 1)), Response((3, 4), (5, 1)), 1.0)
+    long = pair_example("p", "p/0/1", Response((3,), tuple(range(3, 60))), Response((3,), (5, 1)), 1.0)
+    short = pair_example("q", "q/0/1", Response((3, 4), (6, 1)), Response((3, 4), (5, 1)), 1.0)
     check_policy(policy, settings(runtime=runtime(layouts(200)["shared"])), [long, short])
     assert widths, "it was tried"
     assert max(widths) <= 2 + 1 + 1 + 1, "prompt, winner, loser, and the winner's first token twice"

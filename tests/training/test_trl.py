@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.output import LogProbs
-from conself.training.data import TokenPair
+from conself.training.data import Example
+from conself.training.device_learner import signal_of
 from conself.training.layouts.padded import Layout
-from conself.training.scorer.log_probs import response_log_probs
+from conself.training.scorer.log_probs import token_log_probs
 from tests.training.training_world import LORA, layouts, lora_policy, tiny_qwen, token_pairs, word_tokenizer
 
 pytest.importorskip("trl", reason="TRL is not installed: pip install -c constraints.txt -e '.[trl]'")
@@ -22,7 +23,7 @@ from trl import DPOConfig, DPOTrainer
 
 BETA = 0.3
 LORA_B = 0.05  # with LoRA's second factor at 0, the policy would be the reference and every loss log 2
-PAIRS = [replace(pair, winner_weight=1.0) for pair in token_pairs([3, 1, 2], seed=5)]
+PAIRS = [replace(pair, signal=(1.0, 0.0)) for pair in token_pairs([3, 1, 2], seed=5)]
 
 
 class Tokenised(DPOTrainer):  # type: ignore[misc]  # TRL ships no types
@@ -32,14 +33,12 @@ class Tokenised(DPOTrainer):  # type: ignore[misc]  # TRL ships no types
         return dataset
 
 
-def by_trl(pairs: Sequence[TokenPair], folder: Path, precompute: bool) -> tuple[float, list[Tensor]]:
+def by_trl(pairs: Sequence[Example], folder: Path, precompute: bool) -> tuple[float, list[Tensor]]:
     """Loss and gradients of one training step of TRL's on all pairs at once."""
     rows = [
-        {"prompt_ids": pair.chosen.prompt, "chosen_ids": pair.chosen.tokens, "rejected_ids": pair.rejected.tokens}
+        {"prompt_ids": pair.prompt, "chosen_ids": pair.responses[0].tokens, "rejected_ids": pair.responses[1].tokens}
         for pair in pairs
-        if pair.rejected is not None
     ]
-    assert len(rows) == len(pairs)
     options: dict[str, Any] = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CI", "true")  # TRL then tells nobody about it
@@ -61,21 +60,16 @@ def by_trl(pairs: Sequence[TokenPair], folder: Path, precompute: bool) -> tuple[
     return float(loss), gradients(factors)
 
 
-def by_us(pairs: Sequence[TokenPair], layout: Layout) -> tuple[float, list[Tensor]]:
+def by_us(pairs: Sequence[Example], layout: Layout) -> tuple[float, list[Tensor]]:
     """The same by Con-DPO, piece by piece as the layout cuts them."""
     policy, total = lora_policy(tiny_qwen(), lora_b=LORA_B), 0.0
     layout.prepare(policy.model, pairs)
     for piece in layout.cut(pairs):
         batch = layout.lay(piece)
-        assert batch.rejected is not None
         with torch.no_grad(), policy.reference():
-            reference = response_log_probs(policy.model, batch, policy.dtype)
-        values = response_log_probs(policy.model, batch, policy.dtype)
-        lengths = torch.tensor([len(pair.chosen.tokens) for pair in batch.pairs])
-        its, theirs = (LogProbs(v[batch.chosen], v[batch.rejected], lengths) for v in (values, reference))
-        loss = ConDPO(BETA)(its, theirs, torch.tensor([pair.winner_weight for pair in batch.pairs])).losses.sum() / len(
-            pairs
-        )
+            reference = LogProbs(token_log_probs(policy.model, batch, policy.dtype), batch.lengths)
+        values = LogProbs(token_log_probs(policy.model, batch, policy.dtype), batch.lengths)
+        loss = ConDPO(BETA)(values, reference, signal_of(batch)).losses.sum() / len(pairs)
         loss.backward()
         total += loss.item()
     return total, gradients(lora(policy.model))

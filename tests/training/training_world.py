@@ -12,12 +12,12 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerF
 
 from conself.models.transformers import with_lora
 from conself.records import PreferencePair
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response, pair_example
 from conself.training.devices.distributed import DDP
 from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Lora, Policy
-from conself.training.scorer.log_probs import response_log_probs
+from conself.training.scorer.log_probs import response_log_probs, token_log_probs
 from conself.training.settings import Runtime, Training
 
 PAD, END, UNKNOWN = 0, 1, 2
@@ -141,7 +141,7 @@ def toy_pairs(problems: int = 4, losers: int = 2) -> list[PreferencePair]:
     ]
 
 
-def token_pairs(shape: Sequence[int], seed: int = 0) -> list[TokenPair]:
+def token_pairs(shape: Sequence[int], seed: int = 0) -> list[Example]:
     """Random ids: problem p has ``shape[p]`` losers beside one winner, all lengths and weights random."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -155,26 +155,41 @@ def token_pairs(shape: Sequence[int], seed: int = 0) -> list[TokenPair]:
         winner = Response(prompt, (*ids(0, 9), END))
         for i in range(n_losers):
             weight = float(torch.rand(1, generator=generator))
-            pairs.append(TokenPair(f"p{p}", f"p{p}/0/{i}", winner, Response(prompt, (*ids(0, 9), END)), weight))
+            pairs.append(pair_example(f"p{p}", f"p{p}/0/{i}", winner, Response(prompt, (*ids(0, 9), END)), weight))
     return pairs
+
+
+def winner_of(pair: Example) -> Example:
+    """The pair without its loser."""
+    return pair.apart()[0]
 
 
 def response(prompt: Sequence[int], *tokens: int) -> Response:
     return Response(tuple(prompt), tokens)
 
 
-def row_of_four(changed: tuple[int, ...] = (8, 9, 1)) -> list[TokenPair]:
+def row_of_four(changed: tuple[int, ...] = (8, 9, 1)) -> list[Example]:
     """A winner and three losers, of which ``changed`` is the middle one."""
     losers = [response([3, 4, 5], 10, 1), response([3, 4, 5], *changed), response([3, 4, 5], 11, 12, 13, 1)]
-    return [TokenPair("p", f"p/0/{i}", response([3, 4, 5], 6, 7, 1), lost, 1.0) for i, lost in enumerate(losers)]
+    return [pair_example("p", f"p/0/{i}", response([3, 4, 5], 6, 7, 1), lost, 1.0) for i, lost in enumerate(losers)]
 
 
-def scored(model: PreTrainedModel, layout: Layout, pairs: Sequence[TokenPair]) -> dict[Response, Tensor]:
+def scored(model: PreTrainedModel, layout: Layout, pairs: Sequence[Example]) -> dict[Response, Tensor]:
     """Log-probs of every response by a layout, all micro-batches of it."""
     values: dict[Response, Tensor] = {}
     for piece in layout.cut(pairs):
         batch = layout.lay(piece)
         values |= dict(zip(batch.responses, response_log_probs(model, batch, torch.float32), strict=True))
+    return values
+
+
+def per_token(model: PreTrainedModel, layout: Layout, pairs: Sequence[Example]) -> dict[Response, Tensor]:
+    """The same, token by token: float32."""
+    values: dict[Response, Tensor] = {}
+    for piece in layout.cut(pairs):
+        batch = layout.lay(piece)
+        parts = token_log_probs(model, batch, torch.float32).split(list(batch.lengths))
+        values |= dict(zip(batch.responses, parts, strict=True))
     return values
 
 

@@ -4,7 +4,7 @@ from omegaconf import DictConfig
 
 from conself.benchmarks.task import Benchmark
 from conself.datasets.dataset import Dataset
-from conself.losses.output import Loss, check_losers, check_weights
+from conself.losses.output import Loss, check_losers, check_pairs_do, check_weights
 from conself.models.prompts import PromptStyle, render
 from conself.models.transformers import check_model, load_tokenizer
 from conself.pairings.build import Pairing
@@ -45,6 +45,7 @@ def check(config: DictConfig) -> None:
     answering.check_voters(config)
     check_trained_on(config)
     loss = build(config.loss, Loss)
+    check_pairs_do(loss)
     check_losers(build(config.pairing, Pairing).gives_losers, loss.needs_losers)
     check_weights(build(config.ranking, Ranking).gives_weight, loss.needs_weight)
     check_rankings(config.rankings)

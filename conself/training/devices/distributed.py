@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from conself.models.transformers import device_of
-from conself.training.devices.ranks import Ranks
 
 if TYPE_CHECKING:
     import torch
-    from lightning.pytorch.strategies import Strategy
     from torch import Tensor, nn
 
     from conself.records import ModelRef
@@ -39,10 +37,6 @@ class Sharing(Protocol):
         """What was trained, by name, whole and on the CPU of the first process; None: it stands in ``model``."""
         ...
 
-    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:
-        """The same for Lightning's Trainer."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class OneDevice:
@@ -61,12 +55,6 @@ class OneDevice:
 
     def weights(self, model: nn.Module) -> None:
         """They stand in the model."""
-
-    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
-        """No other process."""
-        from lightning.pytorch.strategies import SingleDeviceStrategy
-
-        return SingleDeviceStrategy(device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +87,6 @@ class DDP:
 
     def weights(self, model: nn.Module) -> None:
         """They stand in the model."""
-
-    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
-        """Lightning's DDP without the wrapper."""
-        from conself.training.devices.unwrapped import Unwrapped
-
-        return Unwrapped()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +132,6 @@ class FSDP:
         whole = cast("Mapping[str, Tensor]", get_model_state_dict(model, options=options))
         first_names = {name for name, _ in [*model.named_parameters(), *model.named_buffers()]}  # of tied weights
         return {name: value for name, value in whole.items() if name in first_names}
-
-    def lightning(self, ranks: Ranks, device: torch.device) -> Strategy:  # noqa: ARG002
-        """Lightning's strategy for models that are spread already."""
-        from lightning.pytorch.strategies import ModelParallelStrategy
-
-        return ModelParallelStrategy(data_parallel_size=ranks.count, tensor_parallel_size=1)
 
 
 def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) -> None:

@@ -1,4 +1,4 @@
-"""Processes that train, alone or together: started by this one, ended with it, and heard only through it.
+"""Processes that train, alone or together: started and asked by this one, ended with it, and heard only through it.
 
 The script is never run again for them, as Lightning's launcher does: in a sweep each would start the sweep once more.
 """
@@ -17,14 +17,12 @@ from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from conself.training.devices.ranks import Ranks
-
-Result = TypeVar("Result")
 
 _PR_SET_PDEATHSIG = 1
 _HOST = "127.0.0.1"
@@ -36,7 +34,7 @@ _GRACE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A method of the receiver is to be called."""
+    """A method of the process's object is to be called."""
 
     method: str
     arguments: tuple[Any, ...]
@@ -50,7 +48,7 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
+class _Done:
     value: Any
 
 
@@ -59,28 +57,18 @@ class _Failed:
     error: BaseException
 
 
-Message = _Call | _Line | _Ended | _Failed
+Message = _Line | _Done | _Failed
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Stands for an object in the process that has started this one. Calls are made there, in order, without answer."""
+@contextmanager
+def processes(
+    make: Callable[..., Any], arguments: Sequence[Any], count: int, place: torch.device
+) -> Iterator[Callable[..., Any]]:
+    """``count`` new processes, each with an object ``make(*arguments, ranks)``; they end with the block.
 
-    parent: Connection
-
-    def call(self, method: str, *arguments: Any) -> None:
-        """Have ``method`` called there; the arguments must be picklable."""
-        self.parent.send(_Call(method, arguments))
-
-
-def together(
-    function: Callable[..., Result], arguments: Sequence[Any], count: int, place: torch.device, receiver: Any
-) -> Result:
-    """``function(*arguments, ranks, remote)`` in ``count`` new processes; what the first of them returns.
-
-    More than one form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches the logs here,
-    and what it calls of ``remote`` is called of ``receiver``; the others get None, as all do where ``receiver`` is
-    None. Function, arguments and results must be picklable.
+    Gives ``call(method, *arguments)``, which calls the method of all objects alike and returns what the first process's
+    returns. More than one process form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches
+    the logs here. Function, arguments and results must be picklable.
 
     Raises:
         ChildProcessError: a process was killed.
@@ -88,38 +76,46 @@ def together(
     """
     context = multiprocessing.get_context("spawn")  # torch's thread pools and CUDA do not survive a fork
     store = _store(0, True)
-    group = _Group(count, place, store.port, os.getpid(), receiver is not None)
-    processes: dict[Connection, BaseProcess] = {}
+    group = _Group(count, place, store.port, os.getpid())
+    running: dict[Connection, BaseProcess] = {}
     try:
         for index in range(count):
             ours, theirs = context.Pipe()
-            new = context.Process(target=_main, args=(group, index, theirs, function, tuple(arguments)))
+            new = context.Process(target=_main, args=(group, index, theirs, make, tuple(arguments)))
             new.start()
-            processes[ours] = new
+            running[ours] = new
             theirs.close()
-        result: Result = _listen(processes, receiver)
-        return result
+        _answer(running)
+        yield lambda method, *values: _ask(running, _Call(method, values))
+        _ask(running, None)
     finally:
-        for connection, process in processes.items():
+        for connection, process in running.items():
             process.kill()  # those that have ended well are past all that matters
             process.join()
             connection.close()
 
 
-def _listen(processes: Mapping[Connection, BaseProcess], receiver: Any) -> Any:
-    waiting = list(processes)
+def _ask(running: Mapping[Connection, BaseProcess], call: _Call | None) -> Any:
+    """The first process's answer to a call; None asks all to end."""
+    for connection in running:
+        with suppress(ConnectionError):  # it has died, which is what will be heard of it
+            connection.send(call)
+    return _answer(running)
+
+
+def _answer(running: Mapping[Connection, BaseProcess]) -> Any:
+    """What the first process returns, once all have."""
+    waiting = list(running)
     first, result = waiting[0], None
     while waiting:
         for connection in _ready(waiting):
-            message = _heard(connection, processes[connection])
+            message = _heard(connection, running[connection])
             if isinstance(message, _Failed):
                 waiting.remove(connection)
-                raise _cause(message, {other: processes[other] for other in waiting})
+                raise _cause(message, {other: running[other] for other in waiting})
             if isinstance(message, _Line):
                 _log(message.record)
-            if isinstance(message, _Call):
-                getattr(receiver, message.method)(*message.arguments)
-            if isinstance(message, _Ended):
+            if isinstance(message, _Done):
                 waiting.remove(connection)
                 result = message.value if connection is first else result
     return result
@@ -150,7 +146,7 @@ def _cause(failed: _Failed, others: dict[Connection, BaseProcess]) -> BaseExcept
     while ready := _ready(waiting, _GRACE_SECONDS):
         for connection in ready:
             message = _heard(connection, others[connection])
-            if isinstance(message, _Failed | _Ended):
+            if isinstance(message, _Failed | _Done):
                 waiting.remove(connection)
             if isinstance(message, _Failed) and isinstance(message.error, ChildProcessError):
                 return message.error
@@ -171,7 +167,6 @@ class _Group:
     place: torch.device
     port: int
     parent: int
-    receives: bool
 
     @contextmanager
     def joined(self, index: int) -> Iterator[Ranks]:
@@ -185,8 +180,7 @@ class _Group:
             torch.cuda.set_device(device)
         else:
             torch.set_num_threads(max(1, torch.get_num_threads() // self.count))
-        # For Lightning: the processes are there, and which of them this is.
-        os.environ |= {"LOCAL_RANK": str(index), "NODE_RANK": "0"}
+        os.environ["LOCAL_RANK"] = str(index)  # what torch's device meshes go by
         dist.init_process_group(
             dist.get_default_backend_for_device(device),
             store=_store(self.port, False),
@@ -200,20 +194,21 @@ class _Group:
         dist.destroy_process_group()
 
 
-def _main(
-    group: _Group, index: int, parent: Connection, function: Callable[..., Any], arguments: Sequence[Any]
-) -> None:
+def _main(group: _Group, index: int, parent: Connection, make: Callable[..., Any], arguments: Sequence[Any]) -> None:
     _end_with(group.parent)
-    remote = Remote(parent) if group.receives and index == 0 else None
     _hand_logs_to(parent if index == 0 else None)
     try:
         with group.joined(index) as ranks:
-            result = function(*arguments, ranks, remote)
-        parent.send(_Ended(result if index == 0 else None))
+            made = make(*arguments, ranks)
+            parent.send(_Done(None))
+            while (call := parent.recv()) is not None:
+                value = getattr(made, call.method)(*call.arguments)
+                parent.send(_Done(value if index == 0 else None))
+        parent.send(_Done(None))
     except BaseException as error:  # it is raised in the parent
         error.add_note(f"in process {index} of {group.count}:\n{traceback.format_exc()}")
-        parent.send(_Failed(_portable(error)))
         with suppress(EOFError, ConnectionError):
+            parent.send(_Failed(_portable(error)))
             parent.recv()  # until it is ended: to go would break the others' connections, and they would complain
 
 

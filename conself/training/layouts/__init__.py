@@ -1,1 +1,1 @@
-"""How the pairs of a batch become rows of tokens."""
+"""How the examples of a batch become rows of tokens."""

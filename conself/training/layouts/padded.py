@@ -1,4 +1,4 @@
-"""How pairs become rows of tokens. Layouts differ in time and memory; the numbers are the same in all of them."""
+"""How examples become rows of tokens. Layouts differ in time and memory; the numbers are the same in all of them."""
 
 from __future__ import annotations
 
@@ -6,69 +6,66 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from conself.training.micro_batches import MicroBatch, distinct, fill, grouped, indices
+from conself.training.micro_batches import MicroBatch, distinct, fill, grouped, places
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from conself.training.data import Response, TokenPair
+    from conself.training.data import Example, Response
 
 
 class Layout(Protocol):
-    """Cuts pairs into pieces that fit in memory, and lays each of them out."""
+    """Cuts examples into pieces that fit in memory, and lays each of them out."""
 
     @property
     def token_budget(self) -> int:
         """Tokens of one piece at most, padding included."""
         ...
 
-    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
-        """Make ``model`` compute what this layout lays out of ``pairs``; before its first forward pass.
+    def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
+        """Make ``model`` compute what this layout lays out of ``examples``; before their first forward pass.
 
         Raises:
             ValueError: the model can't.
         """
         ...
 
-    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
-        """Pieces that hold each of ``pairs`` exactly once, each within the layout's token budget."""
+    def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
+        """Pieces that hold each of ``examples`` exactly once, each within the layout's token budget."""
         ...
 
-    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
+    def lay(self, examples: Sequence[Example]) -> MicroBatch:
         """One piece as tensors on the CPU."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PairsLayout:
-    """The readable reference: two rows per pair, winner and loser, each behind its prompt, padded on the right.
+    """The readable reference: a row for each response of each example behind its prompt, padded on the right.
 
     Nothing is shared: a winner with three losers is computed three times.
     """
 
     token_budget: int
 
-    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
+    def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
         """Nothing to do: a row is one sequence, which any model takes."""
 
-    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
-        """Pairs of like length together, the longest first.
+    def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
+        """Examples of like length together, the longest first.
 
         Raises:
-            ValueError: the responses of one pair exceed the budget.
+            ValueError: the responses of one example exceed the budget.
         """
-        return fill([[pair] for pair in sorted(pairs, key=_width_of_pair, reverse=True)], _doubled, self.token_budget)
+        return fill([[e] for e in sorted(examples, key=_width_of_one, reverse=True)], _area_of_all, self.token_budget)
 
-    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
-        """All winners, then all losers."""
+    def lay(self, examples: Sequence[Example]) -> MicroBatch:
+        """The first responses of all examples (winners), then the second (losers), and so on."""
         import torch
 
-        losers = [pair.rejected for pair in pairs if pair.rejected is not None]
-        whole = len(losers) == len(pairs)
-        order = torch.arange(len(pairs))
-        responses = [*(pair.chosen for pair in pairs), *losers]
-        return _padded(pairs, responses, order, order + len(pairs) if whole else None)
+        responses = [response for column in zip(*(e.responses for e in examples), strict=True) for response in column]
+        return _padded(examples, responses, torch.arange(len(responses)).view(-1, len(examples)).T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,46 +77,41 @@ class DistinctLayout:
 
     token_budget: int
 
-    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
+    def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
         """Nothing to do: a row is one sequence, which any model takes."""
 
-    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
+    def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
         """The pairs of one winner together, those of like length beside one another, the longest first.
 
         Raises:
-            ValueError: the responses of one pair exceed the budget.
+            ValueError: the responses of one example exceed the budget.
         """
-        winners = grouped(pairs, lambda pair: pair.chosen)
+        winners = grouped(examples, lambda example: example.responses[0])
         return fill(sorted(winners, key=_width, reverse=True), _area, self.token_budget)
 
-    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
+    def lay(self, examples: Sequence[Example]) -> MicroBatch:
         """Rows in the order in which the responses are first named."""
-        responses = distinct(pairs)
-        return _padded(pairs, responses, *indices(pairs, responses))
+        responses = distinct(examples)
+        return _padded(examples, responses, places(examples, responses))
 
 
-def _width_of_pair(pair: TokenPair) -> int:
-    return max(map(len, pair.responses))
+def _width_of_one(example: Example) -> int:
+    return max(map(len, example.responses))
 
 
-def _width(pairs: Sequence[TokenPair]) -> int:
-    return max(map(_width_of_pair, pairs))
+def _width(examples: Sequence[Example]) -> int:
+    return max(map(_width_of_one, examples))
 
 
-def _doubled(pairs: Sequence[TokenPair]) -> int:
-    return _width(pairs) * sum(len(pair.responses) for pair in pairs)
+def _area_of_all(examples: Sequence[Example]) -> int:
+    return _width(examples) * sum(len(example.responses) for example in examples)
 
 
-def _area(pairs: Sequence[TokenPair]) -> int:
-    return _width(pairs) * len(distinct(pairs))
+def _area(examples: Sequence[Example]) -> int:
+    return _width(examples) * len(distinct(examples))
 
 
-def _padded(
-    pairs: Sequence[TokenPair],
-    responses: Sequence[Response],
-    chosen: torch.Tensor,
-    rejected: torch.Tensor | None,
-) -> MicroBatch:
+def _padded(examples: Sequence[Example], responses: Sequence[Response], rows: torch.Tensor) -> MicroBatch:
     """One row per response. The last token of a row is only predicted, so it is no input.
 
     Rows are filled up on the right, where a causal model never looks: no padding mask is needed, and attention
@@ -135,10 +127,9 @@ def _padded(
         input_ids[row, : len(inputs)] = torch.tensor(inputs)
         scored.append(torch.arange(len(response.prompt) - 1, len(inputs)) + row * width)
     return MicroBatch(
-        pairs=tuple(pairs),
+        examples=tuple(examples),
         responses=tuple(responses),
-        chosen=chosen,
-        rejected=rejected,
+        places=rows,
         inputs={"input_ids": input_ids},
         branches=None,
         scored=torch.cat(scored),

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conself.training.micro_batches import Branches, MicroBatch, distinct, fill, grouped, indices
+from conself.training.micro_batches import Branches, MicroBatch, distinct, fill, grouped, places
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from conself.training.data import Response, TokenPair
+    from conself.training.data import Example, Response
 
 
 @dataclass(frozen=True, slots=True)
 class SharedLayout:
-    """Rows of ``[prompt][response][response]...``: with m losers a prompt is computed once, not 2m times.
+    """Rows of ``[prompt][response][response]...``: with m losers, or m rollouts, a prompt is computed once.
 
     Every response sees the prompt and itself, and its position ids go on from the prompt's, so that its numbers are
     those of a row of its own. The row of a micro-batch is as long as its longest problem; shorter problems share rows.
@@ -28,7 +28,7 @@ class SharedLayout:
     token_budget: int
     flex_above: int | None
 
-    def prepare(self, model: PreTrainedModel, pairs: Sequence[TokenPair]) -> None:
+    def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
         """Choose the attention, as :func:`~conself.training.scorer.visibility.use_attention` says.
 
         Raises:
@@ -36,23 +36,23 @@ class SharedLayout:
         """
         from conself.training.scorer.visibility import use_attention
 
-        longest_row = min(_width(pairs), self.token_budget)  # of any cut: a problem above the budget is taken apart
+        longest_row = min(_width(examples), self.token_budget)  # of any cut: a problem above the budget is taken apart
         use_attention(model, longest_row, self.flex_above)
 
-    def cut(self, pairs: Sequence[TokenPair]) -> list[list[TokenPair]]:
-        """The pairs of one prompt together, the longest problems first.
+    def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
+        """The examples of one prompt together, the longest problems first.
 
         Raises:
-            ValueError: one pair exceeds the budget.
+            ValueError: one example exceeds the budget.
         """
-        prompts = grouped(pairs, lambda pair: pair.chosen.prompt)
+        prompts = grouped(examples, lambda example: example.prompt)
         return fill(sorted(prompts, key=_width, reverse=True), _area, self.token_budget)
 
-    def lay(self, pairs: Sequence[TokenPair]) -> MicroBatch:
-        """Rows as :func:`_rows` fills them; tokens of one row stand in the order prompt, winner, losers."""
+    def lay(self, examples: Sequence[Example]) -> MicroBatch:
+        """Rows as :func:`_rows` fills them; in a row, responses follow their prompt as they are first named."""
         import torch
 
-        rows = _rows(pairs)
+        rows = _rows(examples)
         responses = tuple(response for row in rows for group in row for response in group)
         shape = (len(rows), max(sum(map(_length, row)) for row in rows))
         ids, positions, branch = (torch.zeros(shape, dtype=torch.int64) for _ in range(3))
@@ -68,12 +68,10 @@ class SharedLayout:
                 branch[i, span], prompt[i, span] = torch.tensor(line.branches), number
                 scored += [i * shape[1] + column + place for place in line.scored]
                 column, number = span.stop, number + 1
-        chosen, rejected = indices(pairs, responses)
         return MicroBatch(
-            pairs=tuple(pairs),
+            examples=tuple(examples),
             responses=responses,
-            chosen=chosen,
-            rejected=rejected,
+            places=places(examples, responses),
             inputs={"input_ids": ids, "position_ids": positions},
             branches=Branches(prompt, branch),
             scored=torch.tensor(scored),
@@ -106,13 +104,13 @@ def _length(responses: Sequence[Response]) -> int:
     return len(responses[0].prompt) + sum(len(response.tokens) - 1 for response in responses)
 
 
-def _groups(pairs: Sequence[TokenPair]) -> list[tuple[Response, ...]]:
-    return [distinct(group) for group in grouped(pairs, lambda pair: pair.chosen.prompt)]
+def _groups(examples: Sequence[Example]) -> list[tuple[Response, ...]]:
+    return [distinct(group) for group in grouped(examples, lambda example: example.prompt)]
 
 
-def _rows(pairs: Sequence[TokenPair]) -> list[list[tuple[Response, ...]]]:
+def _rows(examples: Sequence[Example]) -> list[list[tuple[Response, ...]]]:
     """Problems into rows as long as the longest of them: each, from the longest on, goes into the first with room."""
-    groups = sorted(_groups(pairs), key=_length, reverse=True)
+    groups = sorted(_groups(examples), key=_length, reverse=True)
     width = _length(groups[0])
     rows: list[list[tuple[Response, ...]]] = []
     room: list[int] = []
@@ -128,9 +126,9 @@ def _rows(pairs: Sequence[TokenPair]) -> list[list[tuple[Response, ...]]]:
     return rows
 
 
-def _width(pairs: Sequence[TokenPair]) -> int:
-    return max(map(_length, _groups(pairs)))
+def _width(examples: Sequence[Example]) -> int:
+    return max(map(_length, _groups(examples)))
 
 
-def _area(pairs: Sequence[TokenPair]) -> int:
-    return len(_rows(pairs)) * _width(pairs)
+def _area(examples: Sequence[Example]) -> int:
+    return len(_rows(examples)) * _width(examples)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from conself.losses.output import LogProbs
 from conself.training.micro_batches import MicroBatch
 from conself.training.scorer.branch_attention import BY_BRANCH, spans
 from conself.training.scorer.visibility import attention_mask
@@ -15,7 +16,9 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
-    """The log p(token | all before it) of every response token, response after response: [S], float32, in nats.
+    """The log p(token | all before it) of every response token, response after response: [S], in nats.
+
+    In float32; a model in float64, which only a test has, gives float64.
 
     Only the positions that predict response tokens pass through the head. A 16-bit ``dtype`` computes under autocast,
     so that float32 adapters (and, in full fine-tuning, float32 weights) mix with it.
@@ -48,22 +51,13 @@ class Scorer(nn.Module):
 
 def response_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
     """Sums of :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats."""
-    return response_sums(token_log_probs(model, micro_batch, dtype), micro_batch)
-
-
-def response_sums(per_token: Tensor, micro_batch: MicroBatch) -> Tensor:
-    """Sums of what response tokens have [S], over each of ``micro_batch.responses``: [n_responses], float64.
-
-    In float64, because losses look at small differences of large sums: policy less reference.
-    """
-    lengths = [len(response.tokens) for response in micro_batch.responses]
-    return torch.stack([tokens.sum() for tokens in per_token.double().split(lengths)])
+    return LogProbs(token_log_probs(model, micro_batch, dtype), micro_batch.lengths).sums()
 
 
 def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Of log softmax(head(hidden)) the part of the targets: [S], float32, in nats.
+    """Of log softmax(head(hidden)) the part of the targets: [S], in nats, in float32 (or float64, as ``hidden``).
 
-    ``hidden`` is [S, H], ``targets`` [S], int64. Works chunk by chunk, with logits in float32. A plain frozen head
+    ``hidden`` is [S, H], ``targets`` [S], int64. Works chunk by chunk, with logits in that dtype. A plain frozen head
     takes :class:`_FrozenHead`; any other (trained, biased, quantised, with an adapter) is asked again on the way back
     instead of keeping its logits.
     """
@@ -82,7 +76,11 @@ def is_frozen(head: nn.Module) -> TypeGuard[nn.Linear]:
 
 
 def _plain(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
-    return -nn.functional.cross_entropy(head(hidden).float(), targets, reduction="none")
+    return -nn.functional.cross_entropy(_fine(head(hidden)), targets, reduction="none")
+
+
+def _fine(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _rows_per_chunk(hidden: Tensor, head: nn.Module) -> int:
@@ -101,11 +99,12 @@ class _FrozenHead(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, size: int) -> Tensor:
-        values = torch.empty(targets.shape, dtype=torch.float32, device=hidden.device)
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
+        values = torch.empty(targets.shape, dtype=dtype, device=hidden.device)
         slope = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start in range(0, len(targets), size):
             span = slice(start, start + size)
-            logits = (hidden[span] @ weight.T).float()
+            logits = (hidden[span] @ weight.T).to(dtype)
             top = logits.amax(1, keepdim=True)
             aimed = logits.gather(1, targets[span, None])
             total = logits.sub_(top).exp_().sum(1, keepdim=True)

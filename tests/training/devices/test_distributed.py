@@ -13,7 +13,7 @@ from pickle import PicklingError
 
 import pytest
 import torch
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import CSVLogger
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -21,15 +21,16 @@ from conself.losses.con_dpo import ConDPO
 from conself.losses.sft import SFT
 from conself.records import ModelRef
 from conself.training.data import deal, encode, global_batches
+from conself.training.device_learner import open_here
 from conself.training.devices.distributed import DDP, FSDP, Sharing, check_devices
-from conself.training.devices.processes import Remote, together
 from conself.training.devices.ranks import ALONE, Ranks
-from conself.training.fit import FitReport, fit, fit_rank
+from conself.training.fit import fit
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Full
+from conself.training.schedules import WarmupCosine
 from conself.training.settings import Training
 from tests.training.devices import lost_ranks
-from tests.training.devices.lost_ranks import CPU, lose_one
+from tests.training.devices.lost_ranks import lose_one, together
 from tests.training.training_world import runtime, settings, toy_pairs, word_tokenizer
 
 PAIRS = toy_pairs(problems=5)[:-1]
@@ -51,36 +52,45 @@ def chosen(kind: str, devices: int, sharing: Sharing) -> Training:
     return settings(runtime=shared, **changes)
 
 
-def train(
-    kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks, logger: Logger | None = None
-) -> FitReport:
-    """One training; ``root`` gets the weights."""
+Curve = list[dict[str, float]]
+
+
+def train(kind: str, sharing: Sharing, model: ModelRef, root: Path, ranks: Ranks, stop_at: int | None = None) -> Curve:
+    """One training by a plain loop, or one that is stopped and another that goes on; ``root`` gets the weights."""
     winners = [replace(p, rejected=None, rejected_index=None) for p in PAIRS[::2]]
     loss, pairs = (SFT(), winners) if kind == "sft" else (ConDPO(beta=0.5), PAIRS)
-    made = (pairs, model, chosen(kind, ranks.count, sharing), loss, 0, root, root / "reference", time.perf_counter())
-    return fit_rank(*made, ranks, logger)
+    made, (examples, _) = chosen(kind, ranks.count, sharing), encode(pairs, word_tokenizer(), 32)
+    batches = [b for epoch in range(made.epochs) for b in global_batches(examples, made.batch_size, 0, epoch, True)]
+    arguments = (
+        model,
+        made,
+        loss,
+        0,
+        WarmupCosine(len(batches), made.warmup_ratio),
+        examples,
+        root / "reference",
+        ranks,
+    )
+    learner, curve = open_here(*arguments), []
+    for step, batch in enumerate(batches):
+        if step == stop_at:
+            learner.save_state(root / "state.safetensors", {})
+            learner = open_here(*arguments)
+            learner.load_state(root / "state.safetensors")
+        curve.append(learner.step(batch))
+    learner.save(root / made.tuning.folder)
+    return curve
 
 
-class Interrupting(CSVLogger):
-    """Ends a training after four steps, when it would write down the fourth."""
-
-    def log_metrics(self, metrics: object, step: int | None = None) -> None:  # noqa: ARG002
-        if step == 3:
-            raise InterruptedError
-
-
-def train_all(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> list[FitReport]:
+def train_all(model: ModelRef, root: Path, ranks: Ranks) -> list[Curve]:
     """All cases one after another: starting processes takes longer than training."""
     return [train(kind, sharing, model, folder(root, kind, sharing), ranks) for kind, sharing in CASES]
 
 
-def train_again(model: ModelRef, root: Path, ranks: Ranks, _remote: Remote | None) -> None:
-    """Some of them, each interrupted and taken up again."""
+def train_again(model: ModelRef, root: Path, ranks: Ranks) -> None:
+    """Some of them, each interrupted after four steps and taken up again."""
     for kind, sharing in CASES[:4]:
-        again = folder(root, kind, sharing)
-        with suppress(InterruptedError):
-            train(kind, sharing, model, again, ranks, Interrupting(str(root / str(ranks.index))))
-        train(kind, sharing, model, again, ranks)
+        train(kind, sharing, model, folder(root, kind, sharing), ranks, stop_at=4)
 
 
 def folder(root: Path, kind: str, sharing: Sharing) -> Path:
@@ -93,22 +103,21 @@ def weights(root: Path) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[FitReport]]:
-    """Where two processes have put what they trained, and their reports."""
+def by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Curve]]:
+    """Where two processes have put what they trained, and their curves."""
     root = tmp_path_factory.mktemp("by_two")
-    return root, together(train_all, (model_ref, root), 2, CPU, None)
+    return root, together(train_all, (model_ref, root), 2)
 
 
 @pytest.mark.parametrize(("kind", "sharing"), CASES, ids=str)
 def test_two_processes_train_what_one_trains(
-    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]], model_ref: ModelRef, tmp_path: Path
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[Curve]], model_ref: ModelRef, tmp_path: Path
 ) -> None:
     alone = train(kind, sharing, model_ref, tmp_path, ALONE)
-    root, reports = by_two
-    report = reports[CASES.index((kind, sharing))]
-    assert report.steps == alone.steps == (6 if kind != "sft" else 4)
-    assert (report.n_pairs, report.n_tokens) == (alone.n_pairs, alone.n_tokens)
-    for ours, its in zip(report.curve, alone.curve, strict=True):
+    root, curves = by_two
+    curve = curves[CASES.index((kind, sharing))]
+    assert len(curve) == len(alone) == (6 if kind != "sft" else 4)
+    for ours, its in zip(curve, alone, strict=True):
         assert ours.keys() == its.keys()
         assert ours["loss"] == pytest.approx(its["loss"], rel=1e-5)
         for name in its.keys() - {"accuracy"}:  # a step function: rounding decides it where the margin is 0
@@ -123,14 +132,14 @@ def test_two_processes_train_what_one_trains(
 def resumed_by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where two processes have put what they trained in two goes."""
     root = tmp_path_factory.mktemp("resumed_by_two")
-    together(train_again, (model_ref, root), 2, CPU, None)
+    together(train_again, (model_ref, root), 2)
     return root
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "sharing"), CASES[:4], ids=str)
 def test_two_processes_go_on_from_where_two_were_interrupted(
-    kind: str, sharing: Sharing, by_two: tuple[Path, list[FitReport]], resumed_by_two: Path
+    kind: str, sharing: Sharing, by_two: tuple[Path, list[Curve]], resumed_by_two: Path
 ) -> None:
     expected, resumed = (weights(folder(root, kind, sharing)) for root in (by_two[0], resumed_by_two))
     assert resumed.keys() == expected.keys()
@@ -172,7 +181,7 @@ def test_what_one_process_raises_is_raised_here_at_once(model_ref: ModelRef, tmp
     with pytest.raises(FloatingPointError, match=r"^loss is inf at step 0 \(problems: [p0-9, ]*p3") as caught:
         fit(pairs, model_ref, *made, None)
     assert len(str(caught.value).splitlines()) == 1
-    assert any("in process" in note and "training_step" in note for note in caught.value.__notes__)
+    assert any("in process" in note and "device_learner.py" in note for note in caught.value.__notes__)
     assert not (tmp_path / "adapter").exists()
     assert children() == []
 
@@ -182,14 +191,14 @@ def test_a_killed_process_is_told_with_the_remedy() -> None:
     with pytest.raises(
         ChildProcessError, match=r"a training process was killed, most likely for lack of memory; lower"
     ):
-        together(lose_one, (), 2, CPU, None)
+        together(lose_one, (), 2)
     assert time.perf_counter() - began < 60
     assert children() == []
 
 
 def test_what_keeps_a_process_from_starting_is_told() -> None:
     with pytest.raises((AttributeError, PicklingError), match=r"[Pp]ickle"):
-        together(lambda: None, (), 2, CPU, None)
+        together(lambda: None, (), 2)
     assert children() == []
 
 

@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.dpo import DPO
-from conself.losses.output import LogProbs, Loss
+from conself.losses.output import LogProbs, Loss, Signal
 from conself.losses.sft import SFT
-from conself.training.data import Response, TokenPair
+from conself.training.data import Example, Response, pair_example
 from conself.training.layouts.padded import Layout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Policy
@@ -29,6 +29,7 @@ from tests.training.training_world import (
     scored,
     tiny_qwen,
     token_pairs,
+    winner_of,
 )
 
 SMALL = {"vocab_size": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "initializer_range": 0.2}
@@ -60,18 +61,18 @@ BUDGETS = (48, 100, 10_000)
 
 
 def loss_of(
-    values: dict[Response, Tensor], pairs: Sequence[TokenPair], loss: Loss, start: dict[Response, Tensor]
+    values: dict[Response, Tensor], pairs: Sequence[Example], loss: Loss, start: dict[Response, Tensor]
 ) -> Tensor:
-    def of(table: dict[Response, Tensor]) -> LogProbs:
-        losers = [table[pair.rejected].double() for pair in pairs if pair.rejected is not None]
-        return LogProbs(
-            chosen=torch.stack([table[pair.chosen].double() for pair in pairs]),
-            rejected=torch.stack(losers) if losers else None,
-            chosen_tokens=torch.tensor([len(pair.chosen.tokens) for pair in pairs]),
-        )
+    """By a loss that is given the sums; a token's share of them is none of its business, nor is how many there are."""
+    responses = list(values)
 
-    weights = torch.tensor([pair.winner_weight for pair in pairs], dtype=torch.float64)
-    return loss(of(values), of(start), weights).losses.sum()
+    def of(table: dict[Response, Tensor]) -> LogProbs:
+        spread = [torch.nn.functional.pad(table[r].double()[None], (0, len(r.tokens) - 1)) for r in responses]
+        return LogProbs(torch.cat(spread), tuple(len(r.tokens) for r in responses))
+
+    rows = torch.tensor([[responses.index(r) for r in pair.responses] for pair in pairs])
+    signal = Signal(rows, torch.tensor([pair.signal for pair in pairs], dtype=torch.float64), None)
+    return loss(of(values), of(start), signal).losses.sum()
 
 
 def trained(policy: Policy) -> Policy:
@@ -88,7 +89,7 @@ def gradients(policy: Policy) -> dict[str, Tensor]:
     return {name: p.grad for name, p in policy.model.named_parameters() if p.requires_grad and p.grad is not None}
 
 
-def compare(make_model: Callable[[], PreTrainedModel], layout: Layout, pairs: Sequence[TokenPair], loss: Loss) -> None:
+def compare(make_model: Callable[[], PreTrainedModel], layout: Layout, pairs: Sequence[Example], loss: Loss) -> None:
     """Loss and every gradient, micro-batch by micro-batch, against whole sequences one by one with all their logits."""
     ours, theirs = (trained(lora_policy(make_model())) for _ in range(2))
     responses = dict.fromkeys(response for pair in pairs for response in pair.responses)
@@ -118,8 +119,8 @@ def replace_cut(layout: Layout) -> Layout:
     return replace(layout, token_budget=10**6)  # type: ignore[type-var]  # every layout is a dataclass
 
 
-def winners(pairs: Sequence[TokenPair]) -> list[TokenPair]:
-    return [replace(pair, rejected=None) for pair in {pair.chosen: pair for pair in pairs}.values()]
+def winners(pairs: Sequence[Example]) -> list[Example]:
+    return [winner_of(pair) for pair in {pair.responses[0]: pair for pair in pairs}.values()]
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
@@ -156,7 +157,7 @@ ODD = {
 @pytest.mark.parametrize("case", ODD)
 def test_odd_pairs(case: str, layout: str) -> None:
     """One prompt of two problems, too: they are told apart by their ids alone."""
-    pairs = [TokenPair(f"p{i}", f"p{i}/0/1", won, lost, 0.25 + 0.5 * i) for i, (won, lost) in enumerate(ODD[case])]
+    pairs = [pair_example(f"p{i}", f"p{i}/0/1", won, lost, 0.25 + 0.5 * i) for i, (won, lost) in enumerate(ODD[case])]
     if case != "winner and loser of the same text":
         compare(tiny_qwen, layouts(200)[layout], pairs, ConDPO(beta=0.5))
     values = scored(tiny_qwen(), layouts(200)[layout], pairs)
@@ -184,7 +185,7 @@ def test_no_gradient_flows_from_a_branch_into_another_or_into_another_problem(at
     model, layout, embedded = tiny_qwen(), SharedLayout(10_000, None), []
     model.set_attn_implementation(attention)
     model.get_input_embeddings().register_forward_hook(lambda *call: embedded.append(call[-1].requires_grad_()))
-    short = [TokenPair(f"q{i}", "", response([i], 5, 6, 1), response([i], 7, 1), 1.0) for i in (20, 21)]
+    short = [pair_example(f"q{i}", "", response([i], 5, 6, 1), response([i], 7, 1), 1.0) for i in (20, 21)]
     pairs = [*row_of_four(), *short]
     batch = layout.lay(pairs)
     values = response_log_probs(model, batch, torch.float32)

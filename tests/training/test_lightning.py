@@ -6,21 +6,17 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
 
 from conself.losses.con_dpo import ConDPO
 from conself.losses.output import Loss
 from conself.losses.sft import SFT
-from conself.training.data import PairData, TokenPair, global_batches
-from conself.training.module import PreferenceModule, learning_rate_factor
+from conself.training.data import Example, global_batches, pair_example
+from conself.training.device_learner import DeviceLearner
+from conself.training.lightning import Epochs, PreferenceModule, run_epochs
+from conself.training.schedules import WarmupConstant, WarmupCosine
 from conself.training.settings import Training
-from tests.training.training_world import layouts, lora_policy, naive, scored, settings, tiny_qwen, token_pairs
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Found .* in eval mode"),
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*is deprecated"),
-]
+from tests.training.training_world import layouts, lora_policy, naive, per_token, settings, tiny_qwen, token_pairs
 
 
 class Kept(Logger):
@@ -45,42 +41,43 @@ class Kept(Logger):
         self.rows.append(dict(metrics))
 
 
-def train(pairs: list[TokenPair], chosen: Training, loss: Loss, logger: Logger | None = None) -> PreferenceModule:
+def train(pairs: list[Example], chosen: Training, loss: Loss, logger: Logger | None = None) -> PreferenceModule:
     policy = lora_policy(tiny_qwen())
     with torch.no_grad():
-        values = scored(tiny_qwen(), chosen.runtime.layout, pairs)
-    reference = {response: value.item() for response, value in values.items()}
+        values = per_token(tiny_qwen(), chosen.runtime.layout, pairs)
     steps = chosen.epochs * math.ceil(len(pairs) / chosen.batch_size)
-    module = PreferenceModule(policy, loss, reference, chosen, steps)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=chosen.epochs,
-        logger=logger or False,
-        log_every_n_steps=1,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=1,
-    )
-    trainer.fit(module, PairData(pairs, chosen.batch_size, 0, chosen.by_problem))
+    schedule = WarmupCosine(steps, chosen.warmup_ratio)
+    reference = (lambda batch: torch.cat([values[r] for r in batch.responses])) if loss.needs_reference else None
+    module = PreferenceModule(DeviceLearner(policy, loss, chosen, schedule, reference), steps, None)
+    run_epochs(module, Epochs(pairs, chosen, 0, 0), chosen, logger)
     return module
+
+
+def learner_of(module: PreferenceModule) -> DeviceLearner:
+    assert isinstance(module.learner, DeviceLearner)
+    return module.learner
 
 
 def test_schedule_by_hand() -> None:
     """10 steps, 20 % warm-up: 1/2, 1, then half a cosine over 8 steps."""
-    factors = [learning_rate_factor(step, 10, 0.2) for step in range(10)]
+    factors = [WarmupCosine(10, 0.2)(step) for step in range(10)]
     assert factors[:3] == [0.5, 1.0, 1.0]
     assert factors[6] == pytest.approx(0.5)
     assert factors[4] == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
     assert factors[9] == pytest.approx(0.5 * (1 + math.cos(math.pi * 7 / 8)))
-    assert [learning_rate_factor(step, 1, ratio) for step, ratio in ((0, 0.0), (0, 0.1), (0, 1.0))] == [1.0, 1.0, 1.0]
+    assert [WarmupCosine(1, ratio)(0) for ratio in (0.0, 0.1, 1.0)] == [1.0, 1.0, 1.0]
+
+
+def test_a_constant_rate_after_its_warm_up() -> None:
+    assert [WarmupConstant(4)(step) for step in (0, 1, 3, 4, 10**6)] == [0.25, 0.5, 1.0, 1.0, 1.0]
+    assert WarmupConstant(0)(0) == 1.0
 
 
 def test_the_first_step_starts_at_the_reference() -> None:
     """Policy = reference: the loss is the mean of R * log 2 over the global batch, the margins are 0."""
     pairs = token_pairs([3, 2, 1])
     first = train(pairs, settings(batch_size=6, epochs=1), ConDPO(beta=1.0)).curve[0]
-    weight = sum(pair.winner_weight for pair in pairs) / 6
+    weight = sum(pair.signal[0] for pair in pairs) / 6
     assert first["mean_weight"] == pytest.approx(weight)
     assert first["loss"] == pytest.approx(weight * math.log(2), abs=1e-5)
     assert first["margin"] == pytest.approx(0.0, abs=1e-5)
@@ -114,23 +111,23 @@ def test_training_is_the_textbook_loop() -> None:
         for batch in global_batches(pairs, 3, 0, epoch, by_problem=True):
             losses = []
             for pair in batch:
-                assert pair.rejected is not None
-                gains = [naive(policy, r) - naive(base, r).detach() for r in (pair.chosen, pair.rejected)]
-                losses.append(pair.winner_weight * torch.log1p(torch.exp(-0.5 * (gains[0] - gains[1]))))
+                gains = [naive(policy, r) - naive(base, r).detach() for r in pair.responses]
+                losses.append(pair.signal[0] * torch.log1p(torch.exp(-0.5 * (gains[0] - gains[1]))))
             optimizer.zero_grad()
             torch.stack(losses).mean().backward()
             torch.nn.utils.clip_grad_norm_(parameters, 0.5)
-            optimizer.param_groups[0]["lr"] = 5e-3 * learning_rate_factor(step, 6, 0.1)
+            optimizer.param_groups[0]["lr"] = 5e-3 * WarmupCosine(6, 0.1)(step)
             optimizer.step()
             step += 1
-    for ours, theirs in zip(module.trainable, parameters, strict=True):
+    for ours, theirs in zip(learner_of(module).parameters, parameters, strict=True):
         assert torch.linalg.vector_norm(ours - theirs) <= 1e-3 * torch.linalg.vector_norm(theirs)
 
 
 def test_only_the_adapter_moves_and_margins_grow() -> None:
     before = {name: value.clone() for name, value in tiny_qwen().state_dict().items()}
     module = train(token_pairs([2, 2, 2, 2]), settings(epochs=8), ConDPO(beta=0.5))
-    after = {name.replace(".base_layer", ""): value for name, value in module.model.state_dict().items()}
+    trained = learner_of(module).policy.model.state_dict()
+    after = {name.replace(".base_layer", ""): value for name, value in trained.items()}
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     lora_b = [value for name, value in after.items() if "lora_B" in name]
     assert len(lora_b) == 14
@@ -160,12 +157,12 @@ def test_gradients_are_clipped_to_the_norm_and_the_norm_before_is_logged() -> No
     tight = train(token_pairs([2]), settings(epochs=1, gradient_clip=1e-3), ConDPO(beta=5.0))
     assert tight.curve[0]["grad_norm"] == pytest.approx(loose.curve[0]["grad_norm"])
     assert loose.curve[0]["grad_norm"] > 1e-2
-    norm = math.sqrt(sum(float((p.grad**2).sum()) for p in tight.trainable if p.grad is not None))
+    norm = math.sqrt(sum(float((p.grad**2).sum()) for p in learner_of(tight).parameters if p.grad is not None))
     assert norm == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_problems() -> None:
     pairs = token_pairs([1, 1, 1])
-    sick = [*pairs[:2], TokenPair("sick", "sick/0/1", pairs[2].chosen, pairs[2].rejected, math.nan)]
+    sick = [*pairs[:2], pair_example("sick", "sick/0/1", *pairs[2].responses, math.nan)]
     with pytest.raises(FloatingPointError, match=r"loss is nan at step \d \(problems: sick\); lower training"):
         train(sick, settings(batch_size=1, epochs=1), ConDPO(beta=0.5))

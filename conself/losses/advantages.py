@@ -1,0 +1,31 @@
+"""Advantages: how much better each rollout of a group did than the group."""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
+
+_EPSILON = 1e-4
+"""Added to the deviation, as TRL does; without it a group of nearly equal rewards would have advantages beyond use."""
+
+
+def advantages(rewards: Sequence[float], scale: bool) -> tuple[float, ...] | None:
+    """``(r - mean) / (deviation + 1e-4)`` of each reward of a group, with the sample deviation (n - 1).
+
+    Without ``scale`` the mean is taken off and nothing divided (Dr. GRPO, arXiv 2503.20783). None where all rewards are
+    equal, exactly: such a group says nothing, and is to leave the batch, its tokens out of every mean.
+
+    >>> [round(a, 4) for a in advantages([1, 0, 0, 1], scale=True)]
+    [0.8659, -0.8659, -0.8659, 0.8659]
+    >>> advantages([0.5, 0.5], scale=True) is None
+    True
+
+    Raises:
+        ValueError: there are no rewards.
+    """
+    if not rewards:
+        raise ValueError("a group needs at least one rollout, got none")
+    if all(reward == rewards[0] for reward in rewards):
+        return None
+    mean = fmean(rewards)
+    deviation = sqrt(sum((reward - mean) ** 2 for reward in rewards) / (len(rewards) - 1))
+    return tuple((reward - mean) / (deviation + _EPSILON if scale else 1.0) for reward in rewards)

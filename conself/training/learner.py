@@ -1,0 +1,131 @@
+"""A learner: a model that takes one optimiser step for each batch of examples, on one device or several.
+
+A loop of training says what the examples are: :func:`conself.training.fit.fit` goes over preference pairs in epochs,
+and an online loop samples new responses for every step (docs/training.md has one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from conself.losses.output import Loss
+from conself.models.transformers import device_of
+from conself.records import ModelRef
+from conself.training.data import Example
+from conself.training.device_learner import open_here
+from conself.training.devices.distributed import check_devices
+from conself.training.devices.processes import processes
+from conself.training.memory import is_large
+from conself.training.schedules import Schedule
+from conself.training.settings import Training
+
+
+class Learner(Protocol):
+    """What a loop of training drives, wherever the model is."""
+
+    def step(self, examples: Sequence[Example]) -> dict[str, float]:
+        """One optimiser step on the exact mean loss of all ``examples``, whatever fits in memory at once.
+
+        The row has ``loss``, ``learning_rate``, ``grad_norm`` (before clipping) and the loss's diagnostics, each a mean
+        over what the loss says.
+
+        Raises:
+            FloatingPointError: loss or gradient is not finite; names the problems at hand.
+            ValueError: there are no examples, or one is too long for the model or the token budget.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what was trained, as ``training.tuning`` says: a PEFT adapter, or all weights.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of what trains."""
+        ...
+
+    def save_state(self, path: Path, facts: Mapping[str, str]) -> None:
+        """Write weights, moments and the place in the schedule to a file, whole or not at all; ``facts`` in its header.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        ...
+
+    def load_state(self, path: Path) -> None:
+        """Go on from where :meth:`save_state` was called, on any number of devices."""
+        ...
+
+
+@contextmanager
+def open_learner(
+    model: ModelRef,
+    settings: Training,
+    loss: Loss,
+    seed: int,
+    schedule: Schedule,
+    examples: Sequence[Example],
+    references: Path | None,
+) -> Iterator[Learner]:
+    """A learner of ``model``, on as many devices as ``settings.runtime`` says; its processes end with the block.
+
+    ``examples`` are what it will be trained on, or, where nobody knows that yet, some like it: they are tried out. With
+    a folder ``references`` they are all there will be, and the reference's log-probs come from the tables in it, or are
+    computed once, before the first step, and left there. Without (None) each step computes those of its responses.
+
+    On a CPU the same calls give the same bits. A large model gets a process of its own, which gives its memory back.
+
+    Raises:
+        ValueError: the model cannot be trained like this; with the remedy.
+        ChildProcessError: a training process was killed; any call of the learner raises it as well.
+    """
+    runtime = settings.runtime
+    check_devices(runtime.device, runtime.devices, runtime.strategy, model)
+    arguments = (model, settings, loss, seed, schedule, examples, references)
+    if runtime.devices > 1 or is_large(model, settings):
+        with processes(open_here, arguments, runtime.devices, device_of(runtime.device)) as call:
+            yield _Elsewhere(call)
+        return
+    threads = torch.get_num_threads()
+    try:
+        yield open_here(*arguments)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """A learner in other processes: each call is made in all of them, and answered by the first."""
+
+    call: Callable[..., Any]
+
+    def step(self, examples: Sequence[Example]) -> dict[str, float]:
+        """As in :class:`Learner`."""
+        row: dict[str, float] = self.call("step", examples)
+        return row
+
+    def save(self, folder: Path) -> None:
+        """As in :class:`Learner`."""
+        self.call("save", folder)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """As in :class:`Learner`."""
+        shapes: dict[str, tuple[int, ...]] = self.call("shapes")
+        return shapes
+
+    def save_state(self, path: Path, facts: Mapping[str, str]) -> None:
+        """As in :class:`Learner`."""
+        self.call("save_state", path, facts)
+
+    def load_state(self, path: Path) -> None:
+        """As in :class:`Learner`."""
+        self.call("load_state", path)
