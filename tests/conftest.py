@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+
 settings.register_profile("the same everywhere", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("further examples each time", deadline=None)  # a busy machine is no failure
 

@@ -10,7 +10,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.engines.engine import Ask, Complete, Demand
 from conself.engines.nobody import Nobody
 from conself.models.prompts import Prompts
