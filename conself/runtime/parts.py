@@ -49,7 +49,7 @@ def build_all(nodes: DictConfig | Mapping[str, DictConfig], contract: type[Part]
     return {str(name): build(node, contract) for name, node in nodes.items()}
 
 
-def _refuse(part: object, contract: type, where: str) -> None:
+def _refuse(part: Part, contract: type[Part], where: str) -> None:
     """Refuse a part that does not fit, and then those in its fields; ``where`` is its key."""
     if faults := faults_of(part, contract):
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
