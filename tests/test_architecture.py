@@ -14,7 +14,7 @@ FLOORS = (
     {"records", "runtime"},
     {"agreement", "curricula", "harness", "models", "statistics"},
     {"generated_tests", "mutators"},
-    {"engines", "metrics", "minipy", "rankings", "store", "texts"},
+    {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
     {"datasets", "pairings", "samplers", "training"},
     {"benchmarks"},
     {"contracts", "results"},
@@ -25,8 +25,9 @@ FLOORS = (
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
-TRAINING_CODE += ["generated_tests", "mutators"]
+TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
+TRAINING_CODE += ["pipelines.amplifying"]
 
 
 def modules() -> dict[str, Path]:

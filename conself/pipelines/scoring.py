@@ -15,6 +15,7 @@ from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
 from conself.pairings.build import pairs_of
 from conself.pipelines import stages
+from conself.pipelines.amplifying import amplification_figures, amplified, origins
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
@@ -24,9 +25,11 @@ from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
 from conself.results.pool_figures import check_rankings
 from conself.results.score_files import (
+    INPUTS,
     OUTCOMES,
     SUMMARY,
     UNCERTAINTY,
+    input_lines,
     outcome_line,
     problem_line,
     strict,
@@ -62,6 +65,7 @@ class Scoring:
         "pairing",
         "comparison",
         "behaviour",
+        "amplification",
     )
     limits: ClassVar[Sequence[str]] = ("sandbox",)
     first: ClassVar[str | None] = None
@@ -82,7 +86,7 @@ class Scoring:
         """Nothing: a metric that works with a model loads it when it is its turn."""
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Any]:  # noqa: ARG002
-        """Three files, in ``out`` or the run folder, and the figures."""
+        """Its files, in ``out`` or the run folder, and the figures."""
         return scored(job, context)
 
     def show(self, console: Console, figures: dict[str, Any]) -> None:
@@ -91,17 +95,18 @@ class Scoring:
 
 
 def scored(job: Job, context: Context) -> dict[str, Any]:
-    """A pool executed and measured -> three files, in ``out`` or the run folder; the figures of ``results.json``."""
+    """A pool executed and measured -> its files, in ``out`` or the run folder; the figures of ``results.json``."""
     config, lines = job.config, read(job.config.pool)
     problems, candidates = stored(context, lines)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
-    pools = Pools(problems, candidates, traces)
+    own = Pools(problems, candidates, traces)
+    pools = amplified(context, config, own) if config.amplification else own
     agreed = AgreedPools(pools, stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools))
     made = {str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()}
     passed = {line.problem.id: line.passed for line in lines if line.passed is not None}
     if passed:
         said = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
-        stages.verify(context, names.VERIFY, said, pools)
+        stages.verify(context, names.VERIFY, said, own)
 
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
     ranking, rankings, pairing = (
@@ -111,8 +116,12 @@ def scored(job: Job, context: Context) -> dict[str, Any]:
     figures: dict[str, Any] = strict(
         {"executions": traces.summary(), **summary(agreed, paired, rankings, values, passed)}
     )
+    if config.amplification:
+        figures["amplification"] = amplification_figures(pools.traces)
     out = job.folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
+    if config.amplification:
+        write_lines(out / INPUTS, input_lines(pools, origins(pools.traces)))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
     rows = zip(agreed, paired.values(), by_problem, strict=True)
     write_lines(out / UNCERTAINTY, (problem_line(*each, pairs, row, passed) for each, pairs, row in rows))

@@ -7,6 +7,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.pipelines.amplifying import amplification_figures
 from conself.pipelines.context import Context
 from conself.pipelines.preference.records import Measured, Round, scores_of
 from conself.records import PreferencePair
@@ -54,7 +55,9 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
         instantiate(config[name], _convert_="all") for name in ("ranking", "rankings", "pairing")
     )
     pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
+    is_amplified = measured.own is not measured.pools
     return {
+        **({"amplification": amplification_figures(measured.pools.traces)} if is_amplified else {}),
         "driver": driver,
         "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pairs, passed),
