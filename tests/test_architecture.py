@@ -12,10 +12,10 @@ PACKAGE = ROOT / "conself"
 FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
-    {"agreement", "curricula", "harness", "models", "statistics"},
+    {"agreement", "curricula", "harness", "models"},
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
-    {"datasets", "pairings", "samplers", "training"},
+    {"datasets", "pairings", "samplers", "statistics", "training"},
     {"benchmarks"},
     {"contracts", "results"},
     {"pipelines"},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conself.datasets.pool.file import content, read_pool
@@ -23,6 +23,7 @@ from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
+from conself.results.confidence_figures import confidence_figures
 from conself.results.pool_figures import check_rankings
 from conself.results.score_files import (
     INPUTS,
@@ -38,8 +39,10 @@ from conself.results.score_files import (
     write_lines,
 )
 from conself.results.shortfalls import losses, with_remedies
+from conself.runtime.parts import build
 from conself.runtime.places import make_folder
 from conself.runtime.versions import versions
+from conself.statistics.confidence import Confidence
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, models_in
 from conself.store.tables import read_records
@@ -66,6 +69,7 @@ class Scoring:
         "comparison",
         "behaviour",
         "amplification",
+        "confidence",
     )
     limits: ClassVar[Sequence[str]] = ("sandbox",)
     first: ClassVar[str | None] = None
@@ -118,13 +122,17 @@ def scored(job: Job, context: Context) -> dict[str, Any]:
     )
     if config.amplification:
         figures["amplification"] = amplification_figures(pools.traces)
+    sure = confidences(config, agreed)
+    if sure is not None:
+        figures["confidence"] = strict(confidence_figures(build(config.confidence, Confidence), sure, paired, passed))
     out = job.folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
     if config.amplification:
         write_lines(out / INPUTS, input_lines(pools, origins(pools.traces)))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
     rows = zip(agreed, paired.values(), by_problem, strict=True)
-    write_lines(out / UNCERTAINTY, (problem_line(*each, pairs, row, passed) for each, pairs, row in rows))
+    told = (problem_line(*each, pairs, row, passed) for each, pairs, row in rows)
+    write_lines(out / UNCERTAINTY, told if sure is None else (line | {"confidence": sure[line["id"]]} for line in told))
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
@@ -135,6 +143,14 @@ def scored(job: Job, context: Context) -> dict[str, Any]:
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
     }
+
+
+def confidences(config: DictConfig, agreed: AgreedPools) -> dict[str, list[float]] | None:
+    """Problem id -> how sure ``config.confidence`` is of each candidate; None where there is none."""
+    if not config.confidence:
+        return None
+    part = build(config.confidence, Confidence)
+    return {pool.problem.id: part(pool, agreement) for pool, agreement in agreed}
 
 
 def _values(artifact: Artifact) -> list[Uncertainty]:

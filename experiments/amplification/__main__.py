@@ -1,0 +1,89 @@
+"""What more inputs are worth on pools with verdicts: the rule is chosen on some pools, and read once on others.
+
+``python -m experiments.amplification choose=RUN,RUN read=RUN,RUN [out=DIR]`` with run folders of ``conself.score`` or
+``conself.train`` jobs of ``amplification=mutations`` writes results.json and table.md beside this file, or into DIR.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+
+from conself.runtime.console import new_console
+from conself.runtime.places import make_folder
+from conself.runtime.progress import working
+from experiments.amplification.figures import OWN, Parts, pool_figures
+from experiments.amplification.table import markdown
+from experiments.amplification.tried import Rule, tried_pool
+from experiments.metric_pools.figures import PAPER
+from experiments.metric_pools.run import configured, plain
+
+HERE = Path(__file__).parent
+METRICS = (PAPER, "partial_semantic_entropy", "kappa_disagreement")
+RANKINGS = ("consensus", "largest_cluster", "kappa")
+BUDGETS, SHARES = (10, 30, 50), (0.3, 0.5, 0.7, 1.0)
+SEED = 0
+
+
+def grid() -> list[Rule]:
+    """Own inputs, and every rule that is tried on the pools that one is chosen on."""
+    return [OWN, *(Rule(*each) for each in product(BUDGETS, SHARES, (False, True)))]
+
+
+def score(figures: Sequence[Mapping[str, Any]], rule: Rule) -> tuple[float, float]:
+    """By what a rule is chosen: the winners that are right by consensus, then the paper's metric's Spearman; means."""
+    rows = [pool[rule.name] for pool in figures]
+    right = [row["winners"]["consensus"]["accuracy"][0] for row in rows]
+    spearman = [row["metrics"][PAPER]["spearman"][0] for row in rows]
+    return sum(right) / len(rows), sum(spearman) / len(rows)
+
+
+def main(words: list[str]) -> None:
+    """Choose a rule on some pools, read both variants of it on the others, write all figures.
+
+    Raises:
+        SystemExit: the words are not those of the usage, or a folder cannot be read or made.
+    """
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(given) < len(words) or not {"choose", "read"} <= given.keys() <= {"choose", "read", "out"}:
+        raise SystemExit("usage: python -m experiments.amplification choose=RUN,RUN read=RUN,RUN [out=DIR]")
+    try:
+        out = make_folder(Path(given.get("out", HERE)), "out")
+        with working(new_console(stderr=True), "rules of admission"):
+            found = worked_out(given["choose"].split(","), given["read"].split(","))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from None
+    (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
+    (out / "table.md").write_text(markdown(found))
+    print((out / "table.md").read_text())
+
+
+def worked_out(choose: Sequence[str], read: Sequence[str]) -> dict[str, Any]:
+    """The chosen rule, and the figures of each pool under own inputs, the rule and its other variant."""
+    config = configured()
+    comparison = instantiate(config.comparison)
+    parts = Parts(
+        {name: instantiate(config.metrics[name]) for name in METRICS},
+        {name: instantiate(config.rankings[name]) for name in RANKINGS},
+        instantiate(config.ranking),
+        instantiate(config.pairing),
+    )
+    chosen_on = {Path(run).name: tried_pool(Path(run), comparison) for run in choose}
+    figures = {name: pool_figures(pool, grid(), parts, SEED) for name, pool in chosen_on.items()}
+    best = max(grid()[1:], key=lambda rule: score(list(figures.values()), rule))
+    rules = [OWN, *(Rule(best.budget, best.crash_share, only_splitting) for only_splitting in (False, True))]
+    others = {Path(run).name: tried_pool(Path(run), comparison) for run in read}
+    return {
+        "rule": best.name,
+        "scores": {rule.name: score(list(figures.values()), rule) for rule in grid()},
+        "chosen_on": figures,
+        "read": {name: pool_figures(pool, rules, parts, SEED) for name, pool in others.items()},
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
