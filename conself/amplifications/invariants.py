@@ -8,8 +8,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from conself.amplifications.finders import RELATIONS
 from conself.amplifications.paths import Arguments, Path, gathered, is_number, values_at
-from conself.amplifications.relations import RELATIONS, Relation, Relations
+from conself.amplifications.relations import Relation, Relations
 from conself.sandbox.sources import Value
 
 Holds = Callable[[Value], bool]
@@ -120,7 +121,7 @@ INVARIANTS: Mapping[str, Kind] = {
     "lengths": lengths,
     "distinct": distinct,
 }
-"""Of the values at one path, whatever else the input holds. Those of several places: ``relations.RELATIONS``."""
+"""Of the values at one path, whatever else the input holds. Those of several places: ``finders.RELATIONS``."""
 INNER: Mapping[str, Kind] = {"ascending": ascending, "descending": descending, "row_lengths": row_lengths}
 """The same, of lists inside others: a list that is an argument is sorted again, and may be of any length."""
 

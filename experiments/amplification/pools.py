@@ -40,18 +40,25 @@ def _pool(inputs: Row, prompt: str, texts: list[str], passed: list[bool]) -> Row
 
 def first(recorded: Path) -> Iterator[Row]:
     """Samples 0 to 14."""
-    kinds = ("inputs", "codegen16b.candidates", "codegen16b.metrics")
-    for inputs, drawn, judged in zip(*(lines(recorded / f"{kind}.jsonl") for kind in kinds), strict=True):
+    inputs, judged = _by_task(recorded / "inputs.jsonl"), _by_task(recorded / "codegen16b.metrics.jsonl")
+    for drawn in lines(recorded / "codegen16b.candidates.jsonl"):
         texts = [drawn["unique"][u] for u in drawn["candidates"]]
-        yield _pool(inputs, drawn["prompt"], texts, list(map(bool, judged["passed"])))
+        name = drawn["task_id"]
+        yield _pool(inputs[name], drawn["prompt"], texts, list(map(bool, judged[name]["passed"])))
 
 
 def second(recorded: Path, solutions: Path) -> Iterator[Row]:
-    """Samples 15 to 29."""
-    kinds = (recorded / "inputs.jsonl", solutions, recorded / "selectors.jsonl")
-    for inputs, drawn, judged in zip(*map(lines, kinds), strict=True):
-        texts = [_END.split(text, maxsplit=1)[0] for text in drawn["samples"][SIZE : 2 * SIZE]]
-        yield _pool(inputs, drawn["prompt"], texts, list(map(bool, judged["correct"][SIZE : 2 * SIZE])))
+    """Samples 15 to 29; the problems of both files are told by their prompts."""
+    inputs, judged = _by_task(recorded / "inputs.jsonl"), _by_task(recorded / "selectors.jsonl")
+    names = {row["prompt"]: row["task_id"] for row in lines(recorded / "codegen16b.candidates.jsonl")}
+    for drawn in lines(solutions):
+        name, some = names[drawn["prompt"]], slice(SIZE, 2 * SIZE)
+        texts = [_END.split(text, maxsplit=1)[0] for text in drawn["samples"][some]]
+        yield _pool(inputs[name], drawn["prompt"], texts, list(map(bool, judged[name]["correct"][some])))
+
+
+def _by_task(path: Path) -> dict[str, Row]:
+    return {row["task_id"]: row for row in lines(path)}
 
 
 def main(words: list[str]) -> None:

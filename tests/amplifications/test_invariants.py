@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from conself.amplifications.finders import RELATIONS
 from conself.amplifications.invariants import INNER, INVARIANTS, Holds, Shown
 from conself.amplifications.paths import Arguments, gathered
 from conself.amplifications.relations import (
-    RELATIONS,
     AtMost,
     CountOf,
     EqualLengths,
