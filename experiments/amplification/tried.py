@@ -30,9 +30,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Tried:
-    """A problem on its own inputs, with the comparison keys [K][N] of all inputs that were proposed."""
+    """A problem on its own inputs, with the comparison keys [K][N] of all N inputs that were proposed."""
 
     own: Judged
+    inputs: tuple[str, ...]
     tried: Keys
 
     def under(self, rule: Rule) -> tuple[Judged, int]:
@@ -69,7 +70,7 @@ def tried_pool(run: Path, comparison: Comparison) -> list[Tried]:
         for pool, proposed in zip(one.read(), other.read(), strict=True):
             if (right := passed.get(pool.problem.id)) is not None:
                 judged = Judged(pool, one.agreed()[pool.problem.id], right)
-                found.append(Tried(judged, trace_keys(proposed, comparison)))
+                found.append(Tried(judged, proposed.problem.inputs, trace_keys(proposed, comparison)))
     return found
 
 

@@ -93,7 +93,8 @@ def _auroc(said: Sequence[Sequence[float]], right: Sequence[Sequence[bool]], wei
         won = np.bincount(place[flags], weight[flags], n)
         lost = np.bincount(place[~flags], weight[~flags], n)
         below = np.cumsum(lost) - lost / 2
-        found.append((won * below).sum() / (won.sum() * lost.sum()))
+        pairs = won.sum() * lost.sum()
+        found.append((won * below).sum() / pairs if pairs else math.nan)
     return np.array(found)
 
 
