@@ -91,7 +91,7 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
         todo += own(MODULES[name])
         todo += [".".join(name.split(".")[:i]) for i in range(2, len(name.split(".")))]  # packages run their __init__
     assert "conself.oracles" not in seen
-    assert not seen & {"conself.statistics.confidence", "conself.statistics.confident"}
+    assert not seen & {"conself.statistics.confidence", "conself.statistics.most_confident"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How sure one can be that a program is right: a probability fitted on pools whose verdicts are known.
 
 It has seen what is right, if on other problems, so it is for looking at pools. What ranks or selects by it says so
-(``labels: pools``, :mod:`conself.statistics.confident`), and training code cannot import it (a test walks the imports).
+(``labels: pools``), and training code cannot import it (a test walks the imports).
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ CONFIDENCE = {
     "intercept": 0.0,
     "weights": dict.fromkeys(FEATURES, 0.0),
 }
-RANKING = {"_target_": "conself.statistics.confident.MostConfident", "confidence": CONFIDENCE}
-DOUBT = {"_target_": "conself.statistics.confident.Doubt", "confidence": CONFIDENCE}
+RANKING = {"_target_": "conself.statistics.most_confident.MostConfident", "confidence": CONFIDENCE}
+DOUBT = {"_target_": "conself.statistics.doubt.Doubt", "confidence": CONFIDENCE}
 
 
 def config(**parts: object) -> DictConfig:

@@ -156,7 +156,7 @@ def test_confidence_goes_with_the_pool_and_needs_no_leave(tmp_path: Path) -> Non
 
 def test_a_ranking_by_confidence_is_refused_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pool = write(tmp_path / "pool.jsonl", POOL)
-    words = ("ranking=confidence", "metrics={}", "rankings={}")
+    words = ("ranking=most_confident", "metrics={}", "rankings={}")
     with pytest.raises(SystemExit):
         scored(tmp_path / "refused", tmp_path / "store", pool, *words)
     assert "Set labels=pools" in " ".join(capsys.readouterr().out.split())

@@ -10,7 +10,8 @@ import pytest
 from conself.agreement.traces import Agreement, agreement_of
 from conself.records import Candidate, Pool, Problem, Undefined
 from conself.statistics.confidence import FEATURES, Confidence, features, fitted
-from conself.statistics.confident import Doubt, MostConfident
+from conself.statistics.doubt import Doubt
+from conself.statistics.most_confident import MostConfident
 
 NONE = dict.fromkeys(FEATURES, 0.0)
 BY_AGREEMENT = Confidence(-1.0, {**NONE, "agreement": 2.0})
@@ -112,5 +113,5 @@ def test_no_training_code_names_the_confidence() -> None:
         for path in conf.rglob("*.yaml")
         if "conself.statistics" in path.read_text() or "confidence@" in path.read_text()
     }
-    assert users == {"confidence/pools.yaml", "ranking/confidence.yaml", "metric/confidence.yaml"}
+    assert users == {"confidence/pools.yaml", "ranking/most_confident.yaml", "metric/doubt.yaml"}
     assert MostConfident.labels == Doubt.labels == "pools"

@@ -1,4 +1,4 @@
-"""Rankings and metrics by confidence. They carry labels of other pools, and say so: ``labels: pools``."""
+"""The surest program first: a ranking by confidence. It carries labels of other pools, and says so."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,13 +6,13 @@ from typing import ClassVar
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.rankings.ranked import Ranked, alive, by_score, chosen, nothing_to_rank
-from conself.records import Pool, Undefined
+from conself.records import Pool
 from conself.statistics.confidence import Confidence
 
 
 @dataclass(frozen=True)
 class MostConfident:
-    """By the probability of being right, which is also the weight of the winner."""
+    """By the probability of being right, the winner's weight; only where ``labels: pools`` is said."""
 
     labels: ClassVar[str] = "pools"
     gives_weight: ClassVar[bool] = True
@@ -26,18 +26,3 @@ class MostConfident:
         scores = self.confidence(pool, agreement)
         order = by_score(scores, alive(agreement))
         return chosen(order, len(scores), order[0], (), scores[order[0][0]])
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One minus the largest probability of being right; Undefined where every candidate crashed."""
-
-    labels: ClassVar[str] = "pools"
-
-    confidence: Confidence
-
-    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """A value in [0, 1]."""
-        if not agreement.n_alive:
-            return Undefined("every candidate crashed")
-        return 1 - max(self.confidence(pool, agreement))
