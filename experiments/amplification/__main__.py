@@ -6,7 +6,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hydra.utils import instantiate
 from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
 from conself.runtime.progress import working
-from experiments.amplification.figures import OWN, Parts, pool_figures
+from experiments.amplification.figures import OWN, Parts, pool_figures, quick_figures
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, tried_pool
 from experiments.metric_pools.figures import PAPER
@@ -32,14 +32,6 @@ SEED = 0
 def grid() -> list[Rule]:
     """Own inputs, and every rule that is tried on the pools that one is chosen on."""
     return [OWN, *(Rule(*each) for each in product(BUDGETS, SHARES, (False, True)))]
-
-
-def score(figures: Sequence[Mapping[str, Any]], rule: Rule) -> tuple[float, float]:
-    """By what a rule is chosen: the winners that are right by consensus, then the paper's metric's Spearman; means."""
-    rows = [pool[rule.name] for pool in figures]
-    right = [row["winners"]["consensus"]["accuracy"][0] for row in rows]
-    spearman = [row["metrics"][PAPER]["spearman"][0] for row in rows]
-    return sum(right) / len(rows), sum(spearman) / len(rows)
 
 
 def main(words: list[str]) -> None:
@@ -72,17 +64,21 @@ def worked_out(choose: Sequence[str], read: Sequence[str]) -> dict[str, Any]:
         instantiate(config.ranking),
         instantiate(config.pairing),
     )
-    chosen_on = {Path(run).name: tried_pool(Path(run), comparison) for run in choose}
-    figures = {name: pool_figures(pool, grid(), parts, SEED) for name, pool in chosen_on.items()}
-    best = max(grid()[1:], key=lambda rule: score(list(figures.values()), rule))
+    choosing, reading = ({Path(run).name: tried_pool(Path(run), comparison) for run in runs} for runs in (choose, read))
+    scores = {rule: means([quick_figures(pool, rule, parts) for pool in choosing.values()]) for rule in grid()}
+    best = max(grid()[1:], key=lambda rule: scores[rule])
     rules = [OWN, *(Rule(best.budget, best.crash_share, only_splitting) for only_splitting in (False, True))]
-    others = {Path(run).name: tried_pool(Path(run), comparison) for run in read}
     return {
         "rule": best.name,
-        "scores": {rule.name: score(list(figures.values()), rule) for rule in grid()},
-        "chosen_on": figures,
-        "read": {name: pool_figures(pool, rules, parts, SEED) for name, pool in others.items()},
+        "scores": {rule.name: score for rule, score in scores.items()},
+        "chosen_on": {name: pool_figures(pool, rules, parts, SEED) for name, pool in choosing.items()},
+        "read": {name: pool_figures(pool, rules, parts, SEED) for name, pool in reading.items()},
     }
+
+
+def means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Of several pools the mean of each figure: winners that are right count first, then the Spearman."""
+    return sum(right for right, _ in pairs) / len(pairs), sum(spearman for _, spearman in pairs) / len(pairs)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from conself.metrics.metric import Metric
 from conself.pairings.build import Pairing, pairs_of
 from conself.rankings.ranked import Ranking
 from conself.records import Undefined
-from conself.statistics.prediction import DIGITS
+from conself.statistics.prediction import DIGITS, correlations
 from experiments.amplification.tried import Rule, Tried, under
 from experiments.metric_pools.figures import PAPER, RESAMPLES, band_size, golden_figures, resampled
 from experiments.metric_pools.judged import Judged
@@ -55,6 +55,21 @@ def pool_figures(problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts,
             "golden": _golden(judged, parts, list(counts.values())),
         }
     return found
+
+
+def quick_figures(problems: Sequence[Tried], rule: Rule, parts: Parts) -> tuple[float, float]:
+    """By what rules are compared where one is chosen, without intervals.
+
+    Returns:
+        The share of problems whose winner is right, and Spearman's correlation of the paper's metric, signed so
+        that more is better.
+    """
+    judged, _ = under(problems, rule)
+    right = sum(_right(parts.ranking, problem) for problem in judged) / len(judged)
+    values, rates = _values(parts.metrics[PAPER], judged), np.array([problem.rate for problem in judged])
+    kept = np.isfinite(values)
+    spearman = correlations(values[kept].tolist(), rates[kept].tolist())["spearman"]
+    return right, math.nan if spearman is None else -spearman[0]
 
 
 def _values(metric: Metric, problems: Sequence[Judged]) -> Floats:

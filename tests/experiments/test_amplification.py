@@ -17,9 +17,9 @@ from conself.rankings.consensus import Consensus
 from conself.records import Candidate, Pool, Problem, Status
 from conself.sandbox import Job, Limits, execute
 from conself.statistics.confidence import FEATURES, Confidence
-from experiments.amplification.__main__ import grid, score
+from experiments.amplification.__main__ import grid, means
 from experiments.amplification.ceiling import with_inputs
-from experiments.amplification.figures import OWN, Parts, pool_figures
+from experiments.amplification.figures import OWN, Parts, pool_figures, quick_figures
 from experiments.amplification.pools import first, second
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, Tried, under
@@ -73,7 +73,7 @@ def test_figures_of_a_rule_are_beside_those_on_own_inputs() -> None:
     assert found[OWN.name]["winners"]["consensus"]["ahead"] == [0, 0, 0]
     assert found[rule.name]["inputs"] == (2 + 3 + 1) / 3
     assert (found[OWN.name]["clusters"], found[rule.name]["clusters"]) == ((2 + 3 + 1) / 3, (3 + 3 + 1) / 3)
-    assert score([found, found], rule)[0] == 2 / 3
+    assert means([quick_figures(PROBLEMS, rule, PARTS), quick_figures(PROBLEMS, OWN, PARTS)])[0] == (2 / 3 + 1 / 3) / 2
     table = markdown({"rule": rule.name, "scores": {}, "chosen_on": {}, "read": {"pool": found}})
     assert "| valid, 2 tried, below 0.5 | 2.0 | 2.33 | 0.667, +0.333" in table
 
