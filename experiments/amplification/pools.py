@@ -16,6 +16,8 @@ from typing import Any
 from conself.sandbox.sources import literal
 
 SIZE = 15
+FEW = 2
+"""Inputs of ``codegen_few``, where the verdicts are still by all: there tests tell more than own inputs."""
 _END = re.compile(r"\n(?:class|def|#|if|print)")
 """Where CodeT cuts a completion."""
 
@@ -62,7 +64,7 @@ def _by_task(path: Path) -> dict[str, Row]:
 
 
 def main(words: list[str]) -> None:
-    """Write ``codegen_first.jsonl`` and ``codegen_second.jsonl``.
+    """Write ``codegen_first.jsonl``, ``codegen_second.jsonl`` and ``codegen_few.jsonl``.
 
     Raises:
         SystemExit: the words are not those of the usage.
@@ -72,7 +74,8 @@ def main(words: list[str]) -> None:
         raise SystemExit("usage: python -m experiments.amplification.pools recorded=FOLDER solutions=FILE out=DIR")
     recorded, solutions, out = (Path(given[key]) for key in ("recorded", "solutions", "out"))
     out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("first", first(recorded)), ("second", second(recorded, solutions))):
+    few = (row | {"inputs": row["inputs"][:FEW]} for row in first(recorded))
+    for name, rows in (("first", first(recorded)), ("second", second(recorded, solutions)), ("few", few)):
         (out / f"codegen_{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
