@@ -225,7 +225,8 @@ def _with_labels(runs: Sequence[Run]) -> list[Run]:
         own = {key: run.settings[key] for key in differing(peers)}
         model = {"model": run.backbone} if several else {}
         method = run.method or ("evaluated" if run.results.get("benchmarks") else "scored")
-        named.append(replace(run, label=labelled(method, {**model, **own})))
+        labels = {"labels": str(run.results["labels"])} if run.results.get("labels") else {}  # always said
+        named.append(replace(run, label=labelled(method, {**model, **own, **labels})))
     return named
 
 

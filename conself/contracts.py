@@ -84,6 +84,17 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> [[drawn.index for drawn in group] for group in Asking(sampler, engine)([problem], None)]
 [[0, 1]]
 
+**Amplification** (``conf/amplification/``): further inputs of a problem, and which of them are kept once programs ran.
+
+>>> class OneMore:
+...     def propose(self, problem: Problem) -> Sequence[NewInput]:
+...         return [NewInput("(0, 0)", parent=0, operators=("zeros",))]
+...     def admit(self, agreement: Agreement, tried: Keys) -> Sequence[str | None]:
+...         return [None if all(column) else "some candidate crashes" for column in zip(*tried)]
+>>> amplification: Amplification = OneMore()
+>>> amplification.admit(agreement, [["0", None], ["0", "7"]])
+[None, 'some candidate crashes']
+
 **Metric** (``conf/metric/``): how uncertain the model is about a problem; higher is more uncertain.
 
 >>> class MeanLength:
@@ -211,7 +222,8 @@ from __future__ import annotations
 
 from conself.agreement.comparison import Comparison
 from conself.agreement.passing_matrix import PassingMatrix
-from conself.agreement.traces import Agreement, agreement_of
+from conself.agreement.traces import Agreement, Keys, agreement_of
+from conself.amplifications.amplification import Amplification, NewInput
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Benchmark, Judge, Task
 from conself.curricula.selection import Curriculum, Selection, normalise
@@ -242,13 +254,12 @@ from conself.training.micro_batches import MicroBatch
 from conself.training.policy.tuning import Full, Policy, Tuning
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
-    "Agreement", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum", "DDP",
-    "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow", "Full", "Grouping",
-    "Here", "IndexPair", "Judge", "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric",
-    "MicroBatch", "ModelRef", "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix",
-    "Policy", "Pool",
-    "Problem", "PromptStyle", "Ranked", "Ranking", "Rejected", "Reply", "Runner", "Runtime", "Sampler", "Selection",
-    "Sharing", "Signal", "Status", "Steps", "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty",
-    "Undefined", "agreement_of", "build", "by_score", "candidate", "chosen", "finished", "nobody", "normalise",
-    "program_messages",
+    "Agreement", "Amplification", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum",
+    "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow", "Full",
+    "Grouping", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message",
+    "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing",
+    "PairsLayout", "PassingMatrix", "Policy", "Pool", "Problem", "PromptStyle", "Ranked", "Ranking", "Rejected",
+    "Reply", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps", "Task", "TextMetric",
+    "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build", "by_score", "candidate",
+    "chosen", "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

@@ -80,6 +80,19 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class InputOrigin:
+    """Where an input that no data set brought comes from: ``index`` in ``Problem.inputs``, made from input ``parent``.
+
+    ``operators`` are the changes, in their order (``conself.amplifications``).
+    """
+
+    problem_id: str
+    index: int
+    parent: int
+    operators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A problem with its K candidates and their K traces, joined in memory, in candidate order."""
 

@@ -12,10 +12,10 @@ PACKAGE = ROOT / "conself"
 FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
-    {"agreement", "curricula", "harness", "models", "statistics"},
+    {"agreement", "curricula", "harness", "models"},
     {"generated_tests", "mutators"},
-    {"engines", "metrics", "minipy", "rankings", "store", "texts"},
-    {"datasets", "pairings", "samplers", "training"},
+    {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
+    {"datasets", "pairings", "samplers", "statistics", "training"},
     {"benchmarks"},
     {"contracts", "results"},
     {"pipelines"},
@@ -25,8 +25,9 @@ FLOORS = (
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models"]
-TRAINING_CODE += ["generated_tests", "mutators"]
+TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
+TRAINING_CODE += ["pipelines.amplifying"]
 
 
 def modules() -> dict[str, Path]:
@@ -90,6 +91,7 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
         todo += own(MODULES[name])
         todo += [".".join(name.split(".")[:i]) for i in range(2, len(name.split(".")))]  # packages run their __init__
     assert "conself.oracles" not in seen
+    assert not seen & {"conself.statistics.confidence", "conself.statistics.most_confident"}
 
 
 @pytest.mark.parametrize(

@@ -84,11 +84,13 @@ def override(option: Path) -> list[str]:
         return ["model=hub", *NEEDS["hub"], f"texts@_global_={name}"]
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
+    if group == "confidence":
+        return ["ranking=most_confident", f"confidence@ranking.confidence={name}"]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
-ALONE = {"experiment", "size", "model", "prefix", "texts", *NESTED}
+ALONE = {"confidence", "experiment", "size", "model", "prefix", "texts", *NESTED}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if option.parts[0] not in ALONE and option.stem not in NEEDS]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..runs import Run
+from .abstention import abstention
 from .figure import Figure, styled
 from .methods import methods, sizes
 from .roc import curves
@@ -21,6 +22,7 @@ FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
     training,
     histogram,
     rounds,
+    abstention,
 )
 
 

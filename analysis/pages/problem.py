@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conself.agreement.traces import Agreement
@@ -38,12 +38,14 @@ class Choice:
 class Known:
     """What is known of a problem beside its pool: a value or a reason per metric, verdicts, and what became of it.
 
-    ``passed`` is per candidate, None where no oracle is known.
+    ``passed`` is per candidate, None where no oracle is known. ``origins`` says how inputs were made from
+    others, by their index.
     """
 
     metrics: Mapping[str, float | str]
     passed: Sequence[bool] | None
     choices: Sequence[Choice]
+    origins: Mapping[int, str] = field(default_factory=dict)
 
 
 def problem_page(pool: Pool, agreed: Agreement, known: Known) -> bytes:
@@ -89,6 +91,7 @@ def _page(pool: Pool, agreed: Agreement, known: Known, limit: int) -> dict[str, 
         "source": problem.source,
         "difficulty": problem.difficulty,
         "inputs": [cut(text, limit) for text in problem.inputs],
+        "origins": {str(index): how for index, how in known.origins.items()},
         "metrics": list(known.metrics.values()),
         "columns": columns,
         "values": [_value(outcome, is_stdout, limit) for outcome in values],

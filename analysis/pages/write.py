@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from conself.records import Uncertainty
+from conself.records import InputOrigin, Uncertainty
 from conself.store.tables import read_records, read_verdicts
 
 from ..runs import read_json
@@ -183,16 +183,26 @@ def _known(pool: PoolSource) -> Callable[[str], Known]:
     metrics = {label: _values(folder) for label, folder in pool.metrics.items()}
     verdicts = read_verdicts(pool.verify / "verdicts.jsonl") if pool.verify is not None else []
     passed = {verdict.problem_id: verdict.passed for verdict in verdicts}
-    taken = [_Choices(each) for each in pool.taken]
+    taken, origins = [_Choices(each) for each in pool.taken], _origins(pool.problems)
 
     def known(problem: str) -> Known:
         return Known(
             {label: values.get(problem, "not worked out") for label, values in metrics.items()},
             passed.get(problem),
             [each.of(problem) for each in taken],
+            origins.get(problem, {}),
         )
 
     return known
+
+
+def _origins(problems: Path) -> dict[str, dict[int, str]]:
+    """Problem id -> by its index, how an input was made from an own one; nothing where there are own ones alone."""
+    found: dict[str, dict[int, str]] = {}
+    for origin in read_records(problems, InputOrigin, "origins"):
+        how = f"from input {origin.parent + 1}: {', '.join(origin.operators)}"
+        found.setdefault(origin.problem_id, {})[origin.index] = how
+    return found
 
 
 def _values(folder: Path) -> dict[str, float | str]:

@@ -54,7 +54,8 @@ function outputsTable(page) {
     const varied = new Set(page.columns.map((column) => column.groups[row]).filter((group) => group >= 0)).size > 1;
     const cells = page.columns.map((column) => outputCell(page, column, row, varied));
     const text = wholeText(input) === "" ? el("span", { class: "soft" }, "(empty)") : clipped(input);
-    return el("tr", { class: varied ? "varied" : "" }, el("th", { scope: "row", class: "in" }, text), cells);
+    const origin = page.origins[row] ? el("span", { class: "soft size" }, ` ${page.origins[row]}`) : null;
+    return el("tr", { class: varied ? "varied" : "" }, el("th", { scope: "row", class: "in" }, text, origin), cells);
   });
   return el(
     "div",

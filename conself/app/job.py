@@ -16,6 +16,7 @@ from rich.console import Console
 
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
+from conself.app.labels import check_labels
 from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
@@ -151,6 +152,8 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
                 tracker.start(folder, config, pipeline.kind, overrides, folders_below_sweep() if in_sweep else 0)
                 context = Context(Path(config.artifacts), executor, console)
                 figures = pipeline.work(job, context, tracker)
+                if config.get("labels") is not None:
+                    figures = {"labels": config.labels, **figures}
             path = benchmarks.write(folder, figures, config, context.artifacts)
             record(tracker, figures)
             tracker.link(context.artifacts)
@@ -160,6 +163,8 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
             if last and failed:
                 say(console, last)
         pipeline.show(console, figures)
+        if "labels" in figures:
+            say(console, f"labels: {figures['labels']}: parts of this job may go by verdicts on other pools")
         say(console, f"figures: {path}")
         if last:  # below the tables, where it is seen
             say(console, last)
@@ -185,6 +190,7 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     check_top(config, pipeline.parts, pipeline.optional(job))
     executor = _executor(config)  # it starts nothing yet
     check_parts(config, pipeline.parts)
+    check_labels(config)
     pipeline.check(job)
     for key in pipeline.headlines(job):
         say(console, f"{key} {config[key]}: {origin(job.written, key)}")

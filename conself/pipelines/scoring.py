@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
+from omegaconf import DictConfig
 from rich.console import Console
 
 from conself.datasets.pool.file import content, read_pool
@@ -13,6 +14,7 @@ from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
 from conself.pairings.build import Pairing, pairs_of
 from conself.pipelines import stages
+from conself.pipelines.amplifying import amplification_figures, amplified, origins
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
@@ -21,11 +23,14 @@ from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
+from conself.results.confidence_figures import confidence_figures
 from conself.results.pool_figures import check_rankings
 from conself.results.score_files import (
+    INPUTS,
     OUTCOMES,
     SUMMARY,
     UNCERTAINTY,
+    input_lines,
     outcome_line,
     problem_line,
     strict,
@@ -39,6 +44,7 @@ from conself.runtime.places import make_folder
 from conself.runtime.plain import to_plain
 from conself.runtime.versions import versions
 from conself.sandbox.jsonlines import Plain
+from conself.statistics.confidence import Confidence
 from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, models_in
 from conself.store.tables import read_records
@@ -66,6 +72,8 @@ class Scoring:
         "pairing",
         "comparison",
         "behaviour",
+        "amplification",
+        "confidence",
     )
     limits: ClassVar[Sequence[str]] = ("sandbox",)
     first: ClassVar[str | None] = None
@@ -86,7 +94,7 @@ class Scoring:
         """Nothing: a metric that works with a model loads it when it is its turn."""
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
-        """Three files, in ``out`` or the run folder, and the figures."""
+        """Its files, in ``out`` or the run folder, and the figures."""
         return scored(job, context)
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
@@ -95,29 +103,40 @@ class Scoring:
 
 
 def scored(job: Job, context: Context) -> dict[str, Plain]:
-    """A pool executed and measured -> three files, in ``out`` or the run folder; the figures of ``results.json``."""
+    """A pool executed and measured -> its files, in ``out`` or the run folder; the figures of ``results.json``."""
     config, lines = job.config, read(job.config.pool)
     problems, candidates = stored(context, lines)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
-    pools = Pools(problems, candidates, traces)
+    own = Pools(problems, candidates, traces)
+    pools = amplified(context, config, own) if config.amplification else own
     agreed = AgreedPools(pools, stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools))
     made = {str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()}
     passed = {line.problem.id: line.passed for line in lines if line.passed is not None}
     if passed:
         said = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
-        stages.verify(context, names.VERIFY, said, pools)
+        stages.verify(context, names.VERIFY, said, own)
 
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
     ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
     rankings = build_all(config.rankings, Ranking)
     paired = {pool.problem.id: pairs_of(pool, agreement, ranking, pairing) for pool, agreement in agreed}
-    measured = summary(agreed, paired, rankings, values, passed)
-    figures = {key: strict(value) for key, value in {"executions": traces.summary(), **measured}.items()}
+    measured = {"executions": traces.summary(), **summary(agreed, paired, rankings, values, passed)}
+    figures = {key: strict(value) for key, value in measured.items()}
+    if config.amplification:
+        figures["amplification"] = amplification_figures(pools.traces)
+    sure = confidences(config, agreed)
+    if sure is not None:
+        figures["confidence"] = strict(confidence_figures(build(config.confidence, Confidence), sure, paired, passed))
     out = job.folder if config.out is None else Path(config.out).expanduser()
     write_lines(out / OUTCOMES, map(outcome_line, pools))
+    if config.amplification:
+        write_lines(out / INPUTS, input_lines(pools, origins(pools.traces)))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
     rows = zip(agreed, paired.values(), by_problem, strict=True)
-    write_lines(out / UNCERTAINTY, (problem_line(*each, pairs, row, passed) for each, pairs, row in rows))
+    told = (problem_line(*each, pairs, row, passed) for each, pairs, row in rows)
+    if sure is not None:
+        told = (line | {"confidence": sure[str(line["id"])]} for line in told)
+    write_lines(out / UNCERTAINTY, told)
     write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
     return {
         **figures,
@@ -128,6 +147,14 @@ def scored(job: Job, context: Context) -> dict[str, Plain]:
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
         "versions": versions(),
     }
+
+
+def confidences(config: DictConfig, agreed: AgreedPools) -> dict[str, list[float]] | None:
+    """Problem id -> how sure ``config.confidence`` is of each candidate; None where there is none."""
+    if not config.confidence:
+        return None
+    part = build(config.confidence, Confidence)
+    return {pool.problem.id: part(pool, agreement) for pool, agreement in agreed}
 
 
 def _values(artifact: Artifact) -> list[Uncertainty]:

@@ -2,8 +2,14 @@
 
 PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agree", "verify"
 SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
+PROPOSE, TRY, AMPLIFY = "amplify/propose", "amplify/execute", "amplify/admit"
 DRIVER = "score/driver"
 """The metric that drives the curriculum."""
+
+
+def own(name: str) -> str:
+    """A result on the problems' own inputs alone, where there are more."""
+    return f"own/{name}"
 
 
 def scored(metric: str) -> str:

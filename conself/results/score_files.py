@@ -2,19 +2,21 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conself.agreement.traces import Agreement
 from conself.pairings.build import Paired
 from conself.rankings.consensus import consensus_scores
 from conself.rankings.ranked import Ranking
-from conself.records import Pool, Uncertainty
+from conself.records import InputOrigin, Pool, Uncertainty
 from conself.results import pool_figures
 from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import write_whole
 
 OUTCOMES, UNCERTAINTY, SUMMARY = "outcomes.jsonl", "uncertainty.jsonl", "summary.json"
+INPUTS = "inputs.jsonl"
+"""Where inputs were added to the file's own: all of them, in the order of the outcomes, and where each comes from."""
 Passed = Mapping[str, Sequence[bool]]
 
 
@@ -22,6 +24,20 @@ def outcome_line(pool: Pool) -> dict[str, Plain]:
     """What each candidate did on each input: ``[status, value]``, the value in the sandbox's canonical text."""
     rows = [[[o.status.value, o.value] for o in trace.outcomes] for trace in pool.traces]
     return {"id": pool.problem.id, "rows": rows}
+
+
+def input_lines(pools: Iterable[Pool], origins: Mapping[str, Sequence[InputOrigin]]) -> Iterator[dict[str, Plain]]:
+    """Each problem's inputs, in the order of its outcomes; an added one says of which own one it is made, and how."""
+    for pool in pools:
+        added = {origin.index: origin for origin in origins.get(pool.problem.id, ())}
+        yield {
+            "id": pool.problem.id,
+            "inputs": [_input(text, added.get(j)) for j, text in enumerate(pool.problem.inputs)],
+        }
+
+
+def _input(text: str, origin: InputOrigin | None) -> dict[str, Plain]:
+    return {"input": text} | ({} if origin is None else {"parent": origin.parent, "operators": list(origin.operators)})
 
 
 def problem_line(

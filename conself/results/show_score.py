@@ -11,6 +11,7 @@ from conself.runtime.console import say, show_table
 
 Figures = Mapping[str, Any]
 _LINKS = ("pearson", "spearman", "kendall")
+_COVERAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 _TAUS = (0.1, 0.3, 0.5, 0.7, 1.0)  # of those in summary.json, as many as fit into a line
 
 
@@ -26,6 +27,10 @@ def show(console: Console, results: Figures) -> None:
     if judged:
         show_table(console, _selectors(results))
         show_table(console, _by_tau(results))
+    if judged and "confidence" in results:
+        show_table(console, _abstention(results["confidence"]))
+    if "amplification" in results:
+        show_table(console, _amplification(results["amplification"]))
     say(console, f"per problem: {results['out']}")
 
 
@@ -68,6 +73,30 @@ def _selectors(results: Figures) -> Table:
     table = _new("chosen by", "n", "right", title="One candidate per problem")
     for name, row in results["selectors"].items():
         table.add_row(name.replace("_", " "), str(row["n"]), number(row["accuracy"], ".1%"))
+    return table
+
+
+def _abstention(found: Figures) -> Table:
+    """Accuracy at some coverages, and how well probabilities are kept."""
+    table = _new("answered", "right", "sure by at least", title=f"Surest winners first (labels: {found['labels']})")
+    for share in _COVERAGES:
+        reached = [point for point in found["abstention"] if point["coverage"] >= share] or found["abstention"][-1:]
+        for point in reached[:1]:
+            table.add_row(f"{point['coverage']:.0%}", f"{point['accuracy']:.1%}", f"{point['threshold']:.2f}")
+    table.caption = f"fitted on {', '.join(found['fitted_on'])}; Brier {number(found['brier'])}, " + (
+        f"calibration error {number(found['calibration_error'])}, AUROC {number(found['auroc'])}"
+    )
+    return table
+
+
+def _amplification(found: Figures) -> Table:
+    table = Table("", "", title="Inputs", title_justify="left", show_header=False)
+    table.add_row("own", str(found["own"]))
+    table.add_row("new ones tried / kept", f"{found['proposed']} / {found['kept']}")
+    for reason, n in found["left_out"].items():
+        table.add_row(f"  left out: {reason}", str(n))
+    table.add_row("problems with new ones", str(found["problems"]))
+    table.add_row("executions on new ones", str(found["executions"]))
     return table
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from omegaconf import DictConfig
 
 from conself.pairings.build import Pairing
+from conself.pipelines.amplifying import amplification_figures
 from conself.pipelines.context import Context
 from conself.pipelines.preference.records import Measured, Round, scores_of
 from conself.rankings.ranked import Ranking
@@ -53,7 +54,9 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
     ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
     rankings = build_all(config.rankings, Ranking)
     pairs = pool_figures.judged_pairs(measured.agreed, ranking, pairing, passed)
+    is_amplified = measured.own is not measured.pools
     return {
+        **({"amplification": amplification_figures(measured.pools.traces)} if is_amplified else {}),
         "driver": driver,
         "metrics": {name: pool_figures.metric_figures(rows, passed) for name, rows in uncertainties.items()},
         "golden_by_tau": pool_figures.golden_by_tau(uncertainties, pairs, passed),

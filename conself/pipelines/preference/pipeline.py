@@ -25,6 +25,7 @@ from conself.tracking import Tracker, round_prefix
 
 _ASKING = ("model", "dataset", "prompts", "engine", "answering", "sampler", "decoder", "sandbox", "judging")
 _LEARNING = ("metric", "metrics", "curriculum", "matched", "ranking", "rankings", "pairing", "loss", "training")
+_AGREEING = ("comparison", "behaviour", "amplification")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Preference:
     """Sample, execute, agree, score, select, pair, fit and evaluate, ``rounds`` times."""
 
     kind: ClassVar[str] = "train"
-    parts: ClassVar[Sequence[str]] = (*_ASKING, *_LEARNING, "benchmark", "voters", "comparison", "behaviour")
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *_LEARNING, "benchmark", "voters", *_AGREEING)
     limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
     first: ClassVar[str | None] = "engine"
 
@@ -88,7 +89,7 @@ class Preference:
                     raise
                 why = f"round {number} has nothing to learn from: {error}"
                 say(context.console, why)
-                verified = verify(config, here, measured.pools)
+                verified = verify(config, here, measured.own)
                 stopped = {"why": why, **unlearned(config, here, measured, verified)}
             if number_of > 1:
                 context.artifacts.update(_in_round(number, here.artifacts))

@@ -13,8 +13,13 @@ from conself.store.tables import read_records
 
 @dataclass(frozen=True)
 class Measured:
-    """A pool and what is known of it: agreement, the metric that drives the curriculum, the reported metrics."""
+    """A pool and what is known of it: agreement, the metric that drives the curriculum, the reported metrics.
 
+    ``own`` is the pool on its problems' own inputs, of which alone it may be known what is right; ``pools``, to which
+    all else belongs, has more of them where the job amplifies.
+    """
+
+    own: Pools
     pools: Pools
     agreement: Artifact
     driver: Artifact
@@ -34,6 +39,8 @@ class Measured:
             names.AGREE: self.agreement,
             names.DRIVER: self.driver,
         }
+        if self.own is not self.pools:
+            found |= {names.own(names.PROBLEMS): self.own.problems, names.own(names.EXECUTE): self.own.traces}
         return found | {names.scored(metric): artifact for metric, artifact in self.scores.items()}
 
 

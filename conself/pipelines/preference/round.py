@@ -9,6 +9,7 @@ from conself.benchmarks.task import Benchmark, Judge
 from conself.datasets.dataset import Dataset
 from conself.pairings.build import NothingToLearnError
 from conself.pipelines import stages
+from conself.pipelines.amplifying import amplified
 from conself.pipelines.answering import answer
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context, choose
@@ -34,10 +35,11 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     context.artifacts[names.PROBLEMS] = found
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, found, candidates)
-    pools = Pools(found, candidates, traces)
+    own = Pools(found, candidates, traces)
+    pools = amplified(context, config, own) if config.amplification else own
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
     agreed = AgreedPools(pools, agreement)
-    return Measured(pools, agreement, *_scores(config, context, agreed))
+    return Measured(own, pools, agreement, *_scores(config, context, agreed))
 
 
 def _scores(config: DictConfig, context: Context, agreed: AgreedPools) -> tuple[Artifact, dict[str, Artifact]]:
@@ -73,7 +75,7 @@ def learn(
     part = choose(config, "training", "loss", "seed")
     fitted = stages.fit(context, names.FIT, part, model, paired.pairs, tracker, prefix)
     tuned = answers(config, context, model, fitted)
-    verified = verify(config, context, measured.pools)
+    verified = verify(config, context, measured.own)
     values = [u.value for u in scores_of(measured.driver) if u.value is not None]
     tracker.histogram(f"{prefix}uncertainty", values)
     return Round(measured, paired, fitted, base, tuned, verified)

@@ -1,0 +1,132 @@
+"""What a rule of admission is worth on a pool with verdicts, beside the pool's own inputs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conself.metrics.metric import Metric
+from conself.pairings.build import Pairing, pairs_of
+from conself.rankings.ranked import Ranking
+from conself.records import Undefined
+from conself.statistics.prediction import DIGITS, correlations
+from experiments.amplification.tried import Rule, Tried, under
+from experiments.metric_pools.figures import PAPER, RESAMPLES, band_size, golden_figures, resampled
+from experiments.metric_pools.judged import Judged
+
+Floats = NDArray[np.float64]
+TAUS = (0.3, 0.6)
+OWN = Rule(0, 1.0, only_splitting=False)
+BOUNDS = ("random", "any")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The metrics and rankings that are compared, and what makes pairs."""
+
+    metrics: Mapping[str, Metric]
+    rankings: Mapping[str, Ranking]
+    ranking: Ranking
+    pairing: Pairing
+
+
+def pool_figures(problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts, seed: int) -> dict[str, Any]:
+    """By rule: inputs and clusters per problem, and each figure with its paired difference to that on own inputs.
+
+    Intervals are 95 % percentile bootstrap intervals over problems, the same resamples for all rules.
+    """
+    n = len(problems)
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    weights = np.vstack([np.ones(n), draws])  # the first row is the data itself
+    own, _ = under(problems, OWN)
+    counts = _counts(own, parts)
+    found: dict[str, Any] = {"problems": n, "pairs": counts, "bounds": _bounds(own)}
+    for rule in rules:
+        judged, added = under(problems, rule)
+        found[rule.name] = {
+            "inputs": sum(len(problem.agreed.keys[0]) for problem in judged) / n,
+            "added": added,
+            "clusters": sum(len(problem.agreed.clusters) for problem in judged) / n,
+            "metrics": {name: _foretelling(metric, own, judged, weights) for name, metric in parts.metrics.items()},
+            "winners": {name: _winners(ranking, own, judged, weights) for name, ranking in parts.rankings.items()},
+            "golden": _golden(judged, parts, list(counts.values())),
+        }
+    return found
+
+
+def quick_figures(problems: Sequence[Tried], rule: Rule, parts: Parts) -> tuple[float, float]:
+    """By what rules are compared where one is chosen, without intervals.
+
+    Returns:
+        The share of problems whose winner is right, and Spearman's correlation of the paper's metric, signed so
+        that more is better.
+    """
+    judged, _ = under(problems, rule)
+    right = sum(_right(parts.ranking, problem) for problem in judged) / len(judged)
+    values, rates = _values(parts.metrics[PAPER], judged), np.array([problem.rate for problem in judged])
+    kept = np.isfinite(values)
+    spearman = correlations(values[kept].tolist(), rates[kept].tolist())["spearman"]
+    return right, math.nan if spearman is None else -spearman[0]
+
+
+def _values(metric: Metric, problems: Sequence[Judged]) -> Floats:
+    values = [metric(p.pool, p.agreed) for p in problems]
+    return np.array([math.nan if isinstance(v, Undefined) else round(v, DIGITS) for v in values])
+
+
+def _foretelling(metric: Metric, own: Sequence[Judged], judged: Sequence[Judged], weights: Floats) -> dict[str, Any]:
+    """AUC and Spearman on the problems where the metric is defined on own inputs and on all."""
+    before, after = _values(metric, own), _values(metric, judged)
+    kept = np.isfinite(before) & np.isfinite(after)
+    rates = np.array([p.rate for p in own])[kept]
+    one, other = (resampled(-values[kept], rates, weights[:, kept]) for values in (before, after))
+    return {
+        "n": int(kept.sum()),
+        **{figure: _interval(other[figure]) for figure in ("auc", "spearman")},
+        "ahead": {figure: _interval(other[figure] - one[figure]) for figure in ("auc", "spearman")},
+    }
+
+
+def _winners(ranking: Ranking, own: Sequence[Judged], judged: Sequence[Judged], weights: Floats) -> dict[str, Any]:
+    """The share of problems whose winner is right."""
+    one, other = (np.array([_right(ranking, problem) for problem in pool]) for pool in (own, judged))
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    return {"accuracy": _interval(shares @ other), "ahead": _interval(shares @ (other - one))}
+
+
+def _right(ranking: Ranking, problem: Judged) -> float:
+    winner = ranking(problem.pool, problem.agreed, None).winner
+    return 0.0 if winner is None else float(problem.passed[winner])
+
+
+def _bounds(problems: Sequence[Judged]) -> dict[str, float]:
+    """A candidate at random, and a perfect choice."""
+    return {
+        "random": sum(problem.rate for problem in problems) / len(problems),
+        "any": sum(any(problem.passed) for problem in problems) / len(problems),
+    }
+
+
+def _counts(own: Sequence[Judged], parts: Parts) -> dict[str, int]:
+    """How many pairs the paper's metric keeps on own inputs, by tau: all rules are compared at as many."""
+    values, paired = _values(parts.metrics[PAPER], own), _paired(own, parts)
+    return {str(tau): band_size(values, paired, tau) for tau in TAUS}
+
+
+def _paired(problems: Sequence[Judged], parts: Parts) -> list[Any]:
+    return [pairs_of(p.pool, p.agreed, parts.ranking, parts.pairing).pairs for p in problems]
+
+
+def _golden(problems: Sequence[Judged], parts: Parts, counts: Sequence[int]) -> dict[str, dict[str, float | None]]:
+    values = {name: _values(metric, problems) for name, metric in parts.metrics.items()}
+    return golden_figures(values, problems, _paired(problems, parts), counts)
+
+
+def _interval(rows: Floats) -> list[float]:
+    """The first of the rows, which is the data itself, and the interval that the others span."""
+    drawn = rows[1:][np.isfinite(rows[1:])]
+    edges = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (math.nan, math.nan)
+    return [float(rows[0]), float(edges[0]), float(edges[1])]
