@@ -9,7 +9,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: setup weights train smoke real test test-all lint clean
+.PHONY: setup weights train smoke real test test-all lint docs clean
 
 setup: $(STAMP)
 
@@ -54,6 +54,11 @@ test: lint $(TEST_STAMP)
 # What is exhaustive as well: every kill, every hostile program, every command of the experiments.
 test-all: lint $(TEST_STAMP)
 	$(BIN)/python -m pytest --all
+
+# The documents as a site, build/site/index.html.
+docs: $(STAMP)
+	$(INSTALL) --editable '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv artifacts runs multirun

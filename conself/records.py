@@ -3,7 +3,7 @@
 They hold no expected output: those live in :mod:`conself.oracles`, which training code cannot import.
 The tabular (Parquet) form of each record is in :mod:`conself.store.tables`. How an execution ended (``Outcome`` and its
 ``Status``) is defined by the sandbox, which imports nothing of this package; every status but OK compares as the one
-value CRASH (METHOD, "trace E_k").
+value CRASH (docs/method.md#traces).
 """
 
 from collections.abc import Sequence

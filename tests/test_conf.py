@@ -161,7 +161,7 @@ def test_a_part_is_called_what_its_module_is_called() -> None:
 
 
 def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_one() -> None:
-    """METHOD, "Training defaults": LoRA r 16, alpha 32, lr 5e-6, 3 epochs, batch 16, beta 0.1, tau 0.3."""
+    """docs/method.md#training-settings: LoRA r 16, alpha 32, lr 5e-6, 3 epochs, batch 16, beta 0.1, tau 0.3."""
     config = composed("model=hub", "model.name=owner/name")
     training = config.training
     assert (training.tuning.r, training.tuning.alpha, training.tuning.target) == (16, 32, "all-linear")
@@ -213,7 +213,7 @@ def test_tau_and_seed_reach_the_parts() -> None:
 
 
 def test_experiments_are_what_the_method_table_says() -> None:
-    """METHOD, "Methods that one framework expresses": filter, ranking, pairing and loss of each."""
+    """docs/method.md#methods: filter, ranking, pairing and loss of each."""
     table = {}
     for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo", "curriculum_by_metric"):
         config = composed(f"experiment={name}")
@@ -258,7 +258,7 @@ def test_an_unknown_choice_lists_the_choices() -> None:
 
 @pytest.mark.parametrize("tau", ["0", "-0.1", "1.3"])
 def test_tau_outside_its_range_is_refused(tau: str) -> None:
-    with pytest.raises(InstantiationException, match=r"tau must lie in \(0, 1\], got .*METHOD Eq. 3"):
+    with pytest.raises(InstantiationException, match=r"tau must lie in \(0, 1\], got .*docs/method\.md#curriculum"):
         instantiate(composed(f"tau={tau}").curriculum)
 
 

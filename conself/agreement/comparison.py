@@ -48,7 +48,7 @@ class _Leaves:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Equality of outputs (METHOD, "clusters"), as a map from recorded texts to comparison keys.
+    """Equality of outputs (docs/method.md#clusters), as a map from recorded texts to comparison keys.
 
     None is a valid value, sets and dicts have no order, -0.0 equals 0.0 and nan equals nan. A set differs from a
     frozenset and bytes from a bytearray; objects are equal where class name and attributes are. Text that is not
@@ -79,7 +79,7 @@ class Comparison:
     def __post_init__(self) -> None:
         if not 1 <= self.float_digits <= 17:
             raise ValueError(
-                f"comparison.float_digits must lie in 1..17, got {self.float_digits}; METHOD compares at 6"
+                f"comparison.float_digits must lie in 1..17, got {self.float_digits}; docs/method.md#clusters has 6"
             )
         for name, allowed in (("numbers", NUMBERS), ("floats", FLOATS)):
             if getattr(self, name) not in allowed:

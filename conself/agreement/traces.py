@@ -1,4 +1,4 @@
-"""From traces to agreement: comparison keys, clusters and semantic entropy (METHOD Eq. 1-2).
+"""From traces to agreement: comparison keys, clusters and semantic entropy (docs/method.md#clusters).
 
 Everything is pure over ``keys``: K rows (candidates) of M comparison keys (inputs), None where the execution
 crashed. CRASH is one value: its reason is no part of a trace.

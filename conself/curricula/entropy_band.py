@@ -9,7 +9,7 @@ from conself.records import Uncertainty
 
 @dataclass(frozen=True)
 class EntropyBand:
-    """Keeps the problems with 0 < H_norm < tau, strict on both sides (METHOD Eq. 3).
+    """Keeps the problems with 0 < H_norm < tau, strict on both sides (Eq. 3: docs/method.md#curriculum).
 
     H = 0 always leaves, also when the minimum is above 0; the problem at the minimum leaves as well.
 
@@ -24,7 +24,7 @@ class EntropyBand:
 
     def __post_init__(self) -> None:
         if not 0 < self.tau <= 1:
-            raise ValueError(f"tau must lie in (0, 1], got {self.tau}; see METHOD Eq. 3")
+            raise ValueError(f"tau must lie in (0, 1], got {self.tau}; see Eq. 3 in docs/method.md#curriculum")
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
         """The problems inside the band, in the order given, and a reason for every other."""

@@ -1,4 +1,4 @@
-"""Curricula of equal size by any metric: the most certain problems first (METHOD, "curriculum by metric X")."""
+"""Curricula of equal size by any metric: the most certain problems first (docs/method.md#methods)."""
 
 import hashlib
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ class Curriculum(Protocol):
 def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float | None, dict[str, float]]:
     """Minimum, maximum, and per problem id (value - min) / (max - min), over the defined uncertainties.
 
-    When max == min every normalised value is 0 (METHOD, "H_norm").
+    When max == min every normalised value is 0 (docs/method.md#curriculum).
     """
     defined = {u.problem_id: u.value for u in uncertainties if u.value is not None}
     if not defined:

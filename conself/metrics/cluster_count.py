@@ -24,7 +24,9 @@ class ClusterCount:
 
     def __post_init__(self) -> None:
         if self.min_alive < 1:
-            raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
+            raise ValueError(
+                f"metric.min_alive must be at least 1, got {self.min_alive}; docs/method.md#clusters has 3"
+            )
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The number, 1 to K, or Undefined."""

@@ -8,7 +8,7 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class CodeSemanticEntropy:
-    """H(p): entropy in nats over clusters of live candidates with equal traces (METHOD Eq. 1-2).
+    """H(p): entropy in nats over clusters of live candidates with equal traces (Eq. 2: docs/method.md#clusters).
 
     Args:
         min_alive: fewer live candidates than this leave H undefined.
@@ -21,7 +21,9 @@ class CodeSemanticEntropy:
 
     def __post_init__(self) -> None:
         if self.min_alive < 1:
-            raise ValueError(f"metric.min_alive must be at least 1, got {self.min_alive}; METHOD uses 3")
+            raise ValueError(
+                f"metric.min_alive must be at least 1, got {self.min_alive}; docs/method.md#clusters has 3"
+            )
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """H(p) in [0, log K], or Undefined."""

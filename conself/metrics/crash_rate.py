@@ -8,7 +8,7 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class CrashRate:
-    """Share in [0, 1] of the K candidates that crash on all inputs (METHOD, "crash rate")."""
+    """Share in [0, 1] of the K candidates that crash on all inputs (docs/method.md#metrics)."""
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
         """The share, or Undefined without candidates."""

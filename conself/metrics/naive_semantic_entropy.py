@@ -19,7 +19,7 @@ class Grouping(Protocol):
 
 @dataclass(frozen=True)
 class NaiveSemanticEntropy:
-    """Entropy in nats over groups of all K programs as texts (METHOD, "naive semantic entropy").
+    """Entropy in nats over groups of all K programs as texts (docs/method.md#metrics).
 
     This is discrete semantic entropy (Farquhar et al., Nature 630, 2024), whose groups are of like meaning, on code;
     the paper's point is that meaning as text is not behaviour. A candidate without a code block stands for itself by

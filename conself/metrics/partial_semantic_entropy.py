@@ -12,12 +12,12 @@ from conself.records import Pool, Undefined
 class PartialSemanticEntropy:
     """Entropy in nats over all K candidates; one that crashes on any input is a cluster of its own.
 
-    H = sum over clusters c of |c|/K * log(K/|c|), with clusters of equal traces (METHOD Eq. 1-2) among the candidates
-    that run on every input, and one cluster for each of the others. A problem's inputs are valid ones: a program that
-    crashes on one of them is wrong whatever it does on the rest, and agreeing with it is no evidence. The paper's
-    entropy leaves crashed candidates out, and so calls a problem certain on which two programs of fifteen run. The
-    clusters are this project's own (LAB.md, section 3); the entropy is the discrete one of Farquhar et al., Nature 630
-    (2024).
+    H = sum over clusters c of |c|/K * log(K/|c|), with clusters of equal traces (docs/method.md#clusters) among the
+    candidates that run on every input, and one cluster for each of the others. A problem's inputs are valid ones: a
+    program that crashes on one of them is wrong whatever it does on the rest, and agreeing with it is no evidence. The
+    paper's entropy leaves crashed candidates out, and so calls a problem certain on which two programs of fifteen run.
+    The clusters are this project's own (docs/lab-notes.md#candidate-pools); the entropy is the discrete one of Farquhar
+    et al., Nature 630 (2024).
 
     Args:
         behaviour: what counts as behaviour, on top of what the run's own ``behaviour`` has settled.

@@ -11,8 +11,8 @@ from conself.records import Pool, Undefined
 class WinnerDoubt:
     """1 - the highest consensus score there is, with votes counted among all K candidates.
 
-    1 - max_k (1/M) sum_j n_j(E_k[j])/K, n_j(v) the candidates that give output v on input j (METHOD, R(c_k), whose
-    denominator |V_j| leaves out crashes: there one program that runs where fourteen crash is sure of itself).
+    1 - max_k (1/M) sum_j n_j(E_k[j])/K, n_j(v) the candidates that give output v on input j (docs/method.md#consensus,
+    whose denominator |V_j| leaves out crashes: there one program that runs where fourteen crash is sure of itself).
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:

@@ -265,7 +265,7 @@ def _stop_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBas
 def with_lora(model: PreTrainedModel, config: LoraConfig, seed: int) -> PeftModel:
     """The policy: ``model`` frozen, with a fresh adapter; ``seed`` draws its weights.
 
-    The reference of DPO is this same model inside ``disable_adapter()`` (METHOD, "r(yw, yl)"). The adapter is float32
+    The reference of DPO is this same model inside ``disable_adapter()`` (docs/method.md#losses). The adapter is float32
     whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
     and head to float32, and train on another model than the one that was sampled from.
     """

@@ -76,7 +76,7 @@ def build_pairs(
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs of every pool, in order, and how many problems give none for each reason.
 
-    Pairs carry the direct prompt, without the observation, so that training matches evaluation (METHOD, "pair prompt").
+    Pairs carry the direct prompt, without the observation, so that training matches evaluation (docs/method.md#pairs).
 
     Raises:
         NothingToLearnError: no problem gives a pair.
@@ -113,8 +113,8 @@ def build_pairs(
 def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int, ranked: bool) -> list[PreferencePair]:
     """At most ``max_pairs`` pairs: whole problems, the last one cut; None keeps all.
 
-    For comparisons of equal size (METHOD, Table 3). Where ``pairs`` are ``ranked`` the first ones stay; else problems
-    are taken in a seeded order, so that which ones stay doesn't depend on their order in ``pairs``.
+    For comparisons of equal size (docs/method.md#methods). Where ``pairs`` are ``ranked`` the first ones stay; else
+    problems are taken in a seeded order, so that which ones stay doesn't depend on their order in ``pairs``.
 
     Raises:
         ValueError: ``max_pairs`` is below 1.

@@ -9,7 +9,7 @@ from conself.rankings.ranked import Ranked
 
 @dataclass(frozen=True)
 class WinnerAndLosers:
-    """Pairs the winner with up to ``max_losers`` that are ranked strictly lower (METHOD, Algorithm 2).
+    """Pairs the winner with up to ``max_losers`` that are ranked strictly lower (docs/method.md#pairs).
 
     Losers come worst first, ties by index; identical program text is used once, and never against itself.
 
@@ -28,7 +28,9 @@ class WinnerAndLosers:
 
     def __post_init__(self) -> None:
         if self.max_losers < 1:
-            raise ValueError(f"pairing.max_losers must be at least 1, got {self.max_losers}; METHOD uses 3")
+            raise ValueError(
+                f"pairing.max_losers must be at least 1, got {self.max_losers}; docs/method.md#pairs has 3"
+            )
 
     def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[tuple[int, int | None]]:
         """The pairs of one problem, all with the same winner; none where a ranking chooses nobody."""

@@ -1,4 +1,4 @@
-"""Consensus: the candidate whose outputs most others give (METHOD, Algorithm 2)."""
+"""Consensus: the candidate whose outputs most others give (docs/method.md#consensus)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class PseudoTests:
-    """By the share of pseudo tests passed, which is the winner's weight (METHOD, "PFPO").
+    """By the share of pseudo tests passed, which is the winner's weight (PFPO: docs/method.md#methods).
 
     A pseudo test is an input with the output that most candidates give. All who pass most are held right, and so is
     every test that they pass.

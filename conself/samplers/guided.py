@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Guided(Sampler):
-    """Observations first, then programs guided by each (METHOD, "K candidates").
+    """Observations first, then programs guided by each (docs/method.md#candidates).
 
     ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
     problem's id fix every draw, whatever else is sampled beside it.

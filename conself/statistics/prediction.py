@@ -1,4 +1,4 @@
-"""How well uncertainty foretells success, and what is right. Oracles are allowed here (METHOD, "Analysis").
+"""How well uncertainty foretells success, and what is right. Oracles are allowed here (docs/method.md#analysis).
 
 Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float noise breaks ties.
 """

@@ -1,7 +1,7 @@
 """A learner: a model that takes one optimiser step for each batch of examples, on one device or several.
 
 A loop of training says what the examples are: :func:`conself.training.fit.fit` goes over preference pairs in epochs,
-and an online loop samples new responses for every step (docs/training.md has one).
+and an online loop samples new responses for every step (docs/learner.md has one).
 """
 
 from __future__ import annotations

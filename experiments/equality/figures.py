@@ -1,4 +1,4 @@
-"""AUC, Spearman and the winner's accuracy under each rule, and paired differences to METHOD's rule with intervals."""
+"""AUC, Spearman and the winner's accuracy under each rule, and differences to the method's own rule with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

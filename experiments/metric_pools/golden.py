@@ -13,7 +13,7 @@ from conself.sandbox.sources import literal
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "pools" / "codegen16b"
 LOOSE = Comparison(list_equals_tuple=True, numbers="by_type", floats="digits", float_digits=6, split_whitespace=True)
-"""METHOD's comparison, under which the reference's block ``loose`` was made."""
+"""The comparison of docs/method.md#clusters, under which the reference's block ``loose`` was made."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Work:
     )
     observation_tokens: int = 250  # A: the whole list
     program_tokens: int = 400  # A: explanation and code
-    inputs: int = 20  # A: at most 30 are kept (METHOD)
+    inputs: int = 20  # A: at most 30 are kept (docs/method.md#taco)
     execution_ms: float = 0.80  # M: CPU time, stdin programs (experiments/sandbox_speed)
     slow_share: float = 0.04  # M: programs near the time limit, 8 of 200 reference solutions; sampled ones may be worse
     slow_ms: float = 2512.0  # M: CPU time of such a program

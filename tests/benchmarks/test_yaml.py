@@ -51,7 +51,7 @@ def test_two_benchmarks_at_once_from_local_files(tmp_path: Path) -> None:
 
 
 def test_the_validation_sets_are_not_the_benchmarks() -> None:
-    """METHOD: tau is chosen on TACO's test split; the embedded world has a validation split."""
+    """docs/method.md#curriculum: tau is chosen on TACO's test split; the embedded world has a validation split."""
     found = composed("benchmark=[taco_validation,minipy_validation,minipy]")
     assert (found.taco_validation.dataset.split, found.taco_validation.dataset.decontaminate) == ("test", None)
     assert (found.minipy_validation.split, found.minipy.split) == ("validation", "test")

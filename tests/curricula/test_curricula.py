@@ -44,7 +44,7 @@ def test_equal_uncertainties_normalise_to_zero() -> None:
 
 @pytest.mark.parametrize("tau", [0.0, -0.1, 1.3, math.nan])
 def test_tau_out_of_range(tau: float) -> None:
-    with pytest.raises(ValueError, match=rf"tau must lie in \(0, 1\], got {tau}; see METHOD Eq. 3"):
+    with pytest.raises(ValueError, match=rf"tau must lie in \(0, 1\], got {tau}; .*docs/method\.md#curriculum"):
         EntropyBand(tau)
 
 

@@ -1,4 +1,4 @@
-"""TACO and APPS: their files, METHOD's rules on them, and their place in the configuration."""
+"""TACO and APPS: their files, the method's rules on them, and their place in the configuration."""
 
 import json
 import tracemalloc
@@ -204,7 +204,7 @@ def test_the_splits_files_and_a_benchmarks_path_on_the_command_line() -> None:
 
 
 def test_the_papers_rules_are_the_defaults() -> None:
-    """METHOD, "TACO preprocessing"."""
+    """docs/method.md#taco."""
     for name in ("taco", "apps"):
         found = composed(f"dataset={name}")["preprocessing"]
         assert (found["max_pairs"], found["max_length"], found["length_counts_from"]) == (30, 5000, 5)

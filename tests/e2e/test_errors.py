@@ -34,7 +34,7 @@ def error_line(output: str) -> str:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("tau=1.3", ["tau must lie in (0, 1], got 1.3; see METHOD Eq. 3"]),
+        ("tau=1.3", ["tau must lie in (0, 1], got 1.3; see Eq. 3 in docs/method.md#curriculum"]),
         ("tau=abc", ["curriculum.tau must be a number, got 'abc'"]),
         ("sampler.n_observations=2.5", ["sampler.n_observations must be an int, got 2.5"]),
         ("model.name=./no/such/model", ["'./no/such/model' does not exist", "set model.name"]),

@@ -106,7 +106,7 @@ def test_a_merged_model_answers_as_its_adapter_does(whole: Job, store: Path, tmp
 
 
 def test_training_texts_carry_no_observation(whole: Job, store: Path) -> None:
-    """Pairs hold the direct prompt, whatever hint a candidate was sampled under (METHOD, "pair prompt")."""
+    """Pairs hold the direct prompt, whatever hint a candidate was sampled under (docs/method.md#pairs)."""
     for pair in read_records(store / "pair" / whole.results["artifacts"]["pair"], PreferencePair, "pairs"):
         assert "Hint:" not in pair.prompt
     drawn = read_records(store / "sample" / whole.results["artifacts"]["sample"], Candidate, "candidates")

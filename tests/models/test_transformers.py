@@ -111,7 +111,7 @@ BACKBONES = {
     ],
 )
 def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
-    """METHOD, "Training defaults"; nothing else differs from any model of the hub."""
+    """docs/method.md#training-settings; nothing else differs from any model of the hub."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [f"model={choice}"])
         dtype = "auto" if choice.endswith("_local") else "bfloat16"  # the one is for this machine, others for the paper

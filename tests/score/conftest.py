@@ -8,7 +8,7 @@ are, 1 s of CPU per input, and all installed packages at hand. What is not the s
 - Time-outs depend on the machine. The seven problems where the reference has any (``TIMED_OUT``) are compared as all
   others, but for those where this machine decides otherwise on some input of theirs. ``max_timeouts`` is high: the
   reference ran programs on (for 0.1 s) after two time-outs.
-- Pairs: the reference fills up with crashed losers and uses identical programs several times; METHOD says neither.
+- Pairs: the reference fills up with crashed losers and uses identical programs several times; the method says neither.
 """
 
 import ast
@@ -43,7 +43,7 @@ METRICS = {
 FILTERED = {"partial_semantic_entropy_silent": "none", "partial_semantic_entropy_constant": "const5"}
 """The same under the reference's filters."""
 LIMITS = ("sandbox.packages=[numpy]", "sandbox.max_timeouts=30", "sandbox.memory_mb=4096")
-LIMITS += ("comparison.numbers=by_type", "comparison.floats=digits")  # METHOD's rule, which the reference has
+LIMITS += ("comparison.numbers=by_type", "comparison.floats=digits")  # the method's own rule, which the reference has
 TIMED_OUT = {f"HumanEval/{n}" for n in (2, 80, 94, 100, 102, 114, 155)}
 _IMPORTS = re.compile(r"^(?:import matplotlib|from scipy).*\n?", re.MULTILINE)
 

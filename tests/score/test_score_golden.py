@@ -154,7 +154,7 @@ def test_the_summary_is_the_references(out: Path) -> None:
 
 
 def test_golden_rate_by_tau(out: Path) -> None:
-    """The band is the reference's. Its pairs follow from our winners and losers; ours are METHOD's choice of them."""
+    """The band is the reference's. Its pairs follow from our winners and losers; ours are the method's choice."""
     if other := moved(out):
         pytest.skip(f"this machine times out on other inputs of {sorted(other)}, and the band is over all problems")
     mine = found(out, "uncertainty")
@@ -180,7 +180,7 @@ def right(pairs: list[tuple[str, int, int]], passed: dict[str, list[int]]) -> in
 
 
 def expected_pairs(name: str, row: dict[str, Any]) -> list[tuple[int, int]]:
-    """METHOD's losers: up to 3 of different text, crashed ones where there is no live one."""
+    """The method's losers: up to 3 of different text, crashed ones where there is no live one."""
     programs = [candidate["code"] for candidate in converted(name, importable=True)["candidates"]]
     distinct: dict[str, int] = {}
     for loser in row["losers"]:

@@ -150,8 +150,8 @@ class KilledError(Exception):
 
 
 def documented_loop() -> Callable[..., list[dict[str, float]]]:
-    """The loop that docs/training.md shows."""
-    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    """The loop that docs/learner.md shows."""
+    page = (Path(__file__).parents[2] / "docs" / "learner.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # our own page

@@ -1,4 +1,4 @@
-"""The rules that a training problem must pass (METHOD, "TACO preprocessing"): pure functions, each with its reason."""
+"""The rules that a training problem must pass (docs/method.md#taco): pure functions, each with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
