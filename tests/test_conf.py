@@ -84,8 +84,8 @@ def override(option: Path) -> list[str]:
         return ["model=hub", *NEEDS["hub"], f"texts@_global_={name}"]
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
-    if group == "confidence":
-        return ["ranking=most_confident", f"confidence@ranking.confidence={name}"]
+    if group == "confidence":  # none is what conself score has by default, and no ranking can take it
+        return [] if name == "none" else ["ranking=most_confident", f"confidence@ranking.confidence={name}"]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -17,7 +17,7 @@ from conself.tracking.naming import group, run_name, tags
 from conself.tracking.tracker import Cell, Stored, binned, plain
 
 if TYPE_CHECKING:
-    from lightning.pytorch.loggers import CSVLogger, Logger
+    from lightning.pytorch.loggers import Logger
 
 
 @dataclass
@@ -28,7 +28,7 @@ class CsvTracker:
     """
 
     _folder: Path | None = field(default=None, init=False)
-    _logger: CSVLogger | None = field(default=None, init=False)
+    _logger: Any = field(default=None, init=False)
     _figures: dict[str, float] = field(default_factory=dict, init=False)
 
     def start(
