@@ -153,6 +153,6 @@ def _check_specials(file: Path, header: Header, tokenizer: PreTrainedTokenizerBa
 
 def _ends(header: Header, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids at which a text ends, ascending: those that the file names, and control tokens that mean nothing else."""
-    stored: list[Any] = [header.settings.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")]
+    stored = [header.settings.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")]
     control = [i for i, token in tokenizer.added_tokens_decoder.items() if token.special and token.content in _ENDS]
-    return sorted({int(i) for i in stored if i is not None} | set(control))
+    return sorted({i for i in stored if isinstance(i, int)} | set(control))
