@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
+from conself.amplifications.amplification import Amplification
 from conself.app.checks import check_types
 from conself.benchmarks.task import Benchmark
 from conself.curricula.selection import Curriculum
@@ -23,13 +24,16 @@ from conself.runtime.parts import build, build_all
 from conself.runtime.plain import settings_of
 from conself.samplers.sampler import Sampler
 from conself.sandbox.jobs import Limits
+from conself.statistics.confidence import Confidence
 from conself.tracking import Tracker
 from conself.training.settings import Training
 
 CONTRACTS: Mapping[str, type] = {
+    "amplification": Amplification,
     "answering": Engine,
     "behaviour": Behaviour,
     "comparison": Comparison,
+    "confidence": Confidence,
     "curriculum": Curriculum,
     "dataset": Dataset,
     "decoder": Sampler,
