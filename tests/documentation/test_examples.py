@@ -48,7 +48,7 @@ def test_the_example_of_the_sandbox_prints_what_is_shown() -> None:
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the pool of docs/scoring-pools.md is scored, with the metric of docs/extending.md, as these pages say."""
     folder = tmp_path_factory.mktemp("scored")
-    (folder / "mine.py").write_text(blocks("extending", "python")[0])
+    (folder / "distinct.py").write_text(blocks("extending", "python")[0])
     (folder / "parts" / "metric").mkdir(parents=True)
     (folder / "parts" / "metric" / "distinct_texts.yaml").write_text(blocks("extending", "yaml")[0])
     (folder / "pool.jsonl").write_text(blocks("scoring-pools", "json")[0])
