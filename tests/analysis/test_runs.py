@@ -157,3 +157,9 @@ def test_differences_are_of_what_can_change_a_result() -> None:
     assert telling(one) == {"tau": "0.3", "dataset.seed": "0", "empty": "{}"}
     assert differing([{"a": "1", "b": "2"}, {"a": "1", "b": "3"}]) == ["b"]
     assert labelled("conself", {"tau": "0.3", "matched": "null"}) == "conself tau=0.3"
+
+
+def test_a_run_that_goes_by_labels_is_called_so_in_every_table(tmp_path: Path) -> None:
+    write_run(tmp_path / "0", seed=0, extra={"labels": "pools"})
+    write_run(tmp_path / "1", seed=1)
+    assert sorted(run.label for run in read_runs(tmp_path)) == ["conself", "conself labels=pools"]

@@ -95,7 +95,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the whole pool, about a minute's work."""
     if not FOLDER.is_dir():
         pytest.skip(f"the golden pool is not at {FOLDER}")
-    defaults = OmegaConf.load(ROOT / "conf" / "score.yaml").defaults
+    defaults = OmegaConf.load(ROOT / "conf" / "base" / "metrics.yaml").defaults
     known = {str(key).partition("@metrics.")[2] for node in defaults if node != "_self_" for key in node}
     more = (f"+metric@metrics.{name}={name}" for name in (*METRICS, *FILTERED) if name not in known)
     return score(tmp_path_factory.mktemp("golden"), list(lines("codegen16b.metrics")), True, *more)

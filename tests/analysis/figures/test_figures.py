@@ -25,7 +25,12 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (0, 1):
         for tau, tuned in ((0.3, "1110"), (0.6, "1111"), (1.0, "1100")):
             write_run(root / f"{tau}-{seed}", seed=seed, tuned=tuned, config={"tau": tau}, words=[f"tau={tau}"])
-        write_run(root / f"cc{seed}", "wo_cc", seed, tuned="0100")
+        curve = [
+            {"threshold": 0.9, "coverage": 0.5, "accuracy": 1.0},
+            {"threshold": 0.1, "coverage": 1, "accuracy": 0.5},
+        ]
+        sure = {"confidence": {"fitted_on": ["elsewhere"], "abstention": curve}}
+        write_run(root / f"cc{seed}", "wo_cc", seed, tuned="0100", extra=sure)
     entry = {"minipy": {"base": {"pass@1": 0.5}, "tuned": {"pass@1": 0.75}}}
     rounds = [{"pairs": 3, "golden_rate": 0.5, "benchmarks": entry}] * 2
     write_run(root / "rounds", "wo_cw", pool=False, extra={"rounds": rounds})
@@ -58,6 +63,8 @@ def test_text_stays_text(drawn: dict[str, Figure]) -> None:
     assert "paper's best: tau 0.3, +2.73%" in texts(drawn["figure7a_tau"])
     assert "46,734" in texts(drawn["figure5_sizes"])
     assert "wo_cc" in texts(drawn["methods"])
+    assert "problems answered" in texts(drawn["abstention"])
+    assert drawn["abstention"].notes == ("Fitted on verdicts of elsewhere.",)
     assert "golden rate, paper (about)" in texts(drawn["figure7b_golden"])
 
 

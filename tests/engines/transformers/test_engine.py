@@ -175,4 +175,5 @@ def test_a_batch_is_filled_by_the_problems_of_one_call() -> None:
 def test_yaml_builds_the_engine() -> None:
     node = OmegaConf.load(Path(__file__).parents[3] / "conf" / "engine" / "transformers.yaml")
     engine = instantiate(OmegaConf.create({"executor": {"workers": 2}, "engine": node}).engine)
-    assert engine == TransformersEngine(Runtime(256, "auto", 2, 1, None))
+    assert engine == TransformersEngine(Runtime(None, "auto", 2, 1, None))
+    assert engine.runtime.rows == 256
