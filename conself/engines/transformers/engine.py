@@ -20,7 +20,7 @@ from conself.models.transformers import fingerprint, load_policy, load_tokenizer
 from conself.models.turns import decode_response, encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.executor import worker_index
-from conself.runtime.memory import free_bytes, keep_freed
+from conself.runtime.memory import free_bytes, keep_freed, return_freed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -93,10 +93,14 @@ class TransformersEngine(Engine):
     def draw(
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
-        """The flow of windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens."""
+        """The flow of windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens.
+
+        The model stays for the next call, and what rows have taken is given back.
+        """
         complete = partial(complete_chats, required(model), self.runtime)
         for window in _windows(problems, demand.samples, self.runtime):
             yield from flow(window, complete)
+        return_freed()
 
 
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
