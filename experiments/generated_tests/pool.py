@@ -39,7 +39,7 @@ STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 _DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 READER = TestReader(max_cases=5, max_literal_bytes=4096)
 MOST_TESTS = 50
-"""Replies with a test that are kept of a problem, the first ones."""
+"""Distinct tests that are kept of a problem, the first ones."""
 AT_ONCE = 8
 NAME = "judged.jsonl"
 
@@ -54,7 +54,7 @@ class Judged:
         passed: U flags, by the benchmark's own tests.
         keys: U x M comparison keys on the benchmark's inputs, null = CRASH.
         tested: U x T comparison keys on the inputs of the generated tests.
-        cells: U x C: whether the program passes the reply, null where it crashes on all of its tests.
+        cells: U x C: whether the program passes the test, null where it crashes on it.
     """
 
     id: str
@@ -99,9 +99,9 @@ def samples(path: Path, problems: Sequence[Problem]) -> dict[str, list[str]]:
 
 
 def tests_of(problem: Problem, texts: Sequence[str]) -> list[GeneratedTest]:
-    """The tests of the first ``MOST_TESTS`` replies that hold one; CodeT's prompt ends in ``assert``."""
-    read = (READER.of_reply(problem, reply, f"assert {text}").tests for reply, text in enumerate(texts))
-    return [test for tests in list(filter(None, read))[:MOST_TESTS] for test in tests]
+    """The first ``MOST_TESTS`` distinct tests, of each reply the first five; CodeT's prompt ends in ``assert``."""
+    read = [t for reply, text in enumerate(texts) for t in READER.of_reply(problem, reply, f"assert {text}").tests]
+    return [test for (test,) in columns(read, "case", False)[:MOST_TESTS]]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def run(problems: Sequence[tuple[Problem, list[str], list[str]]], given: Setting
 
         tested = replace(problem, inputs=inputs)
         matrix = passing_matrix(
-            columns(tests, "reply", False), inputs, outcomes[f"{problem.id} tested"], given.comparison, False
+            columns(tests, "case", False), inputs, outcomes[f"{problem.id} tested"], given.comparison, False
         )
         yield Judged(
             problem.id,

@@ -43,7 +43,7 @@ class Group:
 
 
 def groups(problem: Judged, n: int, m: int) -> Iterator[Group]:
-    """Disjoint blocks of ``n`` samples and ``m`` replies in the order drawn, with right and wrong ones and rank 2."""
+    """Disjoint blocks of ``n`` samples and ``m`` tests in the order drawn, with right and wrong ones and rank 2."""
     n_columns = len(problem.cells[0])
     for block in range(min(len(problem.samples) // n, n_columns // m)):
         programs = problem.samples[block * n : (block + 1) * n]

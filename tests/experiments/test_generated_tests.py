@@ -81,7 +81,7 @@ def test_a_pool_is_run_judged_and_gone_on_with(tmp_path: Path, monkeypatch: pyte
     (judged,) = load(tmp_path)
     assert judged.samples == [0, 1, 1, 2]
     assert judged.passed == [True, False, False]
-    assert judged.cells == [[True, False], [False, True], [None, None]]
+    assert judged.cells == [[True, True, False], [False, False, True], [None, None, None]]
     assert [row[:2] for row in judged.tested] == [['"AB!"', '"!"'], ['"HEY!"', '"HEY!"'], [None, None]]
     before = (tmp_path / pool.NAME).read_bytes()
     pool.main()
