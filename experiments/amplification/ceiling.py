@@ -13,7 +13,7 @@ from pathlib import Path
 from conself.datasets.dataset import Dataset
 from conself.records import Problem
 from conself.runtime.parts import build
-from experiments.amplification.pools import Row, lines
+from experiments.codet import Row, lines
 from experiments.metric_pools.run import configured
 
 MOST = 50

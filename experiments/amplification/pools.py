@@ -5,29 +5,18 @@
 Verdicts on samples 0 to 14 are those of the pool, on 15 to 29 those recorded with its selectors.
 """
 
-import gzip
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from conself.sandbox.sources import literal
+from experiments.codet import Row, cut, lines
 
 SIZE = 15
 FEW = 2
 """Inputs of ``codegen_few``, where the verdicts are still by all: there tests tell more than own inputs."""
-_END = re.compile(r"\n(?:class|def|#|if|print)")
-"""Where CodeT cuts a completion."""
-
-Row = dict[str, Any]
-
-
-def lines(path: Path) -> list[Row]:
-    """The rows of a file of JSON lines, gzipped or not."""
-    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def _input(value: Row) -> Any:
@@ -55,7 +44,7 @@ def second(recorded: Path, solutions: Path) -> Iterator[Row]:
     names = {row["prompt"]: row["task_id"] for row in lines(recorded / "codegen16b.candidates.jsonl")}
     for drawn in lines(solutions):
         name, some = names[drawn["prompt"]], slice(SIZE, 2 * SIZE)
-        texts = [_END.split(text, maxsplit=1)[0] for text in drawn["samples"][some]]
+        texts = [cut(text) for text in drawn["samples"][some]]
         yield _pool(inputs[name], drawn["prompt"], texts, list(map(bool, judged[name]["correct"][some])))
 
 

@@ -19,8 +19,8 @@ from conself.records import Status
 from conself.runtime.parts import build
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.sources import parse
-from experiments.amplification.pools import Row, lines
 from experiments.amplification.tried import Tried, tried_pool
+from experiments.codet import Row, lines
 from experiments.metric_pools.run import configured
 
 SHARES = (0.3, 0.5, 0.7, 1.0)

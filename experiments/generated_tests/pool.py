@@ -5,10 +5,9 @@ per problem to DIR/judged.jsonl, and goes on where it was stopped.
 """
 
 import argparse
-import gzip
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,15 +31,16 @@ from conself.runtime.progress import working
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.prefix import with_prefix
 from conself.sandbox.terminal import answer_interrupts
+from experiments.codet import cut, lines
 
 CONF = Path(__file__).parents[2] / "conf"
-STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
-"""Where CodeT cuts a completion."""
 _DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 READER = TestReader(max_cases=5, max_literal_bytes=4096)
 MOST_TESTS = 50
 """Distinct tests that are kept of a problem, the first ones."""
 AT_ONCE = 8
+Figures = dict[str, Any]
+Table = Callable[[Figures], str]
 NAME = "judged.jsonl"
 
 
@@ -73,15 +73,21 @@ def load(folder: Path) -> list[Judged]:
     return [Judged(**json.loads(line)) for line in path.read_text().splitlines()]
 
 
-def cut(text: str) -> str:
-    """A completion up to the first of ``STOPS``."""
-    return text[: min((place for stop in STOPS if (place := text.find(stop)) >= 0), default=len(text))]
-
-
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines, packed."""
-    with gzip.open(path, "rt") as file:
-        yield from map(json.loads, file)
+def write_study(name: str, about: str | None, figures: Callable[[list[Judged]], Figures], table: Table) -> None:
+    """A study's command: its figures of the pool in ``--pool`` as NAME.json and NAME.md in ``--out``, and printed."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.generated_tests.{name}", description=about)
+    parser.add_argument("--pool", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
+    args = parser.parse_args()
+    problems = load(args.pool)
+    try:
+        out = make_folder(args.out, "--out")
+    except OSError as error:
+        raise SystemExit(f"error: {error}") from None
+    found = figures(problems)
+    (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (out / f"{name}.md").write_text(table(found))
+    print(table(found), end="")
 
 
 def samples(path: Path, problems: Sequence[Problem]) -> dict[str, list[str]]:
@@ -91,7 +97,7 @@ def samples(path: Path, problems: Sequence[Problem]) -> dict[str, list[str]]:
         ValueError: a row is not of the function whose turn it is, or there are more or fewer.
     """
     ordered = sorted(problems, key=lambda problem: problem.id)
-    found = list(rows(path))
+    found = lines(path)
     asked = [(_DEFINED.findall(row["prompt"]) or [None])[-1] for row in found]
     if asked != [problem.entry_point for problem in ordered]:
         raise ValueError(f"{path} does not have the functions of the benchmark in the order of their ids")

@@ -3,13 +3,10 @@
 ``python -m experiments.generated_tests.sequential --pool DIR [--out DIR]`` writes sequential.json and sequential.md.
 """
 
-import argparse
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any
@@ -17,9 +14,8 @@ from typing import Any
 from scipy.stats import binom
 
 from conself.statistics.pass_rates import estimate
-from experiments.generated_tests.pool import Judged, load
+from experiments.generated_tests.pool import Judged, write_study
 
-HERE = Path(__file__).parent
 FIRST, STEP = 8, 4
 """Samples before the first look, and between looks."""
 LEVELS = (0.4, 0.3, 0.2, 0.1, 0.05, 0.01)
@@ -119,18 +115,5 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    """Work the figures out and write them."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.generated_tests.sequential", description=__doc__)
-    parser.add_argument("--pool", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR")
-    args = parser.parse_args()
-    found = figures(load(args.pool))
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "sequential.json").write_text(json.dumps(found, indent=1) + "\n")
-    (args.out / "sequential.md").write_text(table(found))
-    print(table(found), end="")
-
-
 if __name__ == "__main__":
-    main()
+    write_study("sequential", __doc__, figures, table)

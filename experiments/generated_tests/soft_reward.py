@@ -3,12 +3,9 @@
 ``python -m experiments.generated_tests.soft_reward --pool DIR [--out DIR]`` writes soft_reward.json and soft_reward.md.
 """
 
-import argparse
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -22,9 +19,8 @@ from conself.rankings.codet import codet_scores
 from conself.rankings.consensus import consensus_scores
 from conself.rankings.max_pass import max_pass_scores
 from conself.statistics.pass_rates import estimate
-from experiments.generated_tests.pool import Judged, load
+from experiments.generated_tests.pool import Judged, write_study
 
-HERE = Path(__file__).parent
 SIZES = ((8, 8), (15, 8), (15, 16))
 """Programs and tests of a group."""
 AGAINST = "b4 (4, 3)"
@@ -135,18 +131,5 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Work the figures out and write them."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.generated_tests.soft_reward", description=__doc__)
-    parser.add_argument("--pool", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR")
-    args = parser.parse_args()
-    found = figures(load(args.pool))
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "soft_reward.json").write_text(json.dumps(found, indent=1) + "\n")
-    (args.out / "soft_reward.md").write_text(table(found))
-    print(table(found), end="")
-
-
 if __name__ == "__main__":
-    main()
+    write_study("soft_reward", __doc__, figures, table)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from experiments.codet import cut
 from experiments.generated_tests import pool, sequential, soft_reward
-from experiments.generated_tests.pool import Judged, cut, load
+from experiments.generated_tests.pool import Judged, load
 
 FIXTURE = Path(__file__).parent.parent / "datasets" / "fixtures" / "humaneval.jsonl"
 
