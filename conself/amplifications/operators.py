@@ -51,17 +51,15 @@ def _drop(value: Rows, others: Sequence[Value], rng: Random) -> Rows:  # noqa: A
 
 def _repeat(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
     """An item once more, elsewhere; of an empty value an item of another one."""
-    source = value or rng.choice(others)
-    if not source:
-        return value
-    item, place = rng.randrange(len(source)), rng.randrange(len(value) + 1)
-    inserted: Rows = value[:place] + source[item : item + 1] + value[place:]
-    return inserted
+    return _with_one_of(value or rng.choice(others), value, rng)
 
 
 def _insert(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
     """An item of another value."""
-    source = rng.choice(others)
+    return _with_one_of(rng.choice(others), value, rng)
+
+
+def _with_one_of(source: Rows, value: Rows, rng: Random) -> Rows:
     if not source:
         return value
     item, place = rng.randrange(len(source)), rng.randrange(len(value) + 1)

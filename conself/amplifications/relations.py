@@ -34,6 +34,10 @@ def _is_sized(value: Value) -> bool:
     return isinstance(value, str | list | tuple)
 
 
+def _is_rows(value: Value) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(row, list | tuple) for row in value)
+
+
 @dataclass(frozen=True)
 class InOrder:
     """The list at a position is sorted, by ``reverse`` largest first: a changed one is sorted again."""
@@ -176,7 +180,7 @@ class Rectangular:
     def holds(self, arguments: Arguments) -> bool:
         """Whether they have."""
         rows = arguments[self.position]
-        if not isinstance(rows, list | tuple) or not all(isinstance(row, list | tuple) for row in rows):
+        if not _is_rows(rows):
             return False
         sizes = {len(row) for row in rows}
         return len(sizes) <= 1 and (not self.is_square or sizes <= {len(rows)})
@@ -184,7 +188,7 @@ class Rectangular:
     def repaired(self, arguments: Arguments) -> Arguments:
         """Rows cut to the shortest; a square to as many rows as well."""
         rows = arguments[self.position]
-        if not isinstance(rows, list | tuple) or not all(isinstance(row, list | tuple) for row in rows) or not rows:
+        if not _is_rows(rows) or not rows:
             return arguments
         width = min(len(row) for row in rows)
         size = min(width, len(rows)) if self.is_square else width
