@@ -59,7 +59,7 @@ def _insert(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
     return _with_one_of(rng.choice(others), value, rng)
 
 
-def _with_one_of(source: Rows, value: Rows, rng: Random) -> Rows:
+def _with_one_of(source: Value, value: Rows, rng: Random) -> Rows:
     if not source:
         return value
     item, place = rng.randrange(len(source)), rng.randrange(len(value) + 1)
