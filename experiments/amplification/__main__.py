@@ -16,10 +16,10 @@ from hydra.utils import instantiate
 from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
 from conself.runtime.progress import working
-from experiments.amplification.figures import OWN, Parts, pool_figures, quick_figures
+from experiments.amplification.figures import OWN, pool_figures, quick_figures
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, tried_pool
-from experiments.metric_pools.figures import PAPER
+from experiments.metric_pools.figures import PAPER, Parts
 from experiments.metric_pools.run import configured, plain
 
 HERE = Path(__file__).parent

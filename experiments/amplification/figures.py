@@ -1,36 +1,25 @@
 """What a rule of admission is worth on a pool with verdicts, beside the pool's own inputs."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conself.metrics.metric import Metric
-from conself.pairings.build import Pairing, pairs_of
+from conself.pairings.build import pairs_of
 from conself.rankings.ranked import Ranking
 from conself.records import Undefined
 from conself.statistics.prediction import DIGITS, correlations
 from experiments.amplification.tried import Rule, Tried, under
-from experiments.metric_pools.figures import PAPER, RESAMPLES, band_size, golden_figures, resampled
+from experiments.metric_pools.figures import PAPER, RESAMPLES, Parts, band_size, golden_figures, resampled
 from experiments.metric_pools.judged import Judged
 
 Floats = NDArray[np.float64]
 TAUS = (0.3, 0.6)
 OWN = Rule(0, 1.0, only_splitting=False)
 BOUNDS = ("random", "any")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The metrics and rankings that are compared, and what makes pairs."""
-
-    metrics: Mapping[str, Metric]
-    rankings: Mapping[str, Ranking]
-    ranking: Ranking
-    pairing: Pairing
 
 
 def pool_figures(problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts, seed: int) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conself.agreement.traces import Agreement
-from conself.pairings.build import IndexPair
+from conself.pairings.build import IndexPair, Pairing
 from conself.rankings.ranked import Ranking
 from conself.records import Pool, Undefined
 from conself.statistics.prediction import DIGITS
@@ -21,6 +22,16 @@ PAPER = "code_semantic_entropy"
 RESAMPLES = 2000
 FIGURES = ("auc", "pearson", "spearman", "kendall")
 """All with the sign that makes more better: of -metric against solvable, or against the pass rate."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The metrics and rankings that are compared, and what makes pairs."""
+
+    metrics: Mapping[str, Metric]
+    rankings: Mapping[str, Ranking]
+    ranking: Ranking
+    pairing: Pairing
 
 
 def values_of(metrics: Mapping[str, Metric], problems: Sequence[Judged]) -> dict[str, Floats]:

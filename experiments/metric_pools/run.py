@@ -7,7 +7,6 @@ results.json and table.md beside this file, or into DIR. The golden pool comes a
 import json
 import math
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
-from conself.pairings.build import Pairing, pairs_of
-from conself.rankings.ranked import Ranking
+from conself.pairings.build import pairs_of
 from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
 from conself.runtime.progress import working
@@ -26,6 +24,7 @@ from experiments.metric_pools import golden
 from experiments.metric_pools.figures import (
     PAPER,
     Metric,
+    Parts,
     band_size,
     golden_figures,
     metric_figures,
@@ -54,16 +53,6 @@ def all_metrics() -> dict[str, Metric]:
     """Every metric of conf/metric, as configured there."""
     names = sorted(path.stem for path in (CONF / "metric").glob("*.yaml") if path.stem not in SLOW)
     return {name: instantiate(configured(f"metric={name}").metric) for name in names}
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What is compared, and how pairs are made."""
-
-    metrics: dict[str, Metric]
-    rankings: dict[str, Ranking]
-    ranking: Ranking
-    pairing: Pairing
 
 
 def figures(problems: list[Judged], given: Parts) -> dict[str, Any]:

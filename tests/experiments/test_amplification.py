@@ -19,13 +19,13 @@ from conself.sandbox import Job, Limits, execute
 from conself.statistics.confidence import FEATURES, Confidence
 from experiments.amplification.__main__ import grid, means
 from experiments.amplification.ceiling import with_inputs
-from experiments.amplification.figures import OWN, Parts, pool_figures, quick_figures
+from experiments.amplification.figures import OWN, pool_figures, quick_figures
 from experiments.amplification.pools import first, second
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, Tried, under
 from experiments.amplification.validity import contract_program
 from experiments.confidence.figures import held
-from experiments.metric_pools.figures import PAPER
+from experiments.metric_pools.figures import PAPER, Parts
 from experiments.metric_pools.judged import Judged
 
 RANKING = Consensus(Behaviour(False, None))

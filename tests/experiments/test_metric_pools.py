@@ -15,11 +15,11 @@ from conself.rankings.largest_cluster import LargestCluster
 from conself.rankings.likeliest import Likeliest
 from conself.statistics.prediction import auc, correlations
 from experiments.metric_pools import similarity
-from experiments.metric_pools.figures import FIGURES, metric_figures, resampled
+from experiments.metric_pools.figures import FIGURES, Parts, metric_figures, resampled
 from experiments.metric_pools.golden import FOLDER
 from experiments.metric_pools.judged import golden_pool
 from experiments.metric_pools.report import markdown
-from experiments.metric_pools.run import Parts, figures
+from experiments.metric_pools.run import figures
 
 
 def test_resampled_figures_are_those_of_the_resample() -> None:
