@@ -1,21 +1,20 @@
 """What metrics and selectors are worth on a pool: figures with bootstrap intervals, and differences to the paper's."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conself.agreement.traces import Agreement
+from conself.metrics.metric import Metric
 from conself.pairings.build import IndexPair, Pairing
 from conself.rankings.ranked import Ranking
-from conself.records import Pool, Undefined
+from conself.records import Undefined
 from conself.statistics.prediction import DIGITS
 from experiments.metric_pools.judged import Judged
 
-Metric = Callable[[Pool, Agreement], float | Undefined]
 Floats = NDArray[np.float64]
 
 PAPER = "code_semantic_entropy"

@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+from conself.metrics.metric import Metric
 from conself.pairings.build import pairs_of
 from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
@@ -23,7 +24,6 @@ from conself.sandbox.terminal import answer_interrupts
 from experiments.metric_pools import golden
 from experiments.metric_pools.figures import (
     PAPER,
-    Metric,
     Parts,
     band_size,
     golden_figures,
