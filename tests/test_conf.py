@@ -12,10 +12,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
 
-from conself import contracts
-from conself.app.checks import check_types
+from conself.app.parts import check_parts
 from conself.pipelines.preference.pipeline import Preference
-from conself.runtime.parts import build, build_all
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
@@ -50,27 +48,6 @@ def resolved(config: DictConfig) -> DictConfig:
     return made
 
 
-CONTRACTS: dict[str, type] = {
-    "dataset": contracts.Dataset,
-    "engine": contracts.Engine,
-    "sampler": contracts.Sampler,
-    "decoder": contracts.Sampler,
-    "prompts": contracts.PromptStyle,
-    "metric": contracts.Metric,
-    "curriculum": contracts.Curriculum,
-    "ranking": contracts.Ranking,
-    "pairing": contracts.Pairing,
-    "loss": contracts.Loss,
-    "executor": contracts.Executor,
-    "logger": contracts.Tracker,
-}
-GROUPS: dict[str, type] = {"metrics": contracts.Metric, "rankings": contracts.Ranking, "benchmark": contracts.Benchmark}
-OF_TRAINING: dict[str, type] = {
-    "training.tuning": contracts.Tuning,
-    "training.runtime.layout": contracts.Layout,
-    "training.runtime.strategy": contracts.Sharing,
-}
-"""What the parts of a config must be."""
 NESTED = {"grouping": "grouping@metric.grouping", "encoder": "encoder@metric.grouping.encoder"}
 """Groups that are parts of a metric."""
 
@@ -116,18 +93,8 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     with open_dict(whole):
         del whole["hydra"]
     config = resolved(whole)
-    check_types(
-        {str(key): OmegaConf.to_container(node) for key, node in config.items() if OmegaConf.is_config(node)}, ""
-    )
-    for part in (*Preference.parts, "pipeline", "logger", "executor"):
-        if config[part] is not None:
-            instantiate(config[part], _convert_="all")
-    for part, contract in CONTRACTS.items():
-        build(config[part], contract)
-    for group, contract in GROUPS.items():
-        build_all(config[group], contract)
-    for part, contract in OF_TRAINING.items():
-        build(OmegaConf.select(config, part), contract)
+    check_parts(config, [*Preference.parts, "logger", "executor"])
+    instantiate(config.pipeline)
     return choices
 
 
