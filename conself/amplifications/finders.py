@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations, product
 
-from conself.amplifications.paths import Arguments
+from conself.amplifications.paths import Arguments, written
 from conself.amplifications.relations import (
     AtMost,
     CountOf,
@@ -33,7 +33,7 @@ def sorted_lists(inputs: Sequence[Arguments]) -> Iterator[Relation]:
         relation = InOrder(position, reverse)
         if _all(inputs, relation):
             rows = [arguments[position] for arguments in inputs]
-            telling = [row for row in rows if len(set(map(repr, row))) > 1]
+            telling = [row for row in rows if len(set(map(written, row))) > 1]
             if len(telling) > 1 and sum(map(len, telling)) > 4:
                 yield relation
 

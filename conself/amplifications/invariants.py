@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from conself.amplifications.finders import RELATIONS
-from conself.amplifications.paths import Arguments, Path, gathered, is_number, values_at
+from conself.amplifications.paths import Arguments, Path, gathered, is_number, values_at, written
 from conself.amplifications.relations import Relation, Relations
 from conself.sandbox.sources import Value
 
@@ -91,7 +91,7 @@ def _ordered(values: Sequence[Value], in_order: Callable[[Value, Value], bool]) 
             return False
 
     rows = [value for value in values if isinstance(value, list | tuple) and len(value) > 1]
-    is_shown = len(rows) > 1 and sum(map(len, rows)) > 4 and any(len(set(map(repr, row))) > 1 for row in rows)
+    is_shown = len(rows) > 1 and sum(map(len, rows)) > 4 and any(len(set(map(written, row))) > 1 for row in rows)
     return holds if is_shown and all(map(holds, rows)) else None
 
 
@@ -99,7 +99,7 @@ def distinct(values: Sequence[Value]) -> Holds | None:
     """No list holds anything twice."""
 
     def holds(value: Value) -> bool:
-        return not isinstance(value, list | tuple) or len(set(map(repr, value))) == len(value)
+        return not isinstance(value, list | tuple) or len(set(map(written, value))) == len(value)
 
     rows = [value for value in values if isinstance(value, list | tuple) and len(value) > 1]
     return holds if len(rows) > 1 and sum(map(len, rows)) > 4 and all(map(holds, rows)) else None

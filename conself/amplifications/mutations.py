@@ -9,7 +9,7 @@ from conself.amplifications.admission import KEEP, unsplit, valid
 from conself.amplifications.amplification import NewInput
 from conself.amplifications.changes import changed
 from conself.amplifications.invariants import Shown
-from conself.amplifications.paths import Arguments, gathered
+from conself.amplifications.paths import Arguments, gathered, written
 from conself.amplifications.texts import layout_of
 from conself.records import Problem
 from conself.sandbox.jobs import arguments as read_call
@@ -67,7 +67,8 @@ class Mutations:
         own = {place: text for place, text in enumerate(problem.inputs) if self._fits(text)}
         read, write = _form(problem.entry_point is None, list(own.values()))
         parsed = {place: read(text) for place, text in own.items()} if read else {}
-        rng, seen, found = Random(f"{self.seed}\0{problem.id}"), set(problem.inputs), []
+        seen = set(problem.inputs) | {text for each in parsed.values() if (text := _text(each, write)) is not None}
+        rng, found = Random(f"{self.seed}\0{problem.id}"), []
         drawn = self._drawn(parsed, rng) if parsed else iter(())
         for parent, new, operators in drawn:
             text = _text(new, write)
@@ -112,15 +113,15 @@ class Mutations:
 def _form(is_stdin: bool, texts: Sequence[str]) -> tuple[Callable[[str], Arguments] | None, Write]:
     """How inputs are read as arguments, None where they cannot be, and how arguments are written."""
     if not is_stdin:
-        return read_call, repr
+        return read_call, written
     layout = layout_of(texts)
-    return (None, repr) if layout is None else (layout.read, layout.write)
+    return (None, written) if layout is None else (layout.read, layout.write)
 
 
 def _text(new: Arguments, write: Write) -> str | None:
     """The text of a new input; None of a call that no literal stands for (infinities)."""
     text = write(new)
-    if write is repr:
+    if write is written:
         try:
             read_call(text)
         except ValueError:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
+from conself.amplifications.paths import written
 from conself.sandbox.sources import Value
 
 _LARGEST = 10**18
@@ -112,7 +113,7 @@ def _swap_case(value: Value, others: Sequence[Value], rng: Random) -> Value:  # 
 
 def _remove(value: Value, others: Sequence[Value], rng: Random) -> Value:  # noqa: ARG001
     """A set or dict without one of its items."""
-    left = sorted(value, key=repr)
+    left = sorted(value, key=written)
     if left:
         left.pop(rng.randrange(len(left)))
     return {key: value[key] for key in left} if isinstance(value, dict) else set(left)
@@ -123,7 +124,7 @@ def _unite(value: Value, others: Sequence[Value], rng: Random) -> Value:
     other = rng.choice(others)
     if not other:
         return value
-    item = rng.choice(sorted(other, key=repr))
+    item = rng.choice(sorted(other, key=written))
     return {**value, item: other[item]} if isinstance(value, dict) else value | {item}
 
 

@@ -20,7 +20,7 @@ def _below(path: Path, value: Value) -> Iterator[tuple[Path, Value]]:
     yield path, value
     position, steps = path
     if isinstance(value, list | tuple | set):
-        for item in value:
+        for item in sorted(value, key=written) if isinstance(value, set) else value:
             yield from _below((position, f"{steps}*"), item)
     elif isinstance(value, dict):
         for key, item in value.items():
@@ -40,3 +40,19 @@ def gathered(inputs: Sequence[Arguments]) -> dict[Path, list[Value]]:
 def is_number(value: Value) -> bool:
     """Whether it is an int or a float, and no bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def written(value: Value) -> str:
+    """The literal that stands for a value; items of sets in the order of their literals, not of this process's hashes.
+
+    As ``repr`` has it where there is no set.
+    """
+    kind = type(value)
+    if kind is dict:
+        return f"{{{', '.join(f'{written(key)}: {written(item)}' for key, item in value.items())}}}"
+    if kind is set and value:
+        return f"{{{', '.join(sorted(map(written, value)))}}}"
+    if kind in (list, tuple):
+        inside = ", ".join(map(written, value))
+        return f"[{inside}]" if kind is list else f"({inside}{',' if len(value) == 1 else ''})"
+    return repr(value)

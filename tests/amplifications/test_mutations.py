@@ -1,6 +1,9 @@
 """Mutations as a part: what is proposed of a problem's inputs, and what is kept of it."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from os import environ
 
 import pytest
 
@@ -34,6 +37,29 @@ def test_the_same_is_proposed_whenever_it_is_asked() -> None:
     assert PART.propose(problem(*INPUTS)) == PART.propose(problem(*INPUTS))
     assert PART.propose(problem(*INPUTS)) != replace(PART, seed=1).propose(problem(*INPUTS))
     assert PART.propose(problem(*INPUTS)) != PART.propose(replace(problem(*INPUTS), id="q"))
+
+
+def test_the_same_is_proposed_whatever_order_this_interpreter_has_sets_in() -> None:
+    code = (
+        "from tests.amplifications.test_mutations import PART, problem;"
+        """print(PART.propose(problem("({'a', 'bc', 'd'}, [{'q', 'z', 'y'}])", "(['v', 'w'], [{'x'}])")))"""
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], env=environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
+    assert b"NewInput" in said.pop()
+
+
+def test_an_own_input_written_in_another_way_is_not_new() -> None:
+    proposed = PART.propose(problem("({'b','a'},True)", "({'a'},False)"))
+    assert proposed
+    values = [arguments(new.text) for new in proposed]
+    assert ({"a", "b"}, True) not in values
+    assert ({"a"}, False) not in values
 
 
 def test_a_smaller_budget_proposes_the_first_of_a_larger_one() -> None:
