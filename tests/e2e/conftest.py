@@ -17,6 +17,7 @@ from tests.e2e.preloaded import preloaded
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ("dataset.size=60", "benchmark.minipy.size=60", "tau=1.0", "sampler.programs_per_observation=2")
 SMALL += ("executor.workers=1",)  # tests run side by side
+IN_TURN = "executor._target_=tests.e2e.in_turn.InTurn"  # without a worker, which imports torch once more
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def run(words: list[str]) -> tuple[int, str]:
 
 
 def train(artifacts: Path, folder: Path, *overrides: str) -> Job:
-    """Run one job to its end."""
-    return Job(*run(command(artifacts, folder, *overrides)), folder)
+    """Run one job to its end, in one process."""
+    return Job(*run(command(artifacts, folder, IN_TURN, *overrides)), folder)
 
 
 def train_anew(artifacts: Path, folder: Path, *overrides: str, prefix: tuple[str, ...] = ()) -> Job:

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from conself.app.job import run
-from tests.e2e.conftest import ROOT, SMALL, train, train_anew
+from tests.e2e.conftest import IN_TURN, ROOT, SMALL, train, train_anew
 
 CALL = {"statement": "Add one.", "starter_code": "def f(n):", "entry_point": "f", "inputs": [[1], [2]]}
 
@@ -76,7 +76,8 @@ def error_line(output: str) -> str:
 def test_wrong_setting(
     override: str, words: list[str], store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = error_line(shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *override.split()))
+    executor = () if override.startswith("executor.") else (IN_TURN,)
+    line = error_line(shown(capsys, tmp_path, *SMALL, f"artifacts={store}", *executor, *override.split()))
     for word in words:
         assert word in line
 

@@ -16,7 +16,7 @@ from conself.app.job import run as run_job
 from conself.evaluate import chosen
 from conself.records import Candidate
 from conself.store.tables import read_records, read_verdicts
-from tests.e2e.conftest import ROOT, Job, run
+from tests.e2e.conftest import IN_TURN, ROOT, Job, run
 
 
 def composed(*words: str) -> DictConfig:
@@ -27,7 +27,7 @@ def composed(*words: str) -> DictConfig:
 def evaluated(store: Path, folder: Path, *words: str) -> dict[str, Any]:
     """The figures of one evaluation on 60 problems, run in this process to spare its start."""
     folder.mkdir()
-    config = composed("benchmark.minipy.size=60", f"artifacts={store}", "executor.workers=1", *words)
+    config = composed("benchmark.minipy.size=60", f"artifacts={store}", "executor.workers=1", IN_TURN, *words)
     run_job(chosen(config), folder, in_sweep=False)
     return dict(json.loads((folder / "results.json").read_text()))
 
@@ -43,7 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], store: Path, folder: Path, *word
 
 def test_from_the_command_line_it_reuses_the_training_runs_evaluation(whole: Job, store: Path, tmp_path: Path) -> None:
     words = ["benchmark=minipy", "benchmark.minipy.size=60", f"artifacts={store}", f"hydra.run.dir={tmp_path / 'run'}"]
-    status, output = run([sys.executable, "-m", "conself.evaluate", *words, "logger=csv"])
+    status, output = run([sys.executable, "-m", "conself.evaluate", *words, IN_TURN, "logger=csv"])
     assert status == 0, output
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["artifacts"]["evaluate/minipy/base"] == whole.results["artifacts"]["evaluate/minipy/base"]

@@ -14,7 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.app.job import JobFailed, run
-from tests.e2e.conftest import ROOT, environment
+from tests.e2e.conftest import IN_TURN, ROOT, environment
 
 SUM = "a, b = map(int, input().split())\nprint(a + b)"
 POOL: list[dict[str, Any]] = [
@@ -74,7 +74,8 @@ def composed(*words: str) -> DictConfig:
 def scored(folder: Path, store: Path, pool: Path, *words: str) -> dict[str, Any]:
     """The figures of one job, run in this process to spare its start."""
     folder.mkdir(exist_ok=True)
-    run(composed(f"pool={pool}", f"artifacts={store}", "executor.workers=1", *words), folder, in_sweep=False)
+    config = composed(f"pool={pool}", f"artifacts={store}", "executor.workers=1", IN_TURN, *words)
+    run(config, folder, in_sweep=False)
     return dict(json.loads((folder / "results.json").read_text()))
 
 

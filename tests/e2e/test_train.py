@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conself.records import Candidate, PreferencePair, Problem
 from conself.store.tables import read_records
-from tests.e2e.conftest import ROOT, Job, command, environment, start, train
+from tests.e2e.conftest import ROOT, Job, command, environment, start, train, train_anew
 from tests.e2e.preloaded import preloaded
 
 METRICS = {"code_semantic_entropy", "crash_rate", "token_entropy", "nll", "naive_semantic_entropy"}
@@ -127,7 +127,7 @@ def test_same_command_again_reuses_everything(whole: Job, store: Path, tmp_path:
 
 @pytest.mark.slow
 def test_workers_and_batch_size_change_no_figure(whole: Job, tmp_path: Path) -> None:
-    other = train(tmp_path / "store", tmp_path / "run", "executor.workers=2", "engine.runtime.batch_size=64")
+    other = train_anew(tmp_path / "store", tmp_path / "run", "executor.workers=2", "engine.runtime.batch_size=64")
     assert figures(other.results) == figures(whole.results)
 
 
@@ -197,7 +197,7 @@ def test_killed_in_each_kind_of_stage_it_ends_with_the_same_bytes(whole: Job, st
     kill_within("execute", 0, artifacts, tmp_path / "run1")
     die_before("select", "selection.json", artifacts, tmp_path / "run2")
     kill_within("fit", 0, artifacts, tmp_path / "run3", "checkpoints/step-*", "training.runtime.checkpoint_share=1")
-    last = train(artifacts, tmp_path / "last", "logger=none")
+    last = train_anew(artifacts, tmp_path / "last", "logger=none")
     assert figures(last.results) == figures(whole.results)
     made = contents(artifacts)
     assert len(made) > 50
