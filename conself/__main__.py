@@ -11,6 +11,7 @@ _COMMANDS = {
     "train": "improve a model by its own samples: sample, execute, score, select, pair, fit, evaluate",
     "score": "measure the uncertainty of any pool of programs",
     "evaluate": "pass@k of a model, or of completions from elsewhere, on benchmarks",
+    "status": "what jobs are making, waiting for, or left unfinished in a store: artifacts=DIR",
     "report": "tables, figures and an HTML report of finished runs (needs the extra [report])",
 }
 

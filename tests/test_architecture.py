@@ -20,7 +20,7 @@ FLOORS = (
     {"contracts", "results"},
     {"pipelines"},
     {"app"},
-    {"evaluate", "report", "score", "tau_search", "train"},
+    {"evaluate", "report", "score", "status", "tau_search", "train"},
     {"__main__"},
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]

@@ -2,10 +2,11 @@
 
 The lock itself is the kernel's (flock), which lets go of it when its owner dies, however that happens. Beside it lies
 a note of the owner: ``.KEY.owner`` beside ``.KEY.lock``. A note that is still there when the lock is free is that of
-an owner who died.
+an owner who died. Whoever waits leaves a note as well, ``.KEY.HOST.PID.waiting``.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -62,23 +63,52 @@ def locked(path: Path, work: str) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         _complain(_waiting(path, note, work))
-        with repeated(lambda: _complain(_waiting(path, note, work))):
+        with _noted(waiting_note(path)), repeated(lambda: _complain(_waiting(path, note, work))):
             lock.acquire()
     try:
-        before = _read(note)
+        before = read_owner(note)
         if before is not None:
             _complain(f"{work}: {before} ended before it was done; going on from what it has finished")
-        with contextlib.suppress(OSError):  # a full disk is told of by who needs it
-            note.write_text(json.dumps(asdict(Owner.this())))
+        with _noted(note):
+            yield
+    finally:
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock file ``path``; nothing is written, so that a read-only file will do.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def waiting_note(path: Path) -> Path:
+    """Where this process says that it waits for the lock file ``path``."""
+    this = Owner.this()
+    return path.with_name(f"{path.stem}.{this.host}.{this.pid}.waiting")
+
+
+@contextlib.contextmanager
+def _noted(note: Path) -> Iterator[None]:
+    """A note of this process at ``note`` while the block runs. A full disk is told of by who needs it."""
+    with contextlib.suppress(OSError):
+        note.write_text(json.dumps(asdict(Owner.this())))
+    try:
         yield
     finally:
         with contextlib.suppress(OSError):
             note.unlink(missing_ok=True)
-        lock.release()
 
 
 def _waiting(path: Path, note: Path, work: str) -> str:
-    owner = _read(note)
+    owner = read_owner(note)
     if owner is None:
         return f"waiting for {work}: another process is at it ({path})"
     if owner.is_gone():
@@ -89,11 +119,12 @@ def _waiting(path: Path, note: Path, work: str) -> str:
     return f"waiting for {work}: {owner} is at it ({path})"
 
 
-def _read(note: Path) -> Owner | None:
+def read_owner(note: Path) -> Owner | None:
+    """Whose note it is; None where it is not there, or not yet whole."""
     try:
         return Owner(**json.loads(note.read_text()))
     except (OSError, ValueError, TypeError):
-        return None  # not there, or not yet whole
+        return None
 
 
 def _complain(text: str) -> None:

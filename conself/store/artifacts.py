@@ -11,11 +11,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from conself.runtime.locks import locked
+from conself.runtime.locks import Owner, locked
 from conself.runtime.versions import versions
 from conself.sandbox.jsonlines import Json, Plain
 
@@ -112,7 +112,8 @@ def build(
             partial.mkdir(exist_ok=True)
             for leftover in partial.rglob(".*.writing"):  # of a process that was killed while it wrote
                 leftover.unlink()
-            summary = make(partial)
+            with noting_failure(partial.with_suffix(".failed")):
+                summary = make(partial)
             manifest = {
                 "stage": stage.name,
                 "version": stage.version,
@@ -125,6 +126,18 @@ def build(
             write_whole(partial / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1)))
             partial.rename(final)
     return Artifact(stage.name, key, final, reused=False)
+
+
+@contextlib.contextmanager
+def noting_failure(note: Path) -> Iterator[None]:
+    """Leave what goes wrong in the block at ``note``, until the next try: ``conself status`` shows it."""
+    note.unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        with contextlib.suppress(OSError):  # the disk may be what is wrong
+            note.write_text(json.dumps({**asdict(Owner.this()), "error": f"{type(error).__name__}: {error}"}))
+        raise
 
 
 def other_version(root: Path, stage: Stage) -> int | None:

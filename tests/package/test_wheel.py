@@ -83,7 +83,7 @@ def test_the_help_of_the_command_and_of_each_module(commands: Path, folder: Path
     }
     shown = {name: process.communicate()[0] for name, process in started.items()}
     assert [process.returncode for process in started.values()] == [0] * 5, shown
-    assert all(name in shown["conself"] for name in ("train", "score", "evaluate", "report"))
+    assert all(name in shown["conself"] for name in ("train", "score", "evaluate", "report", "status"))
     for name in ("train", "score", "evaluate"):
         assert "== Configuration groups ==" in shown[name]
         assert "metric: cluster_count, code_semantic_entropy" in shown[name] or name == "evaluate"

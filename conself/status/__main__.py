@@ -1,0 +1,5 @@
+"""``python -m conself.status``."""
+
+from conself.status.command import main
+
+main()

@@ -1,0 +1,70 @@
+"""The command that shows what the jobs of a store are up to.
+
+It reads the store and its locks, and writes nothing: during a job, after a kill, or on a copy.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from conself.runtime.console import new_console, say, show_table
+from conself.store.status import Making, StoreStatus, status_of
+
+USAGE = "usage: conself status [artifacts=DIR]"
+
+
+def parse(words: Sequence[str]) -> Path:
+    """The folder that the words of a command line name; ``artifacts`` where they name none.
+
+    Raises:
+        ValueError: a word is no ``artifacts=DIR``, or there are two.
+    """
+    if not words:
+        return Path("artifacts")
+    key, _, value = words[0].partition("=")
+    if len(words) > 1 or key != "artifacts" or not value:
+        raise ValueError(f"{' '.join(words)!r} is not artifacts=DIR; {USAGE}")
+    return Path(value).expanduser()
+
+
+def show(console: Console, root: Path, status: StoreStatus, now: float) -> None:
+    """Print what is not finished, a row each, who waits for it, and how much is finished; ``now`` as by time.time."""
+    if status.making:
+        table = Table(title=f"Not finished in {root}")
+        for column in ("stage", "key", "state", "by", "on disk", "last change"):
+            table.add_column(column, no_wrap=True)
+        for made in status.making:
+            ago = "-" if made.changed is None else f"{timedelta(seconds=round(max(now - made.changed, 0)))} ago"
+            table.add_row(made.stage, made.key[:12], made.state, str(made.owner or "-"), made.done, ago)
+        show_table(console, table)
+    for made in status.making:
+        _tell(console, made)
+    total = ", ".join(f"{number} {name}" for name, number in status.finished.items())
+    say(console, f"finished: {total or 'nothing'}")
+
+
+def _tell(console: Console, made: Making) -> None:
+    name = f"{made.stage} {made.key[:12]}"
+    for other in made.waiting:
+        say(console, f"{name}: {other} waits for it")
+    if made.error is not None:
+        say(console, f"{name} failed: {made.error.splitlines()[0]}")
+
+
+def main() -> None:
+    """Show one store's status; raises SystemExit (2) where there is none, or the words are wrong."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(USAGE)
+        return
+    try:
+        root = parse(sys.argv[1:])
+        status = status_of(root)
+    except (ValueError, OSError) as error:
+        say(new_console(stderr=True), str(error), "error:", "bold red")
+        raise SystemExit(2) from None
+    show(new_console(), root, status, time.time())

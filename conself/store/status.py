@@ -1,0 +1,110 @@
+"""What a store's artifacts are up to: what is being made, and by whom, what waits, what stopped, and why.
+
+Only the store is read, locks included, and nothing is written: it may be in use, or a copy that cannot be written.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from conself.runtime.locks import Owner, is_held, read_owner
+from conself.store.artifacts import MANIFEST
+
+State = Literal["running", "killed", "failed", "stopped"]
+_LOCK = re.compile(r"\.([0-9a-f]{64})\.lock")
+_STEP = re.compile(r"step-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """An artifact that is not finished: its stage and key, and how it stands.
+
+    ``running``: ``owner`` is at it. ``killed``: ``owner`` died over it. ``failed``: it ended ``owner`` by ``error``.
+    ``stopped``: somebody ended it. All but the first go on by the same command. ``waiting`` are the processes that
+    want it as well. ``done`` says what is on disk, ``changed`` when that last grew (seconds since the epoch; None:
+    nothing is there yet).
+    """
+
+    stage: str
+    key: str
+    state: State
+    owner: Owner | None
+    error: str | None
+    waiting: tuple[Owner, ...]
+    done: str
+    changed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How many artifacts of each stage are finished, and all that are not, in the order of stages and keys."""
+
+    finished: dict[str, int]
+    making: tuple[Making, ...]
+
+
+def status_of(root: Path) -> StoreStatus:
+    """The status of a store, which may change meanwhile: what is gone when it is looked at is left out.
+
+    Raises:
+        NotADirectoryError: there is no folder ``root``.
+    """
+    if not root.is_dir():
+        raise NotADirectoryError(f"artifacts={root} is no folder; jobs leave their store where artifacts= says")
+    stages = sorted(path for path in root.iterdir() if path.is_dir())
+    finished = {stage.name: len(list(stage.glob(f"*/{MANIFEST}"))) for stage in stages}
+    making = [made for stage in stages for made in _making(stage)]
+    return StoreStatus({name: number for name, number in finished.items() if number}, tuple(making))
+
+
+def _making(stage: Path) -> Iterator[Making]:
+    for lock in sorted(stage.glob(".*.lock")):
+        matched = _LOCK.fullmatch(lock.name)
+        if matched is not None:
+            with suppress(FileNotFoundError):  # it is finished, or gone, by now
+                if (made := _one(stage, matched[1], lock)) is not None:
+                    yield made
+
+
+def _one(stage: Path, key: str, lock: Path) -> Making | None:
+    """How an artifact stands; None where it is finished, or was never begun."""
+    running, partial = is_held(lock), lock.with_suffix(".partial")
+    if not running and not partial.is_dir():
+        return None
+    owner, failure = read_owner(lock.with_suffix(".owner")), _failure(lock.with_suffix(".failed"))
+    error = None
+    state: State = "running" if running else "stopped"
+    if not running and owner is not None:
+        state = "killed"
+    elif not running and failure is not None:
+        state, (owner, error) = "failed", failure
+    notes = (read_owner(note) for note in sorted(stage.glob(f".{key}.*.waiting")))
+    waiting = tuple(other for other in notes if other is not None and not other.is_gone())
+    done, changed = _progress(partial)
+    return Making(stage.name, key, state, owner, error, waiting, done, changed)
+
+
+def _failure(note: Path) -> tuple[Owner, str] | None:
+    try:
+        row = json.loads(note.read_text())
+        return Owner(row["pid"], row["host"], row["since"]), str(row["error"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _progress(partial: Path) -> tuple[str, float | None]:
+    """What lies in a folder that is being filled, in words, and when it last changed."""
+    files = [path for path in partial.rglob("*") if path.is_file()] if partial.is_dir() else []
+    tables = sum(path.suffix == ".parquet" for path in files)
+    lines = sum(path.read_bytes().count(b"\n") for path in files if path.suffix in (".journal", ".jsonl"))
+    steps = [int(matched[1]) for path in files if (matched := _STEP.match(path.name))]
+    said = [_counted(tables, "table"), _counted(lines, "line"), f"checkpoint of step {max(steps)}" if steps else ""]
+    return ", ".join(filter(None, said)) or "nothing yet", max((path.stat().st_mtime for path in files), default=None)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}" if number else ""
