@@ -232,15 +232,15 @@ from conself.datasets.validation import Rejected
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply, Runtime
 from conself.engines.nobody import OneCall
+from conself.executors.executor import Executor, Here, Runner
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
-from conself.models.prompts import Message, PromptStyle, Texts, program_messages
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
+from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages
 from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
 from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
-from conself.runtime.executor import Executor, Here, Runner
 from conself.runtime.parts import build
 from conself.runtime.steps import Steps, finished
 from conself.samplers.guided import candidate
@@ -248,10 +248,10 @@ from conself.samplers.sampler import Asking, Sampler
 from conself.tracking.no_tracker import NoTracker
 from conself.tracking.tracker import Tracker
 from conself.training.data import Example
-from conself.training.devices.distributed import DDP, Sharing
 from conself.training.layouts.padded import Layout, PairsLayout
 from conself.training.micro_batches import MicroBatch
 from conself.training.policy.tuning import Full, Policy, Tuning
+from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Amplification", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum",

@@ -15,8 +15,8 @@ from pkgutil import resolve_name
 import pytest
 import yaml
 
+from conself.executors.local import LocalExecutor
 from conself.records import Pool
-from conself.runtime.local import LocalExecutor
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -46,7 +46,7 @@ WORKS_WITH_TORCH = {
         "reference",
         "suitability",
     },
-    "conself.training.devices": {"processes"},
+    "conself.training.strategies": {"processes"},
     "conself.training.policy": {"recompute"},
     "conself.training.scorer": {"branch_attention", "log_probs", "visibility"},
 }

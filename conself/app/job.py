@@ -21,11 +21,11 @@ from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
 from conself.engines.engine import Engine
+from conself.executors.executor import Executor
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job, Pipeline
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
-from conself.runtime.executor import Executor
 from conself.runtime.parts import build
 from conself.runtime.plain import settings_of
 from conself.runtime.progress import working

@@ -11,9 +11,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
+from conself.executors.local import LocalExecutor
 from conself.pipelines.parts import asking
 from conself.records import ModelRef
-from conself.runtime.local import LocalExecutor
 from conself.samplers.guided import Guided
 
 _PROMPT = 256

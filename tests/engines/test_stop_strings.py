@@ -14,7 +14,7 @@ from conself.engines.transformers.engine import Runtime, complete_chats
 from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Request
 from conself.models.transformers import load_policy, load_tokenizer
-from conself.models.turns import encode_prompt, encode_responses
+from conself.prompts.turns import encode_prompt, encode_responses
 from conself.records import ModelRef
 from tests.engines.tiny_models import byte_tokenizer
 from tests.models.families import CODELLAMA, DEEPSEEK

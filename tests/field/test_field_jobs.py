@@ -22,13 +22,13 @@ from conself.app.job import package_path
 from conself.datasets.dataset import Dataset
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.pool.file import read_pool
+from conself.executors.local import LocalExecutor
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
 from conself.pipelines.preference import checks
 from conself.records import Problem
 from conself.runtime.console import new_console
-from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import arguments

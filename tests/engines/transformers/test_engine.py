@@ -12,9 +12,9 @@ from conself.engines.engine import Demand
 from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Request
-from conself.models.few_shot import FewShot, Shots
-from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer
+from conself.prompts.few_shot import FewShot, Shots
+from conself.prompts.prompts import Prompts, program_messages, render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import Direct
 from conself.samplers.guided import Guided

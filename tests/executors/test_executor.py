@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from conself.runtime.executor import Here
-from conself.runtime.local import LocalExecutor
+from conself.executors.executor import Here
+from conself.executors.local import LocalExecutor
 
 
 def twice(n: int) -> Iterator[tuple[int, int]]:

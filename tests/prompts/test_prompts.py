@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from conself.minipy.splits import split
-from conself.models.prompts import (
+from conself.prompts.prompts import (
     Prompts,
     PromptsByKind,
     PromptStyle,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conself.models.prompts import PLAIN, Message, Texts, by_kind, check_kinds, fields
+from conself.prompts.prompts import PLAIN, Message, Texts, by_kind, check_kinds, fields
 from conself.records import Problem
 
 
@@ -38,7 +38,7 @@ class FewShot:
 
     ``heading`` opens each exemplar and the problem, and an answer ends where the model writes it again. In exemplars
     programs stand in Python code blocks, observations in numbered lists. The templates have the fields of
-    :class:`conself.models.prompts.PromptsByKind`.
+    :class:`conself.prompts.prompts.PromptsByKind`.
 
     Raises:
         ValueError: a template has a field that does not exist, or lacks one that it needs; ``heading`` is empty; or an

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conself.runtime import executor as module
-from conself.runtime.executor import HereFirst, worker_index
-from conself.runtime.local import LocalExecutor
+from conself.executors import executor as module
+from conself.executors.executor import HereFirst, worker_index
+from conself.executors.local import LocalExecutor
 
 
 def square(n: int) -> Iterator[tuple[int, int]]:
@@ -139,7 +139,7 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
         textwrap.dedent(
             """
             import os, time
-            from conself.runtime.local import LocalExecutor
+            from conself.executors.local import LocalExecutor
 
             def hold(path):
                 open(path, "w").write(str(os.getpid()))

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from conself.training.devices.processes import processes
-from conself.training.devices.ranks import Ranks
+from conself.training.strategies.processes import processes
+from conself.training.strategies.ranks import Ranks
 
 CPU = torch.device("cpu")
 

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from conself.training.devices.ranks import Ranks
+from conself.training.strategies.ranks import Ranks
 
 _PR_SET_PDEATHSIG = 1
 _HOST = "127.0.0.1"

@@ -22,15 +22,15 @@ from conself.losses.sft import SFT
 from conself.records import ModelRef
 from conself.training.data import deal, encode, global_batches
 from conself.training.device_learner import open_here
-from conself.training.devices.distributed import DDP, FSDP, Sharing, check_devices
-from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.fit import fit
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Full
 from conself.training.schedules import WarmupCosine
 from conself.training.settings import Training
-from tests.training.devices import lost_ranks
-from tests.training.devices.lost_ranks import lose_one, together
+from conself.training.strategies.distributed import DDP, FSDP, Sharing, check_devices
+from conself.training.strategies.ranks import ALONE, Ranks
+from tests.training.strategies import lost_ranks
+from tests.training.strategies.lost_ranks import lose_one, together
 from tests.training.training_world import runtime, settings, toy_pairs, word_tokenizer
 
 PAIRS = toy_pairs(problems=5)[:-1]

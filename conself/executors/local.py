@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple
 
-from conself.runtime.executor import Here, Runner, become_worker
+from conself.executors.executor import Here, Runner, become_worker
 
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from tokenizers import Tokenizer, models, processors
 from transformers import PreTrainedTokenizerFast
 
-from conself.models.few_shot import Exemplar, FewShot, Shots
-from conself.models.prompts import observation_messages, program_messages, render
+from conself.prompts.few_shot import Exemplar, FewShot, Shots
+from conself.prompts.prompts import observation_messages, program_messages, render
 from conself.records import Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.observations import parse_observations
