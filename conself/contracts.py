@@ -105,7 +105,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> metric(pool, agreement)
 27.0
 
-**Grouping** (``conf/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
+**Grouping** (``conf/texts/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
 
 >>> class BySpelling:
 ...     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
@@ -173,7 +173,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> tuning.folder, tuning.adapter()
 ('model', None)
 
-**Layout** (``conf/layout/``): how examples become rows of tokens. It changes speed and memory, not numbers.
+**Layout** (``conf/training/layout/``): how examples become rows of tokens. It changes speed and memory, not numbers.
 
 >>> @dataclass(frozen=True)
 ... class OneByOne:
@@ -185,7 +185,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return PairsLayout(self.token_budget).lay(examples)
 >>> layout: Layout = OneByOne(token_budget=4096)
 
-**Sharing** (``conf/strategy/``): how several devices share the work on a model.
+**Sharing** (``conf/training/strategy/``): how several devices share the work on a model.
 
 >>> class AllReduce(DDP):
 ...     takes_quantized: ClassVar[bool] = False
@@ -208,7 +208,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> list(executor.run(range, [(2,), (3,)]))
 [0, 1, 0, 1, 2]
 
-**Tracker** (``conf/logger/``): where curves and figures go.
+**Tracker** (``conf/tracking/``): where curves and figures go.
 
 >>> class Printed(NoTracker):
 ...     def summarise(self, figures: Mapping[str, float]) -> None:

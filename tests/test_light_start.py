@@ -182,7 +182,7 @@ def test_help_imports_no_heavy_library(module: str) -> None:
 def test_wrong_settings_are_told_before_a_heavy_library_is_imported(
     words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    done, seconds = run("conself.train", *words, f"hydra.run.dir={tmp_path}", "logger=none")
+    done, seconds = run("conself.train", *words, f"hydra.run.dir={tmp_path}", "tracking=none")
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     assert heavy(done) == set()

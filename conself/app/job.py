@@ -62,7 +62,7 @@ def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str
     Raises:
         ValueError: names the key, and what it got.
     """
-    for name in (*parts, "logger", "executor"):
+    for name in (*parts, "tracking", "executor"):
         if name not in config:
             raise ValueError(f"pipeline={config.pipeline['_target_']} reads {name}, which this command does not have")
         value = config[name]
@@ -143,7 +143,7 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
         config = job.config
         pipeline = _pipeline(config)
         executor = _checked(job, pipeline, console)
-        tracker = build(config.logger, Tracker)
+        tracker = build(config.tracking, Tracker)
         failed = True
         try:
             with working(console, pipeline.kind), executor:

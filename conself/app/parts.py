@@ -40,7 +40,6 @@ CONTRACTS: Mapping[str, type] = {
     "engine": Engine,
     "executor": Executor,
     "judging": Limits,
-    "logger": Tracker,
     "loss": Loss,
     "metric": Metric,
     "model": ModelRef,
@@ -49,6 +48,7 @@ CONTRACTS: Mapping[str, type] = {
     "ranking": Ranking,
     "sampler": Sampler,
     "sandbox": Limits,
+    "tracking": Tracker,
     "training": Training,
 }
 """Contracts of parts by their keys, at the top of a config or in a group of different parts: ``voters.ranking``."""

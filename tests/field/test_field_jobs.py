@@ -46,7 +46,7 @@ def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """``conself.evaluate`` on samples: the figures, whether each answer is right, and what the console says."""
 
     def run(*words: str) -> tuple[dict[str, Any], dict[str, bool], str]:
-        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "executor.workers=1"]
+        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "tracking=none", "executor.workers=1"]
         monkeypatch.setattr(sys, "argv", ["evaluate", *places, *words])
         evaluate.main()
         rows = map(json.loads, (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines())

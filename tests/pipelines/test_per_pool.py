@@ -21,7 +21,7 @@ from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import missing, write_shards
 from conself.records import Candidate, Problem, Uncertainty
 from conself.store.tables import read_records, write_agreement, write_traces
-from conself.texts.by_similarity import BySimilarity
+from conself.texts.groupings.by_similarity import BySimilarity
 from tests.texts.second_model import write_encoder
 
 TEXTS = {"p0": ["a" * 40, "b" * 40, "b" * 40], "p1": ["c", "c"], "p2": ["a" * 40, "d" * 20]}

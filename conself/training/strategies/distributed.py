@@ -163,5 +163,5 @@ def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) ->
     if count > 1 and model.quantization is not None and not sharing.takes_quantized:
         raise ValueError(
             f"{type(sharing).__name__} cannot slice weights in {model.quantization}; "
-            "set strategy=ddp, or model.quantization=null"
+            "set training/strategy=ddp, or model.quantization=null"
         )

@@ -135,7 +135,7 @@ def _heard(connection: Connection, process: BaseProcess) -> Message:
         process.join()
     if process.exitcode == -signal.SIGKILL:
         cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget, raise"
-        remedy = "training.runtime.gradient_checkpointing, or spread the model by strategy=fsdp"
+        remedy = "training.runtime.gradient_checkpointing, or spread the model by training/strategy=fsdp"
         return _Failed(ChildProcessError(f"a training process {cause} {remedy}; the same command goes on from there"))
     return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
 

@@ -227,7 +227,9 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
         check_devices("cuda:1", 2, DDP(), ref)
     with pytest.raises(ValueError, match=r"device is cuda:1, and this machine has 1 GPU; set .*device=auto"):
         check_devices("cuda:1", 1, DDP(), ref)
-    with pytest.raises(ValueError, match=r"FSDP cannot slice weights in nf4; set strategy=ddp, or model.quantization="):
+    with pytest.raises(
+        ValueError, match=r"FSDP cannot slice weights in nf4; set training/strategy=ddp, or model\.quant"
+    ):
         check_devices("cpu", 2, FSDP(), replace(ref, quantization="nf4"))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from conself.models.auxiliary import load, longest, padded_batches
 from conself.records import ModelRef
-from conself.texts.policy_encoder import Runtime
+from conself.texts.encoders.policy import Runtime
 from conself.texts.pooling import AUTO, POOLINGS, SentenceSettings, sentence_settings
 
 if TYPE_CHECKING:

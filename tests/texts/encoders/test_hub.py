@@ -8,8 +8,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from conself.records import ModelRef
-from conself.texts.hub_encoder import HubEncoder
-from conself.texts.policy_encoder import Runtime
+from conself.texts.encoders.hub import HubEncoder
+from conself.texts.encoders.policy import Runtime
 from tests.texts.second_model import write_encoder, write_sentence_files
 
 TEXTS = ["abc", "a", "jihgfedcba", ""]

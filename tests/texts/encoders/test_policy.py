@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from conself.records import ModelRef
-from conself.texts.policy_encoder import PolicyEncoder, Runtime
+from conself.texts.encoders.policy import PolicyEncoder, Runtime
 
 TEXTS = ["def f(x): return x", "x", "def f(x):\n    return x + 1", ""]
 
