@@ -28,7 +28,6 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask
 from conself.engines.transformers.engine import Runtime as TransformersRuntime
 from conself.engines.transformers.engine import TransformersEngine
-from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.vllm.engine import VllmEngine
 from conself.engines.vllm.start import LORA_RANKS, Runtime
@@ -39,7 +38,7 @@ from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import Direct
 from conself.samplers.guided import Guided
 from conself.samplers.sampler import Asking
-from tests.engines.tiny_models import build, byte_tokenizer
+from tests.engines.tiny_models import build, byte_tokenizer, generate
 from tests.engines.vllm.child import Ending, draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 pytestmark = pytest.mark.skipif(
