@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Where a run logs or keeps files and how fast it works makes no difference to what it finds.
-_SPEED = ("hydra", "artifacts", "logger", "executor", "runtime", "experiment", "layout", "strategy", "out")
+# Where a run logs or keeps files and how fast it works makes no difference to what it finds. Earlier runs say logger.
+_SPEED = ("hydra", "artifacts", "tracking", "logger", "executor", "runtime", "experiment", "layout", "strategy", "out")
 _UNSAID = "default"  # the value of a setting that a run was not asked for
 _OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
 _GONE = "removed"
@@ -27,9 +27,14 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def word_of(word: str) -> tuple[str, str]:
-    """A word of Hydra's command line as key and value: ``+a.b=1`` is (a.b, 1), ``~a`` is (a, removed)."""
+    """A word of Hydra's command line as key and value: ``+a.b=1`` is (a.b, 1), ``~a/b`` is (b, removed)."""
     key, _, value = word.lstrip("+~").partition("=")
-    return key, _GONE if word.startswith("~") else value
+    return group_name(key), _GONE if word.startswith("~") else value
+
+
+def group_name(group: str) -> str:
+    """A group without the folders that it lies in: ``matched`` of ``pipeline/matched``, as earlier runs call it too."""
+    return group if group.startswith("hydra/") else group.rpartition("/")[2]
 
 
 def labelled(method: str, own: Mapping[str, str]) -> str:

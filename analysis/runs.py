@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 
-from .labels import apart, differing, labelled, metric_of, settings_of, telling, word_of
+from .labels import apart, differing, group_name, labelled, metric_of, settings_of, telling, word_of
 
 _RESULTS = "results.json"
 _SUMMARY = "summary.json"  # what `python -m conself.score` leaves
@@ -32,7 +32,7 @@ class Run:
         overrides: the words of the command line, key -> value as written.
         config: config.yaml, resolved, as plain data.
         results: results.json as plain data (of ``conself.score``: its summary.json).
-        choices: group -> the YAML chosen in it, as Hydra recorded it; empty where it did not.
+        choices: group, without folders -> the YAML chosen in it, as Hydra recorded it; empty where it did not.
         method: ``conself``, ``wo_cw``, ...; "" for a run that trains nothing (``score``, ``evaluate``).
         seed: of sampling and training.
         label: the method and what else differs among the report's runs of that method, but for the seed.
@@ -178,7 +178,7 @@ def _read(job: Path) -> Run:
         overrides=overrides,
         config=config,
         results=results,
-        choices={str(k): str(v) for k, v in choices.items() if isinstance(v, str)},
+        choices={group_name(str(k)): str(v) for k, v in choices.items() if isinstance(v, str)},
         method=method,
         seed=_seed(settings, config),
     )

@@ -105,7 +105,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> metric(pool, agreement)
 27.0
 
-**Grouping** (``conf/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
+**Grouping** (``conf/texts/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
 
 >>> class BySpelling:
 ...     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
@@ -173,7 +173,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> tuning.folder, tuning.adapter()
 ('model', None)
 
-**Layout** (``conf/layout/``): how examples become rows of tokens. It changes speed and memory, not numbers.
+**Layout** (``conf/training/layout/``): how examples become rows of tokens. It changes speed and memory, not numbers.
 
 >>> @dataclass(frozen=True)
 ... class OneByOne:
@@ -185,7 +185,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return PairsLayout(self.token_budget).lay(examples)
 >>> layout: Layout = OneByOne(token_budget=4096)
 
-**Sharing** (``conf/strategy/``): how several devices share the work on a model.
+**Sharing** (``conf/training/strategy/``): how several devices share the work on a model.
 
 >>> class AllReduce(DDP):
 ...     takes_quantized: ClassVar[bool] = False
@@ -208,7 +208,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> list(executor.run(range, [(2,), (3,)]))
 [0, 1, 0, 1, 2]
 
-**Tracker** (``conf/logger/``): where curves and figures go.
+**Tracker** (``conf/tracking/``): where curves and figures go.
 
 >>> class Printed(NoTracker):
 ...     def summarise(self, figures: Mapping[str, float]) -> None:
@@ -232,15 +232,15 @@ from conself.datasets.validation import Rejected
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply, Runtime
 from conself.engines.nobody import OneCall
+from conself.executors.executor import Executor, Here, Runner
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
-from conself.models.prompts import Message, PromptStyle, Texts, program_messages
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
+from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages
 from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
 from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
-from conself.runtime.executor import Executor, Here, Runner
 from conself.runtime.parts import build
 from conself.runtime.steps import Steps, finished
 from conself.samplers.guided import candidate
@@ -248,10 +248,10 @@ from conself.samplers.sampler import Asking, Sampler
 from conself.tracking.no_tracker import NoTracker
 from conself.tracking.tracker import Tracker
 from conself.training.data import Example
-from conself.training.devices.distributed import DDP, Sharing
 from conself.training.layouts.padded import Layout, PairsLayout
 from conself.training.micro_batches import MicroBatch
 from conself.training.policy.tuning import Full, Policy, Tuning
+from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Amplification", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum",

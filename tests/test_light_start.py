@@ -15,8 +15,8 @@ from pkgutil import resolve_name
 import pytest
 import yaml
 
+from conself.executors.local import LocalExecutor
 from conself.records import Pool
-from conself.runtime.local import LocalExecutor
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -46,7 +46,7 @@ WORKS_WITH_TORCH = {
         "reference",
         "suitability",
     },
-    "conself.training.devices": {"processes"},
+    "conself.training.strategies": {"processes"},
     "conself.training.policy": {"recompute"},
     "conself.training.scorer": {"branch_attention", "log_probs", "visibility"},
 }
@@ -182,7 +182,7 @@ def test_help_imports_no_heavy_library(module: str) -> None:
 def test_wrong_settings_are_told_before_a_heavy_library_is_imported(
     words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    done, seconds = run("conself.train", *words, f"hydra.run.dir={tmp_path}", "logger=none")
+    done, seconds = run("conself.train", *words, f"hydra.run.dir={tmp_path}", "tracking=none")
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     assert heavy(done) == set()

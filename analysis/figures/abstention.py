@@ -13,7 +13,7 @@ def abstention(runs: Sequence[Run], out: Path) -> Figure:
     name, caption = "abstention", "Accuracy of the ranking's winners when only the surest answer (labels: other pools)."
     found = [(run, curve) for run in runs if (curve := (run.first.get("confidence") or {}).get("abstention"))]
     if not found:
-        return missing(name, caption, "no run has a confidence and verdicts: conself.score confidence=pools")
+        return missing(name, caption, "no run has a confidence and verdicts: conself.score statistics/confidence=pools")
     drawing, (axis,) = panels(1, width=7.4)
     for number, (run, curve) in enumerate(found):
         colour, line = PALETTE[number % len(PALETTE)], LINES[number // len(PALETTE) % len(LINES)]

@@ -21,11 +21,11 @@ from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
 from conself.engines.engine import Engine
+from conself.executors.executor import Executor
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job, Pipeline
 from conself.results import benchmarks
 from conself.runtime.console import new_console, say
-from conself.runtime.executor import Executor
 from conself.runtime.parts import build
 from conself.runtime.plain import settings_of
 from conself.runtime.progress import working
@@ -62,7 +62,7 @@ def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str
     Raises:
         ValueError: names the key, and what it got.
     """
-    for name in (*parts, "logger", "executor"):
+    for name in (*parts, "tracking", "executor"):
         if name not in config:
             raise ValueError(f"pipeline={config.pipeline['_target_']} reads {name}, which this command does not have")
         value = config[name]
@@ -143,7 +143,7 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
         config = job.config
         pipeline = _pipeline(config)
         executor = _checked(job, pipeline, console)
-        tracker = build(config.logger, Tracker)
+        tracker = build(config.tracking, Tracker)
         failed = True
         try:
             with working(console, pipeline.kind), executor:

@@ -1,13 +1,17 @@
 """Words of the command line that were once right: each ends in one line that gives the word for it now."""
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from itertools import chain, pairwise, product
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from conself.runtime.console import new_console, say
+from conself.runtime.plain import settings_of
+from conself.sandbox.jsonlines import Plain
 
 _CHOICES = {
     "sampler=transformers": "engine=transformers",
@@ -21,6 +25,17 @@ _CHOICES = {
     "pairing=pseudo_test_pairs": "ranking=pseudo_tests pairing=winner_and_losers",
 }
 """Choices of a group."""
+_GROUPS = {
+    "confidence": "statistics/confidence",
+    "encoder": "texts/encoder",
+    "grouping": "texts/grouping",
+    "layout": "training/layout",
+    "matched": "pipeline/matched",
+    "prefix": "sandbox/prefix",
+    "strategy": "training/strategy",
+    "texts@_global_": "texts/default_grouping",
+}
+"""Groups that lie elsewhere in conf/: of their words the choice, the sign and the package behind an @ stay."""
 _REPLACED = {
     "sampler.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with sampler.entropy_top_k",
     "decoder.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with decoder.entropy_top_k",
@@ -30,28 +45,44 @@ _MOVED = {
     f"{part}.{key}": f"engine.{key}"
     for part in ("sampler", "decoder")
     for key in ("runtime", "endpoint", "max_model_len")
-} | {"runtime.workers": "executor.workers"}
-"""Keys that moved with all that is below them."""
+} | {"runtime.workers": "executor.workers", "logger": "tracking"}
+"""Keys that moved with all that is below them; a key at the top is a group as well."""
 _GONE = {"recorded.runtime": "a file is read in one call"}
 """Keys that are no more, with all below them, and why."""
 _NO_GROUP = {"recipe": "what was chosen for a model stands in its own YAML of conf/model/, under recipe"}
 """Groups that are no more, and why."""
+_MODULES = {
+    "models.few_shot": "prompts.few_shot",
+    "models.prompts": "prompts.prompts",
+    "runtime.local": "executors.local",
+    "texts.by_entailment": "texts.groupings.by_entailment",
+    "texts.by_similarity": "texts.groupings.by_similarity",
+    "texts.hub_encoder": "texts.encoders.hub",
+    "texts.policy_encoder": "texts.encoders.policy",
+    "training.devices": "training.strategies",
+}
+"""Modules and folders of conself/ that moved, and that a ``_target_`` may name."""
 
 
 def told(word: str) -> str | None:
     """What to say of a word of the command line, or of a key; None where it is no old one."""
-    key, equals, value = word.lstrip("+~").partition("=")
+    bare = word.lstrip("+~")
+    sign = word.removesuffix(bare)
+    key, equals, value = bare.partition("=")
     group = key.partition("@")[0]  # pairing@matched.pairing=...
     if group in _NO_GROUP:
         return f"{word} is to be left out: {_NO_GROUP[group]}"
     for choice in value.strip("[]").split(","):  # several in a sweep
         if (new := _CHOICES.get(f"{group}={choice}")) is not None:
             return f"{word} is now {new}"
+    for old in (key, group):
+        if old in _GROUPS:
+            return f"{word} is now {sign}{_GROUPS[old]}{key.removeprefix(old)}{equals}{value}"
     if key in _REPLACED:
         return f"{word} is now {_REPLACED[key]}"
     for old, new in _MOVED.items():
         if f"{key}.".startswith(f"{old}."):
-            return f"{word} is now {new}{key.removeprefix(old)}{equals}{value}"
+            return f"{word} is now {sign.strip('+')}{new}{key.removeprefix(old)}{equals}{value}"
     for old, why in _GONE.items():
         if f"{key}.".startswith(f"{old}."):
             return f"{word} is to be left out: {why}"
@@ -61,13 +92,16 @@ def told(word: str) -> str | None:
 def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     """The entry point ``main``, which first shows an old word's new form: Hydra would refuse it for other reasons.
 
+    So are the defaults lists of the YAMLs that the command line chooses from a folder of the user's own.
+
     Raises:
         SystemExit: 2, where there is one.
     """
 
     @wraps(main)
     def checked() -> None:
-        line = next((line for word in sys.argv[1:] if (line := told(word)) is not None), None)
+        words = [word for word in sys.argv[1:] if "=" in word or word.startswith("~")]
+        line = next(chain(filter(None, map(told, words)), _told_of_defaults(sys.argv[1:], words)), None)
         if line is not None:
             say(new_console(), line, "error:", "bold red")
             raise SystemExit(2)
@@ -76,15 +110,56 @@ def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     return checked
 
 
+def _told_of_defaults(arguments: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+    """What to say of old words in the defaults of each YAML that ``words`` choose below ``--config-dir``."""
+    folders = [folder for flag, folder in pairwise(arguments) if flag in ("--config-dir", "-cd")]
+    folders += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
+    chosen = [(word.lstrip("+").partition("@")[0].partition("=")[0], word.partition("=")[2]) for word in words]
+    for folder, (group, names) in product(folders, chosen):
+        for name in names.strip("[]").split(","):
+            path = os.path.join(folder, group, f"{name.strip()}.yaml")
+            for word in _defaults(path) if os.path.isfile(path) else ():
+                if (line := told(word)) is not None:
+                    yield f"{path}: {line}"
+
+
+def _defaults(path: str) -> Iterator[str]:
+    """The entries of a YAML's defaults list as words: ``override /pairing: winner_only`` is pairing=winner_only."""
+    try:
+        node = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception:  # whatever is wrong with the file, Hydra says it
+        return
+    entries = node.get("defaults") if isinstance(node, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        for key, value in entry.items() if isinstance(entry, dict) else ():
+            names = ",".join(map(str, value)) if isinstance(value, list) else value
+            yield f"{str(key).rpartition(' ')[2].removeprefix('/')}={names}"
+
+
 def check_old_keys(config: DictConfig) -> None:
-    """Refuse old keys, which a YAML of the user's own may hold.
+    """Refuse old keys, and old places of classes, which a YAML of the user's own may hold.
 
     Raises:
-        ValueError: names the key, and what it is called now.
+        ValueError: names the key, and what it, or the class, is called now.
     """
     for key in (*_REPLACED, *_MOVED, *_GONE):
         if OmegaConf.select(config, key) is not None:
             raise ValueError(told(key))
+    for where, target in _targets(settings_of(config), ""):
+        for old, new in _MODULES.items():
+            if target.startswith(f"conself.{old}."):
+                raise ValueError(f"{where}: {target} is now conself.{new}{target.removeprefix(f'conself.{old}')}")
+
+
+def _targets(node: Plain, where: str) -> Iterator[tuple[str, str]]:
+    """Every ``_target_`` of a config, with its dotted key."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            place = f"{where}.{key}" if where else str(key)
+            yield from [(place, str(value))] if key == "_target_" else _targets(value, place)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _targets(value, f"{where}[{index}]")
 
 
 def check_old_files(folders: Sequence[str], model: str) -> None:

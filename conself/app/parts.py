@@ -13,13 +13,13 @@ from conself.benchmarks.task import Benchmark
 from conself.curricula.selection import Curriculum
 from conself.datasets.dataset import Dataset
 from conself.engines.engine import Engine
+from conself.executors.executor import Executor
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
-from conself.models.prompts import PromptStyle
 from conself.pairings.build import Pairing
+from conself.prompts.prompts import PromptStyle
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
-from conself.runtime.executor import Executor
 from conself.runtime.parts import build, build_all
 from conself.runtime.plain import settings_of
 from conself.samplers.sampler import Sampler
@@ -40,7 +40,6 @@ CONTRACTS: Mapping[str, type] = {
     "engine": Engine,
     "executor": Executor,
     "judging": Limits,
-    "logger": Tracker,
     "loss": Loss,
     "metric": Metric,
     "model": ModelRef,
@@ -49,6 +48,7 @@ CONTRACTS: Mapping[str, type] = {
     "ranking": Ranking,
     "sampler": Sampler,
     "sandbox": Limits,
+    "tracking": Tracker,
     "training": Training,
 }
 """Contracts of parts by their keys, at the top of a config or in a group of different parts: ``voters.ranking``."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 from conself.engines.decoding import Decoding
-from conself.models.prompts import Message
+from conself.prompts.prompts import Message
 from conself.records import Candidate, ModelRef, Problem
 from conself.sandbox.jsonlines import Json
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conself.models.turns import decode_response
+from conself.prompts.turns import decode_response
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

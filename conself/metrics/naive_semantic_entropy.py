@@ -26,8 +26,8 @@ class NaiveSemanticEntropy:
     its whole text.
 
     Args:
-        grouping: which texts mean the same: :class:`conself.texts.by_similarity.BySimilarity` or
-            :class:`conself.texts.by_entailment.ByEntailment`.
+        grouping: which texts mean the same: :class:`conself.texts.groupings.by_similarity.BySimilarity` or
+            :class:`conself.texts.groupings.by_entailment.ByEntailment`.
     """
 
     grouping: Grouping

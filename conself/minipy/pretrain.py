@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 
 from conself.minipy.corpus import corpus
 from conself.minipy.pretraining.write import new_folder
-from conself.models.prompts import PromptStyle
+from conself.prompts.prompts import PromptStyle
 from conself.runtime.config_folder import CONF
 from conself.runtime.console import new_console, say
 from conself.runtime.parts import build

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from conself.models.gguf import content_hash
 from conself.models.hub import check_place, local_place, locate, source
 from conself.models.quantization import check_quantization, quantized
-from conself.models.turns import end_of_turn_id
+from conself.prompts.turns import end_of_turn_id
 from conself.records import ModelRef
 
 if TYPE_CHECKING:

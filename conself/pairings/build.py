@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from conself.agreement.traces import Agreement
-from conself.models.prompts import PromptStyle, program_messages, render
 from conself.pairings.winner_and_losers import why_no_pair
+from conself.prompts.prompts import PromptStyle, program_messages, render
 from conself.rankings.ranked import Ranked, Ranking
 from conself.records import Candidate, Pool, PreferencePair
 

@@ -11,8 +11,8 @@ from typing import Self
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from conself.executors.executor import Executor
 from conself.runtime.console import say
-from conself.runtime.executor import Executor
 from conself.runtime.memory import peak_memory, return_freed
 from conself.runtime.progress import working
 from conself.sandbox.jsonlines import Json, Plain

@@ -8,6 +8,7 @@ from typing import TypeVar
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.traces import Agreement, agreement_of, trace_keys
+from conself.executors.executor import HereFirst
 from conself.metrics.metric import Metric, TextMetric
 from conself.models.hub import short_name
 from conself.pipelines.pools import PoolShard
@@ -15,7 +16,6 @@ from conself.pipelines.shards import Bench, missing, run_shards
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef, Pool, Uncertainty, Undefined, Verdict
 from conself.runtime.console import say
-from conself.runtime.executor import HereFirst
 from conself.runtime.steps import Steps
 from conself.store.tables import count, program_volume, read_agreement, read_records, write_agreement, write_records
 

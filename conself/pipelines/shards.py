@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar, TypeVarTuple
 
 from rich.console import Console
 
-from conself.runtime.executor import Executor, HereFirst
+from conself.executors.executor import Executor, HereFirst
 from conself.runtime.progress import Meter
 from conself.store.tables import write_records
 

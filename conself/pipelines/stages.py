@@ -18,7 +18,6 @@ from conself.curricula.selection import Curriculum, what_would_keep
 from conself.datasets.validation import Problems, sift
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
-from conself.models.prompts import PromptStyle
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairings.build import NothingToLearnError, Pairing, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
@@ -31,6 +30,7 @@ from conself.pipelines.provenance import whole_of
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.prompts.prompts import PromptStyle
 from conself.rankings.ranked import Ranking
 from conself.records import Candidate, ModelRef, PreferencePair, Problem, Uncertainty, Verdict
 from conself.results.shortfalls import tell_losses

@@ -1,1 +1,1 @@
-"""What a process needs of its surroundings: workers, console, progress, locks, folders, versions."""
+"""What a process needs of its surroundings: console, progress, locks, folders, versions."""

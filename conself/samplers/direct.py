@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand
-from conself.models.prompts import PromptStyle, program_messages
+from conself.prompts.prompts import PromptStyle, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.guided import candidate
 from conself.samplers.sampler import Sampler

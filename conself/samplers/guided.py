@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand, Reply
-from conself.models.prompts import PromptStyle, observation_messages, program_messages
+from conself.prompts.prompts import PromptStyle, observation_messages, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.observations import parse_observations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conself.models.auxiliary import load, longest, padded_batches
 from conself.records import ModelRef
-from conself.texts.policy_encoder import Runtime
+from conself.texts.encoders.policy import Runtime
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

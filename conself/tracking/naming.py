@@ -26,7 +26,7 @@ def run_name(overrides: Sequence[str]) -> str:
 
 def _matters(word: str) -> bool:
     parts = word.partition("=")[0].split(".")
-    return parts[0] not in ("artifacts", "logger", "executor") and "runtime" not in parts
+    return parts[0] not in ("artifacts", "tracking", "executor") and "runtime" not in parts
 
 
 def group(folder: Path, in_sweep: int) -> str:

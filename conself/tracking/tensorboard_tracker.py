@@ -44,7 +44,7 @@ class TensorBoardTracker:
         """
         if importlib.util.find_spec("tensorboard") is None:
             raise ValueError(
-                "logger=tensorboard needs the package tensorboard: pip install tensorboard, or choose logger=csv"
+                "tracking=tensorboard needs the package tensorboard: pip install tensorboard, or choose tracking=csv"
             )
         from lightning.pytorch.loggers import TensorBoardLogger
 

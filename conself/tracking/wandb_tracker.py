@@ -49,7 +49,7 @@ class WandbTracker:
         import wandb
 
         if self.mode not in ("offline", "online", "disabled"):
-            raise ValueError(f"logger.mode must be offline, online or disabled, got {self.mode!r}")
+            raise ValueError(f"tracking.mode must be offline, online or disabled, got {self.mode!r}")
         logging.getLogger("wandb").setLevel(logging.ERROR)
         try:
             self._run = wandb.init(
@@ -66,7 +66,7 @@ class WandbTracker:
             )
         except wandb.errors.UsageError as error:
             raise ValueError(
-                f"W&B does not take this run ({error}); call `wandb login` first, or set logger.mode=offline"
+                f"W&B does not take this run ({error}); call `wandb login` first, or set tracking.mode=offline"
             ) from error
 
     def training_logger(self, prefix: str = "") -> Logger | None:

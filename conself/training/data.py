@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conself.models.turns import encode_prompt, encode_responses, end_of_turn_id
+from conself.prompts.turns import encode_prompt, encode_responses, end_of_turn_id
 from conself.records import PreferencePair
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def encode(
     """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
 
     Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
-    but the end of turn after each response (:mod:`conself.models.turns`).
+    but the end of turn after each response (:mod:`conself.prompts.turns`).
 
     Raises:
         ValueError: the tokenizer has no end of text, or a prompt has no tokens (nothing would predict the first).

@@ -15,13 +15,13 @@ from conself.models.transformers import device_of, fingerprint
 from conself.records import ModelRef
 from conself.training.checkpoints import restore, state, trainable, write
 from conself.training.data import Example, deal
-from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.micro_batches import MicroBatch
 from conself.training.policy.recompute import checkpoint_layers
 from conself.training.policy.tuning import Policy
 from conself.training.reference import Reference, computed, identity, reference_log_probs, stored
 from conself.training.schedules import Schedule
 from conself.training.settings import Training, sharing_of
+from conself.training.strategies.ranks import ALONE, Ranks
 from conself.training.suitability import check_policy, check_rows
 
 _STEPS = "steps_taken"

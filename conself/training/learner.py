@@ -19,11 +19,11 @@ from conself.models.transformers import device_of
 from conself.records import ModelRef
 from conself.training.data import Example
 from conself.training.device_learner import open_here
-from conself.training.devices.distributed import check_devices
-from conself.training.devices.processes import processes
 from conself.training.memory import is_large
 from conself.training.schedules import Schedule
 from conself.training.settings import Training
+from conself.training.strategies.distributed import check_devices
+from conself.training.strategies.processes import processes
 
 
 class Learner(Protocol):

@@ -25,12 +25,12 @@ from conself.runtime.locks import locked
 from conself.runtime.progress import Meter
 from conself.store.artifacts import write_whole
 from conself.training.data import Example, Response
-from conself.training.devices.distributed import Sharing
-from conself.training.devices.ranks import ALONE, Ranks
 from conself.training.layouts.padded import Layout
 from conself.training.micro_batches import MicroBatch, distinct, grouped
 from conself.training.policy.tuning import Policy
 from conself.training.scorer.log_probs import is_frozen
+from conself.training.strategies.distributed import Sharing
+from conself.training.strategies.ranks import ALONE, Ranks
 
 log = logging.getLogger(__name__)
 

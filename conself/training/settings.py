@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from conself.training.devices.distributed import OneDevice, Sharing
-from conself.training.devices.ranks import Ranks
 from conself.training.layouts.padded import Layout
 from conself.training.policy.export import EXPORTS, MERGED
 from conself.training.policy.tuning import Tuning
+from conself.training.strategies.distributed import OneDevice, Sharing
+from conself.training.strategies.ranks import Ranks
 
 _POSITIVE = ("learning_rate", "epochs", "batch_size", "max_length")
 

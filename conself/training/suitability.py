@@ -35,7 +35,8 @@ def check_policy(policy: Policy, settings: Training, examples: Sequence[Example]
     with torch.no_grad(), policy.reference():
         if worst := _difference(policy, layout, trial):
             plain = DistinctLayout(layout.token_budget)
-            remedy = "such models cannot be trained yet" if _difference(policy, plain, trial) else "set layout=distinct"
+            helps = not _difference(policy, plain, trial)
+            remedy = "set training/layout=distinct" if helps else "such models cannot be trained yet"
             raise ValueError(f"{type(model).__name__} does not compute {type(layout).__name__}: {worst}; {remedy}")
 
 

@@ -2,7 +2,8 @@
 
 ``python -m experiments.confidence pools=NAME:RUN,NAME:RUN,... [out=DIR]`` with run folders of ``conself.score`` or
 ``conself.train`` jobs of ``amplification=mutations``. Pools of one NAME have one model and its problems in common, and
-are left out together. Writes results.json, table.md, and fitted.yaml (fitted on all: ``conf/confidence/pools.yaml``).
+are left out together. Writes results.json, table.md, and fitted.yaml (fitted on all:
+``conf/statistics/confidence/pools.yaml``).
 """
 
 import json

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-QUIET = ("logger=none", "training.runtime.progress=false")
+QUIET = ("tracking=none", "training.runtime.progress=false")
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def embedded(size: int) -> list[Judged]:
     from conself.pipelines.parts import asking
     from experiments.metric_pools.run import configured
 
-    config = configured("logger=none")
+    config = configured("tracking=none")
     pairs = split("validation", size, 0)
     problems, oracles = [problem for problem, _ in pairs], [oracle for _, oracle in pairs]
     drawn = list(asking(config.sampler, config.engine)(iter(problems), instantiate(config.model)))

@@ -1,7 +1,7 @@
 """Which cosine means alike: what an encoder says of programs that behave alike and of programs that don't.
 
 ``python -m experiments.metric_pools.similarity [pools=RUN] [problems=N] [key=value ...]`` takes the pool of a run, else
-the golden one, about N of its problems, and an encoder by config, e.g. ``encoder@metric.grouping.encoder=sentence``.
+the golden one, about N of its problems, and an encoder by config: ``texts/encoder@metric.grouping.encoder=sentence``.
 Pick the threshold on a pool whose problems you don't report on: by eye, between the two columns of cosines, or as the
 one with the highest AUC. A threshold below nearly all cosines makes one group of everything, one above nearly all makes
 entropy of distinct texts; the share of problems at either end says when that happens.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from conself.agreement.traces import semantic_entropy
 from conself.statistics.prediction import auc, correlations
-from conself.texts.by_similarity import Encoder, groups_of
+from conself.texts.groupings.by_similarity import Encoder, groups_of
 from experiments.metric_pools.judged import Judged, golden_pool, run_pool
 from experiments.metric_pools.run import configured
 

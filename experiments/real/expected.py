@@ -11,9 +11,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
+from conself.executors.local import LocalExecutor
 from conself.pipelines.parts import asking
 from conself.records import ModelRef
-from conself.runtime.local import LocalExecutor
 from conself.samplers.guided import Guided
 
 _PROMPT = 256
@@ -67,7 +67,7 @@ def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
     from conself.engines.decoding import Decoding
     from conself.engines.transformers.engine import loaded
-    from conself.engines.transformers.generation import generate
+    from conself.engines.transformers.generation import stream
     from conself.engines.transformers.ledger import Request
 
     policy = loaded(model, device)[0]
@@ -75,7 +75,7 @@ def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, flo
     took = []
     for steps in (1, _STEPS + 1):  # prompts are read in both
         start = time.perf_counter()
-        generate(policy, asks, Decoding(1.0, 1.0, steps, 15), (), rows)
+        list(stream(policy, asks, Decoding(1.0, 1.0, steps, 15), (), rows))
         took.append(time.perf_counter() - start)
     step = max(took[1] - took[0], 1e-6) / _STEPS
     yield 15 * len(asks) / step, _PROMPT * len(asks) / max(took[0] - step, 1e-6)

@@ -20,7 +20,7 @@ from transformers import GenerationConfig, PreTrainedModel, Qwen2Config, Qwen2Fo
 
 import conself
 from conself.engines.decoding import Decoding, sample_seed
-from conself.engines.transformers.generation import generate
+from conself.engines.transformers.generation import stream
 from conself.engines.transformers.ledger import Completion, Request
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.records import ModelRef
@@ -99,7 +99,7 @@ def ours(subject: Subject, prompts: Sequence[tuple[int, ...]], batch_size: int) 
         for prompt in prompts
     ]
     start = time.process_time()
-    groups = generate(subject.model, requests, SETTINGS, subject.stop_ids, batch_size)
+    groups = list(stream(subject.model, requests, SETTINGS, subject.stop_ids, batch_size))
     seconds = time.process_time() - start
     completions = [completion for group in groups for completion in group]
     return Spent(sum(len(c.token_ids) for c in completions), seconds), completions

@@ -43,7 +43,7 @@ def prepare(
 ) -> Step:
     """A step of Lightning's fit loop: laying out, forward, backward, optimiser, and the loop's own work are counted.
 
-    ``layout`` is a name in conf/layout; ``twice`` the share of layers computed again on the way back.
+    ``layout`` is a name in conf/training/layout; ``twice`` the share of layers computed again on the way back.
     Pieces hold one of the largest problems (of the largest pairs, in the layout of pairs), which takes least memory.
     """
     settings = _settings(layout, _room(layout, pairs, place), len(pairs), place)
@@ -83,7 +83,7 @@ def _room(layout: str, pairs: Sequence[Example], place: Place) -> int:
 def _settings(layout: str, budget: int, batch: int, place: Place) -> Training:
     words = [
         "training=lora",
-        f"layout={layout}",
+        f"training/layout={layout}",
         f"training.tuning.r={LORA_R}",
         f"training.tuning.alpha={LORA_ALPHA}",
         f"training.learning_rate={RATE}",

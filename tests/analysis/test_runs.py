@@ -56,11 +56,22 @@ def test_labels_name_what_differs_within_a_method_and_leave_the_seed_out(tmp_pat
     }
 
 
-def test_a_group_is_named_by_its_choice_and_null_is_not_said(tmp_path: Path) -> None:
-    matched = {"words": ["matched=conself"], "choices": {"matched": "conself"}, "config": {"matched": {"tau": 0.3}}}
+@pytest.mark.parametrize("group", ["pipeline/matched", "matched"])  # the second: an earlier run's
+def test_a_group_is_named_by_its_choice_and_null_is_not_said(group: str, tmp_path: Path) -> None:
+    matched = {"words": [f"{group}=conself"], "choices": {group: "conself"}, "config": {"matched": {"tau": 0.3}}}
     write_run(tmp_path / "0", "self_dpo", pool=False, config={"matched": None})
     write_run(tmp_path / "1", "self_dpo", pool=False, **matched)  # type: ignore[arg-type]
     assert list(by_label(read_runs(tmp_path))) == ["self_dpo", "self_dpo matched=conself"]
+
+
+def test_what_changes_no_result_is_not_said(tmp_path: Path) -> None:
+    """Neither now, nor in runs from when groups were called otherwise."""
+    words = (["training/layout=pairs", "training/strategy=fsdp", "tracking=csv"], ["layout=shared", "logger=none"])
+    for number, said in enumerate(words):
+        choices = dict(word.split("=") for word in said)
+        node = {"logger" if number else "tracking": {"mode": str(number)}}
+        write_run(tmp_path / str(number), seed=number, words=said, choices=choices, config=node, pool=False)
+    assert list(by_label(read_runs(tmp_path))) == ["conself"]
 
 
 def test_models_are_told_apart(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from conself.agreement.comparison import Comparison
 from conself.benchmarks.minipy import MiniPyBenchmark
 from conself.datasets.dataset import Dataset
 from conself.datasets.minipy import MiniPy
+from conself.executors.local import LocalExecutor
 from conself.oracles import Oracle
 from conself.pipelines import answering, stages
 from conself.pipelines.parts import Source
 from conself.records import Problem
-from conself.runtime.local import LocalExecutor
 from conself.store.keys import located, plain
 from tests.datasets.test_humaneval import ROW as FUNCTION
 from tests.datasets.test_taco_files import row

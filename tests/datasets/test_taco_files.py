@@ -17,11 +17,11 @@ from conself.datasets.apps_format.rules import Preprocessing
 from conself.datasets.dataset import Dataset
 from conself.datasets.taco import Taco
 from conself.datasets.validation import Rejected, sift
+from conself.executors.local import LocalExecutor
 from conself.oracles import AppsOracle
 from conself.pipelines import stages
 from conself.pipelines.parts import Source
 from conself.records import Problem
-from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, Outcome, Status, canonical, execute
 from tests.datasets.writing import write_lines, write_stream
 

@@ -13,8 +13,8 @@ import conself.app.job  # noqa: F401  # registers the resolvers that the YAMLs u
 from tests.documentation.reading import ROOT
 
 CONF = ROOT / "conf"
-GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
-COMPOSED_ELSEWHERE = {"layout", "logger", "metric", "ranking", "strategy", "training"}
+GROUPS = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()}
+COMPOSED_ELSEWHERE = {"metric", "ranking", "tracking", "training", "training/layout", "training/strategy"}
 """Groups whose choices have nearly the same keys, and each is composed by tests/test_conf.py: here it must be there."""
 _FLAGS = {"-m", "--help"}
 

@@ -66,7 +66,7 @@ def test_the_pages_have_many_commands() -> None:
 @pytest.mark.parametrize("page", [path.stem for path in PAGES])
 def test_every_setting_that_a_page_names_exists(page: str) -> None:
     words = [word for span in spans(path_of(page)) for word in span.split()]
-    assigned = [word for word in words if re.fullmatch(r"[+~]?[a-z][\w.@]*=\S+", word)]
+    assigned = [word for word in words if re.fullmatch(r"[+~]?[a-z][\w.@/]*=\S+", word)]
     dotted = [word for word in words if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", word) and word.split(".")[0] in GROUPS]
     named = [word for word in (*assigned, *dotted) if word.partition("=")[0] not in NO_SETTINGS]
     assert [word for word in named if not word.endswith(EXAMPLES) and not exists(word)] == []

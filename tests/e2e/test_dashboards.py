@@ -18,7 +18,7 @@ def sweep(whole: Job, store: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Three taus; what comes before the curriculum is in the store already."""
     assert whole.status == 0, whole.output
     folder = tmp_path_factory.mktemp("multirun") / "a_sweep"
-    return train(store, folder, "-m", "tau=0.6,0.8,1.0", "benchmark.minipy.size=8", "logger=wandb")
+    return train(store, folder, "-m", "tau=0.6,0.8,1.0", "benchmark.minipy.size=8", "tracking=wandb")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_each_job_ends_with_the_line_that_uploads_it(sweep: Job, runs: list[tupl
 
 def test_a_job_that_fails_is_marked_and_the_next_is_not(whole: Job, store: Path, tmp_path: Path) -> None:
     assert whole.status == 0, whole.output
-    words = ("training.max_length=1,2048", "benchmark.minipy.size=8", "logger=wandb")
+    words = ("training.max_length=1,2048", "benchmark.minipy.size=8", "tracking=wandb")
     sweep = train(store, tmp_path / "sweep", "-m", *words)
     assert sweep.status != 0, sweep.output
     failed, done = (of_job(tmp_path / "sweep" / number) for number in ("0", "1"))

@@ -15,10 +15,10 @@ def test_a_sweep_on_two_devices_leaves_its_jobs_and_nothing_else(whole: Job, sto
     before = set(ROOT.iterdir())
     words = (
         "training.runtime.devices=2",
-        "strategy=fsdp",
+        "training/strategy=fsdp",
         "benchmark.minipy.size=4",
         "max_pairs=32",
-        "logger=csv",
+        "tracking=csv",
         "executor.workers=1",
     )
     sweep = train_anew(store, tmp_path / "sweep", "-m", "training.epochs=1,2", *words)

@@ -17,7 +17,7 @@ CALL = {"statement": "Add one.", "starter_code": "def f(n):", "entry_point": "f"
 def shown(capsys: pytest.CaptureFixture[str], folder: Path, *overrides: str) -> str:
     """What a job prints that ends with status 2, run in this process to spare its start."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("train", ["logger=none", *overrides])
+        config = compose("train", ["tracking=none", *overrides])
     with pytest.raises(SystemExit) as ended:
         run(config, folder, in_sweep=False)
     assert ended.value.code == 2
@@ -139,7 +139,7 @@ def test_unknown_choice_lists_the_choices(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("whole")
 def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
-    job = train(store, tmp_path / "sweep", "-m", "tau=1.3,1.0", "logger=none")
+    job = train(store, tmp_path / "sweep", "-m", "tau=1.3,1.0", "tracking=none")
     assert job.status != 0
     assert "tau must lie in (0, 1], got 1.3" in job.output
     assert (tmp_path / "sweep" / "1" / "results.json").is_file()
@@ -147,7 +147,7 @@ def test_one_bad_job_does_not_end_a_sweep(store: Path, tmp_path: Path) -> None:
 
 def full_disk(store: Path, folder: Path, limit: int, stage: str, *more: str) -> None:
     """No file may grow beyond ``limit`` bytes: the kernel refuses in the middle of the run, then lets it end."""
-    words = ("tau=0.95", "logger=none", *more)
+    words = ("tau=0.95", "tracking=none", *more)
     limited = train_anew(store, folder / "run", *words, prefix=("prlimit", f"--fsize={limit}"))
     assert limited.status == 2, limited.output
     assert f"no space left for the artifacts of stage '{stage}'" in error_line(limited.output)

@@ -21,7 +21,7 @@ from tests.e2e.conftest import IN_TURN, ROOT, Job, run
 
 def composed(*words: str) -> DictConfig:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("evaluate", ["logger=none", *words])
+        return compose("evaluate", ["tracking=none", *words])
 
 
 def evaluated(store: Path, folder: Path, *words: str) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], store: Path, folder: Path, *word
 
 def test_from_the_command_line_it_reuses_the_training_runs_evaluation(whole: Job, store: Path, tmp_path: Path) -> None:
     words = ["benchmark=minipy", "benchmark.minipy.size=60", f"artifacts={store}", f"hydra.run.dir={tmp_path / 'run'}"]
-    status, output = run([sys.executable, "-m", "conself.evaluate", *words, IN_TURN, "logger=csv"])
+    status, output = run([sys.executable, "-m", "conself.evaluate", *words, IN_TURN, "tracking=csv"])
     assert status == 0, output
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["artifacts"]["evaluate/minipy/base"] == whole.results["artifacts"]["evaluate/minipy/base"]

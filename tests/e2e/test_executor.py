@@ -10,7 +10,7 @@ from tests.e2e.test_train import figures
 
 def test_another_executor_gives_the_same_figures_under_the_same_keys(whole: Job, tmp_path: Path) -> None:
     """One of a test, without processes: to the stages it is one more ``_target_``, to the keys nothing."""
-    other = train(tmp_path / "store", tmp_path / "run", IN_TURN, "logger=none")
+    other = train(tmp_path / "store", tmp_path / "run", IN_TURN, "tracking=none")
     assert figures(other.results) == figures(whole.results)
     assert other.results["artifacts"] == whole.results["artifacts"]
 

@@ -27,7 +27,7 @@ SMALL = (
     "benchmark.minipy.size=20",
     "sampler.programs_per_observation=2",
     "training.epochs=1",
-    "logger=none",
+    "tracking=none",
     "executor.workers=1",
 )
 LESS = {"seed": "1", "rounds": "2", "voters.n": "3"}  # instead of what the README has

@@ -19,7 +19,7 @@ from conself.store.tables import read_records, read_verdicts
 from tests.e2e.conftest import ROOT, Job, command, environment, train
 
 METHODS = ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo")
-QUICK = ("logger=none", "training.epochs=1", "~metrics.naive_semantic_entropy")
+QUICK = ("tracking=none", "training.epochs=1", "~metrics.naive_semantic_entropy")
 
 
 def jobs(folder: Path) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def test_curricula_by_metric_are_as_large_as_conselfs(
 def rounds(whole: Job, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """Two rounds, in a store where the first one is known."""
     assert whole.status == 0
-    return train(store, tmp_path_factory.mktemp("rounds"), "rounds=2", "logger=csv")
+    return train(store, tmp_path_factory.mktemp("rounds"), "rounds=2", "tracking=csv")
 
 
 def test_a_round_starts_where_the_last_one_ended(rounds: Job, whole: Job, store: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_round_starts_where_the_last_one_ended(rounds: Job, whole: Job, store:
 @pytest.mark.slow
 def test_killed_in_its_second_round_it_ends_with_the_same_figures(rounds: Job, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    words = command(store, tmp_path / "killed", "rounds=2", "logger=none")
+    words = command(store, tmp_path / "killed", "rounds=2", "tracking=none")
     job = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while len(list(store.glob("sample/*"))) + len(list(store.glob("sample/.*.partial"))) < 3:  # a lock file, too
@@ -122,7 +122,7 @@ def test_killed_in_its_second_round_it_ends_with_the_same_figures(rounds: Job, t
         time.sleep(0.01)
     os.kill(job.pid, signal.SIGKILL)
     job.wait(timeout=60)
-    again = train(store, tmp_path / "again", "rounds=2", "logger=none").results
+    again = train(store, tmp_path / "again", "rounds=2", "tracking=none").results
     kept = ("rounds", "benchmarks", "artifacts", "pairs", "metrics", "stopped")
     for name in kept[1:]:
         assert again[name] == rounds.results[name]
@@ -147,7 +147,7 @@ def test_a_later_round_without_anything_to_learn_from_ends_the_rounds(store: Pat
 
 @pytest.mark.slow
 def test_fewer_pairs_than_matched_asks_for_are_told(store: Path, tmp_path: Path) -> None:
-    done = train(store, tmp_path / "run", "experiment=self_sft", "matched=conself", *QUICK)
+    done = train(store, tmp_path / "run", "experiment=self_sft", "pipeline/matched=conself", *QUICK)
     found = done.results
     assert found["pairs"] < found["matched_pairs"]
     assert f"{found['pairs']} pairs, where matched asks for {found['matched_pairs']}: there are no more" in done.output
@@ -185,7 +185,7 @@ def by_hand(pool: Pool, passed: tuple[bool, ...]) -> bool:
     ],
 )
 def test_what_cannot_be_is_told_before_any_work(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    job = train(tmp_path / "store", tmp_path / "run", *words, "logger=none")
+    job = train(tmp_path / "store", tmp_path / "run", *words, "tracking=none")
     assert job.status == 2
     assert message in job.output
     assert not list((tmp_path / "store").glob("*/*"))

@@ -34,7 +34,7 @@ def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CONSELF_TEST_KEY", KEY)
     with serving(answered) as server:
         words = ["engine=openai", "engine@answering=transformers", f"engine.endpoint.base_url={server.url}"]
-        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "engine.runtime.backoff_s=0.01", "logger=none"]
+        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "engine.runtime.backoff_s=0.01", "tracking=none"]
         words += ["training.epochs=1"]
         job = train(tmp_path / "store", tmp_path / "run", *words, "dataset.size=12", "benchmark.minipy.size=4")
         asked = len(server.requests)
@@ -65,7 +65,7 @@ def test_a_wrong_key_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CONSELF_TEST_KEY", KEY)
     with serving(lambda *_: Answer({"error": {"message": f"no such key: {KEY}"}}, 401)) as server:
         words = ["engine=openai", "engine@answering=transformers", f"engine.endpoint.base_url={server.url}"]
-        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "logger=none", "dataset.size=12"]
+        words += ["engine.runtime.api_key_env=CONSELF_TEST_KEY", "tracking=none", "dataset.size=12"]
         job = train(tmp_path / "store", tmp_path / "run", *words)
     assert job.status != 0
     (line,) = [line for line in job.output.splitlines() if line.startswith("error:")]

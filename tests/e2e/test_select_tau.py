@@ -15,7 +15,7 @@ from tests.e2e.conftest import ROOT, environment
 def test_select_tau_in_one_command(store: Path, tmp_path: Path) -> None:
     words = ["dataset.size=60", "benchmark.minipy_validation.size=40", "sampler.programs_per_observation=2"]
     words += [
-        "logger=none",
+        "tracking=none",
         "executor.workers=1",
         f"artifacts={store}",
         f"hydra.sweep.dir={tmp_path}",

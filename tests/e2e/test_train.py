@@ -76,7 +76,7 @@ def test_the_adapter_is_a_peft_folder(whole: Job, store: Path) -> None:
 @pytest.mark.slow
 def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tmp_path: Path) -> None:
     """At a rate for weights; the recipe's is for LoRA's factors. A head that is trained has a reference of its own."""
-    full = train(store, tmp_path, "training=full", "training.learning_rate=1e-4", "logger=none").results
+    full = train(store, tmp_path, "training=full", "training.learning_rate=1e-4", "tracking=none").results
     made = store / "fit" / full["artifacts"]["fit"]
     assert not (made / "adapter").exists()
     model = AutoModelForCausalLM.from_pretrained(made / "model")
@@ -92,7 +92,7 @@ def test_all_weights_are_trained_saved_and_evaluated(whole: Job, store: Path, tm
 
 
 def test_a_merged_model_answers_as_its_adapter_does(whole: Job, store: Path, tmp_path: Path) -> None:
-    job = train(store, tmp_path, "training.export=merged", "logger=none")
+    job = train(store, tmp_path, "training.export=merged", "tracking=none")
     merged = job.results
     assert re.search(rf"^fit +reused .*{whole.results['artifacts']['fit'][:12]}$", job.output, re.M), (
         "nothing is trained"
@@ -151,7 +151,7 @@ def kill_within(stage: str, number: int, artifacts: Path, folder: Path, file: st
 
     Where ``file`` is given, it happens as soon as a file of that pattern is there, but no manifest.
     """
-    job = psutil.Process(start(command(artifacts, folder, "logger=none", *overrides), Path(os.devnull)))
+    job = psutil.Process(start(command(artifacts, folder, "tracking=none", *overrides), Path(os.devnull)))
     deadline = time.monotonic() + 120
     while not list(artifacts.glob(f"{stage}/.*.partial/{file}")) or finished(artifacts, stage) < number:
         assert job.status() != psutil.STATUS_ZOMBIE, f"the job ended before {stage} was seen"
@@ -172,7 +172,7 @@ def finished(artifacts: Path, stage: str) -> int:
 
 def die_before(stage: str, name: str, artifacts: Path, folder: Path) -> None:
     """Run the job until a file of a stage is about to get its final name; kill -9 then (tests/e2e/dying.py)."""
-    python, _, *words = command(artifacts, folder, "logger=none")
+    python, _, *words = command(artifacts, folder, "tracking=none")
     job = start([python, "-m", "tests.e2e.dying", stage, name, *words], Path(os.devnull))
     assert preloaded().wait(job, seconds=120) == -signal.SIGKILL
 
@@ -197,7 +197,7 @@ def test_killed_in_each_kind_of_stage_it_ends_with_the_same_bytes(whole: Job, st
     kill_within("execute", 0, artifacts, tmp_path / "run1")
     die_before("select", "selection.json", artifacts, tmp_path / "run2")
     kill_within("fit", 0, artifacts, tmp_path / "run3", "checkpoints/step-*", "training.runtime.checkpoint_share=1")
-    last = train_anew(artifacts, tmp_path / "last", "logger=none")
+    last = train_anew(artifacts, tmp_path / "last", "tracking=none")
     assert figures(last.results) == figures(whole.results)
     made = contents(artifacts)
     assert len(made) > 50
@@ -227,9 +227,9 @@ def test_killed_in_every_stage_it_ends_with_the_same_bytes(whole: Job, tmp_path:
         now = {path: path.stat().st_mtime_ns for path in artifacts.glob("*/[0-9a-f]*/manifest.json")}
         assert made.items() <= now.items()
         made = now
-    last = train(artifacts, tmp_path / "last", "logger=none")
+    last = train(artifacts, tmp_path / "last", "tracking=none")
     assert figures(last.results) == figures(whole.results)
-    uninterrupted = train(tmp_path / "other", tmp_path / "whole", "logger=none")
+    uninterrupted = train(tmp_path / "other", tmp_path / "whole", "tracking=none")
     assert figures(uninterrupted.results) == figures(whole.results)
     assert contents(artifacts) == contents(tmp_path / "other")
 

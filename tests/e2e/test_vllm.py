@@ -19,7 +19,7 @@ SHARED = ROOT.parent / "shared" / "data" / "HumanEval.jsonl.gz"
 FIXTURE = ROOT / "tests" / "datasets" / "fixtures" / "humaneval.jsonl"
 HUMANEVAL = SHARED if SHARED.is_file() else FIXTURE
 LONGER = ("dataset.size=150", "engine.runtime.max_num_seqs=64")
-SMOKE = ("experiment=smoke_vllm", "logger=none", f"benchmark.humaneval.dataset.path={HUMANEVAL}")
+SMOKE = ("experiment=smoke_vllm", "tracking=none", f"benchmark.humaneval.dataset.path={HUMANEVAL}")
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Tiny random models, and a tokenizer of bytes with a chat template."""
 
+from typing import Any
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
@@ -10,6 +12,9 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+
+from conself.engines.transformers.generation import stream
+from conself.engines.transformers.ledger import Completion
 
 CHAT = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
@@ -45,3 +50,8 @@ def build(config: Qwen2Config | LlamaConfig, seed: int = 0) -> PreTrainedModel:
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(config) if isinstance(config, Qwen2Config) else LlamaForCausalLM(config)
     return model.eval()
+
+
+def generate(*arguments: Any, **settings: Any) -> list[list[Completion]]:
+    """All completions that are streamed, of each request."""
+    return list(stream(*arguments, **settings))

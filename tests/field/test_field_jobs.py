@@ -22,13 +22,13 @@ from conself.app.job import package_path
 from conself.datasets.dataset import Dataset
 from conself.datasets.jsonl import Jsonl
 from conself.datasets.pool.file import read_pool
+from conself.executors.local import LocalExecutor
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
 from conself.pipelines.preference import checks
 from conself.records import Problem
 from conself.runtime.console import new_console
-from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, execute
 from conself.sandbox.jobfile import JobFile
 from conself.sandbox.jobs import arguments
@@ -46,7 +46,7 @@ def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """``conself.evaluate`` on samples: the figures, whether each answer is right, and what the console says."""
 
     def run(*words: str) -> tuple[dict[str, Any], dict[str, bool], str]:
-        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "logger=none", "executor.workers=1"]
+        places = [f"hydra.run.dir={tmp_path}/run", f"artifacts={tmp_path}/store", "tracking=none", "executor.workers=1"]
         monkeypatch.setattr(sys, "argv", ["evaluate", *places, *words])
         evaluate.main()
         rows = map(json.loads, (tmp_path / "run" / "verdicts.jsonl").read_text().splitlines())

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from conself.metrics.naive_semantic_entropy import Grouping, NaiveSemanticEntropy
 from conself.records import Pool, Undefined
 from conself.runtime.steps import finished
-from conself.texts.by_entailment import ByEntailment
-from conself.texts.by_similarity import BySimilarity
+from conself.texts.groupings.by_entailment import ByEntailment
+from conself.texts.groupings.by_similarity import BySimilarity
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from conself.minipy.pretrain import main, pretrain
 from conself.minipy.pretraining.data import Row, batches, collate, seed_of
 from conself.minipy.pretraining.loop import rate, token_losses
 from conself.minipy.pretraining.write import new_folder
-from conself.models.prompts import Prompts, program_messages, render
+from conself.prompts.prompts import Prompts, program_messages, render
 from conself.samplers.code_blocks import extract_code
 
 ROOT = Path(__file__).parents[2]

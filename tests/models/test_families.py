@@ -20,19 +20,19 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 from conself.engines.transformers.engine import Runtime as SamplingRuntime
 from conself.engines.transformers.engine import TransformersEngine
 from conself.losses.con_dpo import ConDPO
-from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids, stop_token_ids_of, with_lora
-from conself.models.turns import decode_response, encode_prompt, encode_responses, end_of_turn_id
+from conself.prompts.prompts import Prompts, program_messages, render
+from conself.prompts.turns import decode_response, encode_prompt, encode_responses, end_of_turn_id
 from conself.records import Candidate, ModelRef, PreferencePair, Problem
 from conself.samplers.guided import Guided
 from conself.samplers.sampler import Asking
 from conself.training.data import encode
-from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
 from conself.training.policy.recompute import checkpoint_layers
 from conself.training.policy.tuning import Lora
 from conself.training.settings import Runtime, Training
+from conself.training.strategies.distributed import DDP
 from tests.models.families import DEEPSEEK, FAMILIES, QWEN, Family, save
 
 USER = [{"role": "user", "content": "Add <b>two</b> numbers."}]

@@ -14,7 +14,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from conself.engines.vllm.start import check_served
 from conself.losses.con_dpo import ConDPO
 from conself.models.hub import check_place, local_place
-from conself.models.prompts import render
 from conself.models.transformers import (
     check_model,
     fingerprint,
@@ -24,14 +23,15 @@ from conself.models.transformers import (
     stop_token_ids,
     stop_token_ids_of,
 )
-from conself.models.turns import decode_response, encode_prompt, encode_responses
+from conself.prompts.prompts import render
+from conself.prompts.turns import decode_response, encode_prompt, encode_responses
 from conself.records import ModelRef, PreferencePair
-from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
 from conself.training.policy.export import save_merged
 from conself.training.policy.tuning import Full, Lora
 from conself.training.settings import Runtime, Training
+from conself.training.strategies.distributed import DDP
 from tests.models.families import CODELLAMA, DEEPSEEK, QWEN, SHAPE, Family, save
 
 pytest.importorskip("gguf")

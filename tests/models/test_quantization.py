@@ -10,18 +10,18 @@ import torch
 from conself.engines.transformers.engine import Runtime as SamplingRuntime
 from conself.engines.transformers.engine import TransformersEngine
 from conself.losses.con_dpo import ConDPO
-from conself.models.prompts import Prompts
 from conself.models.quantization import quantized
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, with_lora
-from conself.models.turns import encode_prompt
+from conself.prompts.prompts import Prompts
+from conself.prompts.turns import encode_prompt
 from conself.records import ModelRef, PreferencePair, Problem
 from conself.samplers.guided import Guided
 from conself.samplers.sampler import Asking
-from conself.training.devices.distributed import DDP
 from conself.training.fit import fit
 from conself.training.layouts.padded import PairsLayout
 from conself.training.policy.tuning import Lora
 from conself.training.settings import Runtime, Training
+from conself.training.strategies.distributed import DDP
 from tests.models.families import QWEN, save
 
 LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)

@@ -22,7 +22,7 @@ from tests.package.environments import (
 )
 
 SMALL = ("size=smoke", "dataset.size=16", "sampler.programs_per_observation=2", "benchmark.minipy.size=5")
-QUICK = ("training.epochs=1", "~metrics.naive_semantic_entropy", "logger=none", "executor.workers=1")
+QUICK = ("training.epochs=1", "~metrics.naive_semantic_entropy", "tracking=none", "executor.workers=1")
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +109,7 @@ def test_evaluate_judges_the_answers_as_the_training_did(commands: Path, folder:
     rows = [row for path in tuned.glob("answers-*.parquet") for row in pq.read_table(path).to_pylist()]
     samples = [json.dumps({"task_id": row["problem_id"], "solution": row["code"] or ""}) for row in rows]
     (folder / "answers.jsonl").write_text("\n".join(samples))
-    words = ["samples=answers.jsonl", "benchmark.minipy.size=5", "logger=none", "executor.workers=1"]
+    words = ["samples=answers.jsonl", "benchmark.minipy.size=5", "tracking=none", "executor.workers=1"]
     run(commands / "conself", "evaluate", *words, "hydra.run.dir=runs/evaluated", cwd=folder)
     ours = [json.loads(line) for line in (folder / "runs" / "evaluated" / "verdicts.jsonl").read_text().splitlines()]
     theirs = [json.loads(line) for line in (tuned / "verdicts.jsonl").read_text().splitlines()]

@@ -138,7 +138,7 @@ def test_joined_pools_have_own_inputs_first() -> None:
 
 def test_confidence_goes_with_the_pool_and_needs_no_leave(tmp_path: Path) -> None:
     pool = write(tmp_path / "pool.jsonl", POOL)
-    words = ("confidence=pools", "metrics={}", "rankings={}", "confidence.fitted_on=[here]")
+    words = ("statistics/confidence=pools", "metrics={}", "rankings={}", "confidence.fitted_on=[here]")
     figures = scored(tmp_path / "run", tmp_path / "store", pool, *words)
     found = figures["confidence"]
     assert (found["labels"], found["fitted_on"]) == ("pools", ["here"])

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.datasets.dataset import Dataset
+from conself.executors.local import LocalExecutor
 from conself.pipelines import evaluation, stages
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context
@@ -20,7 +21,6 @@ from conself.pipelines.preference.round import measure
 from conself.pipelines.provenance import refuse_own_figures, trained_on
 from conself.records import Problem
 from conself.results.shortfalls import losses
-from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Stage, build
 from conself.store.tables import read_records
 from tests.datasets.test_humaneval import ROW as HUMANEVAL

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from conself.executors.executor import Runner
+from conself.executors.local import LocalExecutor
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Problem
-from conself.runtime.executor import Runner
-from conself.runtime.local import LocalExecutor
 from conself.sandbox import Limits
 from conself.sandbox.journal import read
 from conself.store.tables import read_traces

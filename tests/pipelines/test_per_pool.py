@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from conself.agreement.traces import agreement_of
+from conself.executors.executor import HereFirst
+from conself.executors.local import LocalExecutor
 from conself.metrics.crash_rate import CrashRate
 from conself.metrics.naive_semantic_entropy import NaiveSemanticEntropy
 from conself.pipelines.per_pool import score_into, score_shard
 from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import missing, write_shards
 from conself.records import Candidate, Problem, Uncertainty
-from conself.runtime.executor import HereFirst
-from conself.runtime.local import LocalExecutor
 from conself.store.tables import read_records, write_agreement, write_traces
-from conself.texts.by_similarity import BySimilarity
+from conself.texts.groupings.by_similarity import BySimilarity
 from tests.texts.second_model import write_encoder
 
 TEXTS = {"p0": ["a" * 40, "b" * 40, "b" * 40], "p1": ["c", "c"], "p2": ["a" * 40, "d" * 20]}

@@ -36,7 +36,7 @@ def test_a_part_that_takes_the_policy_gets_the_new_one_and_a_part_with_a_model_o
     tmp_path: Path,
 ) -> None:
     """Even where its own is the very model that the policy starts from."""
-    own = [f"encoder@{NAIVE}.encoder=hub", "metric=naive_semantic_entropy"]
+    own = [f"texts/encoder@{NAIVE}.encoder=hub", "metric=naive_semantic_entropy"]
     first = model_of(job(tmp_path).config, "model")
     keys = {"name": first.name, "revision": "null", "dtype": first.dtype, "attention": first.attention}
     first_job = job(tmp_path, *own, *(f"{NAIVE}.encoder.model.{key}={value}" for key, value in keys.items()))
@@ -60,7 +60,7 @@ def test_a_part_that_is_a_reference_to_one_that_takes_the_policy_gets_the_new_on
 
 
 def test_nothing_but_the_policy_changes_with_it(tmp_path: Path) -> None:
-    first_job = job(tmp_path, "tau=0.25", "encoder@metrics.naive_semantic_entropy.grouping.encoder=hub")
+    first_job = job(tmp_path, "tau=0.25", "texts/encoder@metrics.naive_semantic_entropy.grouping.encoder=hub")
     same = first_job.with_model(model_of(first_job.config, "model"))
     assert same.config == first_job.config
     later = first_job.with_model(replace(model_of(first_job.config, "model"), name="elsewhere")).config
@@ -144,7 +144,7 @@ def test_tau_is_shown_with_where_it_comes_from(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "parts" / "experiment").mkdir(parents=True)
     (tmp_path / "parts" / "experiment" / "mine.yaml").write_text("# @package _global_\ntau: 0.35\n")
-    ended = ["sandbox.packages=[no_such_package]", "logger=none", "hydra.run.dir=run"]  # refused after that line
+    ended = ["sandbox.packages=[no_such_package]", "tracking=none", "hydra.run.dir=run"]  # refused after that line
     monkeypatch.setattr("sys.argv", ["conself.train", *given, *ended])
     with pytest.raises(SystemExit):
         train.main()

@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from conself.executors.local import LocalExecutor
 from conself.oracles import Oracle
 from conself.pipelines.context import Context
 from conself.pipelines.pools import Pools
@@ -16,7 +17,6 @@ from conself.pipelines.preference.figures import driver_name
 from conself.pipelines.preference.round import verify
 from conself.pipelines.shards import SHARD, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
-from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_verdicts, write_traces
 

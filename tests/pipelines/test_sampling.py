@@ -9,10 +9,10 @@ from typing import Self
 import pytest
 from rich.console import Console
 
+from conself.executors.local import LocalExecutor
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import SHARD
 from conself.records import Candidate, Problem
-from conself.runtime.local import LocalExecutor
 from conself.store.tables import read_records
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from conself.executors.local import LocalExecutor
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
 from conself.pipelines.pools import shards_of
 from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Outcome, Problem, Status, Trace
-from conself.runtime.local import LocalExecutor
 from conself.sandbox import Job, Limits, Note, Result
 from conself.sandbox.journal import Journal
 from conself.sandbox.prefix import with_prefix

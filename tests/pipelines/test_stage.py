@@ -9,11 +9,11 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from conself.executors.local import LocalExecutor
 from conself.pipelines.context import Context
 from conself.pipelines.pools import Pools
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.records import ModelRef
-from conself.runtime.local import LocalExecutor
 from conself.store.artifacts import Artifact, Stage, artifact_key
 from conself.store.keys import Identified
 

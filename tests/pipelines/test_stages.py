@@ -16,12 +16,12 @@ from rich.console import Console
 from conself.agreement.traces import agreement_of
 from conself.engines.engine import Complete, Demand, Engine, Flow
 from conself.engines.nobody import OneCall
+from conself.executors.local import LocalExecutor
 from conself.pipelines import stages
 from conself.pipelines.parts import Drawing
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import SHARD, cut, missing, write_shards
 from conself.records import Candidate, ModelRef, Outcome, Problem, Status, Trace, Uncertainty
-from conself.runtime.local import LocalExecutor
 from conself.samplers.sampler import Sampler
 from conself.store.artifacts import Artifact
 from conself.store.tables import read_records, write_agreement, write_traces

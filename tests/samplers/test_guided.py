@@ -5,7 +5,7 @@ import pytest
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Reply
-from conself.models.prompts import Prompts
+from conself.prompts.prompts import Prompts
 from conself.records import Problem
 from conself.samplers.guided import Plan, candidate, guided_candidates, observation_figures
 

@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.engines.engine import Ask, Complete, Demand
 from conself.engines.nobody import Nobody
-from conself.models.prompts import Prompts
 from conself.pipelines.parts import Drawing, asking
+from conself.prompts.prompts import Prompts
 from conself.records import Candidate, Problem
 from conself.samplers.direct import Direct
 from conself.samplers.sampler import Asking, Sampler

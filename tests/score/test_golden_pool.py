@@ -30,7 +30,7 @@ from conself.rankings.largest_cluster import LargestCluster
 from conself.rankings.ranked import Ranking
 from conself.records import Pool, Uncertainty
 from conself.statistics.prediction import auc, correlations, golden
-from conself.texts.by_similarity import BySimilarity
+from conself.texts.groupings.by_similarity import BySimilarity
 from experiments.metric_pools.golden import FOLDER, LOOSE, Case, cases, summary
 
 Metric = Callable[..., Any]

@@ -113,5 +113,5 @@ def test_no_training_code_names_the_confidence() -> None:
         for path in conf.rglob("*.yaml")
         if "conself.statistics" in path.read_text() or "confidence@" in path.read_text()
     }
-    assert users == {"confidence/pools.yaml", "ranking/most_confident.yaml", "metric/doubt.yaml"}
+    assert users == {"statistics/confidence/pools.yaml", "ranking/most_confident.yaml", "metric/doubt.yaml"}
     assert MostConfident.labels == Doubt.labels == "pools"

@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from conself.texts.encoders.policy import Runtime
 from conself.texts.entailment import EntailmentModel, entailment_label
-from conself.texts.policy_encoder import Runtime
 from tests.texts.second_model import write_judge
 
 LABELS = ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"]

@@ -16,7 +16,9 @@ from conself.tracking.naming import group, round_prefix, run_name, tags
     [
         ([], "defaults"),
         (["experiment=wo_cw", "seed=1"], "experiment=wo_cw seed=1"),
-        (["artifacts=/disk", "logger=csv", "logger.mode=online", "executor.workers=4", "executor=local"], "defaults"),
+        (["artifacts=/disk", "tracking=csv", "tracking.mode=online"], "defaults"),
+        (["executor.workers=4", "executor=local"], "defaults"),
+        (["training/layout=pairs", "pipeline/matched=conself"], "training/layout=pairs pipeline/matched=conself"),
         (
             ["engine.runtime.batch_size=4", "+metric@metrics.x=nll", "~metrics.nll"],
             "metric@metrics.x=nll ~metrics.nll",

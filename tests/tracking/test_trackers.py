@@ -137,7 +137,7 @@ def test_a_job_in_the_folder_of_an_earlier_one_is_one_run_of_tensorboard(tmp_pat
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ValueError, match="pip install tensorboard, or choose logger=csv"):
+    with pytest.raises(ValueError, match="pip install tensorboard, or choose tracking=csv"):
         TensorBoardTracker().start(tmp_path, OmegaConf.create({}))
 
 

@@ -185,5 +185,5 @@ def test_online_without_an_account_says_what_to_do(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(ValueError, match=r"call `wandb login` first, or set logger\.mode=offline"):
+    with pytest.raises(ValueError, match=r"call `wandb login` first, or set tracking\.mode=offline"):
         WandbTracker("test", "online").start(tmp_path, OmegaConf.create({}))

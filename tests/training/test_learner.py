@@ -19,13 +19,13 @@ from conself.models.transformers import load_policy
 from conself.records import ModelRef
 from conself.training.data import Example, Response
 from conself.training.device_learner import DeviceLearner
-from conself.training.devices.distributed import DDP, FSDP
 from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.learner import Learner, open_learner
 from conself.training.policy.tuning import Full, Policy
 from conself.training.reference import computed
 from conself.training.schedules import WarmupConstant
+from conself.training.strategies.distributed import DDP, FSDP
 from tests.training.rollouts import groups, near_policy
 from tests.training.training_world import build, lora_policy, runtime, settings, tiny_qwen, token_pairs
 

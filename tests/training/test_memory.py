@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from conself.records import ModelRef
-from conself.training.devices.distributed import DDP
 from conself.training.layouts.padded import PairsLayout
 from conself.training.memory import check_memory, free_bytes, held_bytes
 from conself.training.policy.tuning import Full, Lora
 from conself.training.settings import Runtime, Training
+from conself.training.strategies.distributed import DDP
 from tests.models.families import EXTRA_ROWS, QWEN, save
 
 LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)

@@ -19,9 +19,9 @@ from safetensors.torch import load, save_file
 
 from conself.records import ModelRef
 from conself.training.checkpoints import restore, state
-from conself.training.devices.distributed import FSDP
 from conself.training.fit import FitReport
 from conself.training.policy.tuning import Full
+from conself.training.strategies.distributed import FSDP
 from tests.training.resume_world import (
     THREE_EPOCHS,
     adamw,

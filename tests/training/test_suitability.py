@@ -66,7 +66,7 @@ def test_models_without_use_for_our_mask_need_plain_rows(kind: str, losers: bool
     model, pairs = model_of(*ALIBI[kind]), token_pairs([2, 1, 3])
     if not losers:
         pairs = [winner_of(pair) for pair in pairs]
-    with pytest.raises(ValueError, match=r"does not compute SharedLayout: .+; set layout=distinct"):
+    with pytest.raises(ValueError, match=r"does not compute SharedLayout: .+; set training/layout=distinct"):
         check(model, layouts(100)["shared"], pairs)
     check(model, layouts(100)["distinct"], pairs)
     check(model, layouts(100)["pairs"], pairs)
@@ -85,7 +85,7 @@ def test_models_that_change_their_logits_are_refused(kind: str, layout: str) -> 
 def test_windows_are_refused_where_rows_are_longer() -> None:
     shape = {**SHAPE, "sliding_window": 12}
     model, pairs = model_of("MistralForCausalLM", "MistralConfig", shape), token_pairs([3, 3, 3])
-    with pytest.raises(ValueError, match=r"slides a window of 12 tokens over rows of \d+; set layout=distinct"):
+    with pytest.raises(ValueError, match=r"a window of 12 tokens over rows of \d+; set training/layout=distinct"):
         check(model, layouts(100)["shared"], pairs)
     check(model, layouts(100)["distinct"], pairs)
 

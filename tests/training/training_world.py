@@ -13,12 +13,12 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerF
 from conself.models.transformers import with_lora
 from conself.records import PreferencePair
 from conself.training.data import Example, Response, pair_example
-from conself.training.devices.distributed import DDP
 from conself.training.layouts.padded import DistinctLayout, Layout, PairsLayout
 from conself.training.layouts.shared import SharedLayout
 from conself.training.policy.tuning import Lora, Policy
 from conself.training.scorer.log_probs import response_log_probs, token_log_probs
 from conself.training.settings import Runtime, Training
+from conself.training.strategies.distributed import DDP
 
 PAD, END, UNKNOWN = 0, 1, 2
 SHAPE = {

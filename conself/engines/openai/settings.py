@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from conself.engines.decoding import Decoding, check_cut
-from conself.models.prompts import PLAIN, Message
+from conself.prompts.prompts import PLAIN, Message
 from conself.sandbox.jsonlines import Json
 
 

@@ -14,12 +14,12 @@ from conself.engines.decoding import Decoding, check_cut
 from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
 from conself.engines.stop_strings import StopStrings, cut
 from conself.engines.transformers.memory import MOST_ROWS, within
+from conself.executors.executor import worker_index
 from conself.models.dtypes import gpu_driver
-from conself.models.prompts import render
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
-from conself.models.turns import decode_response, encode_prompt
+from conself.prompts.prompts import render
+from conself.prompts.turns import decode_response, encode_prompt
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.executor import worker_index
 from conself.runtime.memory import free_bytes, keep_freed, return_freed
 
 if TYPE_CHECKING:

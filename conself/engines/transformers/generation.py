@@ -24,18 +24,6 @@ from conself.engines.transformers.rows import RowCache, States, grouped_attentio
 _REFILL_SHARE = 4
 
 
-def generate(
-    model: PreTrainedModel,
-    requests: Sequence[Request],
-    settings: Decoding,
-    stop_ids: Sequence[int],
-    batch_size: int,
-    stops: StopStrings | None = None,
-) -> list[list[Completion]]:
-    """All that :func:`stream` yields."""
-    return list(stream(model, requests, settings, stop_ids, batch_size, stops))
-
-
 @torch.inference_mode()
 def stream(
     model: PreTrainedModel,

@@ -21,9 +21,9 @@ from conself.engines.engine import Ask, Reply
 from conself.engines.stop_strings import StopStrings, cut
 from conself.engines.vllm.start import Runtime, lora_rank, start
 from conself.engines.vllm.sums import Sums, add_rows
-from conself.models.prompts import render
 from conself.models.transformers import fingerprint, load_tokenizer, stop_token_ids_of
-from conself.models.turns import decode_response, encode_prompt
+from conself.prompts.prompts import render
+from conself.prompts.turns import decode_response, encode_prompt
 from conself.records import ModelRef
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, ClassVar
 from huggingface_hub import snapshot_download
 
 from conself.engines.decoding import check_cut
+from conself.executors.executor import worker_index
 from conself.models.hub import local_place, source
 from conself.records import ModelRef
-from conself.runtime.executor import worker_index
 from conself.sandbox.jsonlines import Json
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from conself.minipy.corpus import Example
-from conself.models.prompts import Message, PromptStyle, observation_messages, program_messages, render
+from conself.prompts.prompts import Message, PromptStyle, observation_messages, program_messages, render
 
 _POOL = 4096  # examples sorted by length together: batches stay mixed, and padding is a few per cent
 

@@ -5,22 +5,22 @@ from omegaconf import DictConfig
 from conself.benchmarks.task import Benchmark
 from conself.datasets.dataset import Dataset
 from conself.losses.output import Loss, check_losers, check_pairs_do, check_weights
-from conself.models.prompts import PromptStyle, render
 from conself.models.transformers import check_model, load_tokenizer
 from conself.pairings.build import Pairing
 from conself.pipelines import answering
 from conself.pipelines.parts import asking
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
+from conself.prompts.prompts import PromptStyle, render
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.results.pool_figures import check_rankings
 from conself.runtime.parts import build, build_all
 from conself.runtime.plain import to_plain
 from conself.store.keys import models_in
-from conself.training.devices.distributed import check_devices
 from conself.training.memory import check_memory
 from conself.training.policy.export import MERGED, check_mergeable
 from conself.training.settings import Training
+from conself.training.strategies.distributed import check_devices
 
 
 def check(config: DictConfig) -> None:

@@ -52,16 +52,19 @@ def use_attention(model: PreTrainedModel, longest_row: int, flex_above: int | No
         try:
             model.set_attn_implementation(FLEX)
         except (ValueError, ImportError) as error:
-            raise ValueError(f"{error}; set training.runtime.layout.flex_above=null, or layout=distinct") from error
+            remedy = "set training.runtime.layout.flex_above=null, or training/layout=distinct"
+            raise ValueError(f"{error}; {remedy}") from error
     if model.device.type == "cpu" and model.config._attn_implementation == "sdpa":
         model.set_attn_implementation(BY_BRANCH)
     used = model.config._attn_implementation
     if used not in _MASKED:
         raise ValueError(
-            f"layout=shared needs model.attention to be one of {', '.join(_MASKED)}, got {used!r}; set layout=distinct"
+            f"training/layout=shared needs model.attention to be one of {', '.join(_MASKED)}, got {used!r}; "
+            "set training/layout=distinct"
         )
     window = getattr(model.config.get_text_config(), "sliding_window", None)
     if window and window < longest_row:  # 0, as None: it could, and does not
         raise ValueError(
-            f"{type(model).__name__} slides a window of {window} tokens over rows of {longest_row}; set layout=distinct"
+            f"{type(model).__name__} slides a window of {window} tokens over rows of {longest_row}; "
+            "set training/layout=distinct"
         )

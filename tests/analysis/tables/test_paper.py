@@ -38,6 +38,7 @@ def beside(folder: Path) -> dict[str, str]:
         ("conself", ("metric=nll",), {}, ""),
         ("conself", ("behaviour.silent_crashes=true",), {"behaviour": {"silent_crashes": True}}, ""),
         ("self_dpo", ("matched=conself",), {"matched": "conself"}, ""),
+        ("self_dpo", ("pipeline/matched=conself",), {"matched": "conself"}, ""),
         ("wo_cc", ("matched=none",), {"matched": None}, "wo_cc"),
         ("wo_cc", ("max_pairs=100",), {"max_pairs": 100}, ""),
         ("curriculum_by_metric", ("metric=nll",), {"matched": "conself"}, "curriculum_by_metric"),

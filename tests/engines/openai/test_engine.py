@@ -15,8 +15,8 @@ from conself.engines.decoding import sample_seed
 from conself.engines.openai.client import retry_after
 from conself.engines.openai.engine import OpenAIEngine
 from conself.engines.openai.settings import Endpoint, Runtime
-from conself.models.few_shot import FewShot, Shots
-from conself.models.prompts import Prompts
+from conself.prompts.few_shot import FewShot, Shots
+from conself.prompts.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import Direct
 from conself.samplers.guided import Guided

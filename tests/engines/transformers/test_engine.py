@@ -10,11 +10,11 @@ from omegaconf import OmegaConf
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Demand
 from conself.engines.transformers.engine import Runtime, TransformersEngine
-from conself.engines.transformers.generation import generate
+from conself.engines.transformers.generation import stream
 from conself.engines.transformers.ledger import Request
-from conself.models.few_shot import FewShot, Shots
-from conself.models.prompts import Prompts, program_messages, render
 from conself.models.transformers import load_policy, load_tokenizer
+from conself.prompts.few_shot import FewShot, Shots
+from conself.prompts.prompts import Prompts, program_messages, render
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.direct import Direct
 from conself.samplers.guided import Guided
@@ -72,7 +72,7 @@ def test_a_base_model_answers_exemplars_without_a_chat_template(model_ref: Model
     tokenizer, model = load_tokenizer(base), load_policy(base, "cpu")
     ids = tokenizer("#\nadd 0 to:\n")["input_ids"]
     seeds = tuple(sample_seed(3, "answer", "p0", k) for k in range(6))
-    (plain,) = generate(model, [Request(tuple(ids), seeds)], Decoding(1.0, 1.0, 24, 15), (0,), 8)
+    (plain,) = stream(model, [Request(tuple(ids), seeds)], Decoding(1.0, 1.0, 24, 15), (0,), 8)
     texts = [tokenizer.decode(c.token_ids, skip_special_tokens=True).partition("\n#\n")[0] for c in plain]
     assert [c.text for c in group] == texts
 
@@ -94,7 +94,7 @@ def test_a_direct_candidate_is_the_direct_prompts_completion(model_ref: ModelRef
     prompt = render(tokenizer, program_messages(PROMPTS, problems(1)[0], None))
     ids = tuple(tokenizer(prompt, add_special_tokens=False)["input_ids"])
     seed = sample_seed(3, "sample", "p0", direct[0].index)
-    ((completion,),) = generate(model, [Request(ids, (seed,))], Decoding(1.0, 1.0, 24, 15), (0,), 1)
+    ((completion,),) = stream(model, [Request(ids, (seed,))], Decoding(1.0, 1.0, 24, 15), (0,), 1)
     assert direct[0].n_tokens == len(completion.token_ids)
     assert direct[0].mean_nll == pytest.approx(-completion.token_logprobs.mean(), rel=1e-6)
     shown = [i for i in completion.token_ids.tolist() if i >= 4]

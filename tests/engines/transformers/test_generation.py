@@ -10,10 +10,9 @@ from scipy.stats import chisquare
 from transformers import PreTrainedModel, Qwen2Config
 
 from conself.engines.decoding import Decoding
-from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.transformers.prompts import shared_length
-from tests.engines.tiny_models import SHAPE, build
+from tests.engines.tiny_models import SHAPE, build, generate
 
 STOPS = (0, 7, 8, 9)
 SAMPLED = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=40, entropy_top_k=15)

@@ -5,9 +5,8 @@ from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
 
 from conself.engines.decoding import Decoding
 from conself.engines.transformers import packed
-from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Request
-from tests.engines.tiny_models import SHAPE, build
+from tests.engines.tiny_models import SHAPE, build, generate
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 

@@ -11,9 +11,9 @@ from conself.engines.engine import Ask, Reply
 from conself.engines.vllm import machine as vllm_machine
 from conself.engines.vllm.machine import machine_for
 from conself.engines.vllm.start import Runtime
-from conself.models.prompts import Prompts
+from conself.executors.executor import worker_index
+from conself.prompts.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.executor import worker_index
 
 
 @dataclass(frozen=True)

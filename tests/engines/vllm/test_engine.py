@@ -28,18 +28,17 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask
 from conself.engines.transformers.engine import Runtime as TransformersRuntime
 from conself.engines.transformers.engine import TransformersEngine
-from conself.engines.transformers.generation import generate
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.vllm.engine import VllmEngine
 from conself.engines.vllm.start import LORA_RANKS, Runtime
-from conself.models.prompts import Prompts, program_messages, render
+from conself.executors.local import LocalExecutor
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids, with_lora
+from conself.prompts.prompts import Prompts, program_messages, render
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.local import LocalExecutor
 from conself.samplers.direct import Direct
 from conself.samplers.guided import Guided
 from conself.samplers.sampler import Asking
-from tests.engines.tiny_models import build, byte_tokenizer
+from tests.engines.tiny_models import build, byte_tokenizer, generate
 from tests.engines.vllm.child import Ending, draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
 pytestmark = pytest.mark.skipif(
@@ -330,7 +329,7 @@ PROGRAM = """
     from pathlib import Path
 
     sys.path.insert(0, {folder!r})
-    from conself.runtime.local import LocalExecutor
+    from conself.executors.local import LocalExecutor
     from tests.engines.vllm.test_engine import DECODER, MINIPY, PROBLEMS
     from tests.engines.vllm.child import draw
 

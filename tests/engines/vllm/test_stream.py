@@ -9,7 +9,7 @@ import pytest
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Reply
 from conself.engines.vllm.stream import stream
-from conself.models.prompts import Prompts
+from conself.prompts.prompts import Prompts
 from conself.records import Candidate, Problem
 from conself.samplers.guided import Plan, guided_candidates
 

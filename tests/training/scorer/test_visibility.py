@@ -119,7 +119,7 @@ def test_a_model_without_flex_attention_says_what_to_set() -> None:
     class Without(OnGpu):
         _supports_flex_attn = False
 
-    with pytest.raises(ValueError, match=r"flex_above=null, or layout=distinct"):
+    with pytest.raises(ValueError, match=r"flex_above=null, or training/layout=distinct"):
         use_attention(build(Without, Qwen2Config(**SHAPE)), 5000, 2048)
 
 

@@ -1,0 +1,100 @@
+"""Prompts for base models: a text with exemplars that the answer goes on from. The texts live in ``conf/prompts/``."""
+
+from dataclasses import dataclass
+
+from conself.prompts.prompts import PLAIN, Message, Texts, by_kind, check_kinds, fields
+from conself.records import Problem
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A problem with the answers that a base model is shown: observations, and a right program.
+
+    Raises:
+        ValueError: there is no observation.
+    """
+
+    statement: str
+    starter_code: str
+    entry_point: str | None
+    observations: list[str]
+    program: str
+
+    def __post_init__(self) -> None:
+        if not self.observations:
+            raise ValueError(f"the exemplar {self.statement[:40]!r} in prompts needs an observation")
+
+
+@dataclass(frozen=True)
+class Shots(Texts):
+    """Templates that an answer goes on from, and the exemplars that are put before them in the same form."""
+
+    exemplars: list[Exemplar]
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """Exemplars, then the problem, as one text without chat template.
+
+    ``heading`` opens each exemplar and the problem, and an answer ends where the model writes it again. In exemplars
+    programs stand in Python code blocks, observations in numbered lists. The templates have the fields of
+    :class:`conself.prompts.prompts.PromptsByKind`.
+
+    Raises:
+        ValueError: a template has a field that does not exist, or lacks one that it needs; ``heading`` is empty; or an
+            exemplar is of the other kind.
+    """
+
+    heading: str
+    starter: str
+    function: Shots
+    stdin: Shots
+
+    def __post_init__(self) -> None:
+        if not self.heading.strip():
+            raise ValueError("prompts.heading must not be empty: it is what ends an answer")
+        check_kinds(self.starter, self.function, self.stdin)
+        if any(shown.entry_point is None for shown in self.function.exemplars):
+            raise ValueError("an exemplar of prompts.function has no entry_point; put it below prompts.stdin")
+        if any(shown.entry_point is not None for shown in self.stdin.exemplars):
+            raise ValueError("an exemplar of prompts.stdin has an entry_point; put it below prompts.function")
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """The opening of a next exemplar."""
+        return (f"\n{self.heading}\n",)
+
+    def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
+        """The templates of the problem's kind behind their exemplars, and the problem's texts."""
+        name = problem.entry_point
+        shots = by_kind(name, self.function, self.stdin)
+        asked: list[str] = ["", "", ""]
+        for shown in shots.exemplars:
+            for place, text in enumerate(self._answered(shots, shown)):
+                asked[place] += _literal(f"{self.heading}\n{text}\n\n")
+        start = _literal(f"{self.heading}\n")
+        asked = [
+            before + start + template
+            for before, template in zip(asked, (shots.observe, shots.program, shots.guided), strict=True)
+        ]
+        return Texts(*asked), fields(problem.statement, problem.starter_code, name, self.starter)
+
+    def _answered(self, shots: Shots, shown: Exemplar) -> tuple[str, str, str]:
+        """An exemplar with its answers, in the form of each template."""
+        known = fields(shown.statement, shown.starter_code, shown.entry_point, self.starter)
+        listed = "\n".join(f"{place}. {text}" for place, text in enumerate(shown.observations, 1))
+        code = f"```python\n{shown.program.strip()}\n```"
+        return (
+            shots.observe.format(n=len(shown.observations), **known) + listed,
+            shots.program.format(**known) + code,
+            shots.guided.format(observation=shown.observations[0], **known) + code,
+        )
+
+    def turns(self, text: str) -> list[Message]:
+        """The text, to be gone on with as it stands."""
+        return [{"role": PLAIN, "content": text}]
+
+
+def _literal(text: str) -> str:
+    """A template that ``str.format`` makes this text of."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,1 @@
+"""Groupings: which texts mean the same."""

@@ -1,0 +1,254 @@
+"""Processes that train, alone or together: started and asked by this one, ended with it, and heard only through it.
+
+The script is never run again for them, as Lightning's launcher does: in a sweep each would start the sweep once more.
+"""
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from conself.training.strategies.ranks import Ranks
+
+_PR_SET_PDEATHSIG = 1
+_HOST = "127.0.0.1"
+_PATIENCE = timedelta(hours=4)
+"""How long a process waits for the others in a collective: the first may be writing a large checkpoint."""
+_GRACE_SECONDS = 0.5
+"""Where one process is killed, others fail for want of it; that may be heard first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A method of the process's object is to be called."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The first process has something for the logs."""
+
+    record: logging.LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+Message = _Line | _Done | _Failed
+
+
+@contextmanager
+def processes(
+    make: Callable[..., Any], arguments: Sequence[Any], count: int, place: torch.device
+) -> Iterator[Callable[..., Any]]:
+    """``count`` new processes, each with an object ``make(*arguments, ranks)``; they end with the block.
+
+    Gives ``call(method, *arguments)``, which calls the method of all objects alike and returns what the first process's
+    returns. More than one process form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches
+    the logs here. Function, arguments and results must be picklable.
+
+    Raises:
+        ChildProcessError: a process was killed.
+        Exception: what a process has raised; the others are ended, wherever they are.
+    """
+    context = multiprocessing.get_context("spawn")  # torch's thread pools and CUDA do not survive a fork
+    store = _store(0, True)
+    group = _Group(count, place, store.port, os.getpid())
+    running: dict[Connection, BaseProcess] = {}
+    try:
+        for index in range(count):
+            ours, theirs = context.Pipe()
+            new = context.Process(target=_main, args=(group, index, theirs, make, tuple(arguments)))
+            new.start()
+            running[ours] = new
+            theirs.close()
+        _answer(running)
+        yield lambda method, *values: _ask(running, _Call(method, values))
+        _ask(running, None)
+    finally:
+        for connection, process in running.items():
+            process.kill()  # those that have ended well are past all that matters
+            process.join()
+            connection.close()
+
+
+def _ask(running: Mapping[Connection, BaseProcess], call: _Call | None) -> Any:
+    """The first process's answer to a call; None asks all to end."""
+    for connection in running:
+        with suppress(ConnectionError):  # it has died, which is what will be heard of it
+            connection.send(call)
+    return _answer(running)
+
+
+def _answer(running: Mapping[Connection, BaseProcess]) -> Any:
+    """What the first process returns, once all have."""
+    waiting = list(running)
+    first, result = waiting[0], None
+    while waiting:
+        for connection in _ready(waiting):
+            message = _heard(connection, running[connection])
+            if isinstance(message, _Failed):
+                waiting.remove(connection)
+                raise _cause(message, {other: running[other] for other in waiting})
+            if isinstance(message, _Line):
+                _log(message.record)
+            if isinstance(message, _Done):
+                waiting.remove(connection)
+                result = message.value if connection is first else result
+    return result
+
+
+def _ready(waiting: Sequence[Connection], timeout: float | None = None) -> list[Connection]:
+    """Those that have something to say, once there is one or ``timeout`` seconds have passed."""
+    ready = wait(waiting, timeout)
+    return [connection for connection in waiting if connection in ready]
+
+
+def _heard(connection: Connection, process: BaseProcess) -> Message:
+    try:
+        message: Message = connection.recv()
+        return message
+    except (EOFError, ConnectionError):
+        process.join()
+    if process.exitcode == -signal.SIGKILL:
+        cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget, raise"
+        remedy = "training.runtime.gradient_checkpointing, or spread the model by training/strategy=fsdp"
+        return _Failed(ChildProcessError(f"a training process {cause} {remedy}; the same command goes on from there"))
+    return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
+
+
+def _cause(failed: _Failed, others: dict[Connection, BaseProcess]) -> BaseException:
+    """What went wrong first: the end of a process before what this has done to another."""
+    waiting = [] if isinstance(failed.error, ChildProcessError) else list(others)
+    while ready := _ready(waiting, _GRACE_SECONDS):
+        for connection in ready:
+            message = _heard(connection, others[connection])
+            if isinstance(message, _Failed | _Done):
+                waiting.remove(connection)
+            if isinstance(message, _Failed) and isinstance(message.error, ChildProcessError):
+                return message.error
+    return failed.error
+
+
+def _log(record: logging.LogRecord) -> None:
+    log = logging.getLogger(record.name)
+    if log.isEnabledFor(record.levelno):
+        log.handle(record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What the processes of a group know of it."""
+
+    count: int
+    place: torch.device
+    port: int
+    parent: int
+
+    @contextmanager
+    def joined(self, index: int) -> Iterator[Ranks]:
+        """The process group around a block that ends well; where it does not, the process ends soon anyway."""
+        ranks = Ranks(index, self.count)
+        if self.count == 1:
+            yield ranks
+            return
+        device = ranks.device(self.place)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        else:
+            torch.set_num_threads(max(1, torch.get_num_threads() // self.count))
+        os.environ["LOCAL_RANK"] = str(index)  # what torch's device meshes go by
+        dist.init_process_group(
+            dist.get_default_backend_for_device(device),
+            store=_store(self.port, False),
+            rank=index,
+            world_size=self.count,
+            timeout=_PATIENCE,
+            device_id=device if device.type == "cuda" else None,
+        )
+        yield ranks
+        dist.barrier()  # or the first to go would break the connections of the last
+        dist.destroy_process_group()
+
+
+def _main(group: _Group, index: int, parent: Connection, make: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    _end_with(group.parent)
+    _hand_logs_to(parent if index == 0 else None)
+    try:
+        with group.joined(index) as ranks:
+            made = make(*arguments, ranks)
+            parent.send(_Done(None))
+            while (call := parent.recv()) is not None:
+                value = getattr(made, call.method)(*call.arguments)
+                parent.send(_Done(value if index == 0 else None))
+        parent.send(_Done(None))
+    except BaseException as error:  # it is raised in the parent
+        error.add_note(f"in process {index} of {group.count}:\n{traceback.format_exc()}")
+        with suppress(EOFError, ConnectionError):
+            parent.send(_Failed(_portable(error)))
+            parent.recv()  # until it is ended: to go would break the others' connections, and they would complain
+
+
+def _store(port: int, here: bool) -> Any:
+    """Where the processes find one another. Port 0: one that the system gives, which nobody else will take."""
+    return dist.TCPStore(_HOST, port, is_master=here, wait_for_workers=False)  # type: ignore[attr-defined]
+
+
+def _end_with(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error, or one that says the same, if it would not survive its way to another process."""
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:  # whatever its class does when it is made
+        same = RuntimeError(f"{type(error).__name__}: {error}")
+        same.__notes__ = list(error.__notes__)
+        return same
+    return error
+
+
+class _Handler(logging.Handler):
+    def __init__(self, parent: Connection) -> None:
+        super().__init__()
+        self._parent = parent
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args, record.exc_info = record.getMessage(), None, None  # what can be pickled
+        self._parent.send(_Line(record))
+
+
+def _hand_logs_to(parent: Connection | None) -> None:
+    """All of this package's log lines go to the parent, or nowhere: the processes would say the same."""
+    log = logging.getLogger("conself")
+    log.propagate = False
+    log.setLevel(logging.DEBUG)
+    log.handlers = [logging.NullHandler() if parent is None else _Handler(parent)]
