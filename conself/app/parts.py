@@ -16,9 +16,13 @@ from conself.engines.engine import Engine
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
 from conself.models.prompts import PromptStyle
+from conself.online.guards.guard import Guard
+from conself.online.rollouts import Rollouts
+from conself.online.settings import Loop
 from conself.pairings.build import Pairing
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
+from conself.rewards.reward import Reward
 from conself.runtime.executor import Executor
 from conself.runtime.parts import build, build_all
 from conself.runtime.plain import settings_of
@@ -39,14 +43,18 @@ CONTRACTS: Mapping[str, type] = {
     "decoder": Sampler,
     "engine": Engine,
     "executor": Executor,
+    "guard": Guard,
     "judging": Limits,
     "logger": Tracker,
+    "loop": Loop,
     "loss": Loss,
     "metric": Metric,
     "model": ModelRef,
     "pairing": Pairing,
     "prompts": PromptStyle,
     "ranking": Ranking,
+    "reward": Reward,
+    "rollouts": Rollouts,
     "sampler": Sampler,
     "sandbox": Limits,
     "training": Training,

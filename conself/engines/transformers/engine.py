@@ -12,12 +12,12 @@ from joblib import cpu_count
 
 from conself.engines.decoding import Decoding, check_cut
 from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
-from conself.engines.stop_strings import StopStrings, cut
+from conself.engines.stop_strings import StopStrings, text_of
 from conself.engines.transformers.memory import MOST_ROWS, within
 from conself.models.dtypes import gpu_driver
 from conself.models.prompts import render
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
-from conself.models.turns import decode_response, encode_prompt
+from conself.models.turns import encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.executor import worker_index
 from conself.runtime.memory import free_bytes, keep_freed, return_freed
@@ -133,11 +133,8 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
 
 def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
     count = len(completion.token_ids)
-    ids = completion.token_ids.tolist()
-    if ids and ids[-1] in stop_ids:
-        ids.pop()
     return Reply(
-        text=cut(decode_response(stops.tokenizer, ids), stops.stop),
+        text=text_of(completion.token_ids.tolist(), stops, stop_ids),
         finish_reason=completion.finish_reason,
         mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
         mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,
