@@ -154,5 +154,5 @@ def check_pairs_do(loss: Loss) -> None:
     if loss.needs_rollouts:
         raise ValueError(
             f"loss: {type(loss).__name__} learns from responses sampled for each step, and this pipeline makes "
-            "preference pairs; choose loss=con_dpo, loss=dpo or loss=sft"
+            "preference pairs; choose loss=con_dpo, loss=dpo or loss=sft, or pipeline=reinforcement"
         )
