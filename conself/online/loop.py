@@ -19,6 +19,7 @@ from conself.online.diagnostics import Row
 from conself.online.rollouts import Prompts
 from conself.online.settings import Method
 from conself.online.snapshots import snapshot, snapshots
+from conself.online.sources import FromEngine, FromLearner, Source
 from conself.online.steps import LACKS, Stepper, split
 from conself.records import ModelRef, Problem
 from conself.runtime.progress import Meter
@@ -30,8 +31,8 @@ from conself.training.schedules import WarmupConstant
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
-CHECKPOINTS = "checkpoints"
-"""The folder that a training keeps its checkpoints in until all of it is saved."""
+CHECKPOINTS, WORN = "checkpoints", "worn"
+"""Folders of a training until all of it is saved: its checkpoints, and the weights that an engine draws by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,13 @@ def reinforce(
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)
         checkpoints.resume(learner, str(loop.steps))
         curve = Curve(out / FILE, checkpoints.curve, logger)
-        stepper = Stepper(method, model, learner, prompts, trained, held_out)
+        source = source_of(method, model, learner, prompts, out)
+        stepper = Stepper(method, source, learner, prompts, trained, held_out)
         with Meter(console, "training", loop.steps, "steps", "steps") as meter:
             stopped = _run(stepper, curve, checkpoints, out, meter)
         kept = _keep(learner, curve, method, out)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # not before all is saved
+    for folder in (CHECKPOINTS, WORN):  # not before all is saved
+        shutil.rmtree(out / folder, ignore_errors=True)
     curve.close()
     counts = (len(trained), len(held_out), len(prompts.overlong))
     return _report(curve.rows, kept, stopped, counts, checkpoints.seconds, stepper.seconds)
@@ -142,10 +145,10 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
     for step in range(len(curve.rows), steps + 1):
         row = {"step": float(step)}
         due = guard.held_out > 0 and (step % guard.every == 0 or step == steps)
-        if due or method.loop.keeps(step):
+        if due or (method.loop.keeps(step) and step < steps):  # the last ones are saved anyway
             learner.save(snapshot(out, step) / method.training.tuning.folder)
         if due:
-            row |= stepper.probe()
+            row |= stepper.probe(step)
             if (why := guard(probes_of([*curve.rows, row])).why) is not None:
                 curve.add(row)
                 return why
@@ -162,7 +165,7 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
 
 
 def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
-    """Save the weights that the guard would keep, and let go of the snapshots that nobody wants; their step."""
+    """Save the weights that the guard would keep, and let go of the other ones that nobody wants; the step of these."""
     last = sum("sampled_tokens" in row for row in curve.rows)
     probes, name = probes_of(curve.rows), method.training.tuning.folder
     step = probes[method.guard(probes).best].step if probes else last
@@ -171,9 +174,20 @@ def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
     else:
         shutil.copytree(snapshot(out, step) / name, out / name, dirs_exist_ok=True)
     for number, folder in snapshots(out).items():
-        if not method.loop.keeps(number):
+        if number == step or not method.loop.keeps(number):
             shutil.rmtree(folder)
     return step
+
+
+def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:
+    """Who draws: the learner, or the engine that the settings name; its canary reads the shortest of the prompts."""
+    how = method.rollouts
+    if how.engine is None:
+        return FromLearner(learner, model, how.runtime.batch_size)
+    from conself.engines.transformers.ledger import Request
+
+    probe = Request(min(prompts.ids.values(), key=lambda prompt: (len(prompt), prompt)), (0,))
+    return FromEngine(how.engine, learner, model, out / WORN, method.training.tuning.folder, probe)
 
 
 def like(prompts: Prompts, most: int) -> list[Example]:

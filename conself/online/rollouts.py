@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.engine import Engine
 from conself.engines.stop_strings import StopStrings, text_of
 from conself.models.prompts import PromptStyle, program_messages, render
 from conself.models.transformers import load_tokenizer, stop_token_ids_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from conself.engines.transformers.ledger import Completion
-    from conself.training.learner import Learner
+    from conself.online.sources import Source
 
 SOLVER = "solver"
 """The role of who answers a problem with a program; the only one so far."""
@@ -70,7 +71,8 @@ class Rollouts:
     GRPO's ratio compares the probability of a token now with that with which it was drawn. Under another temperature,
     or where unlikely tokens are left out (``top_p``), the recorded log-probs are not those of the distribution that
     tokens were drawn from, and the ratio is off by what was left out: such settings need
-    ``truncation: acknowledged``.
+    ``truncation: acknowledged``. ``engine`` draws instead of the learner (:mod:`conself.online.sources`); None: the
+    learner does.
 
     Raises:
         ValueError: a setting is out of its range, or needs to be acknowledged; names its key.
@@ -81,6 +83,7 @@ class Rollouts:
     temperature: float
     top_p: float
     truncation: str
+    engine: Engine | None
     runtime: Runtime
 
     def __post_init__(self) -> None:
@@ -154,15 +157,15 @@ class Prompts:
 
 
 def draw(
-    learner: Learner,
-    model: ModelRef,
+    source: Source,
+    step: int,
     problems: Sequence[Problem],
     prompts: Prompts,
     how: Rollouts,
     seed: int,
     purpose: str,
 ) -> list[list[Rollout]]:
-    """``how.n`` rollouts of each problem by the learner's weights as they are now, in order.
+    """``how.n`` rollouts of each problem by the weights after ``step`` steps, in order.
 
     The seed of each hangs on (seed, purpose, problem id, index) alone, whatever is drawn beside it.
     """
@@ -172,7 +175,7 @@ def draw(
         Request(prompts.ids[problem.id], tuple(sample_seed(seed, purpose, problem.id, k) for k in range(how.n)))
         for problem in problems
     ]
-    drawn = learner.draw(model, requests, how.decoding(prompts.stops.stop), how.runtime.batch_size)
+    drawn = source(requests, how.decoding(prompts.stops.stop), step)
     return [
         [prompts.rollout(problem.id, index, completion) for index, completion in enumerate(group)]
         for problem, group in zip(problems, drawn, strict=True)

@@ -16,7 +16,8 @@ from conself.online.diagnostics import Row, behaviour_figures, response_figures
 from conself.online.groups import Group
 from conself.online.rollouts import Prompts, draw
 from conself.online.settings import Method
-from conself.records import ModelRef, Problem
+from conself.online.sources import Source
+from conself.records import Problem
 from conself.sandbox import Summary
 from conself.training.data import place_in_epoch
 from conself.training.learner import Learner
@@ -55,7 +56,7 @@ class Stepper:
     """Takes the steps of a training; ``seconds`` counts what this process spent on drawing, running and learning."""
 
     method: Method
-    model: ModelRef
+    source: Source
     learner: Learner
     prompts: Prompts
     trained: Sequence[Problem]
@@ -68,7 +69,8 @@ class Stepper:
         Where no group says anything, nothing is learned, and the row has ``skipped`` in place of the latter.
         """
         loop, seed = self.method.loop, self.method.seed
-        groups, ran = self._groups(problems_of(step, self.trained, loop.problems, seed), f"rollout/{step}")
+        chosen = problems_of(step, self.trained, loop.problems, seed)
+        groups, ran = self._groups(step, chosen, f"rollout/{step}")
         examples = [example for group in groups if (example := group.example(loop.scale_advantages)) is not None]
         tokens = sum(len(response.tokens) for example in examples for response in example.responses)
         row = {**response_figures(groups), **behaviour_figures(groups), "trained_tokens": float(tokens)}
@@ -76,17 +78,17 @@ class Stepper:
         with self._timed("learn"):
             return row | (self.learner.step(examples) if examples else {"skipped": 1.0})
 
-    def probe(self) -> Row:
-        """What the policy does on the held-out problems; each probe draws with the same seeds."""
-        groups, _ = self._groups(self.held_out, "probe")
+    def probe(self, step: int) -> Row:
+        """What the policy does on the held-out problems before a step; each probe draws with the same seeds."""
+        groups, _ = self._groups(step, self.held_out, "probe")
         found = behaviour_figures(groups)
         found["sampled_tokens"] = response_figures(groups)["sampled_tokens"]
         return {f"{HELD_OUT}{name}": value for name, value in found.items()}
 
-    def _groups(self, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
+    def _groups(self, step: int, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
         how, seed = self.method.rollouts, self.method.seed
         with self._timed("draw"):
-            drawn = draw(self.learner, self.model, problems, self.prompts, how, seed, purpose)
+            drawn = draw(self.source, step, problems, self.prompts, how, seed, purpose)
         with self._timed("run"):
             return self.method.grading(problems, drawn)
 

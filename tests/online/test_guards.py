@@ -15,7 +15,7 @@ FIRST = Probe(step=0, winner_consensus=0.6, distinct_traces=4.0, constant=0.1, c
 HEALTHY = replace(FIRST, winner_consensus=0.8, distinct_traces=2.5)
 FEWER = replace(FIRST, winner_consensus=0.8, distinct_traces=2.0)
 SHORTER = replace(FIRST, winner_consensus=0.8, code_chars=50.0)
-CONSTANT = replace(FIRST, winner_consensus=0.8, constant=0.3)
+CONSTANT = replace(FIRST, winner_consensus=0.8, constant=0.35)
 WORSE = replace(FIRST, winner_consensus=0.5, distinct_traces=1.0, code_chars=9.0, constant=0.9)
 
 

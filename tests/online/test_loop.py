@@ -62,17 +62,17 @@ def test_a_tiny_group_ends_in_the_loss_worked_out_by_hand() -> None:
 def whole(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """A training that nothing stops."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    return train(model_ref, out, method(steps=30, snapshot_every=10)), out
+    return train(model_ref, out, method(steps=12, snapshot_every=4)), out
 
 
 def test_it_learns_what_is_rewarded(whole: tuple[Report, Path]) -> None:
     report, out = whole
     rows = read_curve(out)
-    first, last = (sum(row["reward"] for row in part) / 5 for part in (rows[:5], rows[-5:]))
-    assert last > first + 0.3
-    assert [row["step"] for row in rows] == list(range(30))
-    assert (report.steps, report.kept_step, report.stopped) == (30, 30, None)
-    assert report.sampled_tokens == sum(row["sampled_tokens"] for row in rows) <= 30 * 16 * 12
+    first, last = (sum(row["reward"] for row in part) / 3 for part in (rows[:3], rows[-3:]))
+    assert last > 1.5 * first
+    assert [row["step"] for row in rows] == list(range(12))
+    assert (report.steps, report.kept_step, report.stopped) == (12, 12, None)
+    assert report.sampled_tokens == sum(row["sampled_tokens"] for row in rows) <= 12 * 16 * 12
     assert report.trained_tokens == sum(row["trained_tokens"] for row in rows) < report.sampled_tokens
 
 
@@ -85,19 +85,19 @@ def test_what_draws_is_what_learns(whole: tuple[Report, Path]) -> None:
 
 
 def test_snapshots_are_the_weights_on_the_way(whole: tuple[Report, Path], model_ref: ModelRef, tmp_path: Path) -> None:
-    """The weights after ten steps are those of a training of ten steps, for its learning rate is constant."""
-    assert list(snapshots(whole[1])) == [10, 20]
-    train(model_ref, tmp_path / "ten", method(steps=10))
-    assert same(weights(snapshots(whole[1])[10]), weights(tmp_path / "ten"))
-    assert not same(weights(snapshots(whole[1])[20]), weights(tmp_path / "ten"))
+    """The weights after four steps are those of a training of four, for its learning rate is constant."""
+    assert list(snapshots(whole[1])) == [4, 8]
+    train(model_ref, tmp_path / "four", method(steps=4))
+    assert same(weights(snapshots(whole[1])[4]), weights(tmp_path / "four"))
+    assert not same(weights(snapshots(whole[1])[8]), weights(tmp_path / "four"))
 
 
-@pytest.mark.parametrize("step", [0, 9, 29])
+@pytest.mark.parametrize("step", [0, 3, 11])
 def test_stopped_anywhere_it_ends_with_the_same_bits(
     step: int, whole: tuple[Report, Path], model_ref: ModelRef, tmp_path: Path
 ) -> None:
     """After the first step, before a snapshot, after the last; what was logged before is logged again."""
-    out, chosen = tmp_path / "out", method(steps=30, snapshot_every=10)
+    out, chosen = tmp_path / "out", method(steps=12, snapshot_every=4)
 
     with pytest.raises(StoppedError):
         train(model_ref, out, chosen, StopAt(step))
@@ -106,8 +106,8 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
     assert facts(report) == facts(whole[0])
     assert (out / "steps.jsonl").read_bytes() == (whole[1] / "steps.jsonl").read_bytes()
     assert same(weights(out), weights(whole[1]))
-    assert same(weights(snapshots(out)[20]), weights(snapshots(whole[1])[20]))
-    assert len((tmp_path / "curve" / "0" / "metrics.csv").read_text().splitlines()) == 31
+    assert same(weights(snapshots(out)[8]), weights(snapshots(whole[1])[8]))
+    assert len((tmp_path / "curve" / "0" / "metrics.csv").read_text().splitlines()) == 13
     assert not (out / "checkpoints").exists()
 
 
@@ -188,12 +188,12 @@ def test_prompts_without_room_are_left_out_and_counted(model_ref: ModelRef) -> N
 
 def test_a_line_of_the_curve_is_a_step(whole: tuple[Report, Path]) -> None:
     lines = (whole[1] / "steps.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == list(range(30))
+    assert [json.loads(line)["step"] for line in lines] == list(range(12))
     assert {"reward", "reward_sd", "zero_variance", "entropy", "length", "cut", "distinct_traces"} <= set(
         json.loads(lines[0])
     )
 
 
 def test_the_reward_of_the_world_is_what_it_says() -> None:
-    (group,), _ = grading(Says("x20"))([problem("p")], [[rollout(0, "x20 x21"), rollout(1, "x21 x21")]])
-    assert group.rewards == (0.25, 0)
+    (group,), _ = grading(Says(21))([problem("p")], [[rollout(0, "x20 x21"), rollout(1, "x21 x21")]])
+    assert group.rewards == (0.5, 0)

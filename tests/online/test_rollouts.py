@@ -10,7 +10,9 @@ from conself.engines.decoding import sample_seed
 from conself.online.rollouts import Rollouts, Runtime, candidate_of
 from tests.online.online_world import problem, rollout
 
-PLAIN = Rollouts(n=4, max_new_tokens=8, temperature=1.0, top_p=1.0, truncation="refused", runtime=Runtime(8))
+PLAIN = Rollouts(
+    n=4, max_new_tokens=8, temperature=1.0, top_p=1.0, truncation="refused", engine=None, runtime=Runtime(8)
+)
 
 
 @pytest.mark.parametrize("change", [{"top_p": 0.8}, {"temperature": 0.7}, {"temperature": 0.7, "top_p": 0.8}])

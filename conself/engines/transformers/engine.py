@@ -25,7 +25,7 @@ from conself.runtime.memory import free_bytes, keep_freed, return_freed
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from conself.engines.transformers.ledger import Completion
+    from conself.engines.transformers.ledger import Completion, Request
 
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
@@ -101,6 +101,13 @@ class TransformersEngine(Engine):
         for window in _windows(problems, demand.samples, self.runtime):
             yield from flow(window, complete)
         return_freed()
+
+    def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
+        """By the model as it lies on disk, in this process."""
+        from conself.engines.transformers.generation import generate
+
+        policy, tokenizer, stop_ids = loaded(model, self.runtime.device)
+        return generate(policy, requests, how, stop_ids, self.runtime.rows, StopStrings(tokenizer, how.stop))
 
 
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:

@@ -2,6 +2,7 @@
 
 from omegaconf import DictConfig
 
+from conself.engines.engine import Engine
 from conself.losses.output import Loss
 from conself.models.transformers import check_model
 from conself.online.rollouts import Rollouts
@@ -39,7 +40,7 @@ def check(config: DictConfig) -> None:
             "loss=grpo, or pipeline=preference"
         )
     check_training(training, loss)
-    build(config.rollouts, Rollouts)  # whether responses are drawn as the loss wants them
+    check_drawing(build(config.rollouts, Rollouts), model, training)
     check_curriculum(config, model)
     answering.check_voters(config)
     check_trained_on(config)
@@ -66,6 +67,25 @@ def check_training(training: Training, loss: Loss) -> None:
             "all weights are trained, so that nothing is left to be the reference of new responses; choose "
             "training=lora, or loss.beta=0"
         )
+
+
+def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> None:
+    """Refuse an engine that cannot draw rollouts by the weights in training.
+
+    Raises:
+        OSError: the model is not there.
+        ValueError: the engine gives no tokens, or cannot load the model or what is trained of it.
+    """
+    if (engine := rollouts.engine) is None:
+        return
+    if type(engine).tokens is Engine.tokens:
+        raise ValueError(
+            f"{type(engine).__name__} gives texts, and rollouts are tokens with their log-probs; choose "
+            "engine@rollouts.engine=vllm or transformers, or null: the learner itself"
+        )
+    engine.check_model(model)
+    if (adapter := training.tuning.adapter()) is not None:
+        engine.check_adapter(adapter)
 
 
 def check_curriculum(config: DictConfig, model: ModelRef) -> None:

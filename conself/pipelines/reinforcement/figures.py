@@ -1,5 +1,6 @@
 """The figures of ``results.json`` of a training on rollouts."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,12 +32,20 @@ class Trained:
 def figures_of(config: DictConfig, context: Context, made: Trained) -> dict[str, Plain]:
     """All figures of the job; ``pool`` of what the curriculum measured is left to ``pipeline=preference``."""
     summary, total = made.reinforced.summary(), made.problems.summary()
-    kept = total["total"] if made.selection is None else made.selection.summary()["kept"]
-    left = {} if made.selection is None else made.selection.summary()["dropped"]
+    kept = eligible = total["total"]
+    left: dict[str, int] = {}
+    if made.selection is not None:
+        kept, left = made.selection.summary()["kept"], made.selection.summary()["dropped"]
+        eligible = len(json.loads((made.selection.path / "selection.json").read_text())["normalised"])
     named = context.artifacts
     return {
         "method": config.method,
-        "problems": {"total": total["total"], "kept": kept, "dropped": {**total["dropped"], **left}},
+        "problems": {
+            "total": total["total"],
+            "eligible": eligible,
+            "kept": kept,
+            "dropped": {**total["dropped"], **left},
+        },
         "tau": None if config.curriculum is None else config.curriculum.get("tau"),
         "training": {name: value for name, value in summary.items() if name not in ("seconds", "phases", "execution")},
         "last_steps": _ends(made.reinforced),

@@ -30,7 +30,7 @@ from conself.training.memory import is_large
 from conself.training.settings import Training
 
 PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "sandbox", "comparison", "behaviour")
-"""What of a config the stage depends on, beside the seed; in the order of its arguments."""
+"""What of a config the stage depends on, beside the seed."""
 
 
 def reinforce(
@@ -47,8 +47,25 @@ def reinforce(
     ``config`` holds ``PARTS`` and seed. ``selection`` names the problems that a curriculum keeps; None: all. Curves go
     to the tracker as training runs; those of a training found in the store are played back.
     """
-    parts = [config[part] for part in PARTS]
-    made = _reinforce(context, name, *parts, config.seed, model, problems, selection, Aside(tracker))
+    made = _reinforce(
+        context,
+        name,
+        training=config.training,
+        loss=config.loss,
+        rollouts=config.rollouts,
+        reward=config.reward,
+        guard=config.guard,
+        loop=config.loop,
+        prompts=config.prompts,
+        sandbox=config.sandbox,
+        comparison=config.comparison,
+        behaviour=config.behaviour,
+        seed=config.seed,
+        model=model,
+        problems=problems,
+        selection=selection,
+        curves=Aside(tracker),
+    )
     if made.reused:
         tracker.replay([for_tracker(row) for row in read_curve(made.path)])
     return tell_losses(context.console, made, config.sandbox)
