@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from conself.agreement.behaviour import Behaviour
@@ -15,12 +16,15 @@ from conself.losses.advantages import advantages
 from conself.online.rollouts import Rollout, candidate_of
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.rewards.reward import Reward
-from conself.sandbox import Job, Limits, Summary
+from conself.sandbox import Job, Limits, Result, Summary, kept
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.prefix import with_prefix
 
 if TYPE_CHECKING:
     from conself.training.data import Example
+
+Run = Callable[[Sequence[Job]], list[Result]]
+"""Runs jobs, and gives all results."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Grading:
-    """How groups are graded: run within ``limits`` by ``workers`` processes of the sandbox, compared, and rewarded."""
+    """How groups are graded: run within ``limits`` by ``workers`` processes of the sandbox, compared, and rewarded.
+
+    Inside ``with grading.ready() as same`` these processes stay from one call of ``same`` to the next.
+    """
 
     limits: Limits
     workers: int
     comparison: Comparison
     behaviour: Behaviour
     reward: Reward
+    run: Run | None = None
+
+    @contextmanager
+    def ready(self) -> Iterator[Grading]:
+        """The same with a sandbox that is there; it ends with the block."""
+        with kept(self.limits, self.workers) as run:
+            yield replace(self, run=run)
 
     def __call__(self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]]) -> tuple[list[Group], Summary]:
         """The group of each problem, in order, and what its executions lacked.
@@ -76,7 +90,8 @@ class Grading:
             for problem, group in zip(problems, drawn, strict=True)
         ]
         jobs = [_job(problem, group) for problem, group in zip(problems, candidates, strict=True)]
-        results = {result.job.id: result for result in run_jobs(jobs, self.limits, self.workers)}
+        ran = run_jobs(jobs, self.limits, self.workers) if self.run is None else self.run(jobs)
+        results = {result.job.id: result for result in ran}
         groups = []
         for problem, group, rollouts in zip(problems, candidates, drawn, strict=True):
             rows = results[problem.id].rows

@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,8 +92,8 @@ def reinforce(
         checkpoints.resume(learner, str(loop.steps))
         curve = Curve(out / FILE, checkpoints.curve, logger)
         source = source_of(method, model, learner, prompts, out)
-        stepper = Stepper(method, source, learner, prompts, trained, held_out)
-        with Meter(console, "training", loop.steps, "steps", "steps") as meter:
+        with method.grading.ready() as grading, Meter(console, "training", loop.steps, "steps", "steps") as meter:
+            stepper = Stepper(replace(method, grading=grading), source, learner, prompts, trained, held_out)
             stopped = _run(stepper, curve, checkpoints, out, meter)
         kept = _keep(learner, curve, method, out)
     for folder in (CHECKPOINTS, WORN):  # not before all is saved
