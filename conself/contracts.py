@@ -161,6 +161,29 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return LossOutput(losses=-policy.of(signal.rows.flatten()), diagnostics={})
 >>> loss: Loss = Unlikely()
 
+**Reward** (``conf/reward/``): what each response is worth that was sampled for a step of training, without an oracle.
+
+>>> class Alive:
+...     def __call__(self, pool: Pool, agreement: Agreement) -> Sequence[float]:
+...         return [0.0 if crashed else 1.0 for crashed in agreement.crashed]
+>>> reward: Reward = Alive()
+>>> reward(pool, agreement)
+[1.0, 1.0]
+
+**Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
+
+>>> @dataclass(frozen=True)
+... class Enough:
+...     held_out: int
+...     every: int
+...     consensus: float
+...     def __call__(self, probes: Sequence[Probe]) -> Assessment:
+...         done = probes[-1].winner_consensus >= self.consensus
+...         return Assessment(len(probes) - 1, "the winners agree" if done else None)
+>>> guard: Guard = Enough(held_out=20, every=10, consensus=0.9)
+>>> guard([Probe(step=0, winner_consensus=0.5, distinct_traces=4.0, constant=0.0, code_chars=60.0)])
+Assessment(best=0, why=None)
+
 **Tuning** (``conf/training/``): which weights are trained, and what is saved of them.
 
 >>> class NormsOnly(Full):
@@ -236,11 +259,13 @@ from conself.executors.executor import Executor, Here, Runner
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
+from conself.guards.guard import Assessment, Guard, Probe
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
 from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages
 from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
 from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
+from conself.rewards.reward import Reward
 from conself.runtime.parts import build
 from conself.runtime.steps import Steps, finished
 from conself.samplers.guided import candidate
@@ -254,12 +279,12 @@ from conself.training.policy.tuning import Full, Policy, Tuning
 from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
-    "Agreement", "Amplification", "Ask", "Asking", "Benchmark", "Candidate", "Comparison", "Complete", "Curriculum",
-    "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow", "Full",
-    "Grouping", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message",
-    "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing",
-    "PairsLayout", "PassingMatrix", "Policy", "Pool", "Problem", "PromptStyle", "Ranked", "Ranking", "Rejected",
-    "Reply", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps", "Task", "TextMetric",
-    "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build", "by_score", "candidate",
-    "chosen", "finished", "nobody", "normalise", "program_messages",
+    "Agreement", "Amplification", "Ask", "Asking", "Assessment", "Benchmark", "Candidate", "Comparison", "Complete",
+    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow",
+    "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput",
+    "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome",
+    "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe", "Problem", "PromptStyle", "Ranked", "Ranking",
+    "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps",
+    "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
+    "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

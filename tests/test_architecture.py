@@ -13,11 +13,11 @@ FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
     {"executors", "prompts"},
-    {"agreement", "curricula", "harness", "models"},
+    {"agreement", "curricula", "guards", "harness", "models"},
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
-    {"datasets", "pairings", "samplers", "statistics", "training"},
-    {"benchmarks"},
+    {"datasets", "pairings", "rewards", "samplers", "statistics", "training"},
+    {"benchmarks", "online"},
     {"contracts", "results"},
     {"pipelines"},
     {"app"},
@@ -28,7 +28,7 @@ TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankin
 TRAINING_CODE += ["agreement", "store", "models", "prompts"]
 TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
-TRAINING_CODE += ["pipelines.amplifying"]
+TRAINING_CODE += ["pipelines.amplifying", "guards", "rewards", "online", "pipelines.reinforcement.stage"]
 
 
 def modules() -> dict[str, Path]:
@@ -101,7 +101,7 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
         # minipy: pre-training is a command of its own
         ("hydra", {"app", "evaluate", "minipy", "pipelines", "runtime", "score", "tau_search", "train"}),
         ("wandb", {"tracking"}),
-        ("lightning", {"training", "tracking"}),
+        ("lightning", {"online", "training", "tracking"}),
         ("vllm", {"engines"}),
         ("pickle", set()),
     ],

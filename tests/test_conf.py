@@ -14,6 +14,7 @@ from omegaconf.errors import InterpolationResolutionError
 
 from conself.app.parts import check_parts
 from conself.pipelines.preference.pipeline import Preference
+from conself.pipelines.reinforcement.pipeline import Reinforcement
 
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
@@ -63,11 +64,16 @@ def override(option: Path) -> list[str]:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
         return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
+    if group in ONLINE:
+        return ["experiment=con_grpo", f"{group}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
-ALONE = {"experiment", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping", *NESTED}
+ONLINE = {"reward", "guard"}
+"""Groups that a pipeline brings along."""
+ALONE = {"experiment", "pipeline", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping"}
+ALONE |= {*NESTED, *ONLINE}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
@@ -93,7 +99,8 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     with open_dict(whole):
         del whole["hydra"]
     config = resolved(whole)
-    check_parts(config, [*Preference.parts, "tracking", "executor"])
+    kind = Reinforcement if "rollouts" in config else Preference
+    check_parts(config, [*kind.parts, "tracking", "executor"])
     instantiate(config.pipeline)
     return choices
 
@@ -118,9 +125,11 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    for group in ("pipeline", "metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler"):
+    groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "reward", "guard")
+    for group in ("pipeline", *groups):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
+            node = node.get(group, node)  # one that brings more along than itself
             if "_target_" in node:
                 assert path.stem in node["_target_"].split(".")[-3:-1], path  # its module, or the folder of several
             else:  # a variant by settings alone stands on the part whose name it goes on from

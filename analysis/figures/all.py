@@ -7,6 +7,7 @@ from ..runs import Run
 from .abstention import abstention
 from .figure import Figure, styled
 from .methods import methods, sizes
+from .online import online
 from .roc import curves
 from .tau import golden, improvements
 from .training import histogram, rounds, training
@@ -20,6 +21,7 @@ FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
     improvements,
     golden,
     training,
+    online,
     histogram,
     rounds,
     abstention,

@@ -16,10 +16,14 @@ from conself.engines.engine import Engine
 from conself.executors.executor import Executor
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
+from conself.guards.guard import Guard
+from conself.online.rollouts import Rollouts
+from conself.online.settings import Loop
 from conself.pairings.build import Pairing
 from conself.prompts.prompts import PromptStyle
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
+from conself.rewards.reward import Reward
 from conself.runtime.parts import build, build_all
 from conself.runtime.plain import settings_of
 from conself.samplers.sampler import Sampler
@@ -39,13 +43,17 @@ CONTRACTS: Mapping[str, type] = {
     "decoder": Sampler,
     "engine": Engine,
     "executor": Executor,
+    "guard": Guard,
     "judging": Limits,
+    "loop": Loop,
     "loss": Loss,
     "metric": Metric,
     "model": ModelRef,
     "pairing": Pairing,
     "prompts": PromptStyle,
     "ranking": Ranking,
+    "reward": Reward,
+    "rollouts": Rollouts,
     "sampler": Sampler,
     "sandbox": Limits,
     "tracking": Tracker,

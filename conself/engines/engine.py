@@ -1,14 +1,19 @@
 """The contract of engines: chats in, completions out. A new one is a subclass of :class:`Engine` and a YAML."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from conself.engines.decoding import Decoding
 from conself.prompts.prompts import Message
 from conself.records import Candidate, ModelRef, Problem
 from conself.sandbox.jsonlines import Json
+
+if TYPE_CHECKING:
+    from conself.engines.transformers.ledger import Completion, Request
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,22 @@ class Engine(ABC):
             OSError: the model, or a library, cannot be loaded; with the remedy.
             ValueError: it cannot be drawn from here, or a request fails for good; with the remedy.
         """
+
+    def tokens(  # of those that have them
+        self,
+        requests: Sequence[Request],
+        how: Decoding,
+        model: ModelRef,
+    ) -> list[list[Completion]]:
+        """Completions of every request as tokens, in order, with the log-probs that they were drawn with.
+
+        Each adapter must lie in a folder of its own: what was loaded from there may be kept.
+
+        Raises:
+            OSError, ValueError: as :meth:`draw`.
+            NotImplementedError: the engine gives texts alone; who asks it has to look first.
+        """
+        raise NotImplementedError(f"{type(self).__name__} gives texts alone")
 
     def check_model(self, model: ModelRef) -> None:  # noqa: B027 - most load any
         """Refuse a model that the engine cannot load, before any work.

@@ -37,6 +37,14 @@ class StopStrings:
         return any(stop in text for stop in self.stop)
 
 
+def text_of(token_ids: Sequence[int], stops: StopStrings, stop_ids: Sequence[int]) -> str:
+    """The text of a completion, without the end-of-turn token among ``stop_ids`` or the stop string that ends it."""
+    ids = list(token_ids)
+    if ids and ids[-1] in stop_ids:
+        ids.pop()
+    return cut(decode_response(stops.tokenizer, ids), stops.stop)
+
+
 def cut(text: str, stop: Sequence[str]) -> str:
     """``text`` up to the first of the strings; all of it where there is none."""
     return text[: min((place for each in stop if (place := text.find(each)) >= 0), default=len(text))]

@@ -67,9 +67,10 @@ class GRPO:
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
         """The loss [T] of each token of all rollouts; ``signal.values`` [N, K] are their advantages.
 
-        Diagnostics, each [T]: ``ratio`` rho; ``clipped``, where the clip leaves no gradient; ``log_prob`` under the
-        policy; ``behaviour_kl``, k3 of KL(mu || pi), which is 0 where sampler and learner agree and nothing was learned
-        in between; with a reference ``kl``. Under ``mean_over=responses`` all are divided by the response's tokens.
+        Diagnostics, each [T]: ``ratio`` rho, of which ``ratio_max`` is the highest; ``clipped``, where the clip leaves
+        no gradient; ``log_prob`` under the policy; ``behaviour_kl``, k3 of KL(mu || pi), which is 0 where sampler and
+        learner agree and nothing was learned in between; with a reference ``kl``. Under ``mean_over=responses`` all but
+        the highest are divided by the response's tokens.
 
         Raises:
             ValueError: there are no behaviour log-probs, or the loss wants a reference and there is none.
@@ -101,7 +102,8 @@ class GRPO:
             "behaviour_kl": k3(log_prob - signal.behaviour),
             **kl,
         }
-        return LossOutput(losses * share, {name: (values * share).detach() for name, values in diagnostics.items()})
+        means = {name: (values * share).detach() for name, values in diagnostics.items()}
+        return LossOutput(losses * share, means, {"ratio_max": ratio.detach()})
 
     def _clipped(self, ratio: Tensor, advantage: Tensor) -> Tensor:
         too_low = (ratio < 1 - self.clip_low) & (advantage < 0)

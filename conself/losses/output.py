@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -74,11 +74,13 @@ class Signal:
 class LossOutput:
     """``losses`` [U], differentiable, one for each pair (response, token), and ``diagnostics`` by name, for the log.
 
-    Diagnostics are [U] and detached. Both are summed, and divided by the same number.
+    Diagnostics are [U] and detached. Both are summed, and divided by the same number. ``highest`` are further values
+    by name, of any shape but not empty, of which the log has the greatest of the whole batch.
     """
 
     losses: Tensor
     diagnostics: Mapping[str, Tensor]
+    highest: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Loss(Protocol):
@@ -152,5 +154,5 @@ def check_pairs_do(loss: Loss) -> None:
     if loss.needs_rollouts:
         raise ValueError(
             f"loss: {type(loss).__name__} learns from responses sampled for each step, and this pipeline makes "
-            "preference pairs; choose loss=con_dpo, loss=dpo or loss=sft"
+            "preference pairs; choose loss=con_dpo, loss=dpo or loss=sft, or pipeline=reinforcement"
         )

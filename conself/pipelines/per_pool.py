@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.agreement.traces import Agreement, agreement_of, trace_keys
+from conself.agreement.pools import agreement
+from conself.agreement.traces import Agreement
 from conself.executors.executor import HereFirst
 from conself.metrics.metric import Metric, TextMetric
 from conself.models.hub import short_name
@@ -50,15 +51,6 @@ def agree_shard(
     pools = shard.read()
     write_agreement(path, {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools})
     yield len(pools), len(pools)
-
-
-def agreement(pool: Pool, comparison: Comparison, behaviour: Behaviour) -> Agreement:
-    """What the candidates of a pool agree on, when outputs compare and behaviour counts like this.
-
-    Raises:
-        ValueError: the pool's candidates, traces and inputs are not equally many.
-    """
-    return agreement_of(behaviour(trace_keys(pool, comparison), pool.problem.entry_point is None))
 
 
 def voted(

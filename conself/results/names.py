@@ -2,6 +2,7 @@
 
 PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agree", "verify"
 SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
+REINFORCE = "reinforce"
 PROPOSE, TRY, AMPLIFY = "amplify/propose", "amplify/execute", "amplify/admit"
 DRIVER = "score/driver"
 """The metric that drives the curriculum."""
@@ -25,6 +26,11 @@ def matched(name: str) -> str:
 def evaluated(benchmark: str, who: str) -> str:
     """Answers to a benchmark; ``who`` is base, tuned, or :func:`voters` of one."""
     return f"evaluate/{benchmark}/{who}"
+
+
+def after_steps(steps: int) -> str:
+    """The model after so many steps of a training that goes on."""
+    return f"step_{steps:06d}"
 
 
 def voters(who: str) -> str:

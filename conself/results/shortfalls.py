@@ -28,7 +28,7 @@ _OTHER = {
     "unmatched": "samples are of no problem of the benchmark: mend their task_ids, or set benchmark= to theirs",
 }
 """Other losses, in words."""
-_STAGES = {"sample": "sampler", "execute": "sandbox", "evaluate": "judging"}
+_STAGES = {"sample": "sampler", "execute": "sandbox", "reinforce": "sandbox", "evaluate": "judging"}
 """The stages that draw or execute programs, and the part of the config that holds their limits."""
 
 Counts = Mapping[str, int | Mapping[str, int]]

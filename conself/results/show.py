@@ -21,9 +21,9 @@ def show(console: Console, results: Figures) -> None:
         show_table(console, _rounds(results))
     _show_windows(console, found)
     if found:
-        show_table(console, _before_and_after(found, ("base", "tuned"), "Before and after training"))
-        _show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
-    show_table(console, _stages(results["seconds"], results["peak_memory"]))
+        show_table(console, before_and_after(found, ("base", "tuned"), "Before and after training"))
+        show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
+    show_table(console, stages(results["seconds"], results["peak_memory"]))
 
 
 def show_evaluation(console: Console, results: Figures) -> None:
@@ -32,15 +32,15 @@ def show_evaluation(console: Console, results: Figures) -> None:
     _show_windows(console, found)
     if results["versus"] is None:
         table = _new("", *found, title="Evaluation (95 % interval)")
-        table.add_row("pass@1", *(_interval(row) for row in found.values()))
+        table.add_row("pass@1", *(interval(row) for row in found.values()))
         table.add_row("problems", *(str(row["n"]) for row in found.values()))
         show_table(console, table)
-        _show_details(console, {name: {"pass rate": row} for name, row in found.items()})
+        show_details(console, {name: {"pass rate": row} for name, row in found.items()})
     else:
         both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in found.items()}
-        show_table(console, _before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
-        _show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
-    show_table(console, _stages(results["seconds"], results["peak_memory"]))
+        show_table(console, before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
+        show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
+    show_table(console, stages(results["seconds"], results["peak_memory"]))
 
 
 def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
@@ -97,12 +97,13 @@ def _why(results: Figures) -> list[str]:
     return ["undefined"] if most > results["problems"]["total"] / 10 else []
 
 
-def _before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:
+def before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:
+    """pass@1 of two models per benchmark, with the comparison of the two."""
     table = _new("pass@1", *found, title=f"{title} (95 % interval)")
     for who in sides:
-        table.add_row(f"{who} model", *(_interval(row[who]) for row in found.values()))
+        table.add_row(f"{who} model", *(interval(row[who]) for row in found.values()))
     table.add_row("relative change", *(number(row["relative_improvement"], "+.1%") for row in found.values()))
-    table.add_row("difference", *(_interval(row["difference"], "+.3f") for row in found.values()))
+    table.add_row("difference", *(interval(row["difference"], "+.3f") for row in found.values()))
     table.add_row("problems", *(str(row[sides[0]]["n"]) for row in found.values()))
     table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in found.values()))
     for test in dict.fromkeys(row["test"] for row in found.values()):
@@ -111,19 +112,19 @@ def _before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title:
     return table
 
 
-def _show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -> None:
+def show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -> None:
     """pass@k, consensus@k, difficulties: benchmark -> side -> its figures. Nothing where no benchmark has any."""
     sides = list(next(iter(found.values())))
     table = _new("benchmark", "", "problems", *sides, title="By k and by difficulty (95 % interval)")
     for name, row in found.items():
         first = row[sides[-1]]
         if "sampled" in first:
-            cells = [_interval(side["sampled"], key="value") if "sampled" in side else "-" for side in row.values()]
+            cells = [interval(side["sampled"], key="value") if "sampled" in side else "-" for side in row.values()]
             table.add_row(name, "one sample", str(first["n"]), *cells)
         for part, key, prefix in _details(first):
             for what, group in first[part].items():
                 others = [side.get(part, {}).get(what) for side in row.values()]
-                cells = ["-" if other is None else _interval(other, key=key) for other in others]
+                cells = ["-" if other is None else interval(other, key=key) for other in others]
                 table.add_row(name, f"{prefix}{what}", str(group.get("n", first["n"])), *cells)
     if table.row_count:
         show_table(console, table)
@@ -147,12 +148,14 @@ def _rounds(results: Figures) -> Table:
     return table
 
 
-def _interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:
+def interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:
+    """A figure with its 95 % interval as text."""
     low, high = side["ci95"]
     return f"{side[key]:{form}} [{low:{form}}, {high:{form}}]"
 
 
-def _stages(seconds: Mapping[str, float], peaks: Mapping[str, int]) -> Table:
+def stages(seconds: Mapping[str, float], peaks: Mapping[str, int]) -> Table:
+    """Time and memory of all stages."""
     total = sum(seconds.values())
     table = _new("stage", "seconds", "share", "peak memory", title="Time and memory of the stages")
     for name, spent in seconds.items():

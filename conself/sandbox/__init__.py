@@ -45,7 +45,7 @@ What is NOT covered:
 """
 
 from conself.sandbox.canonical import canonical
-from conself.sandbox.engine import execute, isolation
+from conself.sandbox.engine import execute, isolation, kept
 from conself.sandbox.jobs import Job, Limits
 from conself.sandbox.results import SKIPPED, UNREADABLE, Audit, Note, Outcome, Result, Status, Summary
 from conself.sandbox.wire import LEVELS
@@ -67,4 +67,5 @@ __all__ = [
     "canonical",
     "execute",
     "isolation",
+    "kept",
 ]

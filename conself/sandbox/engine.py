@@ -3,7 +3,8 @@
 import hashlib
 import select
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from conself.sandbox.jobs import Job, Limits, check_job, check_limits
 from conself.sandbox.results import Result
@@ -36,7 +37,27 @@ def execute(
     if is_checked:
         for job in jobs:
             check_job(job)
-    return _stream(iter(jobs), is_checked, _Crew(limits, workers, frozenset(without)))
+    return _once(iter(jobs), is_checked, _Crew(limits, workers, frozenset(without)))
+
+
+@contextmanager
+def kept(limits: Limits, workers: int) -> Iterator[Callable[[Sequence[Job]], list[Result]]]:
+    """:func:`execute` for many calls: its processes, which take a while to start, stay until the block ends.
+
+    What it gives takes jobs and returns all results, in the order in which the jobs finish; it raises as ``execute``.
+    """
+    check_limits(limits, workers)
+    crew = _Crew(limits, workers, frozenset())
+
+    def run(jobs: Sequence[Job]) -> list[Result]:
+        for job in jobs:
+            check_job(job)
+        return list(_stream(iter(jobs), True, crew))
+
+    try:
+        yield run
+    finally:
+        crew.close()
 
 
 def isolation(limits: Limits | None = None, without: Collection[str] = frozenset()) -> str:
@@ -108,6 +129,11 @@ class _Crew:
         self._left = time.monotonic()
         return finished
 
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.close()
+
     def _restart(self, worker: Worker, error: Died) -> Worker:
         """A new zygote with the jobs of one that died; RuntimeError at the second death on the same job."""
         first = worker.queue[0]
@@ -123,29 +149,32 @@ class _Crew:
         return fresh
 
 
-def _stream(source: Iterator[Job], is_checked: bool, crew: _Crew) -> Iterator[Result]:
+def _once(source: Iterator[Job], is_checked: bool, crew: _Crew) -> Iterator[Result]:
     try:
-        exhausted = False
-        while True:
-            while not exhausted and crew.has_room():
-                job = next(source, None)
-                if job is None:
-                    exhausted = True
-                    break
-                if not is_checked:
-                    check_job(job)
-                pending = _prepare(job, crew.limits.audit)
-                if pending.sources:
-                    crew.submit(pending)
-                else:
-                    yield pending.result()
-            if not any(worker.queue for worker in crew.workers):
-                return
-            for pending in crew.pump():
-                yield pending.result()
+        yield from _stream(source, is_checked, crew)
     finally:
-        for worker in crew.workers:
-            worker.close()
+        crew.close()
+
+
+def _stream(source: Iterator[Job], is_checked: bool, crew: _Crew) -> Iterator[Result]:
+    exhausted = False
+    while True:
+        while not exhausted and crew.has_room():
+            job = next(source, None)
+            if job is None:
+                exhausted = True
+                break
+            if not is_checked:
+                check_job(job)
+            pending = _prepare(job, crew.limits.audit)
+            if pending.sources:
+                crew.submit(pending)
+            else:
+                yield pending.result()
+        if not any(worker.queue for worker in crew.workers):
+            return
+        for pending in crew.pump():
+            yield pending.result()
 
 
 def _prepare(job: Job, audit: float) -> Pending:

@@ -115,19 +115,23 @@ def encode(
     return kept, len(encoded) - len(kept)
 
 
+def place_in_epoch(seed: int, epoch: int, name: str) -> bytes:
+    """What the names of an epoch are sorted by: SHA-256 of (seed, epoch, name), a new order each epoch."""
+    return hashlib.sha256(json.dumps(["order", seed, epoch, name]).encode()).digest()
+
+
 def global_batches(
     examples: Sequence[Example], batch_size: int, seed: int, epoch: int, by_problem: bool
 ) -> list[list[Example]]:
     """Batches of exactly ``batch_size`` examples, each example once; only the last may be smaller.
 
-    Order: by SHA-256 of (seed, epoch, name), a new one each epoch and the same everywhere. With ``by_problem``
+    Order: :func:`place_in_epoch`, the same everywhere. With ``by_problem``
     problems are permuted and the examples of each stay neighbours, so that a batch's pairs share winners and prompts
     (a batch boundary may cut a problem); without it examples are permuted one by one.
     """
 
     def rank(example: Example) -> bytes:
-        name = example.problem_id if by_problem else example.name
-        return hashlib.sha256(json.dumps(["order", seed, epoch, name]).encode()).digest()
+        return place_in_epoch(seed, epoch, example.problem_id if by_problem else example.name)
 
     order = sorted(examples, key=rank)
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

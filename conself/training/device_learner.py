@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from conself.engines.decoding import Decoding
+from conself.engines.transformers.ledger import Completion, Request
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.models.transformers import device_of, fingerprint
 from conself.records import ModelRef
 from conself.training.checkpoints import restore, state, trainable, write
 from conself.training.data import Example, deal
 from conself.training.micro_batches import MicroBatch
+from conself.training.policy.drawing import draw
 from conself.training.policy.recompute import checkpoint_layers
 from conself.training.policy.tuning import Policy
 from conself.training.reference import Reference, computed, identity, reference_log_probs, stored
@@ -67,7 +71,9 @@ class DeviceLearner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        means = self.ranks.totals(self._backward(units), self.policy.model.device)
+        sums, most = self._backward(units)
+        means = self.ranks.totals(sums, self.policy.model.device)
+        highest = self.ranks.greatest(most, self.policy.model.device)
         self.sharing.add_gradients(self.parameters)
         norm = _whole(torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
         _require_finite("gradient norm", norm, examples, self.steps_taken)
@@ -75,7 +81,15 @@ class DeviceLearner:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.settings.gradient_clip, norm)
         self.optimizer.step()
         self.steps_taken += 1
-        return {**means, "learning_rate": rate, "grad_norm": norm.item()}
+        return {**means, **highest, "learning_rate": rate, "grad_norm": norm.item()}
+
+    def draw(
+        self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
+    ) -> list[list[Completion]]:
+        """Completions by the weights as they are now."""
+        if self.ranks.count > 1:
+            raise ValueError("responses are drawn from a model on one device; set training.runtime.devices=1")
+        return draw(self.policy, model, requests, how, batch_size)
 
     def save(self, folder: Path) -> None:
         """Write what was trained; the first process does."""
@@ -98,9 +112,10 @@ class DeviceLearner:
         facts = restore(path, self.policy.model, self.optimizer)
         self.steps_taken = int(facts[_STEPS])
 
-    def _backward(self, units: Sequence[Example]) -> Mapping[str, float]:
-        """Gradients and means of this process's share."""
+    def _backward(self, units: Sequence[Example]) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Gradients of this process's share; its part of the means, and what is highest in it."""
         means: dict[str, float] = defaultdict(float)
+        highest: dict[str, float] = {}
         count = number_of(units, self.loss.mean_over)
         for piece, counted in self._share(units):
             micro_batch = self.layout.lay(piece)
@@ -111,7 +126,9 @@ class DeviceLearner:
             means["loss"] += loss.item()
             for name, values in output.diagnostics.items():
                 means[name] += values.sum().item() * (counted / count)
-        return means
+            for name, values in output.highest.items():
+                highest[name] = max(highest.get(name, -math.inf), values.max().item())
+        return means, highest
 
     def _share(self, units: Sequence[Example]) -> list[tuple[list[Example], int]]:
         """The pieces of a global batch for this process, each with 1: it counts.

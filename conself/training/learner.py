@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import torch
 
+from conself.engines.decoding import Decoding
+from conself.engines.transformers.ledger import Completion, Request
 from conself.losses.output import Loss
 from conself.models.transformers import device_of
 from conself.records import ModelRef
@@ -38,6 +40,20 @@ class Learner(Protocol):
         Raises:
             FloatingPointError: loss or gradient is not finite; names the problems at hand.
             ValueError: there are no examples, or one is too long for the model or the token budget.
+        """
+        ...
+
+    def draw(
+        self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
+    ) -> list[list[Completion]]:
+        """Completions by the weights as they are now: one for each seed of each request, in order.
+
+        ``model`` is the one that the learner was opened with. Token ids go in and come out, with the log-probs that the
+        tokens were drawn with; at most ``batch_size`` rows are decoded together. Drawing changes nothing of what is
+        trained.
+
+        Raises:
+            ValueError: the learner is on several devices, or the model attends in a way that sampling cannot do.
         """
         ...
 
@@ -112,6 +128,13 @@ class _Elsewhere:
         """As in :class:`Learner`."""
         row: dict[str, float] = self.call("step", examples)
         return row
+
+    def draw(
+        self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
+    ) -> list[list[Completion]]:
+        """As in :class:`Learner`."""
+        drawn: list[list[Completion]] = self.call("draw", model, requests, how, batch_size)
+        return drawn
 
     def save(self, folder: Path) -> None:
         """As in :class:`Learner`."""

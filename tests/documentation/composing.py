@@ -16,6 +16,8 @@ CONF = ROOT / "conf"
 GROUPS = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()}
 COMPOSED_ELSEWHERE = {"metric", "ranking", "tracking", "training", "training/layout", "training/strategy"}
 """Groups whose choices have nearly the same keys, and each is composed by tests/test_conf.py: here it must be there."""
+ROLLOUTS = ("experiment=con_grpo",)
+"""Brings keys along that no other command has."""
 _FLAGS = {"-m", "--help"}
 
 
@@ -92,7 +94,7 @@ def _has(config: Any, key: str) -> bool:
 
 @cache
 def _defaults() -> tuple[DictConfig, ...]:
-    return tuple(_composed(name, ()) for name in ("train", "score", "evaluate"))
+    return (*(_composed(name, ()) for name in ("train", "score", "evaluate")), _composed("train", ROLLOUTS))
 
 
 def _in_a_choice(key: str) -> bool:

@@ -12,20 +12,20 @@ from joblib import cpu_count
 
 from conself.engines.decoding import Decoding, check_cut
 from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
-from conself.engines.stop_strings import StopStrings, cut
+from conself.engines.stop_strings import StopStrings, text_of
 from conself.engines.transformers.memory import MOST_ROWS, within
 from conself.executors.executor import worker_index
 from conself.models.dtypes import gpu_driver
 from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
 from conself.prompts.prompts import render
-from conself.prompts.turns import decode_response, encode_prompt
+from conself.prompts.turns import encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.memory import free_bytes, keep_freed, return_freed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from conself.engines.transformers.ledger import Completion
+    from conself.engines.transformers.ledger import Completion, Request
 
 # Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
@@ -102,6 +102,13 @@ class TransformersEngine(Engine):
             yield from flow(window, complete)
         return_freed()
 
+    def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
+        """By the model as it lies on disk, in this process."""
+        from conself.engines.transformers.generation import stream
+
+        policy, tokenizer, stop_ids = loaded(model, self.runtime.device)
+        return list(stream(policy, requests, how, stop_ids, self.runtime.rows, StopStrings(tokenizer, how.stop)))
+
 
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
     if model is None or runtime.on_gpu():  # a GPU's memory is told by batch_size, which is the user's
@@ -133,11 +140,8 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
 
 def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
     count = len(completion.token_ids)
-    ids = completion.token_ids.tolist()
-    if ids and ids[-1] in stop_ids:
-        ids.pop()
     return Reply(
-        text=cut(decode_response(stops.tokenizer, ids), stops.stop),
+        text=text_of(completion.token_ids.tolist(), stops, stop_ids),
         finish_reason=completion.finish_reason,
         mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
         mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,

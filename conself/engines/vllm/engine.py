@@ -1,15 +1,21 @@
 """Completions by vLLM: the same prompts, seeds and definitions as of any engine, at the speed of its own."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from conself.engines.decoding import Decoding
 from conself.engines.engine import Complete, Demand, Engine, Flow, required
 from conself.engines.vllm.start import Runtime, check_lora, check_served
 from conself.engines.vllm.stream import stream
 from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
 from conself.sandbox.jsonlines import Json
+
+if TYPE_CHECKING:
+    from conself.engines.transformers.ledger import Completion, Request
 
 
 @dataclass(frozen=True)
@@ -48,3 +54,11 @@ class VllmEngine(Engine):
 
         machine = machine_for(required(model), self.runtime, self.max_model_len)
         yield from stream(problems, alone, machine, demand.samples)
+
+    def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
+        """Each adapter gets an id of its own, and nothing that was computed before it is read with it."""
+        from conself.engines.vllm.machine import machine_for
+
+        machine = machine_for(model, self.runtime, self.max_model_len)
+        machine.forget()
+        return machine.tokens(requests, how)

@@ -14,16 +14,18 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Reply
-from conself.engines.stop_strings import StopStrings, cut
+from conself.engines.stop_strings import StopStrings, text_of
+from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.vllm.start import Runtime, lora_rank, start
 from conself.engines.vllm.sums import Sums, add_rows
 from conself.models.transformers import fingerprint, load_tokenizer, stop_token_ids_of
 from conself.prompts.prompts import render
-from conself.prompts.turns import decode_response, encode_prompt
+from conself.prompts.turns import encode_prompt
 from conself.records import ModelRef
 
 if TYPE_CHECKING:
@@ -38,12 +40,11 @@ Deliver = Callable[[int, Reply], None]
 
 @dataclass
 class _Draw:
-    """A sample under way, and who waits for it: each of ``places`` gets the reply."""
+    """A sample under way; ``finish`` is called with it and the reason why it ended."""
 
     sums: Sums
     stops: StopStrings
-    places: range
-    deliver: Deliver
+    finish: Callable[[_Draw, str], None]
 
 
 class VllmMachine:
@@ -98,10 +99,46 @@ class VllmMachine:
             for place in range(len(ask.seeds)):
                 deliver(place, Reply("", "length", None, None, 0))
             return []
-        if drawn.temperature == 0:  # all seeds give the same tokens
-            return [self._add(self._request(ids, drawn, room), ask.seeds[0], drawn, range(len(ask.seeds)), deliver)]
+
+        def to(places: range) -> Callable[[_Draw, str], None]:
+            return lambda draw, reason: self._deliver(draw, reason, places, deliver)
+
         request = self._request(ids, drawn, room)
-        return [self._add(request, s, drawn, range(i, i + 1), deliver) for i, s in enumerate(ask.seeds)]
+        if drawn.temperature == 0:  # all seeds give the same tokens
+            return [self._add(request, ask.seeds[0], drawn, to(range(len(ask.seeds))))]
+        return [self._add(request, s, drawn, to(range(i, i + 1))) for i, s in enumerate(ask.seeds)]
+
+    def tokens(self, requests: Sequence[Request], drawn: Decoding) -> list[list[Completion]]:
+        """Completions of every request, in order, as tokens with the log-probs that they were drawn with.
+
+        Nothing else may be under way. ``token_entropies`` are not known, and empty.
+
+        Raises:
+            ValueError: a prompt has no token or no room for one, or vLLM refuses a setting.
+            RuntimeError: vLLM gave a sample up.
+        """
+        found: dict[tuple[int, int], Completion] = {}
+
+        def at(place: tuple[int, int]) -> Callable[[_Draw, str], None]:
+            def keep(draw: _Draw, reason: str) -> None:
+                found[place] = _completion(draw.sums, _ended_well(reason))
+
+            return keep
+
+        for number, request in enumerate(requests):
+            room = min(drawn.max_new_tokens, self._context - len(request.prompt_ids))
+            if not request.prompt_ids or room < 1:
+                raise ValueError(f"a prompt of {len(request.prompt_ids)} tokens has none, or leaves no room for one")
+            asked = self._request(request.prompt_ids, drawn, room)
+            for index, seed in enumerate(request.seeds):
+                self._add(asked, seed, drawn, at((number, index)), keep=True)
+        while self.live:
+            self.step()
+        return [[found[number, k] for k in range(len(request.seeds))] for number, request in enumerate(requests)]
+
+    def forget(self) -> None:
+        """Let go of the keys and values of all prompts: those of an adapter that has changed are of no use."""
+        self._vllm.reset_prefix_cache()
 
     def _request(self, ids: Sequence[int], drawn: Decoding, room: int) -> EngineCoreRequest:
         from vllm.sampling_params import SamplingParams
@@ -119,14 +156,20 @@ class VllmMachine:
         tasks = self._vllm.get_supported_tasks()
         return self._vllm.input_processor.process_inputs("-", prompt, params, tasks, lora_request=self._adapter)
 
-    def _add(self, request: EngineCoreRequest, seed: int, drawn: Decoding, places: range, deliver: Deliver) -> str:
+    def _add(
+        self,
+        request: EngineCoreRequest,
+        seed: int,
+        drawn: Decoding,
+        finish: Callable[[_Draw, str], None],
+        keep: bool = False,
+    ) -> str:
         child = copy(request)
         child.request_id = child.external_req_id = str(next(self._serial))
         child.sampling_params = copy(request.sampling_params)
         child.sampling_params.seed = seed & _SEED_BITS
-        self._draws[child.request_id] = _Draw(
-            Sums(drawn.entropy_top_k), StopStrings(self._tokenizer, drawn.stop), places, deliver
-        )
+        sums = Sums(drawn.entropy_top_k, [] if keep else None)
+        self._draws[child.request_id] = _Draw(sums, StopStrings(self._tokenizer, drawn.stop), finish)
         self._vllm.engine_core.add_request(child)
         return str(child.request_id)
 
@@ -148,23 +191,17 @@ class VllmMachine:
             reason = "stop" if output.request_id in ended else output.finish_reason
             if reason is not None:
                 draw = self._draws.pop(output.request_id)
-                reply = self._reply(draw, str(reason))
-                for place in draw.places:
-                    draw.deliver(place, reply)
+                draw.finish(draw, str(reason))
 
     def _said(self, draw: _Draw) -> bool:
         return draw.stops.end(draw.sums.token_ids)
 
-    def _reply(self, draw: _Draw, reason: str) -> Reply:
-        if reason not in ("stop", "length"):
-            raise RuntimeError(
-                f"vLLM gave up a sample ({reason}); run the same command again: finished shards are kept"
-            )
-        sums, ids = draw.sums, list(draw.sums.token_ids)
-        if ids and ids[-1] in self._stops:
-            ids.pop()
-        text = cut(decode_response(self._tokenizer, ids), draw.stops.stop)
-        return Reply(text, reason, sums.mean_nll, sums.mean_entropy, len(sums.token_ids))
+    def _deliver(self, draw: _Draw, reason: str, places: range, deliver: Deliver) -> None:
+        sums = draw.sums
+        text = text_of(sums.token_ids, draw.stops, self._stops)
+        reply = Reply(text, _ended_well(reason), sums.mean_nll, sums.mean_entropy, len(sums.token_ids))
+        for place in places:
+            deliver(place, reply)
 
     def abort(self, names: Sequence[str]) -> None:
         """Drop samples that nobody waits for any more; finished ones are passed over."""
@@ -175,6 +212,18 @@ class VllmMachine:
         """Give the engine's memory back."""
         self._vllm.engine_core.shutdown()
         self._vllm = None
+
+
+def _ended_well(reason: str) -> str:
+    if reason not in ("stop", "length"):
+        raise RuntimeError(f"vLLM gave up a sample ({reason}); run the same command again: finished shards are kept")
+    return reason
+
+
+def _completion(sums: Sums, reason: str) -> Completion:
+    nothing = np.zeros(0, dtype=np.float32)
+    log_probs = np.array(sums.log_probs, dtype=np.float32)
+    return Completion(np.array(sums.token_ids, dtype=np.int64), reason, log_probs, nothing)
 
 
 class _Held:

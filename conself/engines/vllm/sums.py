@@ -1,4 +1,4 @@
-"""Sums over a sample's tokens, kept up to date while it streams: no token's log-probabilities are kept."""
+"""Sums over a sample's tokens, kept up to date while it streams: log-probs of tokens are kept only where asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,13 @@ _NEVER = -1e9
 
 @dataclass
 class Sums:
-    """What is known of a sample: its token ids, and two sums in nats; ``top_k`` tokens enter an entropy."""
+    """What is known of a sample: its token ids, and two sums in nats; ``top_k`` tokens enter an entropy.
+
+    ``log_probs`` has the log-prob of each token, in nats; None where nobody asks for them.
+    """
 
     top_k: int
+    log_probs: list[float] | None = None
     token_ids: list[int] = field(default_factory=list)
     nll: float = 0.0
     entropy: float = 0.0
@@ -49,6 +53,9 @@ def add_rows(sums: Sequence[Sums], tokens: Sequence[Sequence[int]], rows: Sequen
             sums[i].token_ids.extend(tokens[i])
             sums[i].nll += nll
             sums[i].entropy += entropy
+        for i, start in zip(chosen, starts.tolist(), strict=True):
+            if (kept := sums[i].log_probs) is not None:
+                kept.extend(block[start : start + len(tokens[i]), 0].tolist())
 
 
 def _entropy(top: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -65,5 +65,16 @@ class Ranks:
         dist.all_reduce(values)
         return dict(zip(part, values.tolist(), strict=True))
 
+    def greatest(self, part: Mapping[str, float], device: torch.device) -> dict[str, float]:
+        """The greatest of all processes' values by name; the names are the same everywhere."""
+        if self.count == 1 or not part:
+            return dict(part)
+        import torch
+        import torch.distributed as dist
+
+        values = torch.tensor(list(part.values()), dtype=torch.float64, device=device)
+        dist.all_reduce(values, op=dist.ReduceOp.MAX)
+        return dict(zip(part, values.tolist(), strict=True))
+
 
 ALONE = Ranks(index=0, count=1)

@@ -1,0 +1,77 @@
+"""The rows of an online training: on disk as they come, and on the tracker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conself.online.diagnostics import Row
+from conself.guards.guard import Probe
+from conself.store.artifacts import write_whole
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+FILE = "steps.jsonl"
+"""A JSON line for each step, in the folder of the artifact."""
+HELD_OUT = "held_out_"
+"""What the names of a probe's figures begin with."""
+
+
+class Curve:
+    """Keeps the rows of all steps: in lines of ``path``, and on ``logger`` under ``train/``, as soon as they are there.
+
+    ``rows`` are those that earlier runs have taken. Lines of steps that they took after their last checkpoint are
+    written over, with the same numbers.
+    """
+
+    def __init__(self, path: Path, rows: Sequence[Row], logger: Logger | None) -> None:
+        self.path = path
+        self.rows = list(rows)
+        self.logger = logger
+        write_whole(path, lambda temporary: temporary.write_text("".join(map(_line, self.rows))))
+        for row in self.rows:
+            self._log(row)
+
+    def add(self, row: Row) -> None:
+        """Keep one more row."""
+        self.rows.append(row)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(row))
+        self._log(row)
+
+    def close(self) -> None:
+        """Let the logger write what it has."""
+        if self.logger is not None:
+            self.logger.save()
+            self.logger.finalize("success")
+
+    def _log(self, row: Row) -> None:
+        if self.logger is not None:
+            self.logger.log_metrics(for_tracker(row), int(row["step"]))
+
+
+def for_tracker(row: Row) -> dict[str, float]:
+    """The figures of a row as a tracker names them."""
+    return {f"train/{name}": value for name, value in row.items()}
+
+
+def read_curve(folder: Path) -> list[Row]:
+    """The rows in the folder of an artifact."""
+    return [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def probes_of(rows: Sequence[Row]) -> list[Probe]:
+    """The probes that were made so far."""
+    names = ("winner_consensus", "distinct_traces", "constant", "code_chars")
+    return [
+        Probe(int(row["step"]), *(row[f"{HELD_OUT}{name}"] for name in names))
+        for row in rows
+        if f"{HELD_OUT}{names[0]}" in row
+    ]
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"

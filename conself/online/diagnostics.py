@@ -1,0 +1,55 @@
+"""What can be told of a step without knowing what is right: a row of numbers by name."""
+
+from collections.abc import Sequence
+from statistics import fmean, pstdev
+
+from conself.online.groups import Group
+from conself.rankings.consensus import consensus_scores
+
+Row = dict[str, float]
+"""The figures of one step."""
+
+
+def behaviour_figures(groups: Sequence[Group]) -> Row:
+    """What the programs of at least one group do, all means over groups or programs.
+
+    ``consensus`` is the mean R of a program, ``winner_consensus`` that of each problem's best; ``distinct_traces`` is
+    the number of different behaviours among a problem's programs that do not crash on all inputs; ``crashed`` the share
+    of programs that do. ``constant`` is the share of problems whose best program gives one output for all inputs;
+    ``code_chars`` the length of an extracted program, 0 where no response has one.
+    """
+    scores = [consensus_scores(group.agreement.keys) for group in groups]
+    codes = [candidate.code for group in groups for candidate in group.pool.candidates]
+    lengths = [len(code) for code in codes if code is not None]
+    best = [
+        group.agreement.keys[max(range(len(r)), key=r.__getitem__)] for group, r in zip(groups, scores, strict=True)
+    ]
+    return {
+        "consensus": fmean(score for each in scores for score in each),
+        "winner_consensus": fmean(max(each) for each in scores),
+        "distinct_traces": fmean(len(group.agreement.clusters) for group in groups),
+        "constant": fmean(len(row) > 1 and None not in row and len(set(row)) == 1 for row in best),
+        "crashed": fmean(crashed for group in groups for crashed in group.agreement.crashed),
+        "without_code": fmean(code is None for code in codes),
+        "code_chars": fmean(lengths) if lengths else 0.0,
+    }
+
+
+def response_figures(groups: Sequence[Group]) -> Row:
+    """What the responses of at least one group are like, all means over responses or tokens.
+
+    ``entropy`` is the mean of -log p over all tokens, in nats: drawn at temperature 1, an unbiased estimate of the
+    entropy of the next token. ``zero_variance`` is the share of groups whose rewards are all equal.
+    """
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    rewards = [reward for group in groups for reward in group.rewards]
+    lengths = [len(rollout.token_ids) for rollout in rollouts]
+    return {
+        "reward": fmean(rewards),
+        "reward_sd": pstdev(rewards),
+        "zero_variance": fmean(len(set(group.rewards)) == 1 for group in groups),
+        "entropy": -sum(sum(rollout.logprobs) for rollout in rollouts) / max(sum(lengths), 1),
+        "length": fmean(lengths),
+        "cut": fmean(rollout.is_cut for rollout in rollouts),
+        "sampled_tokens": float(sum(lengths)),
+    }

@@ -1,0 +1,206 @@
+"""The loop: draw, run, reward, learn; a run that was killed goes on with the same continuation."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from conself.models.transformers import fingerprint, load_config
+from conself.online.curve import FILE, HELD_OUT, Curve, probes_of
+from conself.online.diagnostics import Row
+from conself.online.rollouts import Prompts
+from conself.online.settings import Method
+from conself.online.snapshots import snapshot, snapshots
+from conself.online.sources import FromEngine, FromLearner, Source
+from conself.online.steps import LACKS, Stepper, split
+from conself.prompts.prompts import PromptStyle
+from conself.records import ModelRef, Problem
+from conself.runtime.progress import Meter
+from conself.training.checkpoints import Checkpoints, training_key
+from conself.training.data import Example, Response
+from conself.training.learner import Learner, open_learner
+from conself.training.schedules import WarmupConstant
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+CHECKPOINTS, WORN = "checkpoints", "worn"
+"""Folders of a training until all of it is saved: its checkpoints, and the weights that an engine draws by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an online training did: ``steps`` were taken, ``skipped`` of them without anything to learn from.
+
+    The weights are those after ``kept_step`` steps; ``stopped`` says why they are fewer than asked for, None: they are
+    not. ``n_overlong`` problems had prompts without room for a response. Tokens are those of responses: sampled to
+    learn from, sampled by probes, and trained on. ``execution`` counts what programs lacked. ``seconds`` has the time
+    of earlier runs up to their checkpoint, ``phases`` that of this process alone.
+    """
+
+    steps: int
+    kept_step: int
+    stopped: str | None
+    skipped: int
+    n_problems: int
+    n_held_out: int
+    n_overlong: int
+    sampled_tokens: int
+    probe_tokens: int
+    trained_tokens: int
+    execution: dict[str, int]
+    seconds: float
+    phases: dict[str, float]
+
+
+def reinforce(
+    problems: Sequence[Problem],
+    model: ModelRef,
+    style: PromptStyle,
+    method: Method,
+    out: Path,
+    console: Console,
+    logger: Logger | None,
+) -> Report:
+    """Train ``model`` on its own responses to ``problems``; ``out`` gets ``adapter/`` or ``model/``, and steps.jsonl.
+
+    On a CPU the same arguments give the same bits, also where an earlier run was killed: this one goes on from the
+    checkpoint that it left in ``out``.
+
+    Raises:
+        ValueError: no problem to train on, or a model that cannot be trained or drawn from like this.
+        FloatingPointError: loss or gradient stopped being finite; names the problems of the step.
+        ChildProcessError: a training process was killed.
+    """
+    started = time.perf_counter()
+    training, loop = method.training, method.loop
+    prompts = Prompts.of(problems, model, style, _room(model, training.max_length))
+    usable = [problem for problem in problems if problem.id in prompts.ids]
+    trained, held_out = split(usable, method.guard.held_out, method.seed)
+    schedule = WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
+    trials = like(prompts, method.rollouts.max_new_tokens)
+    with open_learner(model, training, method.loss, method.seed, schedule, trials, None) as learner:
+        key = training_key(fingerprint(model), learner.shapes(), [], training, method.loss, method.seed)
+        checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)
+        checkpoints.resume(learner, str(loop.steps))
+        curve = Curve(out / FILE, checkpoints.curve, logger)
+        source = source_of(method, model, learner, prompts, out)
+        with method.grading.ready() as grading, Meter(console, "training", loop.steps, "steps", "steps") as meter:
+            stepper = Stepper(replace(method, grading=grading), source, learner, prompts, trained, held_out)
+            stopped = _run(stepper, curve, checkpoints, out, meter)
+        kept = _keep(learner, curve, method, out)
+    for folder in (CHECKPOINTS, WORN):  # not before all is saved
+        shutil.rmtree(out / folder, ignore_errors=True)
+    curve.close()
+    counts = (len(trained), len(held_out), len(prompts.overlong))
+    return _report(curve.rows, kept, stopped, counts, checkpoints.seconds, stepper.seconds)
+
+
+def _report(
+    rows: Sequence[Row],
+    kept: int,
+    stopped: str | None,
+    counts: tuple[int, int, int],
+    seconds: float,
+    phases: Mapping[str, float],
+) -> Report:
+    """All that a row can tell is told by the rows, which a killed run's are part of; ``counts`` are of problems."""
+    taken = [row for row in rows if "sampled_tokens" in row]
+    return Report(
+        steps=len(taken),
+        kept_step=kept,
+        stopped=stopped,
+        skipped=sum("skipped" in row for row in taken),
+        n_problems=counts[0],
+        n_held_out=counts[1],
+        n_overlong=counts[2],
+        sampled_tokens=_total(taken, "sampled_tokens"),
+        probe_tokens=_total(rows, f"{HELD_OUT}sampled_tokens"),
+        trained_tokens=_total(taken, "trained_tokens"),
+        execution={name: total for name in LACKS if (total := _total(taken, name))},
+        seconds=seconds,
+        phases=dict(phases),
+    )
+
+
+def _total(rows: Sequence[Row], name: str) -> int:
+    return int(sum(row.get(name, 0.0) for row in rows))
+
+
+def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, meter: Meter) -> str | None:
+    """Take what is left of the steps; why they are not all taken, or None.
+
+    The row of a step has the probe that was made before it, where one was due; that of one after the last is its own.
+    """
+    method, learner = stepper.method, stepper.learner
+    steps, guard = method.loop.steps, method.guard
+    meter.skip(min(len(curve.rows), steps))
+    for step in range(len(curve.rows), steps + 1):
+        row = {"step": float(step)}
+        due = guard.held_out > 0 and (step % guard.every == 0 or step == steps)
+        if due or (method.loop.keeps(step) and step < steps):  # the last ones are saved anyway
+            learner.save(snapshot(out, step) / method.training.tuning.folder)
+        if due:
+            row |= stepper.probe(step)
+            if (why := guard(probes_of([*curve.rows, row])).why) is not None:
+                curve.add(row)
+                return why
+        if step == steps:
+            if due:
+                curve.add(row)
+            return None
+        row |= stepper.take(step)
+        curve.add(row)
+        meter.note = f"reward {row['reward']:.3f}"
+        meter.add()
+        checkpoints.after_step(learner, curve.rows, _total(curve.rows, "trained_tokens"))
+    return None
+
+
+def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
+    """Save the weights that the guard would keep, and let go of the other ones that nobody wants; the step of these."""
+    last = sum("sampled_tokens" in row for row in curve.rows)
+    probes, name = probes_of(curve.rows), method.training.tuning.folder
+    step = probes[method.guard(probes).best].step if probes else last
+    if step == last:
+        learner.save(out / name)
+    else:
+        shutil.copytree(snapshot(out, step) / name, out / name, dirs_exist_ok=True)
+    for number, folder in snapshots(out).items():
+        if number == step or not method.loop.keeps(number):
+            shutil.rmtree(folder)
+    return step
+
+
+def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:
+    """Who draws: the learner, or the engine that the settings name; its canary reads the shortest of the prompts."""
+    how = method.rollouts
+    if how.engine is None:
+        return FromLearner(learner, model, how.runtime.batch_size)
+    from conself.engines.transformers.ledger import Request
+
+    probe = Request(min(prompts.ids.values(), key=lambda prompt: (len(prompt), prompt)), (0,))
+    return FromEngine(how.engine, learner, model, out / WORN, method.training.tuning.folder, probe)
+
+
+def like(prompts: Prompts, most: int) -> list[Example]:
+    """The longest and the shortest that a step may have, for a learner to try out."""
+    by_length = sorted(prompts.ids.values(), key=len)
+    sizes = (by_length[-1], min(most, prompts.max_length - len(by_length[-1]))), (by_length[0], 1)
+    end = prompts.stop_ids[0]
+    return [
+        Example(f"trial {number}", f"trial {number}", (Response(prompt, (end,) * count),), (0.0,), None)
+        for number, (prompt, count) in enumerate(sizes)
+    ]
+
+
+def _room(model: ModelRef, max_length: int) -> int:
+    """Tokens of a prompt and its response at most: ``max_length``, or what the model's positions allow."""
+    return min(max_length, getattr(load_config(model), "max_position_embeddings", None) or max_length)

@@ -1,0 +1,203 @@
+"""Rollouts: responses as tokens, with the log-probs that they were drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conself.engines.decoding import Decoding, sample_seed
+from conself.engines.engine import Engine
+from conself.engines.stop_strings import StopStrings, text_of
+from conself.models.transformers import load_tokenizer, stop_token_ids_of
+from conself.prompts.prompts import PromptStyle, program_messages, render
+from conself.prompts.turns import encode_prompt
+from conself.records import Candidate, ModelRef, Problem
+from conself.samplers.code_blocks import extract_code
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from conself.engines.transformers.ledger import Completion
+    from conself.online.sources import Source
+
+SOLVER = "solver"
+"""The role of who answers a problem with a program; the only one so far."""
+CUT = "length"
+"""The ``finish_reason`` of a response that reached a limit of tokens."""
+_ACKNOWLEDGED = "acknowledged"
+_TRUNCATIONS = ("refused", _ACKNOWLEDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A response to a problem, drawn for one step of training.
+
+    ``token_ids`` are the tokens as they were drawn, end of turn included, and ``logprobs`` their log-probs at that
+    moment, in nats, at temperature 1 over all tokens. Nothing is tokenised again: ``text``, in which the program is
+    looked for, is only read. ``finish_reason`` is ``stop``, or ``length`` where a limit has cut the response.
+    """
+
+    problem_id: str
+    role: str
+    index: int
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: str
+    text: str
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it reached a limit of tokens: its reward is 0, and nothing is learned from its tokens."""
+        return self.finish_reason == CUT
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Speed and memory only: the most responses that are decoded together."""
+
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"rollouts.runtime.batch_size must be at least 1, got {self.batch_size}")
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """How responses are drawn for a step: ``n`` to each problem, of up to ``max_new_tokens`` with the end of turn.
+
+    GRPO's ratio compares the probability of a token now with that with which it was drawn. Under another temperature,
+    or where unlikely tokens are left out (``top_p``), the recorded log-probs are not those of the distribution that
+    tokens were drawn from, and the ratio is off by what was left out: such settings need
+    ``truncation: acknowledged``. ``engine`` draws instead of the learner (:mod:`conself.online.sources`); None: the
+    learner does.
+
+    Raises:
+        ValueError: a setting is out of its range, or needs to be acknowledged; names its key.
+    """
+
+    n: int
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    truncation: str
+    engine: Engine | None
+    runtime: Runtime
+
+    def __post_init__(self) -> None:
+        if self.n < 2:
+            raise ValueError(f"rollouts.n must be at least 2, got {self.n}: a response is measured by its group")
+        if self.truncation not in _TRUNCATIONS:
+            raise ValueError(f"rollouts.truncation must be {' or '.join(_TRUNCATIONS)}, got {self.truncation!r}")
+        self.decoding(())
+        if self.temperature == 0:
+            raise ValueError("rollouts.temperature must be above 0: greedy responses are all the same")
+        if (self.temperature, self.top_p) != (1, 1) and self.truncation != _ACKNOWLEDGED:
+            raise ValueError(
+                f"rollouts.temperature is {self.temperature} and rollouts.top_p {self.top_p}: tokens would be drawn "
+                "from another distribution than the one that is trained, and the loss's ratios would be biased; set "
+                "both to 1, or rollouts.truncation=acknowledged"
+            )
+
+    def decoding(self, stop: tuple[str, ...]) -> Decoding:
+        """The same for the engine; ``stop`` are the strings that end a response."""
+        return Decoding(self.temperature, self.top_p, self.max_new_tokens, 1, stop)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The prompt of each problem in tokens, by problem id; ``overlong`` names the problems without room for a response.
+
+    ``max_length`` bounds a prompt and its response together, in tokens.
+    """
+
+    ids: dict[str, tuple[int, ...]]
+    overlong: tuple[str, ...]
+    stops: StopStrings
+    stop_ids: tuple[int, ...]
+    max_length: int
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
+        """The direct prompts of ``problems`` as ``model`` reads them.
+
+        Raises:
+            OSError: the model cannot be read.
+            ValueError: it has no chat template, or no problem has room for a response.
+        """
+        tokenizer = load_tokenizer(model)
+        ids = {p.id: tuple(encode_prompt(tokenizer, _prompt(tokenizer, style, p))) for p in problems}
+        overlong = tuple(name for name, prompt in ids.items() if not 0 < len(prompt) < max_length)
+        if len(overlong) == len(ids):
+            raise ValueError(
+                f"none of {len(ids)} prompts has room for a response within {max_length} tokens; raise "
+                "training.max_length, as far as the model's context goes"
+            )
+        kept = {name: prompt for name, prompt in ids.items() if name not in overlong}
+        stop_ids = stop_token_ids_of(model, tokenizer)
+        return cls(kept, overlong, StopStrings(tokenizer, style.stop), stop_ids, max_length)
+
+    def rollout(self, problem_id: str, index: int, completion: Completion) -> Rollout:
+        """What a completion of the problem's prompt is as a rollout."""
+        tokens = tuple(completion.token_ids.tolist())
+        prompt = self.ids[problem_id]
+        fits = len(prompt) + len(tokens) <= self.max_length
+        return Rollout(
+            problem_id=problem_id,
+            role=SOLVER,
+            index=index,
+            prompt_ids=prompt,
+            token_ids=tokens,
+            logprobs=tuple(completion.token_logprobs.tolist()),
+            finish_reason=completion.finish_reason if fits else CUT,
+            text=text_of(tokens, self.stops, self.stop_ids),
+        )
+
+
+def draw(
+    source: Source,
+    step: int,
+    problems: Sequence[Problem],
+    prompts: Prompts,
+    how: Rollouts,
+    seed: int,
+    purpose: str,
+) -> list[list[Rollout]]:
+    """``how.n`` rollouts of each problem by the weights after ``step`` steps, in order.
+
+    The seed of each hangs on (seed, purpose, problem id, index) alone, whatever is drawn beside it.
+    """
+    from conself.engines.transformers.ledger import Request
+
+    requests = [
+        Request(prompts.ids[problem.id], tuple(sample_seed(seed, purpose, problem.id, k) for k in range(how.n)))
+        for problem in problems
+    ]
+    drawn = source(requests, how.decoding(prompts.stops.stop), step)
+    return [
+        [prompts.rollout(problem.id, index, completion) for index, completion in enumerate(group)]
+        for problem, group in zip(problems, drawn, strict=True)
+    ]
+
+
+def candidate_of(problem: Problem, rollout: Rollout) -> Candidate:
+    """The rollout as a candidate, for what runs and compares programs."""
+    count = len(rollout.token_ids)
+    return Candidate(
+        problem_id=rollout.problem_id,
+        index=rollout.index,
+        observation=None,
+        text=rollout.text,
+        code=extract_code(rollout.text, problem.entry_point),
+        finish_reason=rollout.finish_reason,
+        mean_nll=-sum(rollout.logprobs) / count if count else None,
+        mean_token_entropy=None,
+        entropy_top_k=None,
+        n_tokens=count,
+    )
+
+
+def _prompt(tokenizer: PreTrainedTokenizerBase, style: PromptStyle, problem: Problem) -> str:
+    return render(tokenizer, program_messages(style, problem, None))

@@ -1,0 +1,49 @@
+"""The settings of an online training, and all parts of one."""
+
+from dataclasses import dataclass
+
+from conself.losses.output import Loss
+from conself.online.groups import Grading
+from conself.guards.guard import Guard
+from conself.online.rollouts import Rollouts
+from conself.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Loop:
+    """``steps`` optimiser steps, each on ``problems`` problems; an epoch after the other, each in an order of its own.
+
+    ``scale_advantages`` divides a reward's distance from its group's mean by the group's deviation. The weights after
+    each ``snapshot_every`` steps are kept beside the last ones, for curves of what they can do; None: they are not.
+
+    Raises:
+        ValueError: a number is below 1; names its key.
+    """
+
+    steps: int
+    problems: int
+    scale_advantages: bool
+    snapshot_every: int | None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "problems", "snapshot_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"loop.{name} must be at least 1, got {value}")
+
+    def keeps(self, step: int) -> bool:
+        """Whether the weights after so many steps are kept."""
+        return self.snapshot_every is not None and step > 0 and step % self.snapshot_every == 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """What an online training is made of."""
+
+    loop: Loop
+    rollouts: Rollouts
+    grading: Grading
+    guard: Guard
+    loss: Loss
+    training: Training
+    seed: int

@@ -1,0 +1,113 @@
+"""What can be trained on rollouts, and what cannot: told before any work."""
+
+from omegaconf import DictConfig
+
+from conself.engines.engine import Engine
+from conself.losses.output import Loss
+from conself.models.transformers import check_model
+from conself.online.rollouts import Rollouts
+from conself.pipelines import answering
+from conself.pipelines.parts import asking
+from conself.pipelines.preference.checks import check_answering, check_trained_on
+from conself.pipelines.preference.checks import load as load_training
+from conself.records import ModelRef
+from conself.runtime.parts import build
+from conself.runtime.plain import to_plain
+from conself.store.keys import models_in
+from conself.training.policy.export import MERGED
+from conself.training.settings import Training
+
+
+def check(config: DictConfig) -> None:
+    """Refuse what can't be trained.
+
+    Raises:
+        OSError: there is no such model, or none that the curriculum's metric asks for.
+        ValueError: the model has wrong settings or an adapter already, or a setting asks for what this pipeline cannot
+            do; with the remedy.
+    """
+    model, training, loss = build(config.model, ModelRef), build(config.training, Training), build(config.loss, Loss)
+    check_model(model)
+    if model.adapter is not None:
+        raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
+    if config.rounds != 1:
+        raise ValueError(
+            f"an online training draws anew in every step and has no rounds; set rounds=1, got {config.rounds}"
+        )
+    if not loss.needs_rollouts:
+        raise ValueError(
+            f"loss: {type(loss).__name__} learns from preference pairs, and this pipeline makes rollouts; choose "
+            "loss=grpo, or pipeline=preference"
+        )
+    check_training(training, loss)
+    check_drawing(build(config.rollouts, Rollouts), model, training)
+    check_curriculum(config, model)
+    answering.check_voters(config)
+    check_trained_on(config)
+    if config.benchmark:
+        check_answering(config, model, training)
+
+
+def check_training(training: Training, loss: Loss) -> None:
+    """Refuse settings of training that rollouts cannot be learned from with.
+
+    Raises:
+        ValueError: that is so; with the remedy.
+    """
+    if training.runtime.devices > 1:
+        raise ValueError(
+            f"training.runtime.devices is {training.runtime.devices}: rollouts are drawn from the model in training, "
+            "which is on one device; set it to 1"
+        )
+    adapter = training.tuning.adapter() is not None
+    if adapter and training.export == MERGED:
+        raise ValueError("training.export=merged is for pipeline=preference; set training.export=adapter")
+    if loss.needs_reference and not adapter:
+        raise ValueError(
+            "all weights are trained, so that nothing is left to be the reference of new responses; choose "
+            "training=lora, or loss.beta=0"
+        )
+
+
+def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> None:
+    """Refuse an engine that cannot draw rollouts by the weights in training.
+
+    Raises:
+        OSError: the model is not there.
+        ValueError: the engine gives no tokens, or cannot load the model or what is trained of it.
+    """
+    if (engine := rollouts.engine) is None:
+        return
+    if type(engine).tokens is Engine.tokens:
+        raise ValueError(
+            f"{type(engine).__name__} gives texts, and rollouts are tokens with their log-probs; choose "
+            "engine@rollouts.engine=vllm or transformers, or null: the learner itself"
+        )
+    engine.check_model(model)
+    if (adapter := training.tuning.adapter()) is not None:
+        engine.check_adapter(adapter)
+
+
+def check_curriculum(config: DictConfig, model: ModelRef) -> None:
+    """Look whether the candidates that a curriculum wants can be drawn, where there is one.
+
+    Raises:
+        OSError: a model that its metric asks for is not there.
+        ValueError: the engine cannot load the model.
+    """
+    if config.curriculum is None:
+        return
+    asking(config.sampler, config.engine).engine.check_model(model)
+    for ref in models_in(to_plain(config.metric)):
+        check_model(ref)
+
+
+def load(config: DictConfig) -> str | None:
+    """Import what training needs, refuse what only torch and the model can tell, and say what memory it takes.
+
+    Raises:
+        ValueError, OSError: as :func:`conself.pipelines.preference.checks.load`.
+    """
+    import conself.online.loop  # noqa: F401
+
+    return load_training(config)

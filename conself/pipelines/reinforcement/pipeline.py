@@ -1,0 +1,104 @@
+"""Self-improvement on rollouts, ``pipeline=reinforcement``: from problems to a tuned model, by its own responses."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from conself.benchmarks.task import Benchmark
+from conself.datasets.dataset import Dataset
+from conself.online.snapshots import snapshots
+from conself.pipelines import stages
+from conself.pipelines.answering import answer
+from conself.pipelines.contamination import decontaminate
+from conself.pipelines.context import Context
+from conself.pipelines.parts import Drawing, Source
+from conself.pipelines.pipeline import Job
+from conself.pipelines.pools import AgreedPools, Pools
+from conself.pipelines.reinforcement import checks
+from conself.pipelines.reinforcement.figures import Trained, figures_of
+from conself.pipelines.reinforcement.stage import PARTS, reinforce
+from conself.records import ModelRef
+from conself.results import names
+from conself.results.benchmarks import Answered
+from conself.results.show_online import show_online
+from conself.runtime.console import say
+from conself.runtime.parts import build, build_all
+from conself.runtime.versions import versions
+from conself.sandbox.jsonlines import Plain
+from conself.store.artifacts import Artifact
+from conself.tracking import Tracker
+
+_ASKING = ("model", "dataset", "engine", "answering", "sampler", "decoder", "judging", "benchmark", "voters")
+
+
+@dataclass(frozen=True)
+class Reinforcement:
+    """Draw, run, reward and learn, step by step; then evaluate, and the snapshots on the way as well."""
+
+    kind: ClassVar[str] = "train"
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "metric", "curriculum")
+    limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
+    first: ClassVar[str | None] = "engine"
+
+    def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
+        """All problems are trained on where there is no curriculum."""
+        return ("curriculum", "answering")
+
+    def headlines(self, job: Job) -> Sequence[str]:
+        """``tau``, where a curriculum has one."""
+        return ("tau",) if job.config.curriculum and "tau" in job.config.curriculum else ()
+
+    def check(self, job: Job) -> None:
+        """Refuse what can't be trained; raises as :func:`conself.pipelines.reinforcement.checks.check`."""
+        checks.check(job.config)
+
+    def load(self, job: Job, console: Console) -> None:
+        """Import torch, look at the model, say what memory it takes; raises as ``checks.load``."""
+        say(console, "loading torch and the model's settings")
+        if note := checks.load(job.config):
+            say(console, note)
+
+    def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
+        """From problems to a tuned model, and how it answers on the way.
+
+        Raises:
+            NothingToLearnError: the curriculum keeps nothing.
+        """
+        config, model = job.config, build(job.config.model, ModelRef)
+        found = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
+        parts = build_all(config.benchmark, Benchmark)
+        found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
+        context.artifacts[names.PROBLEMS] = found
+        selection = None if config.curriculum is None else _selected(config, context, model, found)
+        base = _answers(config, context, model, None, "base")
+        made = reinforce(context, names.REINFORCE, config, model, found, selection, tracker)
+        steps = {
+            step: _answers(config, context, model, replace(made, path=folder), names.after_steps(step))
+            for step, folder in snapshots(made.path).items()
+        }
+        tuned = _answers(config, context, model, made, "tuned")
+        all_made = Trained(found, selection, made, base, steps, tuned)
+        return {**figures_of(config, context, all_made), "versions": versions()}
+
+    def show(self, console: Console, figures: dict[str, Plain]) -> None:
+        """What was learned from, and how the model answers before, on the way and after."""
+        show_online(console, figures)
+
+
+def _selected(config: DictConfig, context: Context, model: ModelRef, problems: Artifact) -> Artifact:
+    """The problems that the curriculum keeps, by candidates that the model draws before its training."""
+    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
+    traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
+    pools = Pools(problems, candidates, traces)
+    agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
+    scores = stages.score(context, names.DRIVER, config.metric, AgreedPools(pools, agreement))
+    return stages.select(context, names.SELECT, config.curriculum, scores)
+
+
+def _answers(
+    config: DictConfig, context: Context, model: ModelRef, tuned: Artifact | None, who: str
+) -> Mapping[str, Answered]:
+    return {str(name): answer(context, config, str(name), who, model, tuned) for name in config.benchmark}

@@ -1,0 +1,126 @@
+"""The stage that trains on its own rollouts. It names no oracle: what the weights can do is told by others."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from omegaconf import DictConfig
+
+from conself.agreement.behaviour import Behaviour
+from conself.agreement.comparison import Comparison
+from conself.losses.output import Loss
+from conself.online.curve import for_tracker, read_curve
+from conself.online.groups import Grading
+from conself.guards.guard import Guard
+from conself.online.rollouts import Rollouts
+from conself.online.settings import Loop, Method
+from conself.pipelines.context import Context, free_accelerator, free_memory
+from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.prompts.prompts import PromptStyle
+from conself.records import ModelRef, Problem
+from conself.results.shortfalls import tell_losses
+from conself.rewards.reward import Reward
+from conself.runtime.console import say
+from conself.runtime.parts import build
+from conself.sandbox.jobs import Limits
+from conself.store.artifacts import Artifact
+from conself.store.tables import read_records
+from conself.tracking import Tracker
+from conself.training.memory import is_large
+from conself.training.settings import Training
+
+PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "sandbox", "comparison", "behaviour")
+"""What of a config the stage depends on, beside the seed."""
+
+
+def reinforce(
+    context: Context,
+    name: str,
+    config: DictConfig,
+    model: ModelRef,
+    problems: Artifact,
+    selection: Artifact | None,
+    tracker: Tracker,
+) -> Artifact:
+    """Train on rollouts -> adapter/ (PEFT) or model/ (all weights), steps.jsonl, snapshots/.
+
+    ``config`` holds ``PARTS`` and seed. ``selection`` names the problems that a curriculum keeps; None: all. Curves go
+    to the tracker as training runs; those of a training found in the store are played back.
+    """
+    made = _reinforce(
+        context,
+        name,
+        training=config.training,
+        loss=config.loss,
+        rollouts=config.rollouts,
+        reward=config.reward,
+        guard=config.guard,
+        loop=config.loop,
+        prompts=config.prompts,
+        sandbox=config.sandbox,
+        comparison=config.comparison,
+        behaviour=config.behaviour,
+        seed=config.seed,
+        model=model,
+        problems=problems,
+        selection=selection,
+        curves=Aside(tracker),
+    )
+    if made.reused:
+        tracker.replay([for_tracker(row) for row in read_curve(made.path)])
+    return tell_losses(context.console, made, config.sandbox)
+
+
+@stage("reinforce", version=1)
+def _reinforce(
+    work: Work,
+    training: DictConfig,
+    loss: DictConfig,
+    rollouts: DictConfig,
+    reward: DictConfig,
+    guard: DictConfig,
+    loop: DictConfig,
+    prompts: DictConfig,
+    sandbox: DictConfig,
+    comparison: DictConfig,
+    behaviour: DictConfig,
+    seed: int,
+    model: ModelRef,
+    problems: Artifact,
+    selection: Artifact | None,
+    curves: Aside[Tracker],
+) -> Summary:
+    from conself.online.loop import reinforce as train
+
+    context = work.context
+    grading = Grading(
+        build(sandbox, Limits),
+        context.executor.machines().threads,
+        build(comparison, Comparison),
+        build(behaviour, Behaviour),
+        build(reward, Reward),
+    )
+    parts = build(loop, Loop), build(rollouts, Rollouts), grading, build(guard, Guard), build(loss, Loss)
+    method = Method(*parts, build(training, Training), seed)
+    free_accelerator(context)
+    context.executor.release_others()  # engines hold much memory on a CPU, too
+    if is_large(model, method.training):
+        free_memory(context)
+    kept = _kept(problems, selection)
+    logger = curves.value.training_logger()
+    report = train(kept, model, build(prompts, PromptStyle), method, work.folder, context.console, logger)
+    if report.n_overlong:
+        say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
+    if report.skipped:
+        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: all rewards were equal")
+    if report.stopped is not None:
+        say(context.console, f"stopped: {report.stopped}; the weights after {report.kept_step} steps are kept")
+    return asdict(report)
+
+
+def _kept(problems: Artifact, selection: Artifact | None) -> Sequence[Problem]:
+    found = read_records(problems.path, Problem, "problems")
+    if selection is None:
+        return found
+    chosen = set(json.loads((selection.path / "selection.json").read_text())["kept"])
+    return [problem for problem in found if problem.id in chosen]

@@ -1,0 +1,20 @@
+"""The vote of the majority: 1 for the responses of the largest cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conself.agreement.traces import Agreement
+from conself.records import Pool
+
+
+@dataclass(frozen=True)
+class Majority:
+    """1 for the members of the largest cluster, 0 for all others. A baseline: such training is known to collapse.
+
+    Of equally large clusters the one with the lowest index counts. Source: self-rewarded training (arXiv 2505.21444).
+    """
+
+    def __call__(self, pool: Pool, agreement: Agreement) -> Sequence[float]:
+        """0 or 1 for each candidate; 0 for all where every one crashed."""
+        largest = set(agreement.clusters[0]) if agreement.clusters else set()
+        return [float(index in largest) for index in range(len(pool.candidates))]

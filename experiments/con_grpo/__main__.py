@@ -1,0 +1,139 @@
+"""What runs of Con-GRPO say: ``python -m experiments.con_grpo runs/con_grpo --out experiments/con_grpo``.
+
+Runs are made without a guard, with probes, and with weights kept on the way; what a guard would have done follows from
+the probes, for it only stops: the weights that it keeps are among those that answered the benchmark.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from conself.online.curve import probes_of, read_curve
+from conself.guards.collapse import CollapseGuard
+from conself.guards.guard import Probe
+
+BENCHMARK = "minipy"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run: its name, its rows, and pass@1 and pass@k by steps."""
+
+    name: str
+    reward: str
+    seed: int
+    rows: list[dict[str, float]]
+    points: list[dict[str, Any]]
+    tokens: dict[str, int]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Training":
+        """The run in a folder."""
+        results = json.loads((folder / "results.json").read_text())
+        config = OmegaConf.load(folder / "config.yaml")
+        reward = str(config.reward["_target_"]).rpartition(".")[2].lower()
+        rows = read_curve(folder / "artifacts" / "reinforce")
+        tokens = {name: results["training"][f"{name}_tokens"] for name in ("sampled", "trained", "probe")}
+        return cls(folder.name, reward, int(config.seed), rows, results["by_steps"][BENCHMARK], tokens)
+
+    def at(self, step: int) -> dict[str, Any]:
+        """How the weights after so many steps, or the last that were kept before, answer."""
+        return [point for point in self.points if point["step"] <= step][-1]
+
+    @property
+    def last(self) -> int:
+        """The number of steps of the last weights."""
+        return int(self.points[-1]["step"])
+
+
+def guarded(training: Training, guard: CollapseGuard) -> tuple[int, int | None, str | None]:
+    """The step whose weights are kept, the step at which the guard stops (None: it does not), and why."""
+    probes: list[Probe] = []
+    for probe in probes_of(training.rows):
+        probes.append(probe)
+        found = guard(probes)
+        if found.why is not None:
+            return probes[found.best].step, probe.step, found.why
+    return training.last, None, None
+
+
+def line(training: Training, guard: CollapseGuard) -> dict[str, Any]:
+    """One row of the table: before, at the peak, at the end, and with the guard."""
+    kept, stopped, why = guarded(training, guard)
+    peak = max(training.points, key=lambda point: point["pass@1"])
+    probes = probes_of(training.rows)
+    return {
+        "run": training.name,
+        "reward": training.reward,
+        "seed": training.seed,
+        "steps": training.last,
+        "base": _pass(training.points[0]),
+        "peak": {"step": peak["step"], **_pass(peak)},
+        "last": _pass(training.points[-1]),
+        "guarded": {"step": kept, "stopped": stopped, "why": why, **_pass(training.at(kept))},
+        "when_stopped": None if stopped is None else _pass(training.at(stopped)),
+        "traces": [probes[0].distinct_traces, probes[-1].distinct_traces],
+        "consensus": [probes[0].winner_consensus, probes[-1].winner_consensus],
+        "code_chars": [probes[0].code_chars, probes[-1].code_chars],
+        "constant": [probes[0].constant, probes[-1].constant],
+        "tokens": training.tokens,
+    }
+
+
+def _pass(point: dict[str, Any]) -> dict[str, float]:
+    """pass@1 of the greedy answer; of the voters' samples one of them, any of them, and the one voted for."""
+    found = {"pass@1": point["pass@1"]}
+    for key, values in point.items():
+        if key.endswith("@k"):
+            found |= {f"{key.removesuffix('k')}{k}": value["value"] for k, value in values.items()}
+    return found | ({"sampled": point["sampled"]["value"]} if "sampled" in point else {})
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    heads = ["run", "reward", "steps", "pass@1 base", "peak (step)", "last", "stopped at", "kept (step)"]
+    heads += ["pass@15 base", "last", "kept", "traces first", "last"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for row in rows:
+        kept, stopped = row["guarded"], row["guarded"]["stopped"]
+        cells = [
+            row["run"], row["reward"], str(row["steps"]), f"{row['base']['pass@1']:.3f}",
+            f"{row['peak']['pass@1']:.3f} ({row['peak']['step']})", f"{row['last']['pass@1']:.3f}",
+            "-" if stopped is None else str(stopped), f"{kept['pass@1']:.3f} ({kept['step']})",
+            *(_number(side.get("pass@15")) for side in (row["base"], row["last"], kept)),
+            *(f"{value:.2f}" for value in row["traces"]),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def main() -> None:
+    """Read the runs, print the table, and write it with all its numbers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders, or folders of them")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for guard.json and guard.md")
+    args = parser.parse_args()
+    found = [path.parent for place in args.runs for path in sorted(place.rglob("results.json"))]
+    if not found:
+        raise SystemExit(f"no finished run below {', '.join(map(str, args.runs))}")
+    settings = OmegaConf.to_container(OmegaConf.load(Path(__file__).parents[2] / "conf" / "guard" / "collapse.yaml"))
+    assert isinstance(settings, dict)
+    guard = CollapseGuard(**{str(key): value for key, value in settings.items() if key != "_target_"})
+    rows = [line(Training.of(folder), guard) for folder in found]
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "guard.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (args.out / "guard.md").write_text(table(rows))
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What a training on rollouts refuses before any work; what it does is tested as a user sees it: tests/e2e."""
+
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from conself.pipelines.pipeline import Job
+from conself.pipelines.reinforcement.checks import check
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@cache
+def written(*words: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", ["experiment=con_grpo", *words])
+
+
+def config(choices: tuple[str, ...] = (), **values: object) -> DictConfig:
+    made = deepcopy(written(*choices))
+    for key, value in values.items():
+        OmegaConf.update(made, key.replace("__", "."), value)
+    return Job(made, Path(), in_sweep=False).config
+
+
+def test_what_it_is_made_for_is_not_refused() -> None:
+    check(config())
+    check(config(("curriculum=entropy_band",)))
+    check(config(("training=full",), loss__beta=0.0))
+
+
+@pytest.mark.parametrize(
+    ("choices", "values", "message"),
+    [
+        (("loss=con_dpo",), {}, "choose loss=grpo, or pipeline=preference"),
+        (("training=full",), {}, "choose training=lora, or loss.beta=0"),
+        ((), {"training__export": "merged"}, "set training.export=adapter"),
+        ((), {"training__runtime__devices": 2}, "training.runtime.devices is 2"),
+        ((), {"rounds": 2}, "set rounds=1, got 2"),
+        ((), {"model__adapter": "somewhere"}, "model.adapter must be null to train"),
+    ],
+)
+def test_what_cannot_be_is_refused(choices: tuple[str, ...], values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        check(config(choices, **values))
