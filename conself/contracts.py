@@ -256,10 +256,10 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Demand, Engine, Flow, Reply, Runtime
 from conself.engines.nobody import OneCall
 from conself.executors.executor import Executor, Here, Runner
+from conself.guards.guard import Assessment, Guard, Probe
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
-from conself.guards.guard import Assessment, Guard, Probe
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
 from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages

@@ -14,9 +14,9 @@ from conself.curricula.selection import Curriculum
 from conself.datasets.dataset import Dataset
 from conself.engines.engine import Engine
 from conself.executors.executor import Executor
+from conself.guards.guard import Guard
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
-from conself.guards.guard import Guard
 from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop
 from conself.pairings.build import Pairing

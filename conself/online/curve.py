@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conself.online.diagnostics import Row
 from conself.guards.guard import Probe
+from conself.online.diagnostics import Row
 from conself.store.artifacts import write_whole
 
 if TYPE_CHECKING:

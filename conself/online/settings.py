@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from conself.guards.guard import Guard
 from conself.losses.output import Loss
 from conself.online.groups import Grading
-from conself.guards.guard import Guard
 from conself.online.rollouts import Rollouts
 from conself.training.settings import Training
 

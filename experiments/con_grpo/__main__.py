@@ -13,9 +13,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from conself.online.curve import probes_of, read_curve
 from conself.guards.collapse import CollapseGuard
 from conself.guards.guard import Probe
+from conself.online.curve import probes_of, read_curve
 
 BENCHMARK = "minipy"
 

@@ -8,9 +8,9 @@ from lightning.pytorch.loggers import Logger
 from rich.console import Console
 
 from conself.agreement.traces import Agreement
-from conself.losses.grpo import GRPO
 from conself.guards.guard import Guard
 from conself.guards.none import NoGuard
+from conself.losses.grpo import GRPO
 from conself.online.loop import Report, reinforce
 from conself.online.rollouts import Rollouts, Runtime
 from conself.online.settings import Loop, Method

@@ -11,10 +11,10 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from safetensors.torch import load_file
 
-from conself.losses.grpo import GRPO
-from conself.online.curve import read_curve
 from conself.guards.guard import Assessment, Probe
 from conself.guards.none import NoGuard
+from conself.losses.grpo import GRPO
+from conself.online.curve import read_curve
 from conself.online.loop import Report, like
 from conself.online.rollouts import Prompts
 from conself.online.snapshots import snapshots

@@ -8,10 +8,10 @@ from omegaconf import DictConfig
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
+from conself.guards.guard import Guard
 from conself.losses.output import Loss
 from conself.online.curve import for_tracker, read_curve
 from conself.online.groups import Grading
-from conself.guards.guard import Guard
 from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop, Method
 from conself.pipelines.context import Context, free_accelerator, free_memory
