@@ -31,11 +31,17 @@ def homes(group: Path, package: Path) -> list[Path]:
 
 
 def targets(path: Path) -> Iterator[str]:
-    """What a choice builds: its own ``_target_``, else those of the choices that it goes on from, else of its parts."""
+    """What a choice builds: its own ``_target_``, or that of the node that is called as its group is.
+
+    Else those of the choices that it goes on from, else of its parts.
+    """
     node = yaml.safe_load(path.read_text()) or {}
     bases = [base for base in node.get("defaults", []) if isinstance(base, str) and base != "_self_"]
+    own = node.get(path.parent.name)
     if "_target_" in node:
         yield node["_target_"]
+    elif isinstance(own, dict) and "_target_" in own:
+        yield own["_target_"]
     elif bases:
         for base in bases:
             yield from targets(path.with_name(f"{base}.yaml"))

@@ -34,8 +34,15 @@ class Guard(Protocol):
     ``every`` steps; with 0 there are no probes, and the guard is never asked.
     """
 
-    held_out: int
-    every: int
+    @property
+    def held_out(self) -> int:
+        """How many problems are kept out of training."""
+        ...
+
+    @property
+    def every(self) -> int:
+        """Steps from one probe to the next."""
+        ...
 
     def __call__(self, probes: Sequence[Probe]) -> Assessment:
         """Judge at least one probe, the first of them of the model before its training."""

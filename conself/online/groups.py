@@ -76,10 +76,12 @@ class Grading:
         with kept(self.limits, self.workers) as run:
             yield replace(self, run=run)
 
-    def __call__(self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]]) -> tuple[list[Group], Summary]:
+    def __call__(
+        self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]], progress: float
+    ) -> tuple[list[Group], Summary]:
         """The group of each problem, in order, and what its executions lacked.
 
-        A program that stands in a group several times is run once.
+        A program that stands in a group several times is run once. ``progress`` is the rewards'.
 
         Raises:
             ValueError: a reward is not one finite number for each rollout; names the problem.
@@ -97,11 +99,13 @@ class Grading:
             rows = results[problem.id].rows
             pool = Pool(problem, group, [Trace(problem.id, index, row) for index, row in enumerate(rows)])
             agreed = agreement(pool, self.comparison, self.behaviour)
-            groups.append(Group(pool, agreed, tuple(rollouts), self._rewards(pool, agreed, rollouts)))
+            groups.append(Group(pool, agreed, tuple(rollouts), self._rewards(pool, agreed, rollouts, progress)))
         return groups, sum(map(Summary.of, results.values()), Summary())
 
-    def _rewards(self, pool: Pool, agreed: Agreement, rollouts: Sequence[Rollout]) -> tuple[float, ...]:
-        given = self.reward(pool, agreed)
+    def _rewards(
+        self, pool: Pool, agreed: Agreement, rollouts: Sequence[Rollout], progress: float
+    ) -> tuple[float, ...]:
+        given = self.reward(pool, agreed, progress)
         if len(given) != len(rollouts) or not all(map(math.isfinite, given)):
             raise ValueError(
                 f"{type(self.reward).__name__} gave {list(given)} for the {len(rollouts)} responses to problem "

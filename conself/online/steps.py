@@ -90,7 +90,7 @@ class Stepper:
         with self._timed("draw"):
             drawn = draw(self.source, step, problems, self.prompts, how, seed, purpose)
         with self._timed("run"):
-            return self.method.grading(problems, drawn)
+            return self.method.grading(problems, drawn, step / self.method.loop.steps)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -12,6 +12,6 @@ from conself.records import Pool
 class Consensus:
     """R(c_k) over the problem's own inputs, in [0, 1]; 0 for a program that crashes on all of them, and for none."""
 
-    def __call__(self, pool: Pool, agreement: Agreement) -> Sequence[float]:  # noqa: ARG002
+    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
         """R of each candidate."""
         return consensus_scores(agreement.keys)

@@ -14,7 +14,7 @@ class Majority:
     Of equally large clusters the one with the lowest index counts. Source: self-rewarded training (arXiv 2505.21444).
     """
 
-    def __call__(self, pool: Pool, agreement: Agreement) -> Sequence[float]:
+    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
         """0 or 1 for each candidate; 0 for all where every one crashed."""
         largest = set(agreement.clusters[0]) if agreement.clusters else set()
         return [float(index in largest) for index in range(len(pool.candidates))]

@@ -13,8 +13,14 @@ import pytest
 from tests.e2e.conftest import Job, command, start, train
 from tests.e2e.preloaded import preloaded
 
-SMALL = ("experiment=con_grpo", "dataset.size=30", "loop.steps=4", "loop.problems=6", "rollouts.n=4")
-SMALL += ("training.runtime.checkpoint_share=1",)
+SMALL = (
+    "experiment=con_grpo",
+    "dataset.size=30",
+    "loop.steps=4",
+    "loop.problems=6",
+    "rollouts.n=4",
+    "training.runtime.checkpoint_share=1",
+)
 FEW = ("benchmark.minipy.size=20", "loop.snapshot_every=2", "voters.n=4", "guard.held_out=6", "guard.every=2")
 
 

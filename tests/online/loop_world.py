@@ -27,7 +27,7 @@ class Says:
 
     limit: int
 
-    def __call__(self, pool: Pool, agreement: Agreement) -> Sequence[float]:  # noqa: ARG002
+    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
         """A share for each response, of the words x3, x4, ...; 0 where it is empty."""
         texts = [[word for word in candidate.text.split() if word[0] == "x"] for candidate in pool.candidates]
         return [sum(int(word[1:]) < self.limit for word in words) / max(len(words), 1) for words in texts]

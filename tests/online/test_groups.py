@@ -7,6 +7,7 @@ import pytest
 from conself.agreement.traces import Agreement
 from conself.online.diagnostics import behaviour_figures, response_figures
 from conself.online.groups import Group
+from conself.online.rollouts import Rollout
 from conself.records import Pool
 from tests.online.online_world import grading, problem, rollout
 
@@ -15,8 +16,8 @@ FOUR = [rollout(0, DOUBLE, (7, 1)), rollout(1, "def f(x): return x + x", (8, 9, 
 FOUR.append(rollout(3, CRASH, (7, 7, 7, 1)))
 
 
-def graded(*rollouts: object) -> Group:
-    (group,), _ = grading()([problem("p")], [list(rollouts)])  # type: ignore[list-item]
+def graded(*rollouts: Rollout) -> Group:
+    (group,), _ = grading()([problem("p")], [rollouts], 0.0)
     return group
 
 
@@ -63,25 +64,25 @@ def test_figures_of_a_step() -> None:
     assert found["consensus"] == pytest.approx((5 / 6 + 5 / 6 + 2 / 3 + 0 + 1 + 1) / 6)
     assert found["winner_consensus"] == pytest.approx((5 / 6 + 1) / 2)
     assert found["distinct_traces"] == (2 + 1) / 2
-    assert (found["constant"], found["crashed"], found["without_code"]) == (0.5, pytest.approx(1 / 6), 0)
+    assert [found[name] for name in ("constant", "crashed", "without_code")] == pytest.approx([0.5, 1 / 6, 0])
     drawn = response_figures(groups)
     assert drawn["reward"] == pytest.approx((7 / 3 + 1) / 6)
-    assert (drawn["zero_variance"], drawn["cut"]) == (0, pytest.approx(1 / 6))
-    assert (drawn["sampled_tokens"], drawn["length"], drawn["entropy"]) == (14, pytest.approx(14 / 6), 1.0)
+    assert [drawn[name] for name in ("zero_variance", "cut")] == pytest.approx([0, 1 / 6])
+    assert [drawn[name] for name in ("sampled_tokens", "length", "entropy")] == pytest.approx([14, 14 / 6, 1])
 
 
 def test_a_reward_of_the_wrong_length_or_not_finite_is_refused() -> None:
-    def three(pool: Pool, agreement: Agreement) -> Sequence[float]:  # noqa: ARG001
+    def three(pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG001
         return [0.0, 1.0, 2.0]
 
-    def unbounded(pool: Pool, agreement: Agreement) -> Sequence[float]:  # noqa: ARG001
+    def unbounded(pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG001
         return [0.0, float("nan")]
 
     for reward in (three, unbounded):
         with pytest.raises(ValueError, match="responses to problem 'p'; a reward gives one finite number for each"):
-            grading(reward)([problem("p")], [[rollout(0, DOUBLE), rollout(1, CRASH)]])
+            grading(reward)([problem("p")], [[rollout(0, DOUBLE), rollout(1, CRASH)]], 0.0)
 
 
 def test_a_program_of_the_group_that_lacks_a_module_is_counted() -> None:
-    _, ran = grading()([problem("p")], [[rollout(0, "import numpy\n" + DOUBLE), rollout(1, DOUBLE)]])
+    _, ran = grading()([problem("p")], [[rollout(0, "import numpy\n" + DOUBLE), rollout(1, DOUBLE)]], 0.0)
     assert ran.missing_modules == 1

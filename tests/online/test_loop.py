@@ -1,7 +1,7 @@
 """The loop on the tiny model: it learns, stops and goes on as it should."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_tiny_group_ends_in_the_loss_worked_out_by_hand() -> None:
     codes = ("def f(x): return 2 * x", "def f(x): return x + x", "def f(x): return 3 if x == 1 else 4", "(")
     tokens = ((7, 1), (8, 9, 1), (1,), (7, 7, 7, 1))
     drawn = [rollout(k, code, ids) for k, (code, ids) in enumerate(zip(codes, tokens, strict=True))]
-    (group,), _ = grading()([problem("p")], [drawn])
+    (group,), _ = grading()([problem("p")], [drawn], 0.0)
     example = group.example(scale=True)
     assert example is not None
     policy = lora_policy(tiny_qwen())
@@ -142,7 +142,7 @@ class StopsAfter:
     held_out = 2
     every = 2
 
-    def __call__(self, probes: list[Probe]) -> Assessment:
+    def __call__(self, probes: Sequence[Probe]) -> Assessment:
         assert [probe.step for probe in probes] == list(range(0, 2 * len(probes), 2))
         return Assessment(1, "enough") if len(probes) == 3 else Assessment(len(probes) - 1, None)
 
@@ -195,5 +195,5 @@ def test_a_line_of_the_curve_is_a_step(whole: tuple[Report, Path]) -> None:
 
 
 def test_the_reward_of_the_world_is_what_it_says() -> None:
-    (group,), _ = grading(Says(21))([problem("p")], [[rollout(0, "x20 x21"), rollout(1, "x21 x21")]])
+    (group,), _ = grading(Says(21))([problem("p")], [[rollout(0, "x20 x21"), rollout(1, "x21 x21")]], 0.0)
     assert group.rewards == (0.5, 0)

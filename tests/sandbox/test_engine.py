@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from conself.sandbox import Job, Limits, Outcome, Status, execute, isolation
+from conself.sandbox import Job, Limits, Outcome, Status, execute, isolation, kept
 
 LIMITS = Limits(cpu_seconds=0.5, wall_seconds=5.0, memory_mb=256, output_kb=64, max_timeouts=2)
 
@@ -223,3 +224,24 @@ def test_isolation_is_reported_in_one_line() -> None:
     assert "\n" not in report
     for layer in ("no_new_privs", "rlimits", "seccomp", "landlock", "namespaces"):
         assert layer in report
+
+
+def test_a_kept_sandbox_gives_what_one_for_each_call_gives_and_ends_with_its_block() -> None:
+    """Jobs of several calls, one without programs, by the same processes."""
+    calls = [
+        [
+            Job("a", ("def f(x): return x + 1", None), "f", ("(1,)",)),
+            Job("b", ("def f(x): return 1 / x",), "f", ("(0,)",)),
+        ],
+        [Job("a", ("def f(x): return 2 * x",), "f", ("(1,)", "(2,)"))],
+    ]
+    own = psutil.Process()
+    before = set(own.children(recursive=True))
+    with kept(LIMITS, 1) as run:
+        found, used = [], []
+        for jobs in calls:
+            found.append({result.job.id: result.rows for result in run(jobs)})
+            used.append(set(own.children()) - before)
+    assert found == [{result.job.id: result.rows for result in execute(jobs, LIMITS, workers=1)} for jobs in calls]
+    assert used[0] == used[1] != set()
+    assert not [process for process in used[0] if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
