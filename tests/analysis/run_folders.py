@@ -74,6 +74,13 @@ def write_run(
     return folder
 
 
+def write_steps(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """What a training on rollouts leaves in the artifacts of a run folder: a line for each step."""
+    place = folder / "artifacts" / "reinforce"
+    place.mkdir(parents=True)
+    (place / "steps.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def write_hydra(folder: Path, settings: Mapping[str, Any], words: Sequence[str], choices: Mapping[str, str]) -> None:
     """What Hydra leaves when a job starts; alone it is an unfinished job."""
     place = folder / ".hydra"

@@ -13,14 +13,14 @@ from analysis.pools import pools_of
 from analysis.roc import roc, scored
 from analysis.runs import read_runs
 from conself.statistics.prediction import auc
-from tests.analysis.run_folders import write_run
+from tests.analysis.run_folders import write_run, write_steps
 
 PNG = b"\x89PNG"
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ConSelf over three taus and two seeds, w/o CC, and a run of two rounds."""
+    """ConSelf over three taus and two seeds, w/o CC, and a run of two rounds, which has steps of rollouts as well."""
     root = tmp_path_factory.mktemp("sweep")
     for seed in (0, 1):
         for tau, tuned in ((0.3, "1110"), (0.6, "1111"), (1.0, "1100")):
@@ -34,6 +34,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entry = {"minipy": {"base": {"pass@1": 0.5}, "tuned": {"pass@1": 0.75}}}
     rounds = [{"pairs": 3, "golden_rate": 0.5, "benchmarks": entry}] * 2
     write_run(root / "rounds", "wo_cw", pool=False, extra={"rounds": rounds})
+    write_steps(root / "rounds", [{"step": 0.0, "reward": 0.5}, {"step": 1.0, "reward": 0.75}])
     return root
 
 

@@ -1,13 +1,12 @@
 """Curves of trainings on rollouts, of run folders made by hand."""
 
-import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 from analysis.figures.figure import styled
 from analysis.figures.online import online
 from analysis.runs import read_runs
-from tests.analysis.run_folders import write_run
+from tests.analysis.run_folders import write_run, write_steps
 
 ROWS = [
     {"step": 0.0, "reward": 0.25, "entropy": 1.0, "held_out_winner_consensus": 0.5},
@@ -19,10 +18,7 @@ POINTS = [{"step": step, "pass@1": 0.5, "pass@k": {"15": {"value": 0.5}}} for st
 
 def trained(folder: Path, seed: int) -> None:
     extra = {"by_steps": {"minipy": POINTS}}
-    run = write_run(folder, "con_grpo", seed=seed, extra=extra, pool=False)
-    place = run / "artifacts" / "reinforce"
-    place.mkdir(parents=True)
-    (place / "steps.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    write_steps(write_run(folder, "con_grpo", seed=seed, extra=extra, pool=False), ROWS)
 
 
 def test_it_has_a_panel_for_each_figure_that_some_run_has(tmp_path: Path) -> None:

@@ -62,3 +62,12 @@ def test_long_sums_stay_exact() -> None:
     assert sums.nll == 5000
     assert sums.mean_entropy == pytest.approx(-2 * 0.5 * log(0.5), rel=1e-6)
     assert exp(sums.entropy / 10_000) == pytest.approx(2, rel=1e-6)
+
+
+def test_log_probs_of_tokens_are_kept_where_asked_for() -> None:
+    """Two steps; a sample beside it, with another k, keeps none."""
+    kept, other, plain = Sums(1, []), Sums(2), Sums(1)
+    add_rows([kept, other, plain], [[5], [6], [7]], [rows([-0.25, -1]), rows([-2, -1, -1]), rows([-3, -1])])
+    add_rows([plain, kept], [[8], [9, 4]], [rows([-4, -1]), rows([-0.5, -1], [-0.75, -1])])
+    assert (kept.token_ids, kept.log_probs) == ([5, 9, 4], [-0.25, -0.5, -0.75])
+    assert (other.log_probs, plain.log_probs) == (None, None)
