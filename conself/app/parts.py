@@ -18,6 +18,7 @@ from conself.losses.output import Loss
 from conself.metrics.metric import Metric
 from conself.pairings.build import Pairing
 from conself.prompts.prompts import PromptStyle
+from conself.proposers.proposer import Proposer
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.runtime.parts import build, build_all
@@ -45,6 +46,7 @@ CONTRACTS: Mapping[str, type] = {
     "model": ModelRef,
     "pairing": Pairing,
     "prompts": PromptStyle,
+    "proposer": Proposer,
     "ranking": Ranking,
     "sampler": Sampler,
     "sandbox": Limits,
