@@ -7,11 +7,11 @@ from conself.proposers.proposal import Exercise
 
 _FIELDS = {
     "propose": ({"topic"}, {"material"}),
-    "grounded": ({"material"}, set[str]()),
-    "exercise": ({"task", "signature", "example"}, {"title", "hint"}),
+    "grounded": (set[str](), {"material"}),
+    "exercise": ({"task", "signature"}, {"title", "example", "hint"}),
     "rate": ({"exercise"}, set[str]()),
-    "skeleton": ({"exercise", "name"}, set[str]()),
-    "tests": ({"exercise", "skeleton", "name", "kind", "n"}, set[str]()),
+    "skeleton": ({"exercise"}, {"name"}),
+    "tests": ({"exercise", "kind"}, {"skeleton", "name", "n"}),
 }
 """Of each template the fields that it needs, and those that it may use as well."""
 
@@ -38,6 +38,11 @@ class ProposerTexts:
         for name in (field.name for field in fields(self)):
             needed, further = _FIELDS[name]
             _check(f"proposer.texts.{name}", getattr(self, name), needed, needed | further)
+
+    @property
+    def takes_material(self) -> bool:
+        """Whether material gets into the ask."""
+        return "{material}" in self.propose and "{material}" in self.grounded
 
     def proposing(self, topic: str, material: str | None) -> str:
         """The ask for a proposal."""

@@ -93,6 +93,10 @@ class UCoder(Proposer):
             )
         if not self.kinds:
             raise ValueError("proposer.kinds is empty: without tests there are no inputs to run programs on")
+        if self.grounding is not None and not self.texts.takes_material:
+            raise ValueError(
+                "proposer.grounding names material, and proposer.texts has no place for it: set it to null"
+            )
         check_topics(self.topics)
         for step in _STEPS:
             self._drawn(step)  # wrong settings are told before any work

@@ -1,5 +1,6 @@
 """The chain: what is asked, where it ends and why, and what comes of the answers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from conself.proposers.drafts import id_of
 from conself.proposers.proposal import Brief, Dropped, Proposal
 from conself.proposers.texts import ProposerTexts
 from conself.proposers.ucoder import UCoder
-from tests.proposers.canned import ANSWERS, EXERCISE, TESTS, Canned, proposer
+from tests.proposers.canned import ANSWERS, EXERCISE, TESTS, TEXTS, Canned, proposer
 
 BRIEF = Brief("ask/000000", "primes", "numbers", None)
 
@@ -182,6 +183,7 @@ FEWSHOT = FewShot(
         ({"max_new_tokens": {"propose": 1}}, "proposer.max_new_tokens must have propose, rate, skeleton, tests"),
         ({"top_p": 0.0}, "top_p must lie in"),
         ({"prompts": FEWSHOT}, "proposer=ucoder_fewshot"),
+        ({"grounding": "a.jsonl", "texts": replace(TEXTS, grounded="")}, "has no place for it"),
     ],
 )
 def test_settings_that_cannot_work(settings: dict[str, Any], line: str) -> None:
