@@ -101,8 +101,8 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         own = Problem(f"mine/{brief.id}", answered[0].reply.text, "", "total", ("([1],)",), "mine", "")
 ...         return Proposal(brief, problem=own)
 >>> proposer: Proposer = Sums()
->>> proposer.read(proposer.briefs(0, 1)[0], [Answered("propose", Reply("Add.", "stop", None, None, 2))]).problem.id
-'mine/ask/0'
+>>> proposer.read(proposer.briefs(0, 1)[0], [Answered("propose", Reply("Add.", "stop", None, None, 2))]).brief.id
+'ask/0'
 
 **Amplification** (``conf/amplification/``): further inputs of a problem, and which of them are kept once programs ran.
 

@@ -18,6 +18,11 @@ def write_claims(folder: Path, tests: Iterable[GeneratedTest]) -> None:
     write_records(folder / f"{_NAME}.parquet", GeneratedTest, tests)
 
 
+def has_claims(folder: Path) -> bool:
+    """Whether a folder has the table."""
+    return (folder / f"{_NAME}.parquet").is_file()
+
+
 def read_claims(folder: Path) -> list[GeneratedTest]:
-    """The tests of an artifact of stage ``propose``, in the order of their problems; for analysis."""
+    """The tests of an artifact of stage ``propose``, in the order of their problems."""
     return read_records(folder, GeneratedTest, _NAME)

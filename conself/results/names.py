@@ -3,6 +3,8 @@
 PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agree", "verify"
 SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
 PROPOSE, TRY, AMPLIFY = "amplify/propose", "amplify/execute", "amplify/admit"
+PASS = "pass"
+"""Which candidate passes which generated test."""
 PROPOSALS = "propose"
 """Problems that the model wrote itself."""
 DRIVER = "score/driver"

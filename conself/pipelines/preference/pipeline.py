@@ -73,7 +73,6 @@ class Preference:
         contexts: list[Context] = []
         made: dict[str, Artifact] = {}
         stopped: dict[str, Plain] | None = None
-        over: str | None = None
         for number in range(1, number_of + 1):
             here = context if number_of == 1 else context.anew()
             contexts.append(here)
@@ -96,11 +95,10 @@ class Preference:
             if number_of > 1:
                 context.artifacts.update(_in_round(number, here.artifacts))
                 made |= _in_round(number, (measured if stopped else done[-1]).named())
-            over = None if stopped else why_over(config, done)
+            if over := None if stopped else why_over(config, done):
+                say(context.console, over)
             if stopped or over:
                 break
-        if over:
-            say(context.console, over)
         answered = (done[0].base, kept_answers(job.config, done))
         found = over_rounds(job.config, figures, contexts, *answered, made, context.artifacts, stopped)
         return {**found, **kept_round(job.config, done, figures, over), "versions": versions()}

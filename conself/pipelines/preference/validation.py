@@ -91,7 +91,7 @@ def held_out_consensus(config: DictConfig, measured: Measured, selection: Artifa
     ranking = build(config.ranking, Ranking)
     if not held or not ranking.gives_weight:
         return {}
-    weights = [ranking(pool, agreed, None).winner_weight or 0.0 for pool, agreed in measured.agreed.of(held)]
+    weights = [ranking(pool, agreed, agreed.passing).winner_weight or 0.0 for pool, agreed in measured.agreed.of(held)]
     return {"held_out_consensus": fmean(weights)}
 
 
