@@ -114,7 +114,7 @@ def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A0
     return base / f"round{round or 1}" / name if (base / "round1").is_dir() else base / name
 
 
-def answers_of(run: Run, benchmark: str, side: str) -> Path:
+def answers_at(run: Run, benchmark: str, side: str) -> Path:
     """Where a run's answers to a benchmark lie: ``base``, before the first round, or ``tuned``, of the model it kept.
 
     That is the last round's, or of rounds compared by a validation split the best one's; it may not be there.

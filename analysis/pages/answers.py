@@ -14,7 +14,7 @@ from typing import Any
 from conself.records import Candidate, Outcome, Problem, Status, Trace, Verdict
 from conself.store.tables import read_verdicts
 
-from ..runs import Run, answers_of
+from ..runs import Run, answers_at
 from . import stream
 from .html import answer_page, answers_page
 from .values import cut, shown
@@ -66,7 +66,7 @@ def answers_of(runs: Sequence[Run]) -> list[Answers]:
 
 
 def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
-    base, kept = answers_of(run, benchmark, "base"), answers_of(run, benchmark, "tuned")
+    base, kept = answers_at(run, benchmark, "base"), answers_at(run, benchmark, "tuned")
     if kept.exists():
         return base, kept
     versus = run.results.get("versus")

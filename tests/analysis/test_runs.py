@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from analysis.labels import differing, labelled, telling
-from analysis.runs import Run, answers_of, artifact, by_label, read_json, read_runs, unfinished
+from analysis.runs import Run, answers_at, artifact, by_label, read_json, read_runs, unfinished
 from analysis.tables.config import listing
 from tests.analysis.run_folders import write_hydra, write_run
 
@@ -184,5 +184,5 @@ def test_of_rounds_that_were_compared_the_answers_are_those_of_the_best(
     results = {"rounds": [{}, {}, {}]} | ({} if best is None else {"best_round": best})
     run = Run(tmp_path, {}, {}, results, {}, "ucoder", 0)
     side = "tuned" if best != 0 else "base"  # no round was better than the model as it was given
-    assert answers_of(run, "humaneval", "tuned") == tmp_path / "artifacts" / place / "evaluate" / "humaneval" / side
-    assert answers_of(run, "humaneval", "base") == artifact(run, "evaluate/humaneval/base")
+    assert answers_at(run, "humaneval", "tuned") == tmp_path / "artifacts" / place / "evaluate" / "humaneval" / side
+    assert answers_at(run, "humaneval", "base") == artifact(run, "evaluate/humaneval/base")
