@@ -84,6 +84,26 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> [[drawn.index for drawn in group] for group in Asking(sampler, engine)([problem], None)]
 [[0, 1]]
 
+**Proposer** (``conf/proposer/``): what is asked for problems of the model's own, and what comes of the answers.
+
+>>> class Sums(Proposer):
+...     problems = 1
+...     max_asks = 4
+...     sieve = Sieve(near_duplicate=0.7, ngram_words=5, shared_words=10)
+...     demand = Demand(samples=1, tokens=256)
+...     def briefs(self, first: int, count: int) -> list[Brief]:
+...         return [Brief(f"ask/{number}", "sums", "numbers", None) for number in range(first, first + count)]
+...     def __call__(self, briefs: Sequence[Brief], complete: Complete) -> Iterator[list[Answered]]:
+...         asks = [Ask(prompts.turns(f"Invent an exercise about {brief.topic}."), (0,)) for brief in briefs]
+...         for (reply,) in complete(asks, Decoding(1.0, 0.95, 256, 20, prompts.stop)):
+...             yield [Answered("propose", reply)]
+...     def read(self, brief: Brief, answered: Sequence[Answered]) -> Proposal:
+...         own = Problem(f"mine/{brief.id}", answered[0].reply.text, "", "total", ("([1],)",), "mine", "")
+...         return Proposal(brief, problem=own)
+>>> proposer: Proposer = Sums()
+>>> proposer.read(proposer.briefs(0, 1)[0], [Answered("propose", Reply("Add.", "stop", None, None, 2))]).brief.id
+'ask/0'
+
 **Amplification** (``conf/amplification/``): further inputs of a problem, and which of them are kept once programs ran.
 
 >>> class OneMore:
@@ -263,6 +283,9 @@ from conself.metrics.naive_semantic_entropy import Grouping
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
 from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages
+from conself.proposers.proposal import Answered, Brief, Proposal
+from conself.proposers.proposer import Proposer
+from conself.proposers.sieve import Sieve
 from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
 from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
 from conself.rewards.reward import Reward
@@ -279,12 +302,13 @@ from conself.training.policy.tuning import Full, Policy, Tuning
 from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
-    "Agreement", "Amplification", "Ask", "Asking", "Assessment", "Benchmark", "Candidate", "Comparison", "Complete",
-    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow",
-    "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput",
-    "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome",
-    "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe", "Problem", "PromptStyle", "Ranked", "Ranking",
-    "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps",
-    "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
-    "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
+    "Agreement", "Amplification", "Answered", "Ask", "Asking", "Assessment", "Benchmark", "Brief", "Candidate",
+    "Comparison", "Complete", "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine",
+    "Example", "Executor", "Flow", "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout",
+    "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput",
+    "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe",
+    "Problem", "PromptStyle", "Proposal", "Proposer", "Ranked", "Ranking", "Rejected", "Reply", "Reward", "Runner",
+    "Runtime", "Sampler", "Selection", "Sharing", "Sieve", "Signal", "Status", "Steps", "Task", "TextMetric", "Texts",
+    "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build", "by_score", "candidate",
+    "chosen", "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

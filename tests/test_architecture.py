@@ -17,7 +17,7 @@ FLOORS = (
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
     {"datasets", "pairings", "rewards", "samplers", "statistics", "training"},
-    {"benchmarks", "online"},
+    {"benchmarks", "online", "proposers"},
     {"contracts", "results"},
     {"pipelines"},
     {"app"},
@@ -29,6 +29,8 @@ TRAINING_CODE += ["agreement", "store", "models", "prompts"]
 TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 TRAINING_CODE += ["pipelines.amplifying", "guards", "rewards", "online", "pipelines.reinforcement.stage"]
+CLAIMS = "conself.proposers.claims"
+"""The table of outputs that a model claims for the inputs of its own problems."""
 
 
 def modules() -> dict[str, Path]:
@@ -79,10 +81,8 @@ def test_the_hall_holds_commands_and_records_alone() -> None:
     assert loose == {"__init__", "__main__", "train", "score", "evaluate", "report", "contracts", "records", "oracles"}
 
 
-@pytest.mark.parametrize(
-    "module", sorted(m for m in MODULES if m.startswith(tuple(f"conself.{r}" for r in TRAINING_CODE)))
-)
-def test_training_code_cannot_reach_the_oracles(module: str) -> None:
+def reached(module: str) -> set[str]:
+    """The modules of this package that a module imports, directly or through others; itself, too."""
     seen, todo = set(), [module]
     while todo:
         name = todo.pop()
@@ -91,8 +91,25 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
         seen.add(name)
         todo += own(MODULES[name])
         todo += [".".join(name.split(".")[:i]) for i in range(2, len(name.split(".")))]  # packages run their __init__
+    return seen
+
+
+@pytest.mark.parametrize(
+    "module", sorted(m for m in MODULES if m.startswith(tuple(f"conself.{r}" for r in TRAINING_CODE)))
+)
+def test_training_code_cannot_reach_the_oracles(module: str) -> None:
+    seen = reached(module)
     assert "conself.oracles" not in seen
     assert not seen & {"conself.statistics.confidence", "conself.statistics.most_confident"}
+    assert CLAIMS not in seen
+
+
+def test_the_outputs_that_a_model_claims_are_written_in_one_place_and_read_in_one() -> None:
+    """The stage that proposes writes them, the one that compares reads them; the data set of the problems does not."""
+    users = {module for module, path in MODULES.items() if CLAIMS in own(path)}
+    assert users == {"conself.pipelines.proposing", "conself.pipelines.passing"}
+    assert "read_claims" not in MODULES["conself.pipelines.proposing"].read_text()
+    assert CLAIMS not in reached("conself.datasets.generated")
 
 
 @pytest.mark.parametrize(

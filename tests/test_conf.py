@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
 
 from conself.app.parts import check_parts
-from conself.pipelines.preference.pipeline import Preference
+from conself.pipelines.proposed import Proposed
 from conself.pipelines.reinforcement.pipeline import Reinforcement
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -29,6 +29,7 @@ NEEDS = {
     "recorded": ["sampler.path=answers.jsonl"],
     "hub": ["model.name=owner/name"],
     "qwen2_5_coder": ["model.name=owner/name"],
+    "ucoder_fewshot": ["prompts=fewshot"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
@@ -99,7 +100,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
     with open_dict(whole):
         del whole["hydra"]
     config = resolved(whole)
-    kind = Reinforcement if "rollouts" in config else Preference
+    kind = Reinforcement if "rollouts" in config else Proposed
     check_parts(config, [*kind.parts, "tracking", "executor"])
     instantiate(config.pipeline)
     return choices

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conself.agreement.comparison import Comparison
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.records import Pool, Status
 
 Keys = Sequence[Sequence[str | None]]
@@ -25,11 +26,13 @@ class Agreement:
         keys: K x M comparison keys, None = CRASH.
         crashed: K flags, CRASH on all inputs.
         clusters: groups of live candidate indices with equal traces, largest first, then lowest index.
+        passing: which candidate passes which generated test; None where there are no such tests.
     """
 
     keys: tuple[tuple[str | None, ...], ...]
     crashed: tuple[bool, ...]
     clusters: tuple[tuple[int, ...], ...]
+    passing: PassingMatrix | None = None
 
     @property
     def n_alive(self) -> int:

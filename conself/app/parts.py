@@ -21,6 +21,7 @@ from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop
 from conself.pairings.build import Pairing
 from conself.prompts.prompts import PromptStyle
+from conself.proposers.proposer import Proposer
 from conself.rankings.ranked import Ranking
 from conself.records import ModelRef
 from conself.rewards.reward import Reward
@@ -51,6 +52,7 @@ CONTRACTS: Mapping[str, type] = {
     "model": ModelRef,
     "pairing": Pairing,
     "prompts": PromptStyle,
+    "proposer": Proposer,
     "ranking": Ranking,
     "reward": Reward,
     "rollouts": Rollouts,

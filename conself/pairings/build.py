@@ -50,7 +50,7 @@ class Paired:
 
 def pairs_of(pool: Pool, agreement: Agreement, ranking: Ranking, pairing: Pairing) -> Paired:
     """The pairs of a pool, for training and for figures alike."""
-    ranked = ranking(pool, agreement, None)
+    ranked = ranking(pool, agreement, agreement.passing)
     programs = [program_of(candidate) for candidate in pool.candidates]
     pairs = pairing(ranked, programs)
     return Paired(ranked, pairs, None if pairs else why_no_pair(ranked, programs))

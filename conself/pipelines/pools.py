@@ -1,11 +1,12 @@
 """Pools by path: what is known of them lies in artifacts, and a shard is read where it is worked on."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.pipelines.stage import FromArtifacts
 from conself.records import Candidate, Pool, Problem, Trace
@@ -46,6 +47,33 @@ class PoolShard:
         if self.agreement is None:
             raise ValueError(f"{self.traces} was not asked what its candidates agree on")
         return _known(self.agreement, _agreement)
+
+
+@dataclass(frozen=True, slots=True)
+class PassingRow:
+    """A problem's passing matrix: a text for each candidate, of 1 (passes), 0 (fails) or - (does not run) per test."""
+
+    problem_id: str
+    cells: tuple[str, ...]
+
+
+_CELLS: dict[bool | None, str] = {True: "1", False: "0", None: "-"}
+_OF_CELLS = {text: cell for cell, text in _CELLS.items()}
+
+
+def row_of(problem_id: str, matrix: PassingMatrix) -> PassingRow:
+    """A matrix as a row."""
+    return PassingRow(problem_id, tuple("".join(_CELLS[cell] for cell in row) for row in matrix.cells))
+
+
+def read_passing(path: Path) -> dict[str, PassingMatrix | None]:
+    """The matrices of a shard by problem id; None for a problem without tests."""
+    rows = read_shard(path, PassingRow)
+    return {row.problem_id: _matrix(row.cells) if any(row.cells) else None for row in rows}
+
+
+def _matrix(cells: Sequence[str]) -> PassingMatrix:
+    return PassingMatrix(tuple(tuple(_OF_CELLS[cell] for cell in row) for row in cells))
 
 
 @dataclass
@@ -113,11 +141,13 @@ class AgreedPools(FromArtifacts):
 
     pools: Pools
     agreement: Artifact
+    passing: Artifact | None = None
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """All four."""
-        return {**self.pools.artifacts, "agreement": self.agreement}
+        """All four, and ``passing`` where the problems have generated tests."""
+        tested = {} if self.passing is None else {"passing": self.passing}
+        return {**self.pools.artifacts, "agreement": self.agreement, **tested}
 
     def shards(self) -> list[PoolShard]:
         """The shards, in the order of the problems."""
@@ -127,6 +157,9 @@ class AgreedPools(FromArtifacts):
     def __iter__(self) -> Iterator[tuple[Pool, Agreement]]:
         for shard in self.shards():
             agreed = shard.agreed()
+            if self.passing is not None:
+                tested = read_passing(self.passing.path / shard.problems.name.replace("problems", "passing"))
+                agreed = {name: replace(known, passing=tested[name]) for name, known in agreed.items()}
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 

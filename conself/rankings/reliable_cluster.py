@@ -63,7 +63,7 @@ class ReliableCluster:
             if passing is None:
                 return nobody(size, "no generated tests", applies=False)
             signatures, executed = passing.passed, passing.cells
-        rates = self._execution_rates(executed)
+        rates = execution_rates(executed, self.drop_dead_inputs)
         perplexities = [inf if candidate.mean_nll is None else candidate.mean_nll for candidate in pool.candidates]
         keys = [(-rate, perplexity) for rate, perplexity in zip(rates, perplexities, strict=True)]
         reliable = [index for index in alive(agreement) if rates[index] >= self.rho]
@@ -76,11 +76,15 @@ class ReliableCluster:
         members = tuple(index for tied in _by_key(clusters[0], keys) for index in tied)
         return chosen(order, size, members, (), len(members) / size)
 
-    def _execution_rates(self, cells: Sequence[Sequence[object]]) -> list[float]:
-        """Each candidate's e: the share of its cells, of those that count, that are not None."""
-        columns = list(zip(*cells, strict=True))
-        counted = [column for column in columns if not self.drop_dead_inputs or any(c is not None for c in column)]
-        return [sum(c is not None for c in row) / max(len(counted), 1) for row in cells]
+
+def execution_rates(cells: Sequence[Sequence[object]], drop_dead: bool) -> list[float]:
+    """Each candidate's e: the share of its cells, of those that count, that are not None.
+
+    With ``drop_dead`` inputs on which every candidate has None don't count.
+    """
+    columns = list(zip(*cells, strict=True))
+    counted = [column for column in columns if not drop_dead or any(cell is not None for cell in column)]
+    return [sum(cell is not None for cell in row) / max(len(counted), 1) for row in cells]
 
 
 def _clusters(signatures: Sequence[Hashable], members: Sequence[int], keys: Sequence[Key]) -> list[list[int]]:

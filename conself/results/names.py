@@ -4,6 +4,10 @@ PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agr
 SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
 REINFORCE = "reinforce"
 PROPOSE, TRY, AMPLIFY = "amplify/propose", "amplify/execute", "amplify/admit"
+PASS = "pass"
+"""Which candidate passes which generated test."""
+PROPOSALS = "propose"
+"""Problems that the model wrote itself."""
 DRIVER = "score/driver"
 """The metric that drives the curriculum."""
 

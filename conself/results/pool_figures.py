@@ -101,7 +101,7 @@ def selector_figures(
         if (verdicts := passed.get(pool.problem.id)) is None:
             continue
         for name, ranking in rankings.items():
-            ranked = ranking(pool, agreed, None)
+            ranked = ranking(pool, agreed, agreed.passing)
             if ranked.applies:
                 right[name].append(float(ranked.winner is not None and verdicts[ranked.winner]))
             if ranked.reason is not None:

@@ -28,16 +28,16 @@ from conself.datasets.validation import sift
 from conself.engines.decoding import sample_seed
 from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.ledger import Request
+from conself.guards.guard import Guard
 from conself.losses.output import Loss
-from conself.models.prompts import PromptStyle
 from conself.online.curve import read_curve
 from conself.online.groups import Grading
-from conself.online.guards.guard import Guard
 from conself.online.loop import reinforce
 from conself.online.rollouts import Prompts, Rollouts
 from conself.online.settings import Loop, Method
 from conself.online.snapshots import snapshots
 from conself.pipelines.pipeline import resolved
+from conself.prompts.prompts import PromptStyle
 from conself.records import ModelRef, Verdict
 from conself.rewards.reward import Reward
 from conself.runtime.parts import build

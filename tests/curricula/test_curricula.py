@@ -1,3 +1,4 @@
+import hashlib
 import math
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from conself.curricula.all_problems import AllProblems
 from conself.curricula.entropy_band import EntropyBand
+from conself.curricula.held_out import HeldOut
 from conself.curricula.lowest_first import LowestFirst
 from conself.curricula.selection import normalise, what_would_keep
 from conself.records import Uncertainty
@@ -105,3 +107,21 @@ def test_normalised_values_span_the_unit_interval(values: list[float | None]) ->
 def test_unanimous_problems_are_always_dropped(values: list[float | None]) -> None:
     kept = EntropyBand(1.0)(uncertainties(*values)).kept
     assert not [i for i, value in enumerate(values) if value == 0 and f"p{i}" in kept]
+
+
+def test_held_out_problems_come_first_by_hash_and_the_others_are_those_of_the_curriculum() -> None:
+    values = uncertainties(0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    order = sorted((f"p{i}" for i in range(6)), key=lambda name: hashlib.sha256(f"0\0{name}".encode()).digest())
+    selection = HeldOut(2, 0, AllProblems())(values)
+    assert selection.kept == tuple(name for name in (f"p{i}" for i in range(6)) if name not in order[:2])
+    assert selection.dropped == dict.fromkeys(order[:2], "held out")
+    later = HeldOut(2, 0, AllProblems())(list(reversed(values)))
+    assert set(later.dropped) == set(order[:2]), "the same in every round, whatever the values and their order"
+    assert HeldOut(2, 1, AllProblems())(values).dropped != selection.dropped
+    rest = [u for u in values if u.problem_id in selection.kept]
+    band = HeldOut(2, 0, EntropyBand(0.5))(values)
+    assert band.kept == EntropyBand(0.5)(rest).kept
+    assert set(band.dropped) == {u.problem_id for u in values} - set(band.kept)
+    assert HeldOut(99, 0, AllProblems())(values).kept == ()
+    with pytest.raises(ValueError, match=r"curriculum\.n must be at least 1"):
+        HeldOut(0, 0, AllProblems())

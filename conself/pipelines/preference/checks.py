@@ -9,6 +9,7 @@ from conself.models.transformers import check_model, load_tokenizer
 from conself.pairings.build import Pairing
 from conself.pipelines import answering
 from conself.pipelines.parts import asking
+from conself.pipelines.preference.validation import check_validation
 from conself.pipelines.provenance import refuse_own_figures, trained_into, whole_of
 from conself.prompts.prompts import PromptStyle, render
 from conself.rankings.ranked import Ranking
@@ -42,6 +43,7 @@ def check(config: DictConfig) -> None:
     if model.adapter is not None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     check_rounds(config)
+    check_validation(config)
     answering.check_voters(config)
     check_trained_on(config)
     loss = build(config.loss, Loss)

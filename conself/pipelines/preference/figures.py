@@ -9,6 +9,7 @@ from conself.pairings.build import Pairing
 from conself.pipelines.amplifying import amplification_figures
 from conself.pipelines.context import Context
 from conself.pipelines.preference.records import Measured, Round, scores_of
+from conself.pipelines.preference.validation import held_out_consensus
 from conself.rankings.ranked import Ranking
 from conself.records import PreferencePair
 from conself.results import benchmarks, pool_figures
@@ -33,6 +34,7 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
         "tau": config.curriculum.get("tau"),
         "entropy_range": paired.selection.summary()["entropy_range"],
         **pool_part(config, made.measured, passed),
+        **held_out_consensus(config, made.measured, paired.selection),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
         "benchmarks": benchmarks.benchmarks(config, made.base, made.tuned),
         **with_remedies(losses(named), named),

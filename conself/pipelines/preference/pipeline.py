@@ -14,6 +14,7 @@ from conself.pipelines.preference import checks
 from conself.pipelines.preference.figures import over_rounds, round_figures, unlearned
 from conself.pipelines.preference.records import Round
 from conself.pipelines.preference.round import learn, measure, verify
+from conself.pipelines.preference.validation import kept_answers, kept_round, why_over
 from conself.records import ModelRef
 from conself.results import names, show
 from conself.runtime.console import say
@@ -94,11 +95,13 @@ class Preference:
             if number_of > 1:
                 context.artifacts.update(_in_round(number, here.artifacts))
                 made |= _in_round(number, (measured if stopped else done[-1]).named())
-            if stopped is not None:
+            if over := None if stopped else why_over(config, done):
+                say(context.console, over)
+            if stopped or over:
                 break
-        answered = (done[0].base, done[-1].tuned)
+        answered = (done[0].base, kept_answers(job.config, done))
         found = over_rounds(job.config, figures, contexts, *answered, made, context.artifacts, stopped)
-        return {**found, "versions": versions()}
+        return {**found, **kept_round(job.config, done, figures, over), "versions": versions()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """What was learned from, and how the model answers before and after."""

@@ -16,7 +16,8 @@ class Measured:
     """A pool and what is known of it: agreement, the metric that drives the curriculum, the reported metrics.
 
     ``own`` is the pool on its problems' own inputs, of which alone it may be known what is right; ``pools``, to which
-    all else belongs, has more of them where the job amplifies.
+    all else belongs, has more of them where the job amplifies. ``passing`` is there where the problems have generated
+    tests.
     """
 
     own: Pools
@@ -24,11 +25,12 @@ class Measured:
     agreement: Artifact
     driver: Artifact
     scores: Mapping[str, Artifact]
+    passing: Artifact | None = None
 
     @property
     def agreed(self) -> AgreedPools:
         """The pools with what their candidates agree on."""
-        return AgreedPools(self.pools, self.agreement)
+        return AgreedPools(self.pools, self.agreement, self.passing)
 
     def named(self) -> dict[str, Artifact]:
         """The artifacts by name."""
@@ -39,6 +41,8 @@ class Measured:
             names.AGREE: self.agreement,
             names.DRIVER: self.driver,
         }
+        if self.passing is not None:
+            found[names.PASS] = self.passing
         if self.own is not self.pools:
             found |= {names.own(names.PROBLEMS): self.own.problems, names.own(names.EXECUTE): self.own.traces}
         return found | {names.scored(metric): artifact for metric, artifact in self.scores.items()}

@@ -14,6 +14,7 @@ from conself.pipelines.answering import answer
 from conself.pipelines.contamination import decontaminate
 from conself.pipelines.context import Context, choose
 from conself.pipelines.parts import Drawing, Source
+from conself.pipelines.passing import passing
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.preference.records import Measured, Paired, Round, scores_of
 from conself.records import ModelRef
@@ -39,7 +40,8 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     pools = amplified(context, config, own) if config.amplification else own
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
     agreed = AgreedPools(pools, agreement)
-    return Measured(own, pools, agreement, *_scores(config, context, agreed))
+    tested = passing(context, config, pools)
+    return Measured(own, pools, agreement, *_scores(config, context, agreed), tested)
 
 
 def _scores(config: DictConfig, context: Context, agreed: AgreedPools) -> tuple[Artifact, dict[str, Artifact]]:

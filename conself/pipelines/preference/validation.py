@@ -1,0 +1,120 @@
+"""Which round is kept: by a validation split, and beside it, without labels, by the consensus on problems held out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from omegaconf import DictConfig
+
+from conself.curricula.held_out import HELD_OUT
+from conself.pipelines.preference.records import Measured, Round
+from conself.rankings.ranked import Ranking
+from conself.results.benchmarks import Answered, pass_figures, verdicts
+from conself.runtime.parts import build
+from conself.sandbox.jsonlines import Plain
+from conself.store.artifacts import Artifact
+
+_SUFFIX = "_validation"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A figure of the model before the first round and after each: the higher, the better."""
+
+    values: Sequence[float]
+
+    @property
+    def best(self) -> int:
+        """The round that made the best model, the first of equals; 0: the model as it was given."""
+        return max(range(len(self.values)), key=lambda number: (self.values[number], -number))
+
+    def is_over(self, patience: int | None) -> bool:
+        """Whether ``patience`` rounds have brought no gain; never for None."""
+        return patience is not None and len(self.values) - 1 - self.best >= patience
+
+
+def curve_of(validation: str, done: Sequence[Round]) -> Curve:
+    """pass@1 on the validation split."""
+    return Curve([_pass_at_1(done[0].base[validation]), *(_pass_at_1(one.tuned[validation]) for one in done)])
+
+
+def _pass_at_1(answered: Answered) -> float:
+    figures = pass_figures(verdicts(answered.alone), [1])
+    return float(str(figures["pass@1"]))
+
+
+def why_over(config: DictConfig, done: Sequence[Round]) -> str | None:
+    """Why no further round is worth its while; None where one is, or rounds are not compared."""
+    if config.validation is None or not (curve := curve_of(config.validation, done)).is_over(config.patience):
+        return None
+    return f"{config.patience} rounds without a gain on {config.validation}: {best_of(curve)} is kept"
+
+
+def best_of(curve: Curve) -> str:
+    """The best round in words."""
+    return f"round {curve.best}" if curve.best else "the model as it was given"
+
+
+def kept_answers(config: DictConfig, done: Sequence[Round]) -> Mapping[str, Answered]:
+    """How the model that is kept answers: that of the best round by validation, or else of the last."""
+    best = len(done) if config.validation is None else curve_of(config.validation, done).best
+    return done[best - 1].tuned if best else done[0].base
+
+
+def kept_round(
+    config: DictConfig, done: Sequence[Round], figures: Sequence[Mapping[str, Plain]], over: str | None
+) -> dict[str, Plain]:
+    """What results.json says of the choice of a round; nothing where nothing is compared.
+
+    ``best_round`` is that of the highest pass@1 on ``validation`` (0: the model as it was given). ``label_free`` is
+    what would be chosen by the consensus on held-out problems, which each round knows of the model it starts from.
+    """
+    found: dict[str, Plain] = {}
+    if config.validation is not None:
+        curve = curve_of(config.validation, done)
+        found |= {"best_round": curve.best, "validation": {"benchmark": config.validation, "pass@1": [*curve.values]}}
+        found |= {} if over is None else {"stopped": over}
+    held = [float(str(row["held_out_consensus"])) for row in figures if "held_out_consensus" in row]
+    if len(held) > 1:
+        found["label_free"] = {"held_out_consensus": held, "best_round": Curve(held).best}
+    return found
+
+
+def held_out_consensus(config: DictConfig, measured: Measured, selection: Artifact) -> dict[str, Plain]:
+    """The mean weight of the winner over the problems held out, of the model that the round starts from.
+
+    A problem without a winner counts 0. Nothing where no problem is held out, or the ranking gives no weight.
+    """
+    dropped = json.loads((selection.path / "selection.json").read_text())["dropped"]
+    held = {name for name, reason in dropped.items() if reason == HELD_OUT}
+    ranking = build(config.ranking, Ranking)
+    if not held or not ranking.gives_weight:
+        return {}
+    weights = [ranking(pool, agreed, agreed.passing).winner_weight or 0.0 for pool, agreed in measured.agreed.of(held)]
+    return {"held_out_consensus": fmean(weights)}
+
+
+def check_validation(config: DictConfig) -> None:
+    """Refuse a choice of rounds that means nothing, or goes by a benchmark.
+
+    Raises:
+        ValueError: ``patience`` is no int of at least 1, or stands without ``validation``; ``validation`` is no
+            validation split among ``benchmark``, or there is one round.
+    """
+    validation, patience = config.validation, config.patience
+    if patience is not None and (type(patience) is not int or patience < 1):
+        raise ValueError(f"patience must be an int of at least 1, or null for all rounds, got {patience}")
+    if validation is None and patience is not None:
+        raise ValueError("patience needs validation=NAME: the split by which rounds are compared")
+    if validation is None:
+        return
+    if type(validation) is not str or not validation.endswith(_SUFFIX) or validation not in config.benchmark:
+        raise ValueError(
+            f"validation={validation} must be one of benchmark=[{','.join(map(str, config.benchmark))}] whose name "
+            f"ends with {_SUFFIX}: rounds are compared by a validation split, never by a benchmark"
+        )
+    if config.rounds == 1:
+        raise ValueError(
+            f"validation={validation} compares rounds, and there is one: set rounds=6, say, or leave it out"
+        )
