@@ -78,7 +78,7 @@ def test_imports_go_down_only(module: str) -> None:
 
 def test_the_hall_holds_commands_and_records_alone() -> None:
     loose = {path.stem for path in PACKAGE.glob("*.py")}
-    assert loose == {"__init__", "__main__", "train", "score", "evaluate", "report", "contracts", "records", "oracles"}
+    assert loose == {"__init__", "__main__", "train", "score", "evaluate", "report", "records", "oracles"}
 
 
 def reached(module: str) -> set[str]:

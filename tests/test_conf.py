@@ -73,7 +73,16 @@ def override(option: Path) -> list[str]:
 
 ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
-ALONE = {"experiment", "pipeline", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping"}
+ALONE = {
+    "experiment",
+    "pipeline",
+    "proposer",
+    "size",
+    "model",
+    "sandbox/prefix",
+    "statistics/confidence",
+    "texts/default_grouping",
+}
 ALONE |= {*NESTED, *ONLINE}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]

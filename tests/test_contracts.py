@@ -14,6 +14,7 @@ import pytest
 from mypy import api
 
 from conself import contracts
+from conself.contracts import names
 from conself.runtime.parts import build, faults_of
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,7 @@ PARTS = dict(re.findall(r"^(\w+): (\w+) = ", "".join(example.source for example 
 """Variable of an example -> the contract that it is annotated with."""
 PROTOCOLS = {
     name
-    for name in contracts.__all__
+    for name in names.__all__
     if inspect.isclass(kind := getattr(contracts, name)) and (Protocol in kind.__bases__ or inspect.isabstract(kind))
 }
 INSIDE = {"Runner", "Runtime", "TextMetric"}
