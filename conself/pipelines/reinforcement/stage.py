@@ -114,7 +114,9 @@ def _reinforce(
     if report.skipped:
         say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: all rewards were equal")
     if report.stopped is not None:
-        say(context.console, f"stopped: {report.stopped}; the weights after {report.kept_step} steps are kept")
+        say(context.console, f"stopped: {report.stopped}")
+    if report.kept_step != report.steps:
+        say(context.console, f"the weights after {report.kept_step} of {report.steps} steps are kept")
     return asdict(report)
 
 
