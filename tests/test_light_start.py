@@ -47,7 +47,8 @@ WORKS_WITH_TORCH = {
         "suitability",
     },
     "conself.training.strategies": {"processes"},
-    "conself.training.policy": {"recompute"},
+    "conself.online": {"loop"},
+    "conself.training.policy": {"drawing", "recompute"},
     "conself.training.scorer": {"branch_attention", "log_probs", "visibility"},
 }
 """The modules that may import one of HEAVY at their top: each is imported by a function, when its work begins."""

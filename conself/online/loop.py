@@ -39,10 +39,10 @@ CHECKPOINTS, WORN = "checkpoints", "worn"
 class Report:
     """What an online training did: ``steps`` were taken, ``skipped`` of them without anything to learn from.
 
-    The weights are those after ``kept_step`` steps; ``stopped`` says why they are fewer than asked for, None: they are
-    not. ``n_overlong`` problems had prompts without room for a response. Tokens are those of responses: sampled to
-    learn from, sampled by probes, and trained on. ``execution`` counts what programs lacked. ``seconds`` has the time
-    of earlier runs up to their checkpoint, ``phases`` that of this process alone.
+    The weights are those after ``kept_step`` steps, which a guard may have chosen; ``stopped`` says why it has stopped
+    the training, None: it has not. ``n_overlong`` problems had prompts without room for a response. Tokens are those of
+    responses: sampled to learn from, sampled by probes, and trained on. ``execution`` counts what programs lacked.
+    ``seconds`` has the time of earlier runs up to their checkpoint, ``phases`` that of this process alone.
     """
 
     steps: int

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from conself.online.curve import HELD_OUT
 from conself.online.diagnostics import Row, behaviour_figures, response_figures
@@ -20,7 +21,9 @@ from conself.online.sources import Source
 from conself.records import Problem
 from conself.sandbox import Summary
 from conself.training.data import place_in_epoch
-from conself.training.learner import Learner
+
+if TYPE_CHECKING:
+    from conself.training.learner import Learner
 
 LACKS = ("missing_modules", "recursion_errors", "cut_outputs", "unreadable", "long_iterators")
 """What executions of a step may lack, by the names of :class:`conself.sandbox.Summary`; rows have what is not 0."""

@@ -49,6 +49,7 @@ def _overview(results: Figures) -> Table:
         table.add_row("  - nothing to learn: all rewards were equal", f"{training['skipped']}")
     if training["stopped"] is not None:
         table.add_row("  stopped", training["stopped"])
+    if training["kept_step"] != training["steps"]:
         table.add_row("  weights kept", f"those after {training['kept_step']} steps")
     for key, words in {"sampled": "sampled", "probe": "sampled by the guard", "trained": "trained on"}.items():
         table.add_row(f"tokens {words}", f"{training[f'{key}_tokens']:,}")

@@ -1,4 +1,4 @@
-"""What runs of Con-GRPO say: ``python -m experiments.con_grpo runs/con_grpo --out experiments/con_grpo``.
+"""What trainings on rollouts say: ``python -m experiments.con_grpo runs/con_grpo --out experiments/con_grpo``.
 
 Runs are made without a guard, with probes, and with weights kept on the way; what a guard would have done follows from
 the probes, for it only stops: the weights that it keeps are among those that answered the benchmark.
@@ -15,9 +15,7 @@ from omegaconf import OmegaConf
 
 from conself.guards.collapse import CollapseGuard
 from conself.guards.guard import Probe
-from conself.online.curve import probes_of, read_curve
-
-BENCHMARK = "minipy"
+from conself.online.curve import probes_of
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,10 @@ class Training:
     tokens: dict[str, int]
 
     @classmethod
-    def of(cls, folder: Path) -> "Training":
-        """The run in a folder."""
-        results = json.loads((folder / "results.json").read_text())
-        config = OmegaConf.load(folder / "config.yaml")
-        reward = str(config.reward["_target_"]).rpartition(".")[2].lower()
-        rows = read_curve(folder / "artifacts" / "reinforce")
-        tokens = {name: results["training"][f"{name}_tokens"] for name in ("sampled", "trained", "probe")}
-        return cls(folder.name, reward, int(config.seed), rows, results["by_steps"][BENCHMARK], tokens)
+    def of(cls, path: Path) -> "Training":
+        """The run in a file that ``experiments.con_grpo.run`` has written."""
+        found = json.loads(path.read_text())
+        return cls(path.stem, found["reward"], found["seed"], found["rows"], found["points"], found["tokens"])
 
     def at(self, step: int) -> dict[str, Any]:
         """How the weights after so many steps, or the last that were kept before, answer."""
@@ -86,18 +80,14 @@ def line(training: Training, guard: CollapseGuard) -> dict[str, Any]:
 
 
 def _pass(point: dict[str, Any]) -> dict[str, float]:
-    """pass@1 of the greedy answer; of the voters' samples one of them, any of them, and the one voted for."""
-    found = {"pass@1": point["pass@1"]}
-    for key, values in point.items():
-        if key.endswith("@k"):
-            found |= {f"{key.removesuffix('k')}{k}": value["value"] for k, value in values.items()}
-    return found | ({"sampled": point["sampled"]["value"]} if "sampled" in point else {})
+    """pass@1 of the greedy answer; where samples were drawn, of one of them (``sampled``) and of any (pass@15)."""
+    return {name: value for name, value in point.items() if name != "step"}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as Markdown."""
     heads = ["run", "reward", "steps", "pass@1 base", "peak (step)", "last", "stopped at", "kept (step)"]
-    heads += ["pass@15 base", "last", "kept", "traces first", "last"]
+    heads += ["sampled pass@1 base", "last", "pass@15 base", "last", "traces first", "last"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in rows:
         kept, stopped = row["guarded"], row["guarded"]["stopped"]
@@ -105,7 +95,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             row["run"], row["reward"], str(row["steps"]), f"{row['base']['pass@1']:.3f}",
             f"{row['peak']['pass@1']:.3f} ({row['peak']['step']})", f"{row['last']['pass@1']:.3f}",
             "-" if stopped is None else str(stopped), f"{kept['pass@1']:.3f} ({kept['step']})",
-            *(_number(side.get("pass@15")) for side in (row["base"], row["last"], kept)),
+            *(_number(row[side].get(name)) for name in ("sampled", "pass@15") for side in ("base", "last")),
             *(f"{value:.2f}" for value in row["traces"]),
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
@@ -119,16 +109,16 @@ def _number(value: float | None) -> str:
 def main() -> None:
     """Read the runs, print the table, and write it with all its numbers."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="+", help="run folders, or folders of them")
+    parser.add_argument("runs", type=Path, help="the folder that experiments.con_grpo.run wrote to")
     parser.add_argument("--out", type=Path, required=True, help="a folder for guard.json and guard.md")
     args = parser.parse_args()
-    found = [path.parent for place in args.runs for path in sorted(place.rglob("results.json"))]
+    found = sorted(args.runs.glob("*.json"))
     if not found:
-        raise SystemExit(f"no finished run below {', '.join(map(str, args.runs))}")
+        raise SystemExit(f"no finished run in {args.runs}; make some with python -m experiments.con_grpo.run")
     settings = OmegaConf.to_container(OmegaConf.load(Path(__file__).parents[2] / "conf" / "guard" / "collapse.yaml"))
     assert isinstance(settings, dict)
     guard = CollapseGuard(**{str(key): value for key, value in settings.items() if key != "_target_"})
-    rows = [line(Training.of(folder), guard) for folder in found]
+    rows = [line(Training.of(path), guard) for path in found]
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "guard.json").write_text(json.dumps(rows, indent=1) + "\n")
     (args.out / "guard.md").write_text(table(rows))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -28,6 +29,9 @@ from conself.store.tables import read_records
 from conself.tracking import Tracker
 from conself.training.memory import is_large
 from conself.training.settings import Training
+
+if TYPE_CHECKING:
+    from conself.online.loop import Report
 
 PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "sandbox", "comparison", "behaviour")
 """What of a config the stage depends on, beside the seed."""
@@ -109,13 +113,20 @@ def _reinforce(
     kept = _kept(problems, selection)
     logger = curves.value.training_logger()
     report = train(kept, model, build(prompts, PromptStyle), method, work.folder, context.console, logger)
+    _tell(context, report)
+    return asdict(report)
+
+
+def _tell(context: Context, report: "Report") -> None:
+    """What was left out, skipped and stopped, a line each."""
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
         say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: all rewards were equal")
     if report.stopped is not None:
-        say(context.console, f"stopped: {report.stopped}; the weights after {report.kept_step} steps are kept")
-    return asdict(report)
+        say(context.console, f"stopped: {report.stopped}")
+    if report.kept_step != report.steps:
+        say(context.console, f"the weights after {report.kept_step} of {report.steps} steps are kept")
 
 
 def _kept(problems: Artifact, selection: Artifact | None) -> Sequence[Problem]:
