@@ -9,7 +9,7 @@ from typing import Any
 from conself.records import Verdict
 from conself.store.tables import read_verdicts
 
-from .runs import Run, artifact, by_label
+from .runs import Run, answers_at, by_label
 from .spread import Spread, spread
 
 VERDICTS = "verdicts.jsonl"
@@ -86,9 +86,8 @@ def golden_rate(run: Run) -> float | None:
 
 
 def verdicts(run: Run, benchmark: str, side: str) -> Sequence[Verdict] | None:
-    """Which answers of ``base`` (before the first round) or ``tuned`` (after the last) are right; None if not kept."""
-    number = len(run.rounds) if side == "tuned" else 1
-    path = artifact(run, f"evaluate/{benchmark}/{side}", number) / VERDICTS
+    """Which answers of ``base`` (before any round) or ``tuned`` (of the model kept) are right; None if missing."""
+    path = answers_at(run, benchmark, side) / VERDICTS
     return _read(path) if path.is_file() else None
 
 

@@ -114,6 +114,17 @@ def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A0
     return base / f"round{round or 1}" / name if (base / "round1").is_dir() else base / name
 
 
+def answers_at(run: Run, benchmark: str, side: str) -> Path:
+    """Where a run's answers to a benchmark lie: ``base``, before the first round, or ``tuned``, of the model it kept.
+
+    That is the last round's, or of rounds compared by a validation split the best one's; it may not be there.
+    """
+    best = int(run.results.get("best_round", len(run.rounds)))
+    if side == "base" or not best:
+        return artifact(run, f"evaluate/{benchmark}/base")
+    return artifact(run, f"evaluate/{benchmark}/{side}", best)
+
+
 def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """Label -> its runs by seed, methods in the order of the paper's tables, then in the order of the runs."""
     listed = list(runs)

@@ -14,7 +14,7 @@ from typing import Any
 from conself.records import Candidate, Outcome, Problem, Status, Trace, Verdict
 from conself.store.tables import read_verdicts
 
-from ..runs import Run, artifact
+from ..runs import Run, answers_at
 from . import stream
 from .html import answer_page, answers_page
 from .values import cut, shown
@@ -66,12 +66,11 @@ def answers_of(runs: Sequence[Run]) -> list[Answers]:
 
 
 def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
-    base, tuned = f"evaluate/{benchmark}/base", f"evaluate/{benchmark}/tuned"
-    last = artifact(run, tuned, len(run.rounds))
-    if last.exists():
-        return artifact(run, base), last
+    base, kept = answers_at(run, benchmark, "base"), answers_at(run, benchmark, "tuned")
+    if kept.exists():
+        return base, kept
     versus = run.results.get("versus")
-    return None if versus is None else _compared_with(Path(str(versus)), benchmark), artifact(run, base)
+    return None if versus is None else _compared_with(Path(str(versus)), benchmark), base
 
 
 def _compared_with(versus: Path, benchmark: str) -> Path | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from analysis.labels import differing, labelled, telling
-from analysis.runs import artifact, by_label, read_json, read_runs, unfinished
+from analysis.runs import Run, answers_at, artifact, by_label, read_json, read_runs, unfinished
 from analysis.tables.config import listing
 from tests.analysis.run_folders import write_hydra, write_run
 
@@ -174,3 +174,15 @@ def test_a_run_that_goes_by_labels_is_called_so_in_every_table(tmp_path: Path) -
     write_run(tmp_path / "0", seed=0, extra={"labels": "pools"})
     write_run(tmp_path / "1", seed=1)
     assert sorted(run.label for run in read_runs(tmp_path)) == ["conself", "conself labels=pools"]
+
+
+@pytest.mark.parametrize(("best", "place"), [(None, "round3"), (2, "round2"), (0, "round1")])
+def test_of_rounds_that_were_compared_the_answers_are_those_of_the_best(
+    best: int | None, place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "artifacts" / "round1").mkdir(parents=True)
+    results = {"rounds": [{}, {}, {}]} | ({} if best is None else {"best_round": best})
+    run = Run(tmp_path, {}, {}, results, {}, "ucoder", 0)
+    side = "tuned" if best != 0 else "base"  # no round was better than the model as it was given
+    assert answers_at(run, "humaneval", "tuned") == tmp_path / "artifacts" / place / "evaluate" / "humaneval" / side
+    assert answers_at(run, "humaneval", "base") == artifact(run, "evaluate/humaneval/base")
