@@ -86,7 +86,7 @@ def golden_rate(run: Run) -> float | None:
 
 
 def verdicts(run: Run, benchmark: str, side: str) -> Sequence[Verdict] | None:
-    """Which answers of ``base`` (before the first round) or ``tuned`` (of the model kept) are right; None: missing."""
+    """Which answers of ``base`` (before any round) or ``tuned`` (of the model kept) are right; None if missing."""
     path = answers_at(run, benchmark, side) / VERDICTS
     return _read(path) if path.is_file() else None
 

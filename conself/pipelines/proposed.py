@@ -14,6 +14,7 @@ from conself.engines.engine import Engine
 from conself.pipelines.contamination import Statements
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
+from conself.pipelines.preference import checks
 from conself.pipelines.preference.pipeline import Preference
 from conself.pipelines.proposing import Proposing, propose
 from conself.proposers.proposer import Proposer
@@ -47,7 +48,7 @@ class Proposed:
             OSError, ValueError: as ``preference``; or the data set is another, or no engine loads the model.
         """
         check_proposing(job.config)
-        Preference().check(job)
+        checks.check(job.config)
 
     def load(self, job: Job, console: Console) -> None:
         """As for ``preference``."""

@@ -13,6 +13,7 @@ from conself.datasets.generated import Generated
 from conself.pipelines.contamination import Statements
 from conself.pipelines.context import Context
 from conself.pipelines.pipeline import Job
+from conself.pipelines.preference.pipeline import Preference
 from conself.pipelines.proposed import Proposed, check_proposing, with_problems
 from conself.pipelines.proposing import Proposing, next_wave, propose
 from conself.proposers.claims import read_claims
@@ -226,6 +227,12 @@ def test_a_job_that_cannot_propose(words: str, line: str) -> None:
     config = composed("experiment=ucoder", "benchmark=[none]", *words.split())
     with pytest.raises((ValueError, OSError), match=line):
         Proposed().check(Job(config, Path(), in_sweep=False))
+
+
+def test_a_proposer_that_nobody_would_ask_is_refused() -> None:
+    job = Job(composed("proposer=ucoder"), Path(), in_sweep=False)
+    with pytest.raises(ValueError, match="pipeline=preference asks no proposer: set pipeline=proposed"):
+        Preference().check(job)
 
 
 def test_the_job_learns_from_what_was_proposed_in_every_round(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ CONFIG = OmegaConf.create({"validation": "minipy_validation", "patience": 1})
 def test_the_best_round_is_reported_and_its_answers_stand_for_the_job(tmp_path: Path) -> None:
     done = rounds(tmp_path, 1, 3, 2)
     why = why_over(CONFIG, done)
-    assert why == "1 rounds without a gain on minipy_validation: round 1 is kept"
+    assert why == "no gain on minipy_validation since round 1, which is kept (patience=1)"
     assert kept_answers(CONFIG, done) is done[0].tuned
     assert kept_round(CONFIG, done, [{}, {}], why) == {
         "best_round": 1,
@@ -76,7 +76,8 @@ def test_the_best_round_is_reported_and_its_answers_stand_for_the_job(tmp_path: 
 
 def test_a_job_that_makes_the_model_worse_keeps_what_was_given(tmp_path: Path) -> None:
     done = rounds(tmp_path, 3, 2)
-    assert why_over(CONFIG, done) == "1 rounds without a gain on minipy_validation: the model as it was given is kept"
+    line = "no gain on minipy_validation since the model as it was given, which is kept (patience=1)"
+    assert why_over(CONFIG, done) == line
     assert kept_answers(CONFIG, done) is done[0].base
 
 

@@ -122,3 +122,21 @@ class Canned(Engine):
         """One brief at a time, as vLLM and endpoints do."""
         for problem in problems:
             yield from flow([problem], self.complete)
+
+
+def writing(text: str, seed: int) -> str:
+    """Answers to conf/proposer/ucoder.yaml, and programs of which two in three double a number."""
+    for start, step in (("Judge", "rate"), ("Write calls", "tests"), ("Write the beginning", "skeleton")):
+        if start in text:
+            return ANSWERS[step]
+    if "Invent one small exercise" in text:
+        own = " ".join(f"w{seed % 10**9}{n}" for n in range(6))
+        return "no" if seed % 5 == 0 else EXERCISE.replace("twice the number", own)
+    return f"```python\ndef double(number):\n    return number * {2 if seed % 3 else 3}\n```"
+
+
+@dataclass(frozen=True)
+class Writing(Canned):
+    """Answers all that ``experiment=ucoder`` asks."""
+
+    answer: Answer = writing

@@ -49,7 +49,13 @@ class Preference:
         return ("tau",) if any("tau" in node for node in curricula) else ()
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be trained; raises as :func:`conself.pipelines.preference.checks.check`."""
+        """Refuse what can't be trained; raises as :func:`conself.pipelines.preference.checks.check`.
+
+        Raises:
+            ValueError: there is a proposer, which nobody would ask.
+        """
+        if job.config.get("proposer") is not None:
+            raise ValueError("pipeline=preference asks no proposer: set pipeline=proposed, or leave proposer= out")
         checks.check(job.config)
 
     def load(self, job: Job, console: Console) -> None:

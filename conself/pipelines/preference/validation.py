@@ -48,7 +48,7 @@ def why_over(config: DictConfig, done: Sequence[Round]) -> str | None:
     """Why no further round is worth its while; None where one is, or rounds are not compared."""
     if config.validation is None or not (curve := curve_of(config.validation, done)).is_over(config.patience):
         return None
-    return f"{config.patience} rounds without a gain on {config.validation}: {best_of(curve)} is kept"
+    return f"no gain on {config.validation} since {best_of(curve)}, which is kept (patience={config.patience})"
 
 
 def best_of(curve: Curve) -> str:
