@@ -82,8 +82,11 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
 def main(cfg: DictConfig) -> None:
     """Entry point: pre-train, then put the checkpoint folder in its place."""
     answer_interrupts()
-    overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
-    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
+    hydra_config = HydraConfig.get()
+    overrides = [item for item in hydra_config.overrides.task if not item.startswith(("out=", "overwrite="))]
+    name = hydra_config.job.config_name
+    chosen = [] if name == "pretrain" else ["--config-name", str(name)]
+    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *chosen, *overrides])
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
             from transformers.utils.logging import disable_progress_bar
