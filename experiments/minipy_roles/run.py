@@ -5,7 +5,9 @@ Proposals and tests are drawn at temperature 1, programs greedily; on one thread
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -29,13 +31,13 @@ from conself.prompts.prompts import PromptStyle, program_messages
 from conself.records import ModelRef, Trace
 from conself.runtime.parts import build
 from conself.samplers.code_blocks import extract_code
-from conself.sandbox import Job, Limits, execute
-from experiments.minipy_roles.figures import Written, of_proposals, of_tests, share
+from conself.sandbox import Job, execute
+from experiments.minipy_roles.figures import Figures, Written, of_proposals, of_tests, share
 
 HERE = Path(__file__).parent
 CONF = HERE.parents[1] / "conf"
 SPLITS = {"train": 800, "validation": 600, "test": 1000}
-PER_LENGTH = 100
+PER_LENGTH = 60
 RUNTIME = Runtime(batch_size=256, device="cpu", processes=1, shards_per_task=1, threads=1)
 SAMPLED, GREEDY = Decoding(1.0, 1.0, 320, 1), Decoding(0.0, 1.0, 320, 1)
 
@@ -46,9 +48,27 @@ def configured(name: str, *words: str) -> DictConfig:
         return compose(name, list(words))
 
 
-def said(model: ModelRef, asks: Sequence[Ask], drawn: Decoding) -> list[str]:
-    """The first reply to each ask."""
-    return [replies[0].text for replies in complete_chats(model, RUNTIME, asks, drawn)]
+@dataclass(frozen=True)
+class Subject:
+    """A checkpoint, how it is asked, and how many proposals are wanted."""
+
+    model: ModelRef
+    roles: DictConfig
+    proposals: int
+
+    @property
+    def prompts(self) -> PromptStyle:
+        """The coder's prompts."""
+        return build(self.roles.prompts, PromptStyle)
+
+    @property
+    def asks(self) -> Asks:
+        """The texts that ask for the other roles."""
+        return build(self.roles.corpus.asks, Asks)
+
+    def said(self, asks: Sequence[Ask], drawn: Decoding) -> list[str]:
+        """The first reply to each ask."""
+        return [replies[0].text for replies in complete_chats(self.model, RUNTIME, asks, drawn)]
 
 
 def given(turns: Sequence[Turn]) -> set[str]:
@@ -60,14 +80,17 @@ def given(turns: Sequence[Turn]) -> set[str]:
     return {identity(steps) for steps in map(read, tasks) if steps is not None}
 
 
-def proposals(model: ModelRef, count: int, asks: Asks, prompts: PromptStyle) -> list[tuple[str, str]]:
-    """``count`` proposals with their topics, each topic in its turn."""
-    topics = [TOPICS[index % len(TOPICS)] for index in range(count)]
+def proposer(subject: Subject) -> Figures:
+    """Proposals, each topic in its turn."""
+    prompts, propose = subject.prompts, subject.asks.propose
+    topics = [TOPICS[index % len(TOPICS)] for index in range(subject.proposals)]
     chats = [
-        Ask(prompts.turns(asks.propose.format(topic=topic)), (sample_seed(0, "propose", str(index), 0),))
+        Ask(prompts.turns(propose.format(topic=topic)), (sample_seed(0, "propose", str(index), 0),))
         for index, topic in enumerate(topics)
     ]
-    return list(zip(topics, said(model, chats, SAMPLED), strict=True))
+    replies = subject.said(chats, SAMPLED)
+    turns = list(instantiate(subject.roles.corpus, _convert_="all")(prompts=prompts))
+    return {**of_proposals(list(zip(topics, replies, strict=True)), given(turns)), "first": [*replies[:8]]}
 
 
 def held_out() -> list[Steps]:
@@ -80,58 +103,61 @@ def held_out() -> list[Steps]:
     ]
 
 
-def tests(model: ModelRef, asks: Asks, prompts: PromptStyle, drawn: Decoding) -> list[Written]:
+def tester(drawn: Decoding, subject: Subject) -> Figures:
     """A reply of each sort for each chain of :func:`held_out`."""
     rng, chats, wanted = generator("minipy roles measured"), list[Ask](), list[tuple[Steps, str]]()
+    prompts, template = subject.prompts, subject.asks.tests
     for number, steps in enumerate(held_out()):
         text = statement(steps, rng)
         for sort in (*SORTS, MIXED):
-            ask = asks.tests.format(statement=text, starter_code=starter_code(steps), sort=sort)
+            ask = template.format(statement=text, starter_code=starter_code(steps), sort=sort)
             chats.append(Ask(prompts.turns(ask), (sample_seed(0, sort, str(number), 0),)))
             wanted.append((steps, sort))
-    return [Written(steps, sort, reply) for (steps, sort), reply in zip(wanted, said(model, chats, drawn), strict=True)]
+    replies = subject.said(chats, drawn)
+    return of_tests([Written(*of, reply) for of, reply in zip(wanted, replies, strict=True)])
 
 
-def pass_at_1(model: ModelRef, name: str, limits: Limits, prompts: PromptStyle, config: DictConfig) -> float:
-    """The greedy pass@1 on a split."""
-    task = MiniPyBenchmark(name, SPLITS[name], 0, instantiate(config.comparison))()
-    replies = said(model, [Ask(program_messages(prompts, p, None), (0,)) for p in task.problems], GREEDY)
-    codes = {p.id: extract_code(text, p.entry_point) for p, text in zip(task.problems, replies, strict=True)}
-    jobs = [Job(p.id, (codes[p.id],), p.entry_point, p.inputs) for p in task.problems]
-    traces = {result.job.id: Trace(result.job.id, 0, result.rows[0]) for result in execute(jobs, limits, workers=2)}
-    verdicts = task.judge([(problem, [traces[problem.id]]) for problem in task.problems], workers=1)
-    return share(sum(right for (right,) in verdicts.values()), len(verdicts))
-
-
-def measured(folder: Path, count: int) -> Iterator[tuple[str, object]]:
-    """Name and figures of each role, as they are there."""
-    model = ModelRef(str(folder), None, None, "float32", "sdpa", None)
-    roles, train = configured("pretrain_roles"), configured("train", "model=minipy_roles")
-    prompts, asks = build(roles.prompts, PromptStyle), build(roles.corpus.asks, Asks)
-    limits = instantiate(train.sandbox, _convert_="all")
+def coder(subject: Subject) -> Figures:
+    """The greedy pass@1 on validation and test."""
+    config = configured("train", "model=minipy_roles")
+    limits, comparison = instantiate(config.sandbox, _convert_="all"), instantiate(config.comparison)
+    figures, prompts = Figures(), subject.prompts
     for name in ("validation", "test"):
-        yield f"pass@1 {name}", pass_at_1(model, name, limits, prompts, train)
-    yield "tests, sampled", of_tests(tests(model, asks, prompts, SAMPLED))
-    yield "tests, greedy", of_tests(tests(model, asks, prompts, GREEDY))
-    drawn = proposals(model, count, asks, prompts)
-    turns = list(instantiate(roles.corpus, _convert_="all")(prompts=prompts))
-    yield "proposals", of_proposals(drawn, given(turns))
-    yield "first proposals", [reply for _, reply in drawn[:8]]
+        task = MiniPyBenchmark(name, SPLITS[name], 0, comparison)()
+        chats = [Ask(program_messages(prompts, problem, None), (0,)) for problem in task.problems]
+        replies = subject.said(chats, GREEDY)
+        codes = [extract_code(text, p.entry_point) for p, text in zip(task.problems, replies, strict=True)]
+        jobs = [Job(p.id, (code,), p.entry_point, p.inputs) for p, code in zip(task.problems, codes, strict=True)]
+        traces = {ran.job.id: Trace(ran.job.id, 0, ran.rows[0]) for ran in execute(jobs, limits, workers=2)}
+        verdicts = task.judge([(problem, [traces[problem.id]]) for problem in task.problems], workers=1)
+        figures[name] = share(sum(right for (right,) in verdicts.values()), len(verdicts))
+    return figures
+
+
+PARTS: dict[str, Callable[[Subject], Figures]] = {
+    "coder": coder,
+    "tests": partial(tester, SAMPLED),
+    "tests_greedy": partial(tester, GREEDY),
+    "proposals": proposer,
+}
 
 
 def main() -> None:
-    """Measure, show and write results.json."""
+    """Measure, show and write results.json; parts that are not asked for stay in it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=CONF.parent / "conself" / "minipy" / "roles" / "checkpoint")
+    parser.add_argument("--parts", nargs="+", choices=tuple(PARTS), default=tuple(PARTS))
     parser.add_argument("--proposals", type=int, default=300)
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     arguments = parser.parse_args()
     if not (arguments.model / "config.json").is_file():
         parser.error(f"--model: {arguments.model} holds no checkpoint")
-    results: dict[str, object] = {}
-    for name, figures in measured(arguments.model, arguments.proposals):
-        results[name] = figures
-        print(name, json.dumps(figures, indent=1), flush=True)
+    results = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
+    model = ModelRef(str(arguments.model), None, None, "float32", "sdpa", None)
+    subject = Subject(model, configured("pretrain_roles"), arguments.proposals)
+    for part in arguments.parts:
+        results[part] = PARTS[part](subject)
+        print(part, json.dumps(results[part], indent=1), flush=True)
         arguments.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
