@@ -42,6 +42,7 @@ class Fit:
     the first 5 %. ``tokens`` excludes padding; ``seconds`` is wall time.
     """
 
+    examples: int
     steps: int
     tokens: int
     seconds: float
@@ -100,7 +101,8 @@ def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisat
     model.eval()
     tail = max(1, round(_TAIL * steps))
     code_loss, program_loss = _mean(log[-tail:])
-    return Fit(steps, tokens, time.perf_counter() - start, _mean(log[:tail])[0], code_loss, program_loss)
+    examples = sum(len(batch.ids) for batch in epoch)
+    return Fit(examples, steps, tokens, time.perf_counter() - start, _mean(log[:tail])[0], code_loss, program_loss)
 
 
 def _code_sums(losses: Tensor, batch: Batch) -> Tensor:

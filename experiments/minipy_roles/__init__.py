@@ -1,0 +1,1 @@
+"""What the embedded checkpoint with roles can do, role by role."""
