@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import ClassVar, Protocol
 
 from conself.agreement.passing_matrix import PassingMatrix
@@ -115,3 +116,8 @@ def alive(agreement: Agreement) -> list[int]:
 def _others(order: Order, size: int) -> tuple[int, ...]:
     ranked = {index for group in order for index in group}
     return tuple(index for index in range(size) if index not in ranked)
+
+
+def mean_weight(ranked: Sequence[Ranked]) -> float:
+    """How much the candidates speak for their winners, over at least one problem; one without a winner counts 0."""
+    return fmean(each.winner_weight or 0.0 for each in ranked)

@@ -15,7 +15,7 @@ from conself.rankings.kappa import Kappa
 from conself.rankings.largest_cluster import LargestCluster
 from conself.rankings.likeliest import Likeliest
 from conself.rankings.pseudo_tests import PseudoTests, pseudo_test_scores
-from conself.rankings.ranked import Ranked, Ranking, by_score
+from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, mean_weight, nobody
 from conself.rankings.reliable_cluster import ReliableCluster
 from conself.records import Candidate, Pool, Problem
 
@@ -172,3 +172,8 @@ def test_what_holds_of_every_ranking(name: str, rows: list[str], nll: list[float
     assert set(found.losers) == set(range(len(rows))) - set(found.order[0])
     assert (found.winner_weight is not None) == RANKINGS[name].gives_weight
     assert found.winner_weight is None or 0 <= found.winner_weight <= 1
+
+
+def test_the_mean_weight_counts_a_problem_without_a_winner() -> None:
+    ranked = [chosen(((0,),), 2, (0,), (), 0.75), nobody(2, "all crashed")]
+    assert mean_weight(ranked) == 0.375

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from omegaconf import DictConfig
 
 from conself.curricula.held_out import HELD_OUT
 from conself.pipelines.preference.records import Measured, Round
-from conself.rankings.ranked import Ranking
+from conself.rankings.ranked import Ranking, mean_weight
 from conself.results.benchmarks import Answered, pass_figures, verdicts
 from conself.runtime.parts import build
 from conself.sandbox.jsonlines import Plain
@@ -91,8 +90,8 @@ def held_out_consensus(config: DictConfig, measured: Measured, selection: Artifa
     ranking = build(config.ranking, Ranking)
     if not held or not ranking.gives_weight:
         return {}
-    weights = [ranking(pool, agreed, agreed.passing).winner_weight or 0.0 for pool, agreed in measured.agreed.of(held)]
-    return {"held_out_consensus": fmean(weights)}
+    ranked = [ranking(pool, agreed, agreed.passing) for pool, agreed in measured.agreed.of(held)]
+    return {"held_out_consensus": mean_weight(ranked)}
 
 
 def check_validation(config: DictConfig) -> None:
