@@ -15,7 +15,8 @@ from conself.rankings.kappa import Kappa
 from conself.rankings.largest_cluster import LargestCluster
 from conself.rankings.likeliest import Likeliest
 from conself.rankings.pseudo_tests import PseudoTests, pseudo_test_scores
-from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, mean_weight, nobody
+from conself.rankings.ranked import Ranked, Ranking, by_score, mean_weight, nobody
+from conself.rankings.ranked import chosen as chosen_by
 from conself.rankings.reliable_cluster import ReliableCluster
 from conself.records import Candidate, Pool, Problem
 
@@ -175,5 +176,5 @@ def test_what_holds_of_every_ranking(name: str, rows: list[str], nll: list[float
 
 
 def test_the_mean_weight_counts_a_problem_without_a_winner() -> None:
-    ranked = [chosen(((0,),), 2, (0,), (), 0.75), nobody(2, "all crashed")]
+    ranked = [chosen_by(((0,),), 2, (0,), (), 0.75), nobody(2, "all crashed")]
     assert mean_weight(ranked) == 0.375
