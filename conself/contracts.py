@@ -164,10 +164,13 @@ docstring, which is in its room. The examples share two candidates, of which one
 **Reward** (``conf/reward/``): what each response is worth that was sampled for a step of training, without an oracle.
 
 >>> class Alive:
-...     def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:
+...     needs_tests: ClassVar[bool] = False
+...     def __call__(
+...         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
+...     ) -> Sequence[float] | Undefined:
 ...         return [0.0 if crashed else 1.0 for crashed in agreement.crashed]
 >>> reward: Reward = Alive()
->>> reward(pool, agreement, progress=0.5)
+>>> reward(pool, agreement, None, progress=0.5)
 [1.0, 1.0]
 
 **Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
