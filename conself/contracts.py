@@ -173,6 +173,18 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> reward(pool, agreement, None, progress=0.5)
 [1.0, 1.0]
 
+**TesterReward** (``conf/tester_reward/``): what each reply is worth in which a model wrote tests of a problem.
+
+>>> class Alike:
+...     needs_mutants: ClassVar[bool] = False
+...     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:
+...         agree = evidence.passing.passed[evidence.proxy]
+...         return [fmean(agree[column] for column in reply) if reply else -1.0 for reply in evidence.replies]
+>>> tester_reward: TesterReward = Alike()
+>>> passing = PassingMatrix(((True, False), (False, False)))
+>>> tester_reward(Evidence(((0,), (), (0, 1)), passing, right=(0,), proxy=0, kills=()), progress=0.5)
+[1.0, -1.0, 0.5]
+
 **Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
 
 >>> @dataclass(frozen=True)
@@ -273,6 +285,7 @@ from conself.runtime.parts import build
 from conself.runtime.steps import Steps, finished
 from conself.samplers.guided import candidate
 from conself.samplers.sampler import Asking, Sampler
+from conself.tester_rewards.tester_reward import Evidence, TesterReward
 from conself.tracking.no_tracker import NoTracker
 from conself.tracking.tracker import Tracker
 from conself.training.data import Example
@@ -283,11 +296,11 @@ from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Amplification", "Ask", "Asking", "Assessment", "Benchmark", "Candidate", "Comparison", "Complete",
-    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Example", "Executor", "Flow",
+    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Evidence", "Example", "Executor", "Flow",
     "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput",
     "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome",
     "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe", "Problem", "PromptStyle", "Ranked", "Ranking",
     "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps",
-    "Task", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
+    "Task", "TesterReward", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
     "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

@@ -64,6 +64,8 @@ def override(option: Path) -> list[str]:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
         return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
+    if group == "tester_reward":  # no pipeline has testers yet
+        return [f"+{group}={name}"]
     if group in ONLINE:
         return ["experiment=con_grpo", f"{group}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
@@ -73,7 +75,7 @@ def override(option: Path) -> list[str]:
 ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
 ALONE = {"experiment", "pipeline", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping"}
-ALONE |= {*NESTED, *ONLINE}
+ALONE |= {*NESTED, *ONLINE, "tester_reward"}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
@@ -100,7 +102,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
         del whole["hydra"]
     config = resolved(whole)
     kind = Reinforcement if "rollouts" in config else Preference
-    check_parts(config, [*kind.parts, "tracking", "executor"])
+    check_parts(config, [*kind.parts, "tracking", "executor", *({"tester_reward"} & set(config))])
     instantiate(config.pipeline)
     return choices
 
@@ -126,6 +128,7 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
     groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "reward", "guard")
+    groups = (*groups, "tester_reward")
     for group in ("pipeline", *groups):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
