@@ -296,11 +296,12 @@ from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Amplification", "Ask", "Asking", "Assessment", "Benchmark", "Candidate", "Comparison", "Complete",
-    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Evidence", "Example", "Executor", "Flow",
-    "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput",
-    "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome",
-    "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe", "Problem", "PromptStyle", "Ranked", "Ranking",
-    "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing", "Signal", "Status", "Steps",
-    "Task", "TesterReward", "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
-    "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
+    "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine", "Evidence", "Example",
+    "Executor", "Flow", "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss",
+    "LossOutput", "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall",
+    "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe", "Problem", "PromptStyle",
+    "Ranked", "Ranking", "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing",
+    "Signal", "Status", "Steps", "Task", "TesterReward", "TextMetric", "Texts", "Trace", "Tracker", "Tuning",
+    "Uncertainty", "Undefined", "agreement_of", "build", "by_score", "candidate", "chosen", "finished", "nobody",
+    "normalise", "program_messages",
 ]  # fmt: skip

@@ -75,7 +75,7 @@ def override(option: Path) -> list[str]:
 ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
 ALONE = {"experiment", "pipeline", "size", "model", "sandbox/prefix", "statistics/confidence", "texts/default_grouping"}
-ALONE |= {*NESTED, *ONLINE, "tester_reward"}
+ALONE |= {*NESTED, *ONLINE}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
@@ -127,9 +127,8 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "reward", "guard")
-    groups = (*groups, "tester_reward")
-    for group in ("pipeline", *groups):
+    groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "guard")
+    for group in ("pipeline", "reward", "tester_reward", *groups):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             node = node.get(group, node)  # one that brings more along than itself
