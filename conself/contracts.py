@@ -162,28 +162,20 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> loss: Loss = Unlikely()
 
 **Reward** (``conf/reward/``): what each response is worth that was sampled for a step of training, without an oracle.
+**TesterReward** (``conf/tester_reward/``): the same of each reply in which a model wrote tests of a problem.
 
 >>> class Alive:
 ...     needs_tests: ClassVar[bool] = False
-...     def __call__(
-...         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
-...     ) -> Sequence[float] | Undefined:
+...     def __call__(self, pool: Pool, agreement: Agreement, passing: object, progress: float) -> Sequence[float]:
 ...         return [0.0 if crashed else 1.0 for crashed in agreement.crashed]
 >>> reward: Reward = Alive()
 >>> reward(pool, agreement, None, progress=0.5)
 [1.0, 1.0]
-
-**TesterReward** (``conf/tester_reward/``): what each reply is worth in which a model wrote tests of a problem.
-
->>> class Alike:
-...     needs_mutants: ClassVar[bool] = False
+>>> class Kills:
+...     needs_mutants: ClassVar[bool] = True
 ...     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:
-...         agree = evidence.passing.passed[evidence.proxy]
-...         return [fmean(agree[column] for column in reply) if reply else -1.0 for reply in evidence.replies]
->>> tester_reward: TesterReward = Alike()
->>> passing = PassingMatrix(((True, False), (False, False)))
->>> tester_reward(Evidence(((0,), (), (0, 1)), passing, right=(0,), proxy=0, kills=()), progress=0.5)
-[1.0, -1.0, 0.5]
+...         return [float(sum(row[test] for row in evidence.kills for test in reply)) for reply in evidence.replies]
+>>> tester_reward: TesterReward = Kills()
 
 **Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
 

@@ -102,6 +102,11 @@ class _Crossed:
     passing: PassingMatrix | None
     ranked: Ranked
 
+    @property
+    def name(self) -> str:
+        """The problem's id."""
+        return self.tried.problem.id
+
 
 def verify(
     tried: Sequence[Tried], how: Verification, run: Run, run_mutants: Run, seed: int, step: int
@@ -119,19 +124,11 @@ def verify(
     jobs = [_job(each, _codes(each), inputs) for each in tried if (inputs := each.new_inputs())]
     rows = {result.job.id: result.rows for result in run(jobs)} if jobs else {}
     crossed = [_cross(each, rows.get(each.problem.id), how) for each in tried]
-    proxies = {
-        each.tried.problem.id: proxy_of(each.ranked.solutions, seed, step, each.tried.problem.id)
-        for each in crossed
-        if each.ranked.solutions
-    }
-    mutated = [_mutated(each, proxies[each.tried.problem.id], how, seed) for each in crossed if each.ranked.solutions]
-    mutated = [job for job in mutated if job.programs]
+    chosen = [(each, proxy_of(right, seed, step, each.name)) for each in crossed if (right := each.ranked.solutions)]
+    mutated = [job for each, proxy in chosen if (job := _mutated(each, proxy, how, seed)).programs]
     killed = {result.job.id: result.rows for result in run_mutants(mutated)} if mutated else {}
-    return [
-        Verified(each.passing, each.ranked, _evidence(each, proxies.get(name), killed.get(name, ()), how))
-        for each in crossed
-        for name in (each.tried.problem.id,)
-    ]
+    evidence = {each.name: _evidence(each, proxy, killed.get(each.name, ()), how) for each, proxy in chosen}
+    return [Verified(each.passing, each.ranked, evidence.get(each.name)) for each in crossed]
 
 
 def _cross(tried: Tried, more: Sequence[Sequence[Outcome]] | None, how: Verification) -> _Crossed:
@@ -150,10 +147,8 @@ def _mutated(crossed: _Crossed, proxy: int, how: Verification, seed: int) -> Job
     return _job(crossed.tried, made, crossed.inputs)
 
 
-def _evidence(
-    crossed: _Crossed, proxy: int | None, killed: Sequence[Sequence[Outcome]], how: Verification
-) -> Evidence | None:
-    if proxy is None or crossed.passing is None:
+def _evidence(crossed: _Crossed, proxy: int, killed: Sequence[Sequence[Outcome]], how: Verification) -> Evidence | None:
+    if crossed.passing is None:
         return None
     tried = crossed.tried
     return Evidence(

@@ -44,7 +44,7 @@ def test_replies_by_hand() -> None:
         Graded(None, 0.0),
         Graded(False, 0.0),
     ]
-    expected = WrittenTests(2 / 6, 2 / 6, pytest.approx(5 / 24), 6, 0)
+    expected = WrittenTests(2 / 6, 2 / 6, (3 / 4 + 2 / 4) / 6, 6, 0)
     assert figures({"p": found}) == expected
 
 

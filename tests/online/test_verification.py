@@ -80,9 +80,9 @@ def test_kills_of_one_program_by_hand() -> None:
     run_mutants = Counted()
     (found,) = verify([tried([DOUBLE, DOUBLE], MEANT[:2])], HOW, Counted(), run_mutants, seed=0, step=0)
     assert found.evidence is not None
-    by_text = dict(
-        zip((text.split("return ")[1] for text in run_mutants.jobs[0].programs), found.evidence.kills, strict=True)
-    )
+    (job,) = run_mutants.jobs
+    expressions = [str(program).split("return ")[1] for program in job.programs]
+    by_text = dict(zip(expressions, found.evidence.kills, strict=True))
     assert by_text["3 * x"] == (True, True)
     assert by_text["2 / x"] == (False, True)  # 2.0 for 1, as 2; an error for 0
 

@@ -112,10 +112,7 @@ def _reinforce(
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
-        say(
-            context.console,
-            f"- {report.skipped} of {report.steps} steps had nothing to learn: rewards all alike",
-        )
+        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: rewards all alike")
     if report.stopped is not None:
         say(context.console, f"stopped: {report.stopped}; the weights after {report.kept_step} steps are kept")
     return asdict(report)
