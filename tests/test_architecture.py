@@ -16,7 +16,7 @@ FLOORS = (
     {"agreement", "curricula", "guards", "harness", "models"},
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
-    {"datasets", "pairings", "rewards", "samplers", "statistics", "training"},
+    {"datasets", "pairings", "rewards", "samplers", "statistics", "tester_rewards", "training"},
     {"benchmarks", "online", "proposers"},
     {"contracts", "results"},
     {"pipelines"},
@@ -28,7 +28,14 @@ TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankin
 TRAINING_CODE += ["agreement", "store", "models", "prompts"]
 TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
-TRAINING_CODE += ["pipelines.amplifying", "guards", "rewards", "online", "pipelines.reinforcement.stage"]
+TRAINING_CODE += [
+    "pipelines.amplifying",
+    "guards",
+    "rewards",
+    "tester_rewards",
+    "online",
+    "pipelines.reinforcement.stage",
+]
 CLAIMS = "conself.proposers.claims"
 """The table of outputs that a model claims for the inputs of its own problems."""
 

@@ -65,6 +65,8 @@ def override(option: Path) -> list[str]:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
         return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
+    if group == "tester_reward":  # no pipeline has testers yet
+        return [f"+{group}={name}"]
     if group in ONLINE:
         return ["experiment=con_grpo", f"{group}={name}"]
     value = f"[{name}]" if group == "benchmark" else name
@@ -110,7 +112,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
         del whole["hydra"]
     config = resolved(whole)
     kind = Reinforcement if "rollouts" in config else Proposed
-    check_parts(config, [*kind.parts, "tracking", "executor"])
+    check_parts(config, [*kind.parts, "tracking", "executor", *({"tester_reward"} & set(config))])
     instantiate(config.pipeline)
     return choices
 
@@ -135,8 +137,8 @@ def test_every_entry_point_composes(path: Path) -> None:
 
 
 def test_a_part_is_called_what_its_module_is_called() -> None:
-    groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "reward", "guard")
-    for group in ("pipeline", *groups):
+    groups = ("metric", "curriculum", "ranking", "pairing", "loss", "dataset", "engine", "sampler", "guard")
+    for group in ("pipeline", "reward", "tester_reward", *groups):
         for path in (CONF / group).glob("*.yaml"):
             node = OmegaConf.load(path)
             node = node.get(group, node)  # one that brings more along than itself

@@ -30,6 +30,7 @@ from conself.runtime.plain import settings_of
 from conself.samplers.sampler import Sampler
 from conself.sandbox.jobs import Limits
 from conself.statistics.confidence import Confidence
+from conself.tester_rewards.tester_reward import TesterReward
 from conself.tracking import Tracker
 from conself.training.settings import Training
 
@@ -58,6 +59,7 @@ CONTRACTS: Mapping[str, type] = {
     "rollouts": Rollouts,
     "sampler": Sampler,
     "sandbox": Limits,
+    "tester_reward": TesterReward,
     "tracking": Tracker,
     "training": Training,
 }

@@ -182,13 +182,20 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> loss: Loss = Unlikely()
 
 **Reward** (``conf/reward/``): what each response is worth that was sampled for a step of training, without an oracle.
+**TesterReward** (``conf/tester_reward/``): the same of each reply in which a model wrote tests of a problem.
 
 >>> class Alive:
-...     def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:
+...     needs_tests: ClassVar[bool] = False
+...     def __call__(self, pool: Pool, agreement: Agreement, passing: object, progress: float) -> Sequence[float]:
 ...         return [0.0 if crashed else 1.0 for crashed in agreement.crashed]
 >>> reward: Reward = Alive()
->>> reward(pool, agreement, progress=0.5)
+>>> reward(pool, agreement, None, progress=0.5)
 [1.0, 1.0]
+>>> class Kills:
+...     needs_mutants: ClassVar[bool] = True
+...     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:
+...         return [float(sum(row[test] for row in evidence.kills for test in reply)) for reply in evidence.replies]
+>>> tester_reward: TesterReward = Kills()
 
 **Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
 

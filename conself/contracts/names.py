@@ -32,6 +32,7 @@ from conself.runtime.parts import build
 from conself.runtime.steps import Steps, finished
 from conself.samplers.guided import candidate
 from conself.samplers.sampler import Asking, Sampler
+from conself.tester_rewards.tester_reward import Evidence, TesterReward
 from conself.tracking.no_tracker import NoTracker
 from conself.tracking.tracker import Tracker
 from conself.training.data import Example
@@ -43,11 +44,11 @@ from conself.training.strategies.distributed import DDP, Sharing
 __all__ = [  # noqa: RUF022 - packed, for this is a page
     "Agreement", "Amplification", "Answered", "Ask", "Asking", "Assessment", "Benchmark", "Brief", "Candidate",
     "Comparison", "Complete", "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine",
-    "Example", "Executor", "Flow", "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys", "Layout",
-    "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput",
+    "Evidence", "Example", "Executor", "Flow", "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys",
+    "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput",
     "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe",
     "Problem", "PromptStyle", "Proposal", "Proposer", "Ranked", "Ranking", "Rejected", "Reply", "Reward", "Runner",
-    "Runtime", "Sampler", "Selection", "Sharing", "Sieve", "Signal", "Status", "Steps", "Task", "TextMetric", "Texts",
-    "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build", "by_score", "candidate",
-    "chosen", "finished", "nobody", "normalise", "program_messages",
+    "Runtime", "Sampler", "Selection", "Sharing", "Sieve", "Signal", "Status", "Steps", "Task", "TesterReward",
+    "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
+    "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

@@ -50,12 +50,19 @@ def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float
     return low, high, {key: (value - low) / span if span > 0 else 0.0 for key, value in defined.items()}
 
 
-def what_would_keep(selection: Selection) -> str:
-    """One clause for the error of an empty curriculum: the range of uncertainty and the tau that keeps something."""
+def value_range(selection: Selection) -> str:
+    """One clause for the error of an empty curriculum: the range of uncertainty."""
     if selection.minimum is None or selection.maximum is None:
         return "no problem has a defined uncertainty"
     span = f"uncertainty of {len(selection.normalised)} problems runs from {selection.minimum:.4g}"
-    span += f" to {selection.maximum:.4g}"
+    return f"{span} to {selection.maximum:.4g}"
+
+
+def what_would_keep(selection: Selection) -> str:
+    """The same for a curriculum that has a tau, with the tau that keeps something."""
+    if not selection.normalised:
+        return value_range(selection)
+    span = value_range(selection)
     inside = sorted(value for value in selection.normalised.values() if 0 < value < 1)
     if not inside:
         return f"{span} with nothing in between: no tau keeps a problem"

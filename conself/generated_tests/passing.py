@@ -41,11 +41,12 @@ def columns(tests: Iterable[GeneratedTest], column: str, is_stdin: bool) -> list
     claiming = [test for test in tests if test.expected is not None]
     groups: dict[object, list[GeneratedTest]] = {}
     for test in claiming:
-        groups.setdefault(test.reply if column == "reply" else _case(test, is_stdin), []).append(test)
+        groups.setdefault(test.reply if column == "reply" else case_of(test, is_stdin), []).append(test)
     return [tuple(group if column == "reply" else group[:1]) for group in groups.values()]
 
 
-def _case(test: GeneratedTest, is_stdin: bool) -> tuple[str, str | None]:
+def case_of(test: GeneratedTest, is_stdin: bool) -> tuple[str, str | None]:
+    """What makes two tests equal: their input in canonical form, and what they claim."""
     return input_key(test.input, is_stdin), test.expected
 
 

@@ -5,6 +5,7 @@ from statistics import fmean, pstdev
 
 from conself.online.groups import Group
 from conself.rankings.consensus import consensus_scores
+from conself.records import Undefined
 
 Row = dict[str, float]
 """The figures of one step."""
@@ -39,15 +40,18 @@ def response_figures(groups: Sequence[Group]) -> Row:
     """What the responses of at least one group are like, all means over responses or tokens.
 
     ``entropy`` is the mean of -log p over all tokens, in nats: drawn at temperature 1, an unbiased estimate of the
-    entropy of the next token. ``zero_variance`` is the share of groups whose rewards are all equal.
+    entropy of the next token. ``zero_variance`` is the share of groups whose rewards are all equal, ``unrewarded`` that
+    of groups of which the reward says nothing; means of rewards are over the others, and 0 where there are none.
     """
     rollouts = [rollout for group in groups for rollout in group.rollouts]
-    rewards = [reward for group in groups for reward in group.rewards]
+    rewarded = [group.rewards for group in groups if not isinstance(group.rewards, Undefined)]
+    rewards = [reward for each in rewarded for reward in each]
     lengths = [len(rollout.token_ids) for rollout in rollouts]
     return {
-        "reward": fmean(rewards),
-        "reward_sd": pstdev(rewards),
-        "zero_variance": fmean(len(set(group.rewards)) == 1 for group in groups),
+        "reward": fmean(rewards) if rewards else 0.0,
+        "reward_sd": pstdev(rewards) if rewards else 0.0,
+        "zero_variance": sum(len(set(each)) == 1 for each in rewarded) / len(groups),
+        "unrewarded": (len(groups) - len(rewarded)) / len(groups),
         "entropy": -sum(sum(rollout.logprobs) for rollout in rollouts) / max(sum(lengths), 1),
         "length": fmean(lengths),
         "cut": fmean(rollout.is_cut for rollout in rollouts),

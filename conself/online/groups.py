@@ -14,7 +14,7 @@ from conself.agreement.pools import agreement
 from conself.agreement.traces import Agreement
 from conself.losses.advantages import advantages
 from conself.online.rollouts import Rollout, candidate_of
-from conself.records import Candidate, Pool, Problem, Trace
+from conself.records import Candidate, Pool, Problem, Trace, Undefined
 from conself.rewards.reward import Reward
 from conself.sandbox import Job, Limits, Result, Summary, kept
 from conself.sandbox import execute as run_jobs
@@ -29,21 +29,24 @@ Run = Callable[[Sequence[Job]], list[Result]]
 
 @dataclass(frozen=True)
 class Group:
-    """The rollouts of one problem with what they did; ``rewards`` has one number for each."""
+    """The rollouts of one problem with what they did.
+
+    ``rewards`` has one number for each, or says why nothing is to be learned from them.
+    """
 
     pool: Pool
     agreement: Agreement
     rollouts: tuple[Rollout, ...]
-    rewards: tuple[float, ...]
+    rewards: tuple[float, ...] | Undefined
 
     def example(self, scale: bool) -> Example | None:
         """What is learned from the group: each response that was not cut, with its advantage in the whole group.
 
-        None where all rewards are equal: the group says nothing, and stays out of the loss and of every mean.
+        None where all rewards are equal, or there are none: the group stays out of the loss and of every mean.
         """
         from conself.training.data import Example, Response
 
-        values = advantages(self.rewards, scale)
+        values = None if isinstance(self.rewards, Undefined) else advantages(self.rewards, scale)
         if values is None:
             return None
         kept = [(rollout, value) for rollout, value in zip(self.rollouts, values, strict=True) if not rollout.is_cut]
@@ -104,8 +107,10 @@ class Grading:
 
     def _rewards(
         self, pool: Pool, agreed: Agreement, rollouts: Sequence[Rollout], progress: float
-    ) -> tuple[float, ...]:
-        given = self.reward(pool, agreed, progress)
+    ) -> tuple[float, ...] | Undefined:
+        given = self.reward(pool, agreed, None, progress)
+        if isinstance(given, Undefined):
+            return given
         if len(given) != len(rollouts) or not all(map(math.isfinite, given)):
             raise ValueError(
                 f"{type(self.reward).__name__} gave {list(given)} for the {len(rollouts)} responses to problem "

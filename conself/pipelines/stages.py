@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
-from conself.curricula.selection import Curriculum, what_would_keep
+from conself.curricula.selection import Curriculum, value_range, what_would_keep
 from conself.datasets.validation import Problems, sift
 from conself.losses.output import Loss
 from conself.metrics.metric import Metric
@@ -161,9 +161,11 @@ def select(work: Work, curriculum: DictConfig, scores: Artifact) -> Summary:
     selection = build(curriculum, Curriculum)(read_records(scores.path, Uncertainty, "uncertainty"))
     if not selection.kept:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in Counter(selection.dropped.values()).most_common())
+        would_keep = what_would_keep(selection) if "tau" in curriculum else value_range(selection)
+        setting = "tau" if "tau" in curriculum else "the curriculum's settings"
         raise NothingToLearnError(
-            f"the curriculum keeps no problem ({reasons}): {what_would_keep(selection)}; "
-            "change tau, sample more candidates, or see the statuses in the manifest of stage execute"
+            f"the curriculum keeps no problem ({reasons}): {would_keep}; change {setting}, sample more candidates, or "
+            "see the statuses in the manifest of stage execute"
         )
     write_json(work.folder / "selection.json", asdict(selection))
     return {

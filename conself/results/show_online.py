@@ -9,6 +9,7 @@ from conself.runtime.console import show_table
 _ROWS = {
     "reward": "reward of a response",
     "zero_variance": "problems with equal rewards",
+    "unrewarded": "problems without rewards",
     "winner_consensus": "consensus of the winner",
     "distinct_traces": "distinct behaviours of a problem",
     "entropy": "entropy of a token (nats)",
@@ -46,7 +47,7 @@ def _overview(results: Figures) -> Table:
         table.add_row("  - no room for a response in training.max_length", f"{training['n_overlong']}")
     table.add_row("steps", f"{training['steps']}")
     if training["skipped"]:
-        table.add_row("  - nothing to learn: all rewards were equal", f"{training['skipped']}")
+        table.add_row("  - nothing to learn: rewards all alike", f"{training['skipped']}")
     if training["stopped"] is not None:
         table.add_row("  stopped", training["stopped"])
     if training["kept_step"] != training["steps"]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.rankings.consensus import consensus_scores
 from conself.records import Pool
@@ -12,6 +14,14 @@ from conself.records import Pool
 class Consensus:
     """R(c_k) over the problem's own inputs, in [0, 1]; 0 for a program that crashes on all of them, and for none."""
 
-    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
+    needs_tests: ClassVar[bool] = False
+
+    def __call__(
+        self,
+        pool: Pool,  # noqa: ARG002
+        agreement: Agreement,
+        passing: PassingMatrix | None,  # noqa: ARG002
+        progress: float,  # noqa: ARG002
+    ) -> Sequence[float]:
         """R of each candidate."""
         return consensus_scores(agreement.keys)

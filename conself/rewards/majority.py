@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.records import Pool
 
@@ -14,7 +16,15 @@ class Majority:
     Of equally large clusters the one with the lowest index counts. Source: self-rewarded training (arXiv 2505.21444).
     """
 
-    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
+    needs_tests: ClassVar[bool] = False
+
+    def __call__(
+        self,
+        pool: Pool,
+        agreement: Agreement,
+        passing: PassingMatrix | None,  # noqa: ARG002
+        progress: float,  # noqa: ARG002
+    ) -> Sequence[float]:
         """0 or 1 for each candidate; 0 for all where every one crashed."""
         largest = set(agreement.clusters[0]) if agreement.clusters else set()
         return [float(index in largest) for index in range(len(pool.candidates))]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conself.curricula.all_problems import AllProblems
+from conself.curricula.at_least import AtLeast
 from conself.curricula.entropy_band import EntropyBand
 from conself.curricula.held_out import HeldOut
 from conself.curricula.lowest_first import LowestFirst
@@ -125,3 +126,14 @@ def test_held_out_problems_come_first_by_hash_and_the_others_are_those_of_the_cu
     assert HeldOut(99, 0, AllProblems())(values).kept == ()
     with pytest.raises(ValueError, match=r"curriculum\.n must be at least 1"):
         HeldOut(0, 0, AllProblems())
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(0, "p0 p1 p3 p4"), (1, "p1 p3 p4"), (2, "p3 p4"), (3, "p4"), (4, "")])
+def test_at_least_counts_the_threshold_itself_in(threshold: float, kept: str) -> None:
+    """Ranks 0, 1, none, 2 and 3: as ZeroCoder's thresholds, of which 0 keeps all that have a rank."""
+    selection = AtLeast(threshold)(uncertainties(0.0, 1.0, None, 2.0, 3.0))
+    assert selection.kept == tuple(kept.split())
+    below = {f"p{i}" for i in (0, 1, 3, 4)} - set(selection.kept)
+    reasons = dict.fromkeys(below, f"below curriculum.threshold ({threshold})")
+    assert selection.dropped == {**reasons, "p2": "undefined: fewer than 3 live candidates"}
+    assert (selection.ranked, selection.minimum, selection.maximum) == (False, 0.0, 3.0)

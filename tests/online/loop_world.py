@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from lightning.pytorch.loggers import Logger
 from rich.console import Console
 
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.guards.guard import Guard
 from conself.guards.none import NoGuard
@@ -25,9 +27,17 @@ LOSS = GRPO(clip_low=0.2, clip_high=0.28, dual_clip=3.0, beta=0.0, mean_over="to
 class Says:
     """The share of words below ``limit`` in a response: what the tiny model, which writes no programs, can learn."""
 
+    needs_tests: ClassVar[bool] = False
+
     limit: int
 
-    def __call__(self, pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG002
+    def __call__(
+        self,
+        pool: Pool,
+        agreement: Agreement,  # noqa: ARG002
+        passing: PassingMatrix | None,  # noqa: ARG002
+        progress: float,  # noqa: ARG002
+    ) -> Sequence[float]:
         """A share for each response, of the words x3, x4, ...; 0 where it is empty."""
         texts = [[word for word in candidate.text.split() if word[0] == "x"] for candidate in pool.candidates]
         return [sum(int(word[1:]) < self.limit for word in words) / max(len(words), 1) for words in texts]

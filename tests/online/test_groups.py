@@ -1,14 +1,17 @@
 """From rollouts to what is learned of them, with programs that run in the sandbox; values are worked out by hand."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.online.diagnostics import behaviour_figures, response_figures
 from conself.online.groups import Group
 from conself.online.rollouts import Rollout
-from conself.records import Pool
+from conself.records import Pool, Undefined
 from tests.online.online_world import grading, problem, rollout
 
 DOUBLE, TRIPLE_ONE, CRASH = "def f(x): return 2 * x", "def f(x): return 3 if x == 1 else 4", "def f(x): return x.y"
@@ -71,16 +74,42 @@ def test_figures_of_a_step() -> None:
     assert [drawn[name] for name in ("sampled_tokens", "length", "entropy")] == pytest.approx([14, 14 / 6, 1])
 
 
-def test_a_reward_of_the_wrong_length_or_not_finite_is_refused() -> None:
-    def three(pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG001
-        return [0.0, 1.0, 2.0]
+@dataclass(frozen=True)
+class Fixed:
+    """Always the same."""
 
-    def unbounded(pool: Pool, agreement: Agreement, progress: float) -> Sequence[float]:  # noqa: ARG001
-        return [0.0, float("nan")]
+    needs_tests: ClassVar[bool] = False
 
-    for reward in (three, unbounded):
-        with pytest.raises(ValueError, match="responses to problem 'p'; a reward gives one finite number for each"):
-            grading(reward)([problem("p")], [[rollout(0, DOUBLE), rollout(1, CRASH)]], 0.0)
+    given: Sequence[float] | Undefined
+
+    def __call__(
+        self,
+        pool: Pool,  # noqa: ARG002
+        agreement: Agreement,  # noqa: ARG002
+        passing: PassingMatrix | None,  # noqa: ARG002
+        progress: float,  # noqa: ARG002
+    ) -> Sequence[float] | Undefined:
+        """What it was made with."""
+        return self.given
+
+
+@pytest.mark.parametrize("given", [(0.0, 1.0, 2.0), (0.0, float("nan"))])
+def test_a_reward_of_the_wrong_length_or_not_finite_is_refused(given: Sequence[float]) -> None:
+    with pytest.raises(ValueError, match="responses to problem 'p'; a reward gives one finite number for each"):
+        grading(Fixed(given))([problem("p")], [[rollout(0, DOUBLE), rollout(1, CRASH)]], 0.0)
+
+
+def test_a_group_that_the_reward_says_nothing_of_leaves_and_is_counted() -> None:
+    """Two of three groups have rewards: 1, 0 and 0, 0."""
+    two = [rollout(0, DOUBLE), rollout(1, CRASH)]
+    groups = [grading(Fixed(given))([problem("p")], [two], 0.0)[0][0] for given in ((1, 0), Undefined("why"), (0, 0))]
+    assert [group.rewards for group in groups] == [(1, 0), Undefined("why"), (0, 0)]
+    assert [group.example(scale=True) is None for group in groups] == [False, True, True]
+    drawn = response_figures(groups)
+    figures = [drawn[name] for name in ("reward", "reward_sd", "zero_variance", "unrewarded")]
+    assert figures == pytest.approx([1 / 4, 3**0.5 / 4, 1 / 3, 1 / 3])
+    nothing = response_figures(groups[1:2])
+    assert [nothing[name] for name in ("reward", "reward_sd", "zero_variance", "unrewarded")] == [0, 0, 0, 1]
 
 
 def test_a_program_of_the_group_that_lacks_a_module_is_counted() -> None:

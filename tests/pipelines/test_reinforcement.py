@@ -36,6 +36,8 @@ def test_what_it_is_made_for_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("choices", "values", "message"),
     [
+        (("reward=selected",), {}, "Selected reads generated tests"),
+        (("reward=abstaining",), {}, "choose reward=consensus or reward=majority"),
         (("loss=con_dpo",), {}, "choose loss=grpo, or pipeline=preference"),
         (("training=full",), {}, "choose training=lora, or loss.beta=0"),
         ((), {"training__export": "merged"}, "set training.export=adapter"),

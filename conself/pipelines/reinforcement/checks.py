@@ -11,6 +11,7 @@ from conself.pipelines.parts import asking
 from conself.pipelines.preference.checks import check_answering, check_trained_on
 from conself.pipelines.preference.checks import load as load_training
 from conself.records import ModelRef
+from conself.rewards.reward import Reward
 from conself.runtime.parts import build
 from conself.runtime.plain import to_plain
 from conself.store.keys import models_in
@@ -39,6 +40,7 @@ def check(config: DictConfig) -> None:
             f"loss: {type(loss).__name__} learns from preference pairs, and this pipeline makes rollouts; choose "
             "loss=grpo, or pipeline=preference"
         )
+    check_reward(build(config.reward, Reward))
     check_training(training, loss)
     check_drawing(build(config.rollouts, Rollouts), model, training)
     check_curriculum(config, model)
@@ -46,6 +48,19 @@ def check(config: DictConfig) -> None:
     check_trained_on(config)
     if config.benchmark:
         check_answering(config, model, training)
+
+
+def check_reward(reward: Reward) -> None:
+    """Refuse a reward that reads what this pipeline doesn't make.
+
+    Raises:
+        ValueError: it needs generated tests; with the remedy.
+    """
+    if reward.needs_tests:
+        raise ValueError(
+            f"reward: {type(reward).__name__} reads generated tests, and no step of this pipeline has a model write "
+            "them; choose reward=consensus or reward=majority"
+        )
 
 
 def check_training(training: Training, loss: Loss) -> None:

@@ -122,7 +122,7 @@ def _tell(context: Context, report: "Report") -> None:
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
-        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: all rewards were equal")
+        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: rewards all alike")
     if report.stopped is not None:
         say(context.console, f"stopped: {report.stopped}")
     if report.kept_step != report.steps:

@@ -1,0 +1,103 @@
+"""How good the tests are that a model writes, by a reference solution and stored mutants of it. It has labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from conself.agreement.comparison import Comparison
+from conself.agreement.passing_matrix import PassingMatrix
+from conself.generated_tests.generated_test import GeneratedTest, ReadTests
+from conself.generated_tests.passing import columns, distinct_inputs, passing_matrix
+from conself.records import Outcome
+
+
+@dataclass(frozen=True)
+class WrittenTests:
+    """The figures of R replies, one to each problem or several.
+
+    Attributes:
+        accuracy: the share of replies of which the reference solution passes all tests. One that cannot be read, or
+            claims nothing, is wrong.
+        unparsable: the share of those.
+        mutation_score: the mean over replies of the share of mutants that fail one of its tests; 0 of a reply that is
+            wrong, for a wrong test fails every program. Of problems with mutants alone; None where there are none.
+        n_replies: R.
+        n_without_mutants: how many of the replies are to problems without mutants.
+    """
+
+    accuracy: float
+    unparsable: float
+    mutation_score: float | None
+    n_replies: int
+    n_without_mutants: int
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One reply: ``accurate`` is None where it cannot be read; ``killed`` is a share of mutants, None without any."""
+
+    accurate: bool | None
+    killed: float | None
+
+
+def inputs_of(replies: Sequence[ReadTests], is_stdin: bool) -> tuple[str, ...]:
+    """What the reference solution and its mutants are to run on: each input of a problem's replies once."""
+    return distinct_inputs((test for reply in replies for test in _claiming(reply)), is_stdin)
+
+
+def grade(
+    replies: Sequence[ReadTests],
+    inputs: Sequence[str],
+    reference: Sequence[Outcome],
+    mutants: Sequence[Sequence[Outcome]],
+    comparison: Comparison,
+    is_stdin: bool,
+) -> list[Graded]:
+    """The replies to one problem.
+
+    Args:
+        replies: their tests, the number of a test's ``reply`` being its place here.
+        inputs: what was executed, among them those of :func:`inputs_of`.
+        reference: the outcomes of the solution that is right, one for each of ``inputs``.
+        mutants: as many of each stored mutant; those that nothing tells from the reference lower the score.
+        comparison: when an output is the one that is claimed.
+        is_stdin: whether inputs are texts for standard input.
+
+    Raises:
+        ValueError: an input was not executed, or a program has not one outcome per input.
+    """
+    tests = [test for reply in replies for test in _claiming(reply)]
+    each = columns(tests, "reply", is_stdin)
+    matrix = passing_matrix(each, inputs, [reference, *mutants], comparison, is_stdin)
+    places = {column[0].reply: place for place, column in enumerate(each)}
+    return [_graded(matrix, places.get(number), len(mutants)) for number in range(len(replies))]
+
+
+def _graded(matrix: PassingMatrix, column: int | None, n_mutants: int) -> Graded:
+    if column is None:
+        return Graded(None, 0.0 if n_mutants else None)
+    accurate, *passed = (row[column] for row in matrix.passed)
+    failed = n_mutants - sum(passed) if accurate else 0
+    return Graded(accurate, failed / n_mutants if n_mutants else None)
+
+
+def figures(graded: Mapping[str, Sequence[Graded]]) -> WrittenTests:
+    """The figures of the replies to all problems, each reply weighing alike.
+
+    Raises:
+        ValueError: there are no replies.
+    """
+    replies = [each for group in graded.values() for each in group]
+    if not replies:
+        raise ValueError("no replies to grade; let the model write tests of some problems first")
+    killed = [each.killed for each in replies if each.killed is not None]
+    return WrittenTests(
+        accuracy=sum(each.accurate is True for each in replies) / len(replies),
+        unparsable=sum(each.accurate is None for each in replies) / len(replies),
+        mutation_score=sum(killed) / len(killed) if killed else None,
+        n_replies=len(replies),
+        n_without_mutants=len(replies) - len(killed),
+    )
+
+
+def _claiming(reply: ReadTests) -> list[GeneratedTest]:
+    return [test for test in reply.tests if test.expected is not None]

@@ -1,0 +1,1 @@
+"""What a reply is worth in which a model has written tests, without an oracle."""

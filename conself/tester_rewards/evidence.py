@@ -1,0 +1,65 @@
+"""From tests, programs and mutants that have run to what rewards of testers go by."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from conself.agreement.comparison import Comparison
+from conself.generated_tests.generated_test import GeneratedTest
+from conself.generated_tests.passing import Column, case_of, columns
+from conself.generated_tests.reader import input_key
+from conself.mutators.kills import kills
+from conself.records import Outcome
+
+
+def proxy_of(right: Sequence[int], seed: int, step: int, problem_id: str) -> int:
+    """One of the candidates held right, drawn by SHA-256 of (seed, "proxy", step, problem id).
+
+    Raises:
+        ValueError: none is held right.
+    """
+    if not right:
+        raise ValueError(f"problem {problem_id}: no candidate is held right, so that there is no proxy; leave it out")
+    drawn = hashlib.sha256(json.dumps([seed, "proxy", step, problem_id]).encode()).digest()
+    return right[int.from_bytes(drawn) % len(right)]
+
+
+def replies_of(tests: Sequence[GeneratedTest], column: str, n_replies: int, is_stdin: bool) -> list[tuple[int, ...]]:
+    """For each of ``n_replies`` replies its columns among ``columns(tests, column, is_stdin)``, ascending."""
+    places: dict[object, int] = {}
+    for place, (first, *_) in enumerate(columns(tests, column, is_stdin)):
+        places[first.reply if column == "reply" else case_of(first, is_stdin)] = place
+    own: list[set[int]] = [set() for _ in range(n_replies)]
+    for test in tests:
+        if test.expected is not None:
+            own[test.reply].add(places[test.reply if column == "reply" else case_of(test, is_stdin)])
+    return [tuple(sorted(each)) for each in own]
+
+
+def kills_of_columns(
+    original: Sequence[Outcome],
+    mutants: Sequence[Sequence[Outcome]],
+    columns: Sequence[Column],
+    inputs: Sequence[str],
+    comparison: Comparison,
+    is_stdin: bool,
+) -> tuple[tuple[bool, ...], ...]:
+    """For each mutant that is told from the original by an input at all, whether an input of each column does so.
+
+    Args:
+        original: the outcomes of the proxy, one for each of ``inputs``.
+        mutants: as many of each mutant.
+        columns: M of them, see :func:`conself.generated_tests.passing.columns`.
+        inputs: what was executed, the columns' inputs among it.
+        comparison: when two outputs are one and the same.
+        is_stdin: whether inputs are texts for standard input.
+
+    Raises:
+        ValueError: a column's input was not executed, or a mutant has not one outcome per input.
+    """
+    places = {input_key(text, is_stdin): place for place, text in enumerate(inputs)}
+    wanted = [[input_key(test.input, is_stdin) for test in column] for column in columns]
+    if missing := {key for keys in wanted for key in keys} - set(places):
+        raise ValueError(f"mutants did not run on {len(missing)} inputs of tests; execute the inputs of all tests")
+    told = [row for row in kills(original, mutants, comparison, is_stdin) if any(row)]
+    return tuple(tuple(any(row[places[key]] for key in keys) for keys in wanted) for row in told)
