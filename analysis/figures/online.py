@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from conself.online.curve import FILE, HELD_OUT, read_curve
+from conself.store.curves import FILE, HELD_OUT, read_curve
 
 from ..measures import benchmarks_of, groups, seeds_note
 from ..runs import Run, artifact

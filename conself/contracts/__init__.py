@@ -268,6 +268,8 @@ Assessment(best=0, why=None)
 {'metrics/nll/auc': 0.5}
 """
 
+from __future__ import annotations  # of the examples, which run with what stands here
+
 from conself.contracts import names
 from conself.contracts.names import *  # noqa: F403
 

@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING
 from conself.guards.guard import Probe
 from conself.online.diagnostics import Row
 from conself.store.artifacts import write_whole
+from conself.store.curves import HELD_OUT
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
-
-FILE = "steps.jsonl"
-"""A JSON line for each step, in the folder of the artifact."""
-HELD_OUT = "held_out_"
-"""What the names of a probe's figures begin with."""
 
 
 class Curve:
@@ -56,11 +52,6 @@ class Curve:
 def for_tracker(row: Row) -> dict[str, float]:
     """The figures of a row as a tracker names them."""
     return {f"train/{name}": value for name, value in row.items()}
-
-
-def read_curve(folder: Path) -> list[Row]:
-    """The rows in the folder of an artifact."""
-    return [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
 
 
 def probes_of(rows: Sequence[Row]) -> list[Probe]:

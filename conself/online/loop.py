@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from conself.models.transformers import fingerprint, load_config
-from conself.online.curve import FILE, HELD_OUT, Curve, probes_of
+from conself.online.curve import Curve, probes_of
 from conself.online.diagnostics import Row
 from conself.online.rollouts import Prompts
 from conself.online.settings import Method
@@ -23,6 +23,7 @@ from conself.online.steps import LACKS, Stepper, split
 from conself.prompts.prompts import PromptStyle
 from conself.records import ModelRef, Problem
 from conself.runtime.progress import Meter
+from conself.store.curves import FILE, HELD_OUT
 from conself.training.checkpoints import Checkpoints, training_key
 from conself.training.data import Example, Response
 from conself.training.learner import Learner, open_learner

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from conself.online.curve import HELD_OUT
 from conself.online.diagnostics import Row, behaviour_figures, response_figures
 from conself.online.groups import Group
 from conself.online.rollouts import Prompts, draw
@@ -20,6 +19,7 @@ from conself.online.settings import Method
 from conself.online.sources import Source
 from conself.records import Problem
 from conself.sandbox import Summary
+from conself.store.curves import HELD_OUT
 from conself.training.data import place_in_epoch
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from conself.records import Pool
 
 
 @dataclass(frozen=True)
-class Consensus:
+class ConsensusReward:
     """R(c_k) over the problem's own inputs, in [0, 1]; 0 for a program that crashes on all of them, and for none."""
 
     needs_tests: ClassVar[bool] = False

@@ -30,7 +30,6 @@ from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.ledger import Request
 from conself.guards.guard import Guard
 from conself.losses.output import Loss
-from conself.online.curve import read_curve
 from conself.online.groups import Grading
 from conself.online.loop import reinforce
 from conself.online.rollouts import Prompts, Rollouts
@@ -44,6 +43,7 @@ from conself.runtime.parts import build
 from conself.sandbox.jobs import Limits
 from conself.statistics.pass_rates import pass_rates
 from conself.store.artifacts import write_whole
+from conself.store.curves import read_curve
 from conself.training.settings import Training
 
 CONF = Path(__file__).parents[2] / "conf"

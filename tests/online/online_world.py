@@ -8,7 +8,7 @@ from conself.online.groups import Grading
 from conself.online.rollouts import Rollout
 from conself.prompts.prompts import Prompts
 from conself.records import Problem
-from conself.rewards.consensus import Consensus
+from conself.rewards.consensus import ConsensusReward
 from conself.rewards.reward import Reward
 from conself.sandbox import Limits
 
@@ -27,7 +27,7 @@ def problems(count: int) -> list[Problem]:
 
 
 def grading(reward: Reward | None = None) -> Grading:
-    return Grading(LIMITS, 1, EQUALITY, Behaviour(False, None), reward or Consensus())
+    return Grading(LIMITS, 1, EQUALITY, Behaviour(False, None), reward or ConsensusReward())
 
 
 def rollout(index: int, code: str, tokens: Sequence[int] = (7, 1), finish_reason: str = "stop") -> Rollout:

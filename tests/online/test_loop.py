@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from conself.guards.guard import Assessment, Probe
 from conself.guards.none import NoGuard
 from conself.losses.grpo import GRPO
-from conself.online.curve import read_curve
 from conself.online.loop import Report, like
 from conself.online.rollouts import Prompts
 from conself.online.snapshots import snapshots
 from conself.records import ModelRef
+from conself.store.curves import read_curve
 from conself.training.device_learner import DeviceLearner
 from conself.training.schedules import WarmupConstant
 from tests.online.loop_world import LOSS, Says, method, train

@@ -12,9 +12,9 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Demand, Engine, Flow
 from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.ledger import Completion, Request
-from conself.online.curve import read_curve
 from conself.online.settings import Method
 from conself.records import Candidate, ModelRef, Problem
+from conself.store.curves import read_curve
 from tests.online.loop_world import method, train
 
 ENGINE = TransformersEngine(Runtime(batch_size=64, device="cpu", processes=1, shards_per_task=1, threads=1))

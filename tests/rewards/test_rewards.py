@@ -12,7 +12,7 @@ from conself.rankings.max_pass import MaxPass
 from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Pool, Problem, Undefined
 from conself.rewards.abstaining import Abstaining
-from conself.rewards.consensus import Consensus
+from conself.rewards.consensus import ConsensusReward
 from conself.rewards.majority import Majority
 from conself.rewards.passed_times_consensus import PassedTimesConsensus
 from conself.rewards.reward import Reward
@@ -30,7 +30,7 @@ def pool(size: int) -> Pool:
 def test_consensus_is_the_mean_share_of_those_that_give_the_same_output() -> None:
     """Input 1: two of three say 2, one says 3; input 2: all three say 4. The last crashes on both."""
     agreed = agreement_of([["2", "4"], ["2", "4"], ["3", "4"], [None, None]])
-    found = Consensus()(pool(4), agreed, None, 0.0)
+    found = ConsensusReward()(pool(4), agreed, None, 0.0)
     assert list(found) == pytest.approx([float(value) for value in (Fraction(5, 6), Fraction(5, 6), Fraction(2, 3), 0)])
 
 
@@ -45,7 +45,7 @@ def test_of_two_largest_clusters_the_first_counts() -> None:
 
 def test_where_every_program_crashes_nobody_gets_anything() -> None:
     agreed = agreement_of([[None, None], [None, None]])
-    assert Majority()(pool(2), agreed, None, 0.0) == Consensus()(pool(2), agreed, None, 0.0) == [0, 0]
+    assert Majority()(pool(2), agreed, None, 0.0) == ConsensusReward()(pool(2), agreed, None, 0.0) == [0, 0]
 
 
 CELLS = {"1": True, "0": False, "x": None}
@@ -84,7 +84,7 @@ def test_selected_is_1_for_whom_the_ranking_holds_right(ranking: Ranking, right:
 
 def test_tests_and_consensus_by_hand() -> None:
     """k q = 4, 4, 3, 2, 0 of N M = 20; q = 2, 2, 3, 2, 0 of M = 4."""
-    assert rewarded(Consensus()) == pytest.approx(R)
+    assert rewarded(ConsensusReward()) == pytest.approx(R)
     assert rewarded(TestsTimesConsensus()) == pytest.approx(
         [kq / 20 * r for kq, r in zip((4, 4, 3, 2, 0), R, strict=True)]
     )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
-from conself.online.curve import read_curve
 from conself.pipelines.context import Context
 from conself.results import benchmarks
 from conself.results.shortfalls import losses, with_remedies
 from conself.sandbox.jsonlines import Plain
 from conself.store.artifacts import Artifact
+from conself.store.curves import read_curve
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.guards.guard import Guard
 from conself.losses.output import Loss
-from conself.online.curve import for_tracker, read_curve
+from conself.online.curve import for_tracker
 from conself.online.groups import Grading
 from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop, Method
@@ -25,6 +25,7 @@ from conself.runtime.console import say
 from conself.runtime.parts import build
 from conself.sandbox.jobs import Limits
 from conself.store.artifacts import Artifact
+from conself.store.curves import read_curve
 from conself.store.tables import read_records
 from conself.tracking import Tracker
 from conself.training.memory import is_large

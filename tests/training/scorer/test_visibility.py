@@ -127,7 +127,7 @@ def test_attention_that_takes_no_mask_is_refused() -> None:
     model = tiny_qwen()
     model.config._attn_implementation_internal = "flash_attention_2"
     with pytest.raises(
-        ValueError, match=r"model.attention to be one of sdpa, eager, .*got 'flash_attention_2'; set lay"
+        ValueError, match=r"model.attention to be one of sdpa, eager, .*got 'flash_attention_2'; set training/layout=d"
     ):
         use_attention(model, 10, None)
 
@@ -138,7 +138,7 @@ def test_a_window_shorter_than_the_rows_is_refused(window: int | None, fine: boo
     if fine:
         use_attention(model, 10, None)
     else:
-        with pytest.raises(ValueError, match="MistralForCausalLM slides a window of 9 tokens over rows of 10; set lay"):
+        with pytest.raises(ValueError, match="a window of 9 tokens over rows of 10; set training/layout=distinct"):
             use_attention(model, 10, None)
 
 
