@@ -186,7 +186,9 @@ docstring, which is in its room. The examples share two candidates, of which one
 
 >>> class Alive:
 ...     needs_tests: ClassVar[bool] = False
-...     def __call__(self, pool: Pool, agreement: Agreement, passing: object, progress: float) -> Sequence[float]:
+...     def __call__(
+...         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
+...     ) -> Sequence[float]:
 ...         return [0.0 if crashed else 1.0 for crashed in agreement.crashed]
 >>> reward: Reward = Alive()
 >>> reward(pool, agreement, None, progress=0.5)

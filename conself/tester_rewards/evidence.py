@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from conself.agreement.comparison import Comparison
 from conself.generated_tests.generated_test import GeneratedTest
@@ -26,7 +26,7 @@ def proxy_of(right: Sequence[int], seed: int, step: int, problem_id: str) -> int
 
 def replies_of(tests: Sequence[GeneratedTest], column: str, n_replies: int, is_stdin: bool) -> list[tuple[int, ...]]:
     """For each of ``n_replies`` replies its columns among ``columns(tests, column, is_stdin)``, ascending."""
-    places: dict[object, int] = {}
+    places: dict[Hashable, int] = {}
     for place, (first, *_) in enumerate(columns(tests, column, is_stdin)):
         places[first.reply if column == "reply" else case_of(first, is_stdin)] = place
     own: list[set[int]] = [set() for _ in range(n_replies)]
