@@ -1,7 +1,5 @@
 """Re-create the embedded seed model: ``python -m conself.minipy.pretrain [seed=1] [out=FOLDER] [key=value]``.
 
-``--config-name pretrain_roles`` makes the checkpoint with roles.
-
 Corpus -> tokenizer -> one epoch of next-token training -> a checkpoint folder that transformers loads, in minutes on
 two cores. ``training.json`` in that folder says how it was made.
 """
@@ -22,6 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from conself.minipy.corpus import corpus
 from conself.minipy.pretraining.write import new_folder
 from conself.prompts.prompts import PromptStyle
 from conself.runtime.config_folder import CONF
@@ -52,9 +51,9 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
 
     torch.set_num_threads(cfg.threads)
     prompts = build(cfg.prompts, PromptStyle)
-    turns = list(instantiate(cfg.corpus, _convert_="all")(prompts=prompts))
-    tokenizer = train_tokenizer(texts(turns), cfg.vocab_size, cfg.max_length, cfg.quoted_characters)
-    rows = encode(turns, tokenizer)
+    examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
+    tokenizer = train_tokenizer(texts(examples, prompts), cfg.vocab_size, cfg.max_length)
+    rows = encode(examples, prompts, tokenizer)
     model = instantiate(cfg.model)(tokenizer=tokenizer, max_length=cfg.max_length, seed=seed_of(cfg.seed, "weights"))
     epoch = batches(rows, cfg.batch_tokens, int(tokenizer.pad_token_id), seed_of(cfg.seed, "order"))
     say(
@@ -72,6 +71,7 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
         "command": command,
         "seed": cfg.seed,
         "corpus_seed": cfg.corpus.seed,
+        "examples": cfg.corpus.size,
         **asdict(fitted),
         "settings": settings,
         "versions": {"python": platform.python_version(), **libraries},
@@ -82,11 +82,8 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
 def main(cfg: DictConfig) -> None:
     """Entry point: pre-train, then put the checkpoint folder in its place."""
     answer_interrupts()
-    hydra_config = HydraConfig.get()
-    overrides = [item for item in hydra_config.overrides.task if not item.startswith(("out=", "overwrite="))]
-    name = hydra_config.job.config_name
-    chosen = [] if name == "pretrain" else ["--config-name", str(name)]
-    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *chosen, *overrides])
+    overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
+    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
             from transformers.utils.logging import disable_progress_bar

@@ -26,14 +26,6 @@ SPECIAL_TOKENS = (PAD, USER, ASSISTANT, SYSTEM, END)
 # word with the space before it (prose); the rest of the line up to a digit or such a mark.
 _PIECE = r"\p{N}|\n[^\p{N}\n]*|[,;.](?=[ \n]|$)| ?\p{L}+|(?:(?![,;.](?:[ \n]|$))[^\p{N}\n])+"
 
-# The same, and each character inside quotes is a piece: one that an odd number of quotes follows in its line. So a text
-# in a test is read letter by letter, whatever words the prose has. No other piece reaches over a quote. Two more: the
-# start of a call that begins a reply, as of one after a line break, and a mark with the first name of a proposal.
-_QUOTED_PIECE = (
-    r"\p{N}|[^'\n](?=[^'\n]*'(?:[^'\n]*'[^'\n]*')*[^'\n]*(?:\n|\z))|\Af\([^\p{N}\n']*'?|<\p{L}+>\n\p{L}+: "
-    r"|\n[^\p{N}\n']*'?|[,;.](?=[ \n]|$)| ?\p{L}+|'?(?:(?![,;.](?:[ \n]|$))[^\p{N}\n'])+'?|'"
-)
-
 # AutoTokenizer overrules the saved class and pre-tokenizer of whatever calls itself Qwen2 by its own Qwen2Tokenizer,
 # in silence, unless the folder claims a class of its own. The class named here is never loaded: without remote code
 # the library takes the plain backend, which reads tokenizer.json as it stands.
@@ -50,15 +42,12 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(
-    texts: Iterable[str], vocab_size: int, max_length: int, quoted_characters: bool
-) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
     """Byte-level BPE over ``texts`` (turn contents, without special tokens), with a chat template.
 
     Every text survives encoding and decoding unchanged, whatever its characters: all 256 bytes are in the vocabulary.
     The result has at most ``vocab_size`` tokens (fewer where the texts hold fewer merges) and states ``max_length``
-    tokens as the model's limit. With ``quoted_characters`` each character inside quotes is a token. The end-of-sequence
-    token closes every turn.
+    tokens as the model's limit. The end-of-sequence token closes every turn.
 
     Raises:
         ValueError: ``vocab_size`` leaves no room beside the 256 bytes and the special tokens.
@@ -70,10 +59,7 @@ def train_tokenizer(
         raise ValueError(f"vocab_size={vocab_size} cannot hold all bytes and special tokens; use at least {smallest}")
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = Sequence(
-        [
-            Split(Regex(_QUOTED_PIECE if quoted_characters else _PIECE), "isolated"),
-            ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+        [Split(Regex(_PIECE), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(

@@ -28,11 +28,8 @@ def check(module: str, words: list[str], folder: Path) -> None:
     if module == "experiments.real":
         module, words = "conself.train", words_of(words)
     if module in HYDRA:
-        name = HYDRA[module]
-        if words[:1] == ["--config-name"]:
-            name, words = words[1], words[2:]
         for job in jobs(words):
-            composes(name, job)
+            composes(HYDRA[module], job)
     elif module in ("conself.report", "analysis.report"):
         parse([f"runs={folder}" if word.startswith("runs=") else word for word in words])
     elif module == "conself.sandbox":

@@ -13,7 +13,7 @@ TEXTS = [PROGRAM.format(n=n) for n in range(10)] * 4 + ["Add 3 to every element.
 
 @pytest.fixture(scope="module")
 def trained() -> PreTrainedTokenizerBase:
-    return train_tokenizer(TEXTS, vocab_size=340, max_length=64, quoted_characters=False)
+    return train_tokenizer(TEXTS, vocab_size=340, max_length=64)
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +22,6 @@ def loaded(trained: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFa
     trained.save_pretrained(folder)
     Qwen2Config(architectures=["Qwen2ForCausalLM"]).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def quoting() -> PreTrainedTokenizerBase:
-    texts = [f"f('{word}') == '{word[::-1]}'" for word in ("abc", "a b", "ab", "")] * 20
-    return train_tokenizer([*TEXTS, *texts], vocab_size=400, max_length=64, quoted_characters=True)
-
-
-@given(st.text() | st.text(alphabet="ab1 \n\t\r.,:()[]'<>eT"))
-def test_so_it_does_where_quotes_divide_tokens(quoting: PreTrainedTokenizerBase, text: str) -> None:
-    assert quoting.decode(quoting(text)["input_ids"]) == text
-
-
-def test_inside_quotes_each_character_is_a_token(quoting: PreTrainedTokenizerBase) -> None:
-    tokens = [quoting.decode([i]) for i in quoting("f('ab c') == 'c ba'")["input_ids"]]
-    assert tokens == ["f('", "a", "b", " ", "c", "') == '", "c", " ", "b", "a", "'"]
 
 
 @given(st.text() | st.text(alphabet="ab1 \n\t\r.,:()[]'e\u0301\u00e9"))
@@ -92,4 +76,4 @@ def test_chat_template_refuses_an_unknown_role(loaded: PreTrainedTokenizerBase) 
 
 def test_a_vocabulary_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="use at least 261"):
-        train_tokenizer(TEXTS, vocab_size=260, max_length=64, quoted_characters=False)
+        train_tokenizer(TEXTS, vocab_size=260, max_length=64)

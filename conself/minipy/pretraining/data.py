@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from conself.minipy.pretraining.turns import Turn
-from conself.prompts.prompts import render
+from conself.minipy.corpus import Example
+from conself.prompts.prompts import Message, PromptStyle, observation_messages, program_messages, render
 
 _POOL = 4096  # examples sorted by length together: batches stay mixed, and padding is a few per cent
 
@@ -43,26 +43,33 @@ def seed_of(seed: int, use: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{use}".encode()).digest()[:8], "big") >> 1
 
 
-def texts(turns: Iterable[Turn]) -> Iterator[str]:
-    """All contents of messages and completions, for training the tokenizer."""
-    for turn in turns:
-        yield from (message["content"] for message in turn.messages)
-        yield turn.completion
+def messages_of(example: Example, prompts: PromptStyle) -> list[Message]:
+    """The chat messages that ``example.completion`` answers: the same ones that sampling will send."""
+    if example.kind == "observations":
+        return observation_messages(prompts, example.problem, n=len(example.completion.splitlines()))
+    return program_messages(prompts, example.problem, example.observation)
 
 
-def encode(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """Rows in the turns' order.
+def texts(examples: Iterable[Example], prompts: PromptStyle) -> Iterator[str]:
+    """All turn contents, for training the tokenizer."""
+    for example in examples:
+        yield from (message["content"] for message in messages_of(example, prompts))
+        yield example.completion
+
+
+def encode(examples: Sequence[Example], prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """Rows in the examples' order.
 
     Prompt and completion are encoded apart, as in sampling, where the prompt's tokens are given.
 
     Raises:
         ValueError: an example is longer than the model's limit.
     """
-    heads = tokenizer([render(tokenizer, turn.messages) for turn in turns])["input_ids"]
-    tails = tokenizer([turn.completion + str(tokenizer.eos_token) for turn in turns])["input_ids"]
+    heads = tokenizer([render(tokenizer, messages_of(example, prompts)) for example in examples])["input_ids"]
+    tails = tokenizer([example.completion + str(tokenizer.eos_token) for example in examples])["input_ids"]
     rows = [
-        Row(ids=(*head, *tail), n_prompt=len(head), is_program=turn.is_program)
-        for head, tail, turn in zip(heads, tails, turns, strict=True)
+        Row(ids=(*head, *tail), n_prompt=len(head), is_program=example.kind != "observations")
+        for head, tail, example in zip(heads, tails, examples, strict=True)
     ]
     longest = max((len(row.ids) for row in rows), default=0)
     if longest > tokenizer.model_max_length:

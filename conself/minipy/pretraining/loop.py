@@ -42,7 +42,6 @@ class Fit:
     the first 5 %. ``tokens`` excludes padding; ``seconds`` is wall time.
     """
 
-    examples: int
     steps: int
     tokens: int
     seconds: float
@@ -101,8 +100,7 @@ def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisat
     model.eval()
     tail = max(1, round(_TAIL * steps))
     code_loss, program_loss = _mean(log[-tail:])
-    examples = sum(len(batch.ids) for batch in epoch)
-    return Fit(examples, steps, tokens, time.perf_counter() - start, _mean(log[:tail])[0], code_loss, program_loss)
+    return Fit(steps, tokens, time.perf_counter() - start, _mean(log[:tail])[0], code_loss, program_loss)
 
 
 def _code_sums(losses: Tensor, batch: Batch) -> Tensor:

@@ -1,1 +1,0 @@
-"""What the embedded checkpoint with roles can do, role by role."""
