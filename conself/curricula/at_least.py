@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.curricula.selection import Selection, normalise
+from conself.curricula.selection import Selection, sift
 from conself.records import Uncertainty
 
 
@@ -18,18 +18,5 @@ class AtLeast:
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
         """The problems that reach it, in the order given, and a reason for every other."""
-        low, high, normalised = normalise(uncertainties)
-        reasons = {u.problem_id: self._why_not(u) for u in uncertainties}
-        return Selection(
-            kept=tuple(problem for problem, reason in reasons.items() if reason is None),
-            ranked=False,
-            dropped={problem: reason for problem, reason in reasons.items() if reason is not None},
-            minimum=low,
-            maximum=high,
-            normalised=normalised,
-        )
-
-    def _why_not(self, uncertainty: Uncertainty) -> str | None:
-        if uncertainty.value is None:
-            return f"undefined: {uncertainty.reason}"
-        return None if uncertainty.value >= self.threshold else f"below curriculum.threshold ({self.threshold:g})"
+        below = f"below curriculum.threshold ({self.threshold:g})"
+        return sift(uncertainties, lambda u, _: below if u.value is None or u.value < self.threshold else None)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conself.curricula.selection import Selection, normalise
+from conself.curricula.selection import Selection, sift
 from conself.records import Uncertainty
 
 
@@ -28,24 +28,11 @@ class EntropyBand:
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
         """The problems inside the band, in the order given, and a reason for every other."""
-        low, high, normalised = normalise(uncertainties)
-        reasons = {u.problem_id: self._why_not(u, normalised) for u in uncertainties}
-        return Selection(
-            kept=tuple(problem for problem, reason in reasons.items() if reason is None),
-            ranked=False,
-            dropped={problem: reason for problem, reason in reasons.items() if reason is not None},
-            minimum=low,
-            maximum=high,
-            normalised=normalised,
-        )
+        return sift(uncertainties, self._why_not)
 
-    def _why_not(self, uncertainty: Uncertainty, normalised: dict[str, float]) -> str | None:
-        if uncertainty.value is None:
-            return f"undefined: {uncertainty.reason}"
+    def _why_not(self, uncertainty: Uncertainty, normalised: float) -> str | None:
         if uncertainty.value == 0:
             return "unanimous (H = 0)"
-        if normalised[uncertainty.problem_id] <= 0:
+        if normalised <= 0:
             return "least uncertain (H_norm = 0)"
-        if normalised[uncertainty.problem_id] >= self.tau:
-            return "too uncertain (H_norm >= tau)"
-        return None
+        return "too uncertain (H_norm >= tau)" if normalised >= self.tau else None

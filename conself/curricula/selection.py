@@ -1,6 +1,6 @@
 """What a curriculum answers, and the min-max normalisation that curricula share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +48,26 @@ def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float
     low, high = min(defined.values()), max(defined.values())
     span = high - low
     return low, high, {key: (value - low) / span if span > 0 else 0.0 for key, value in defined.items()}
+
+
+def sift(uncertainties: Sequence[Uncertainty], why_not: Callable[[Uncertainty, float], str | None]) -> Selection:
+    """The problems, in the order given, for which ``why_not`` gives no reason; undefined ones are left out.
+
+    ``why_not`` is given a defined uncertainty and its normalised value.
+    """
+    low, high, normalised = normalise(uncertainties)
+    reasons = {
+        u.problem_id: f"undefined: {u.reason}" if u.value is None else why_not(u, normalised[u.problem_id])
+        for u in uncertainties
+    }
+    return Selection(
+        kept=tuple(problem for problem, reason in reasons.items() if reason is None),
+        ranked=False,
+        dropped={problem: reason for problem, reason in reasons.items() if reason is not None},
+        minimum=low,
+        maximum=high,
+        normalised=normalised,
+    )
 
 
 def value_range(selection: Selection) -> str:
