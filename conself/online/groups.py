@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
+from conself.agreement.jobs import job_of
 from conself.agreement.pools import agreement
 from conself.agreement.traces import Agreement
 from conself.losses.advantages import advantages
 from conself.online.rollouts import Rollout, candidate_of
-from conself.records import Candidate, Pool, Problem, Trace, Undefined
+from conself.records import Pool, Problem, Trace, Undefined
 from conself.rewards.reward import Reward
 from conself.sandbox import Job, Limits, Result, Summary, kept
 from conself.sandbox import execute as run_jobs
-from conself.sandbox.prefix import with_prefix
 
 if TYPE_CHECKING:
     from conself.training.data import Example
@@ -94,7 +94,10 @@ class Grading:
             [candidate_of(problem, rollout) for rollout in group]
             for problem, group in zip(problems, drawn, strict=True)
         ]
-        jobs = [_job(problem, group) for problem, group in zip(problems, candidates, strict=True)]
+        jobs = [
+            job_of(problem, (candidate.code for candidate in group))
+            for problem, group in zip(problems, candidates, strict=True)
+        ]
         ran = run_jobs(jobs, self.limits, self.workers) if self.run is None else self.run(jobs)
         results = {result.job.id: result for result in ran}
         groups = []
@@ -117,8 +120,3 @@ class Grading:
                 f"{pool.problem.id!r}; a reward gives one finite number for each"
             )
         return tuple(0.0 if rollout.is_cut else float(value) for rollout, value in zip(rollouts, given, strict=True))
-
-
-def _job(problem: Problem, candidates: Sequence[Candidate]) -> Job:
-    programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
-    return Job(problem.id, programs, problem.entry_point, problem.inputs)

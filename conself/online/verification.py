@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conself.agreement.comparison import Comparison
+from conself.agreement.jobs import job_of
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.generated_tests.generated_test import GeneratedTest, ReadTests
@@ -16,7 +17,6 @@ from conself.online.groups import Run
 from conself.rankings.ranked import Ranked, Ranking
 from conself.records import Outcome, Pool, Problem
 from conself.sandbox import Job
-from conself.sandbox.prefix import with_prefix
 from conself.tester_rewards.evidence import kills_of_columns, proxy_of, replies_of
 from conself.tester_rewards.tester_reward import Evidence
 
@@ -121,7 +121,7 @@ def verify(
         ValueError: what ran has not one outcome per input.
         IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
     """
-    jobs = [_job(each, _codes(each), inputs) for each in tried if (inputs := each.new_inputs())]
+    jobs = [job_of(each.problem, _codes(each), inputs) for each in tried if (inputs := each.new_inputs())]
     rows = {result.job.id: result.rows for result in run(jobs)} if jobs else {}
     crossed = [_cross(each, rows.get(each.problem.id), how) for each in tried]
     chosen = [(each, proxy_of(right, seed, step, each.name)) for each in crossed if (right := each.ranked.solutions)]
@@ -144,7 +144,7 @@ def _mutated(crossed: _Crossed, proxy: int, how: Verification, seed: int) -> Job
     code = _codes(crossed.tried)[proxy]
     entry_point = crossed.tried.problem.entry_point
     made = mutants(code, entry_point, how.n_mutants, seed) if code is not None and how.n_mutants else ()
-    return _job(crossed.tried, made, crossed.inputs)
+    return job_of(crossed.tried.problem, made, crossed.inputs)
 
 
 def _evidence(crossed: _Crossed, proxy: int, killed: Sequence[Sequence[Outcome]], how: Verification) -> Evidence | None:
@@ -164,9 +164,3 @@ def _evidence(crossed: _Crossed, proxy: int, killed: Sequence[Sequence[Outcome]]
 
 def _codes(tried: Tried) -> list[str | None]:
     return [candidate.code for candidate in tried.pool.candidates]
-
-
-def _job(tried: Tried, codes: Sequence[str | None], inputs: Sequence[str]) -> Job:
-    problem = tried.problem
-    programs = tuple(None if code is None else with_prefix(problem.prefix, code) for code in codes)
-    return Job(problem.id, programs, problem.entry_point, tuple(inputs))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conself.agreement.jobs import job_of
 from conself.pipelines.executed import Executed, give, take
 from conself.pipelines.pools import PoolShard, by_problem
 from conself.pipelines.shards import Bench, missing
@@ -13,7 +14,6 @@ from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
 from conself.sandbox.jsonlines import Plain
-from conself.sandbox.prefix import with_prefix
 from conself.store.tables import count, read_notes, read_shard, write_traces
 
 _TURNS = 4
@@ -103,7 +103,10 @@ class _Shard:
     @classmethod
     def of(cls, source: PoolShard, path: Path, limits: Limits, done: Executed) -> "_Shard":
         drawn = by_problem(read_shard(source.candidates, Candidate))
-        jobs = [job_of(problem, drawn[problem.id]) for problem in read_shard(source.problems, Problem)]
+        jobs = [
+            job_of(problem, (candidate.code for candidate in drawn[problem.id]))
+            for problem in read_shard(source.problems, Problem)
+        ]
         return cls([job.id for job in jobs], jobs, path, done.place(jobs, limits))
 
     def take(self) -> bool:
@@ -144,9 +147,3 @@ class _Shard:
             self.journal.delete()
         self.done.clear()
         return True
-
-
-def job_of(problem: Problem, candidates: Sequence[Candidate]) -> Job:
-    """What the sandbox runs for one problem."""
-    programs = tuple(None if c.code is None else with_prefix(problem.prefix, c.code) for c in candidates)
-    return Job(problem.id, programs, problem.entry_point, problem.inputs)

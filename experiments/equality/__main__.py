@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from conself.agreement.jobs import job_of
 from conself.agreement.traces import trace_keys
 from conself.datasets.pool.lines import parse
 from conself.minipy.splits import split
 from conself.records import Candidate, Outcome, Pool, Problem, Trace
-from conself.sandbox import Job, Limits, execute
-from conself.sandbox.prefix import with_prefix
+from conself.sandbox import Limits, execute
 from conself.statistics.prediction import judge
 from experiments.equality.figures import RULES, Judged, compare, table
 from experiments.metric_pools.golden import lines
@@ -94,10 +94,7 @@ def embedded(size: int) -> list[Judged]:
 
 def run(problems: list[Problem], drawn: Iterable[Iterable[Candidate]]) -> dict[str, list[tuple[Outcome, ...]]]:
     """Problem id -> outcomes per candidate and input."""
-    jobs = [
-        Job(p.id, tuple(c.code and with_prefix(p.prefix, c.code) for c in group), p.entry_point, p.inputs)
-        for p, group in zip(problems, drawn, strict=True)
-    ]
+    jobs = [job_of(p, (c.code for c in group)) for p, group in zip(problems, drawn, strict=True)]
     return {result.job.id: result.rows for result in execute(jobs, LIMITS, _WORKERS)}
 
 

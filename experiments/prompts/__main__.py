@@ -19,13 +19,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
+from conself.agreement.jobs import job_of
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Task
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.runtime.places import make_folder
 from conself.samplers.sampler import Asking
-from conself.sandbox import Job, execute
-from conself.sandbox.prefix import with_prefix
+from conself.sandbox import execute
 from conself.sandbox.terminal import answer_interrupts
 from experiments.prompts.figures import Answered, differences, figures, table
 
@@ -78,10 +78,7 @@ def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observ
 
 def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:
     """The answers run on the problems' inputs, and judged."""
-    jobs = [
-        Job(p.id, tuple(c.code and with_prefix(p.prefix, c.code) for c in group), p.entry_point, p.inputs)
-        for p, group in zip(problems, drawn, strict=True)
-    ]
+    jobs = [job_of(p, (c.code for c in group)) for p, group in zip(problems, drawn, strict=True)]
     limits = instantiate(config.sandbox, _convert_="all")
     rows = {result.job.id: result.rows for result in execute(jobs, limits, config.executor.workers)}
     ran = [(p, [Trace(p.id, index, row) for index, row in enumerate(rows[p.id])]) for p in problems]
