@@ -169,7 +169,11 @@ def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[V
 
 
 def _others(config: DictConfig) -> dict[str, list[Verdict]]:
-    return {} if config.versus is None else {str(name): _other(Path(config.versus), name) for name in config.benchmark}
+    return (
+        {}
+        if config.versus is None
+        else {str(name): other_verdicts(Path(config.versus), name) for name in config.benchmark}
+    )
 
 
 def _ks(config: DictConfig) -> list[int] | None:
@@ -186,17 +190,33 @@ def _ks(config: DictConfig) -> list[int] | None:
     return ks
 
 
-def _other(path: Path, benchmark: str) -> list[Verdict]:
-    """The verdicts on a benchmark of another evaluation, or of the tuned model of a training run."""
-    tuned = f"{names.evaluated(benchmark, 'tuned')}/{VERDICTS}"
-    rounds = sorted(path.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
-    places = (path, path / VERDICTS, path / "artifacts" / tuned, *rounds)
+def other_verdicts(path: Path, benchmark: str) -> list[Verdict]:
+    """The verdicts on a benchmark of another evaluation, or of the model that a training run kept.
+
+    Raises:
+        FileNotFoundError: ``path`` is neither a run's folder nor a file of verdicts.
+        ValueError: it has none on this benchmark.
+    """
+    places = (path, path / VERDICTS, *_kept(path, benchmark))
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise FileNotFoundError(f"versus={path}: there is no {VERDICTS}; name a run folder or such a file")
     if not (rows := read_verdicts(file, benchmark)):
         raise ValueError(f"versus={path}: no verdicts on {benchmark} in {file}; evaluate the other model on it first")
     return rows
+
+
+def _kept(run: Path, benchmark: str) -> list[Path]:
+    """Where the verdicts on the model that a training run kept may lie: of the round it chose, else of its last."""
+    tuned, base = (f"{names.evaluated(benchmark, who)}/{VERDICTS}" for who in ("tuned", "base"))
+    try:
+        best = json.loads((run / "results.json").read_text()).get("best_round")
+    except (OSError, ValueError, AttributeError):
+        best = None
+    if best is not None:
+        return [run / "artifacts" / f"round{best or 1}" / (tuned if best else base)]
+    rounds = sorted(run.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
+    return [run / "artifacts" / tuned, *rounds]
 
 
 def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
