@@ -194,7 +194,7 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     pipeline.check(job)
     for key in pipeline.headlines(job):
         say(console, f"{key} {config[key]}: {origin(job.written, key)}")
-    for line in metric_models(config):
+    for line in metric_models(config, pipeline.parts):
         say(console, line)
     for name in pipeline.limits:
         isolation(build(config[name], Limits))  # told now, not after hours of sampling

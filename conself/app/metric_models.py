@@ -1,5 +1,7 @@
 """Which models metrics read programs by: said at the start, because it depends on what is installed."""
 
+from collections.abc import Collection
+
 from omegaconf import DictConfig
 
 from conself.models.hub import short_name
@@ -7,11 +9,15 @@ from conself.runtime.plain import settings_of, to_plain
 from conself.store.keys import class_label, models_in
 
 
-def metric_models(config: DictConfig) -> list[str]:
-    """A line for each metric of a resolved config and each model that it loads; empty where none loads any."""
+def metric_models(config: DictConfig, parts: Collection[str]) -> list[str]:
+    """A line for each metric of a resolved config and each model that it loads; empty where none loads any.
+
+    ``parts`` are those that the pipeline reads: metrics that it leaves alone load nothing.
+    """
     policy = models_in(settings_of(config).get("model"))
     lines = []
-    nodes = [config.get("metric"), *(config.get("metrics") or {}).values()]
+    nodes = [config.get("metric")] if "metric" in parts else []
+    nodes += (config.get("metrics") or {}).values() if "metrics" in parts else []
     for node in (node for node in nodes if node is not None):
         for model in models_in(to_plain(node)):
             who = "the policy itself" if [model] == policy else short_name(model)
