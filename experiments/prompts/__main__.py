@@ -22,6 +22,7 @@ import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.agreement.jobs import job_of
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Task
+from conself.models.dtypes import with_dtypes
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.runtime.places import make_folder
 from conself.samplers.sampler import Asking
@@ -50,7 +51,7 @@ def configured(words: Sequence[str], wording: str) -> DictConfig:
         prompts = OmegaConf.merge(OmegaConf.load(CONF / "prompts" / "default.yaml"), prompts)
     OmegaConf.set_struct(config, False)
     config.prompts = prompts
-    return config
+    return with_dtypes(config)[0]
 
 
 def chosen(task: Task, count: int, without: Path | None) -> list[Problem]:
