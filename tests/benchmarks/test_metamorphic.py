@@ -32,7 +32,7 @@ DEFAULT = Comparison(
 )
 PATIENT = replace(LIMITS, cpu_seconds=60.0, wall_seconds=300.0, memory_mb=4096, output_kb=20 << 10)
 WORKERS = 2
-PLUS_INPUTS = 400
+PLUS_INPUTS = 100
 """Of EvalPlus's thousand plus inputs to a problem, the first; test_evalplus.py takes all, with programs as they are."""
 LONG = {"HumanEval/15", "HumanEval/130"}
 """They return what is as long as their argument: 270 MB in all, eleven times. Large arguments are left out."""
