@@ -178,6 +178,7 @@ def served(tmp_path: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_the_hub_is_listed_downloaded_and_remembered(tmp_path: Path) -> None:
     files, cache = served(tmp_path), tmp_path / "cache"
     with hub("owner/name", COMMIT, files) as (endpoint, asked):

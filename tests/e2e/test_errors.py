@@ -157,6 +157,7 @@ def full_disk(store: Path, folder: Path, limit: int, stage: str, *more: str) -> 
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
+@pytest.mark.slow
 def test_full_disk_keeps_what_was_done(tmp_path: Path) -> None:
     full_disk(tmp_path / "store", tmp_path, 16_384, "sample", "training.epochs=1")
 

@@ -8,6 +8,7 @@ from tests.e2e.conftest import IN_TURN, Job, train
 from tests.e2e.test_train import figures
 
 
+@pytest.mark.slow
 def test_another_executor_gives_the_same_figures_under_the_same_keys(whole: Job, tmp_path: Path) -> None:
     """One of a test, without processes: to the stages it is one more ``_target_``, to the keys nothing."""
     other = train(tmp_path / "store", tmp_path / "run", IN_TURN, "tracking=none")

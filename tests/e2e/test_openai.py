@@ -30,6 +30,7 @@ def answered(request: dict[str, Any], attempt: int) -> Answer:
     return chat(*(f"```python\ndef f(*args):\n    {body}\n```" for body in bodies), tokens=20 * request["n"])
 
 
+@pytest.mark.slow
 def test_a_round_with_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSELF_TEST_KEY", KEY)
     with serving(answered) as server:

@@ -105,9 +105,8 @@ def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, mo
 
 
 def test_an_unknown_wording_lists_those_there_are() -> None:
-    with pytest.raises(
-        SystemExit, match="no wording 'shrot'; choose of before, brief, default, fewshot, in_class, minipy, tested"
-    ):
+    names = "before, brief, complete, default, fewshot, in_class, minipy, script, tested"
+    with pytest.raises(SystemExit, match=f"no wording 'shrot'; choose of {names}"):
         experiment.configured([], "shrot")
 
 

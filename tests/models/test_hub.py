@@ -59,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(QWEN, tmp_path_factory.mktemp("good"))
 
 
+@pytest.mark.slow
 def test_a_model_of_the_hub_its_identity_and_its_cache(folder: Path, tmp_path: Path) -> None:
     good = [("owner/good", "main")]
     with serve(LocalHub(folder, "a" * 40)) as hub:

@@ -129,6 +129,7 @@ def test_the_line_at_the_end_names_a_run_that_wandb_finds(tmp_path: Path) -> Non
     assert "offline-run-" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_and_given_again_is_one_run(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -182,6 +182,7 @@ def test_curves_reach_the_logger_step_by_step(model_ref: ModelRef, tmp_path: Pat
     assert {"train/margin", "train/accuracy", "train/learning_rate", "train/grad_norm"} <= rows[0].keys()
 
 
+@pytest.mark.slow
 def test_a_large_model_is_trained_in_a_process_that_ends_and_all_is_as_in_this_one(
     model_ref: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

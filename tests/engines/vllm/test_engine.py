@@ -284,6 +284,7 @@ def copy_of_minipy(folder: Path, **changed: dict[str, Any]) -> ModelRef:
     return replace(MINIPY, name=str(folder))
 
 
+@pytest.mark.slow
 def test_the_models_own_sampling_settings_stay_out(workers: LocalExecutor, tmp_path: Path) -> None:
     own = {"temperature": 0.01, "top_k": 1, "top_p": 0.1, "repetition_penalty": 5.0, "do_sample": True}
     ref = copy_of_minipy(tmp_path / "model", generation_config=own)

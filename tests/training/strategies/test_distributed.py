@@ -174,6 +174,7 @@ def test_curves_reach_the_logger_of_the_caller_and_nothing_else_is_heard(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curves", "reference"]
 
 
+@pytest.mark.slow
 def test_what_one_process_raises_is_raised_here_at_once(model_ref: ModelRef, tmp_path: Path) -> None:
     """Problem p3 goes to one process only; the other is left waiting for its gradients."""
     pairs = [replace(pair, winner_weight=math.inf if pair.problem_id == "p3" else 0.5) for pair in PAIRS]
