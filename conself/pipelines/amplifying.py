@@ -1,6 +1,6 @@
-"""More inputs between two executions: proposed, run, and kept by agreement -> pools with the inputs that are kept.
+"""Amplify pools: propose further inputs, run the candidates on them, and keep those that the agreement admits.
 
-A job without ``amplification`` never comes here: its stages and their keys are as if there were no such thing.
+A job without ``amplification`` does not call this module: its stages and keys are unaffected.
 """
 
 from collections import Counter
@@ -32,9 +32,9 @@ ORIGINS = "origins"
 
 
 def amplified(context: Context, config: DictConfig, pools: Pools) -> Pools:
-    """The same candidates on their problems' own inputs and on those that ``config.amplification`` adds.
+    """Extend pools by the inputs that ``config.amplification`` adds; the candidates stay the same.
 
-    The results take the names that pools have in a job; those on the own inputs alone are called ``own/...``.
+    The results take the usual names of a job's pools; results on the original inputs alone are named ``own/...``.
     """
     own = stages.agree(context, names.own(names.AGREE), config.comparison, config.behaviour, pools)
     agreed = AgreedPools(pools, own)
@@ -53,7 +53,7 @@ def amplified(context: Context, config: DictConfig, pools: Pools) -> Pools:
 
 
 class AmplificationFigures(TypedDict):
-    """How many problems got new inputs, and how many inputs there are of each kind, by reason and by operator."""
+    """Counts of problems with new inputs, and of inputs by kind, by reason for leaving them out and by operator."""
 
     problems: int
     own: int
@@ -64,21 +64,21 @@ class AmplificationFigures(TypedDict):
 
 
 def amplification_figures(whole: Artifact) -> dict[str, Plain]:
-    """What an amplification found and what it cost: ``amplification`` in results.json."""
+    """Return the ``amplification`` entry of results.json: counts of inputs, and executions spent."""
     return dict(whole.summary()["amplification"])
 
 
 def origins(whole: Artifact) -> dict[str, list[InputOrigin]]:
-    """Problem id -> where each of its kept inputs comes from; own inputs are not among them."""
-    found: dict[str, list[InputOrigin]] = {}
+    """Map each problem id to the origins of its added inputs; original inputs are not listed."""
+    by_problem: dict[str, list[InputOrigin]] = {}
     for origin in read_records(whole.path, InputOrigin, ORIGINS):
-        found.setdefault(origin.problem_id, []).append(origin)
-    return found
+        by_problem.setdefault(origin.problem_id, []).append(origin)
+    return by_problem
 
 
 @dataclass(frozen=True)
 class Tried(FromArtifacts):
-    """Proposed inputs, as problems that have no others, and what the candidates did on them."""
+    """Proposed inputs, as problems with these inputs alone, and the candidates' traces on them."""
 
     proposed: Artifact
     traces: Artifact
@@ -89,28 +89,28 @@ class Tried(FromArtifacts):
         return {"proposed": self.proposed, "tried": self.traces}
 
     def pools(self, candidates: Artifact) -> Pools:
-        """The candidates' pools on these inputs alone."""
+        """Return the candidates' pools on the proposed inputs alone."""
         return Pools(self.proposed, candidates, self.traces)
 
 
 @stage("propose", version=1)
 def _propose(work: Work, amplification: DictConfig, agreed: AgreedPools) -> Summary:
-    """New inputs -> problems-*.parquet, each problem with them alone; origins-*.parquet.
+    """Propose new inputs -> problems-*.parquet, each problem with its new inputs alone; origins-*.parquet.
 
-    A problem with fewer than two live candidates is left with none: nothing there could be told apart.
+    A problem with fewer than two live candidates gets none: there is nothing to distinguish.
     """
     part = build(amplification, Amplification)
     problems: list[Problem] = []
-    found: list[InputOrigin] = []
+    input_origins: list[InputOrigin] = []
     counts = Counter[str]()
     for pool, agreement in agreed:
         new = part.propose(pool.problem) if agreement.n_alive > 1 else []
         counts["proposed"] += len(new)
         counts["problems"] += bool(new)
         problems.append(replace(pool.problem, inputs=tuple(each.text for each in new)))
-        found += _origins(pool.problem, new)
+        input_origins += _origins(pool.problem, new)
     write_shards(work.folder, "problems", Problem, cut(problems))
-    write_records(work.folder / f"{ORIGINS}.parquet", InputOrigin, found)
+    write_records(work.folder / f"{ORIGINS}.parquet", InputOrigin, input_origins)
     return dict(counts)
 
 
@@ -120,10 +120,10 @@ def _origins(problem: Problem, new: Sequence[NewInput]) -> Iterator[InputOrigin]
 
 @stage("amplify", version=1)
 def _admit(work: Work, amplification: DictConfig, comparison: DictConfig, agreed: AgreedPools, tried: Tried) -> Summary:
-    """Own and kept inputs -> problems-*.parquet, traces-*.parquet, origins.parquet, as one pool has them.
+    """Join original and admitted inputs -> problems-*.parquet, traces-*.parquet, origins.parquet.
 
-    Summary: that of the problems, and ``amplification``: how many inputs there were, were proposed and are kept, why
-    others are left out, kept ones by their first operator, and executions on all that were proposed.
+    Summary: that of the problems, and ``amplification``: counts of original, proposed and kept inputs, of rejections
+    by reason, of kept inputs by first operator, and of executions on all proposed inputs.
     """
     part, rule = build(amplification, Amplification), build(comparison, Comparison)
     proposed, counts = origins(tried.proposed), _Counts()
@@ -149,7 +149,7 @@ def _admit(work: Work, amplification: DictConfig, comparison: DictConfig, agreed
 
 
 def joined(pool: Pool, new: Pool, places: Sequence[int]) -> Pool:
-    """A pool with some of another pool's inputs after its own, and what the candidates did on them."""
+    """Append the inputs of ``new`` at ``places``, with the candidates' outcomes on them, to a pool."""
     inputs = (*pool.problem.inputs, *(new.problem.inputs[place] for place in places))
     traces = [
         replace(own, outcomes=(*own.outcomes, *(other.outcomes[place] for place in places)))
@@ -168,14 +168,14 @@ class _Counts:
     operators: Counter[str] = field(default_factory=Counter)
 
     def add(self, pool: Pool, reasons: Sequence[str | None], sources: Sequence[InputOrigin]) -> None:
-        """Count one problem's inputs: why each new one is left out, and where the kept ones come from."""
+        """Count one problem's inputs: the reason against each new one (None: kept), and the kept ones' origins."""
         self.problems += bool(sources)
         self.inputs += Counter({"own": len(pool.problem.inputs), "proposed": len(reasons), "kept": len(sources)})
         self.left_out.update(reason for reason in reasons if reason is not None)
         self.operators.update(source.operators[0] for source in sources)
 
     def figures(self) -> AmplificationFigures:
-        """All of them as plain data."""
+        """Return all counts as plain data."""
         return {
             "problems": self.problems,
             "own": self.inputs["own"],

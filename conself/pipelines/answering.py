@@ -36,36 +36,36 @@ _GROWTH = 12
 
 
 def answer(
-    context: Context, config: DictConfig, benchmark: str, who: str, model: ModelRef | None, tuned: Artifact | None
+    context: Context, config: DictConfig, benchmark: str, variant: str, model: ModelRef | None, tuned: Artifact | None
 ) -> Answered:
-    """The answers of a model to one of the benchmarks, and those of its ``voters``.
+    """Answer one benchmark with a model, and by its ``voters`` where there are any.
 
     ``config`` holds benchmark (by name), engine (or answering), decoder, judging, voters, comparison and behaviour.
-    ``model`` is not read by an engine that loads none; ``tuned`` is the fit that made another of it, None for the model
-    as it is. ``who`` names the model among the results.
+    Engines that load no model ignore ``model``. ``tuned`` is the fit that tuned the model; None: the model as given.
+    ``variant`` names the model in results: "base" or "tuned".
     """
     policy = model if model is None or tuned is None else tuned_model(model, tuned.path)
-    alone = evaluate(context, benchmark, who, config, policy)
+    alone = evaluate(context, benchmark, variant, config, policy)
     if not config.voters.n:
         return Answered(alone)
-    voters = evaluate(context, benchmark, names.voters(who), voting(config), policy)
-    label = names.vote(benchmark, who)
+    voters = evaluate(context, benchmark, names.voters(variant), voting(config), policy)
+    label = names.vote(benchmark, variant)
     return Answered(
         alone, voters, vote(context, label, config.comparison, config.behaviour, config.voters.ranking, voters)
     )
 
 
-def evaluate(context: Context, benchmark: str, who: str, config: DictConfig, model: ModelRef | None) -> Artifact:
-    """Answers of ``who`` to a benchmark, run and judged -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
+def evaluate(context: Context, benchmark: str, variant: str, config: DictConfig, model: ModelRef | None) -> Artifact:
+    """Answer a benchmark, run and judge the answers -> problems-, answers-, traces-*.parquet, verdicts.jsonl."""
     source = Source.of(config.benchmark[benchmark], Benchmark)
     decoder = Drawing.of(config.decoder, answering_engine(config), model)
-    shown = Aside((benchmark, who))
-    made = _evaluate(context, names.evaluated(benchmark, who), source, decoder, config.judging, shown)
-    return tell_losses(context.console, made, config.judging)
+    shown = Aside((benchmark, variant))
+    artifact = _evaluate(context, names.evaluated(benchmark, variant), source, decoder, config.judging, shown)
+    return tell_losses(context.console, artifact, config.judging)
 
 
 def answering_engine(config: DictConfig) -> DictConfig | None:
-    """The config node of the engine that completes benchmarks' chats: that of the job, or another of its own."""
+    """Return the config node of the engine that answers benchmarks: ``answering``, or else the job's ``engine``."""
     node: DictConfig | None = config.get("answering") or config.engine
     return node
 
@@ -75,25 +75,25 @@ def _evaluate(
     work: Work, benchmark: Source[Benchmark], decoder: Drawing, judging: DictConfig, shown: Aside[tuple[str, str]]
 ) -> Summary:
     give_back()
-    context, folder, (name, who) = work.context, work.folder, shown.value
+    context, folder, (name, variant) = work.context, work.folder, shown.value
     task = benchmark.part()
     tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
     write_shards(folder, "problems", Problem, cut(task.problems))
-    sample_into(context, folder, "answers", f"answering ({who})", decoder.part, decoder.model, task.problems)
+    sample_into(context, folder, "answers", f"answering ({variant})", decoder.part, decoder.model, task.problems)
     limits = with_room(build(judging, Limits), task.judge.longest())
-    asked = shards_of(folder, "answers", folder, folder)
+    shards = shards_of(folder, "answers", folder, folder)
     done = Executed(context.executed, isolation(limits))
-    counts = execute_into(context, folder, f"judging ({who})", limits, asked, done)
-    ran = [(pool.problem, pool.traces) for shard in asked for pool in shard.read()]
-    with Meter(context.console, f"verdicts ({who})", len(ran), "problems", "problems") as meter:
+    counts = execute_into(context, folder, f"judging ({variant})", limits, shards, done)
+    ran = [(pool.problem, pool.traces) for shard in shards for pool in shard.read()]
+    with Meter(context.console, f"verdicts ({variant})", len(ran), "problems", "problems") as meter:
         judged = task.judge.parts(ran, context.executor.machines().threads, meter.add)
     forget()  # these files get other names now
     verdicts = [_verdict(problem, judged[problem.id]) for problem in task.problems]
     write_verdicts(folder / "verdicts.jsonl", verdicts)
     unanswered = no_room = 0
-    for drawn in each_shard(folder, "answers", Candidate):
-        unanswered += sum(answer.finish_reason == MISSING for answer in drawn)
-        no_room += without_room(drawn)
+    for candidates in each_shard(folder, "answers", Candidate):
+        unanswered += sum(answer.finish_reason == MISSING for answer in candidates)
+        no_room += without_room(candidates)
     if unanswered:
         say(context.console, f"- {unanswered} without an answer: they count as wrong")
     passed = [v.passed for v in verdicts]
@@ -102,15 +102,15 @@ def _evaluate(
 
 
 def _verdict(problem: Problem, judged: Sequence[tuple[bool, ...]]) -> Verdict:
-    """The verdicts on a problem's answers; ``base`` where base and plus inputs were judged apart."""
+    """Return the verdicts on a problem's answers; with ``base`` if base and plus inputs were judged separately."""
     base = tuple(row[0] for row in judged) if judged and len(judged[0]) == 2 else None
     return Verdict(problem.id, problem.difficulty, tuple(map(all, judged)), base)
 
 
 def with_room(limits: Limits, longest: int) -> Limits:
-    """Limits under which an answer may be as long as the ``longest`` expected text, and ``output_kb`` more.
+    """Raise ``output_kb`` so that an answer can be as long as the longest expected text, and ``output_kb`` more.
 
-    ``longest`` is in characters. A value of another type (floats for ints) is written at up to ``_GROWTH`` times that.
+    ``longest`` is in characters. A value of another type (floats for ints) can take up to ``_GROWTH`` times as many.
     """
     room = limits.output_kb + -(-_GROWTH * longest // 1024)
     return replace(limits, output_kb=max(limits.output_kb, min(room, MOST_OUTPUT_KB)))
@@ -118,29 +118,30 @@ def with_room(limits: Limits, longest: int) -> Limits:
 
 @stage("vote", version=4)
 def vote(work: Work, comparison: DictConfig, behaviour: DictConfig, ranking: DictConfig, answers: Artifact) -> Summary:
-    """Of several answers to each problem the winner of a ranking, as judged -> verdicts.jsonl.
+    """Choose one of several answers to each problem by a ranking, and take its verdict -> verdicts.jsonl.
 
     ``answers`` is an ``evaluate`` artifact.
     """
     compared, counted, ranked = build(comparison, Comparison), build(behaviour, Behaviour), build(ranking, Ranking)
     judged = read_verdicts(answers.path / "verdicts.jsonl")
     with Meter(work.context.console, "voting", len(judged), "problems", "problems") as meter:
-        found = voted(meter.each(answered(answers.path)), judged, compared, counted, ranked)
-    write_verdicts(work.folder / "verdicts.jsonl", found)
-    return {"problems": len(found), "passed": sum(v.passed[0] for v in found)}
+        verdicts = voted(meter.each(answered(answers.path)), judged, compared, counted, ranked)
+    write_verdicts(work.folder / "verdicts.jsonl", verdicts)
+    return {"problems": len(verdicts), "passed": sum(v.passed[0] for v in verdicts)}
 
 
 def voting(config: DictConfig) -> DictConfig:
-    """The config in which a benchmark is answered by ``voters``: so many answers, sampled."""
+    """Return the config with which voters answer: ``voters.n`` sampled answers per problem."""
     voters = {"n": config.voters.n, "temperature": config.voters.temperature}
     return changed(config, {"decoder": voters})
 
 
 def check_voters(config: DictConfig) -> None:
-    """Refuse voters that can't vote.
+    """Validate ``voters``: their number, their temperature, and that the decoder can draw them.
 
     Raises:
-        ValueError: fewer than 0, only one, or the decoder draws no samples; or they would all be the same.
+        ValueError: ``n`` is negative or 1, the decoder draws no samples or several of its own, or the temperature is
+            not above 0.
     """
     voters = config.voters
     if type(voters.n) is not int or voters.n < 0 or voters.n == 1:
@@ -155,4 +156,4 @@ def check_voters(config: DictConfig) -> None:
     if type(voters.temperature) not in (int, float):
         raise ValueError(f"voters.temperature must be a number, got {voters.temperature!r}")
     if voters.n and voters.temperature <= 0:
-        raise ValueError(f"voters.temperature must be above 0, or all answers are one, got {voters.temperature}")
+        raise ValueError(f"voters.temperature must be above 0, or all answers are the same, got {voters.temperature}")

@@ -1,4 +1,4 @@
-"""The stage that keeps training problems and the benchmarks of a run apart."""
+"""The stage that removes benchmark problems from the training problems."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ from conself.store.tables import read_records
 
 @dataclass(frozen=True)
 class Statements(Identified):
-    """The texts of benchmarks' problems, by benchmark; known by themselves: of a file not all may be taken."""
+    """Problem statements by benchmark. The key hashes the texts themselves: a benchmark may use part of a file."""
 
     texts: Mapping[str, Sequence[str]]
 
     @classmethod
     def of(cls, benchmarks: Mapping[str, Stated]) -> Self:
-        """Those of the benchmarks that have any: the embedded world's are disjoint from its training split."""
+        """Collect the statements of those benchmarks that give any (MiniPy's splits are disjoint, so it gives none)."""
         texts = {name: list(benchmark.statements()) for name, benchmark in benchmarks.items()}
         return cls({name: each for name, each in texts.items() if each})
 
@@ -38,9 +38,9 @@ class Statements(Identified):
 def decontaminate(
     context: Context, name: str, source: Artifact, benchmarks: Mapping[str, Stated], min_words: int
 ) -> Artifact:
-    """Drop the problems that state one of a benchmark's -> problems-*.parquet; ``source`` itself where none does.
+    """Drop problems whose statement contains a benchmark's -> problems-*.parquet; ``source`` itself if none does.
 
-    ``min_words`` is that of :mod:`conself.datasets.decontamination`.
+    ``min_words`` is explained in :mod:`conself.datasets.decontamination`.
 
     Raises:
         ValueError: no problem is left.
@@ -55,14 +55,14 @@ def decontaminate(
 @stage("decontaminate", version=2)
 def _decontaminate(work: Work, problems: Artifact, statements: Statements, min_words: int) -> Summary:
     indexes = {name: Index.of(texts, min_words) for name, texts in statements.texts.items()}
-    known = read_records(problems.path, Problem, "problems")
-    reasons = [stated_in(problem.statement, indexes) for problem in known]
-    kept = [problem for problem, reason in zip(known, reasons, strict=True) if reason is None]
+    candidates = read_records(problems.path, Problem, "problems")
+    reasons = [stated_in(problem.statement, indexes) for problem in candidates]
+    kept = [problem for problem, reason in zip(candidates, reasons, strict=True) if reason is None]
     counts = Counter(reason for reason in reasons if reason is not None)
     tell(work.context, f"{len(kept)} problems are in no benchmark of this run", counts)
     if not kept:
         raise ValueError(
-            f"all {len(known)} problems of the data set are stated in a benchmark of this run: "
+            f"all {len(candidates)} problems of the data set are stated in a benchmark of this run: "
             f"{', '.join(counts)}; choose another data set, or leave these benchmarks out"
         )
     if counts:

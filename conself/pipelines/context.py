@@ -1,4 +1,4 @@
-"""What the stages of one job share: the store, the executor, the console; keys; and the memory that engines hold."""
+"""The context that a job's stages share (store, executor, console), and releasing the memory that engines hold."""
 
 import gc
 import sys
@@ -21,10 +21,10 @@ from conself.store.artifacts import Artifact, Stage, build, other_version
 
 @dataclass(frozen=True)
 class Context:
-    """What the stages of one job share: the store's root, the executor, console; and what each stage made and took.
+    """Everything the stages of one job share: the store's root, the executor, the console, and a record of each stage.
 
-    ``seconds``, and ``peaks`` in bytes of main memory, go by the names of results. ``told`` is what has been said once
-    and is not to be said again.
+    ``seconds``, ``peaks`` (bytes of main memory) and ``artifacts`` are keyed by the names of results. ``announced``
+    holds the labels of messages that are printed only once.
     """
 
     root: Path
@@ -33,12 +33,12 @@ class Context:
     seconds: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    announced: set[str] = field(default_factory=set)
 
     def _tell_other_version(self, stage: Stage) -> None:
-        """Say once that results of another version of ConSelf are there and of no use."""
-        if "version" not in self.told and (other := other_version(self.root, stage)) is not None:
-            self.told.add("version")
+        """Announce once that the store holds results of another version of ConSelf, which are not used."""
+        if "version" not in self.announced and (other := other_version(self.root, stage)) is not None:
+            self.announced.add("version")
             say(
                 self.console,
                 f"{self.root} has results of another version of ConSelf ({stage.name}: {other}, now {stage.version}): "
@@ -47,11 +47,11 @@ class Context:
 
     @property
     def executed(self) -> Path:
-        """Where shards of executions go by what they run: :class:`conself.pipelines.executed.Executed`."""
+        """The folder that caches executed shards: :class:`conself.pipelines.executed.Executed`."""
         return self.root / "executed"
 
     def anew(self) -> Self:
-        """The same for another round: nothing made or taken yet."""
+        """Return a context for another round: the same store and executor, empty records."""
         return replace(self, seconds={}, peaks={}, artifacts={})
 
     def build(
@@ -62,7 +62,7 @@ class Context:
         inputs: Mapping[str, Artifact],
         make: Callable[[Path], Mapping[str, Plain]],
     ) -> Artifact:
-        """``artifacts.build`` with a line on the console; ``name`` is what the job calls the result."""
+        """Build an artifact, record its time and memory under ``name``, and print a line."""
         start = time.perf_counter()
 
         def shown(folder: Path) -> Mapping[str, Plain]:
@@ -73,28 +73,28 @@ class Context:
             return summary
 
         artifact = build(self.root, stage, config, inputs, shown)
-        known = artifact.key in {a.key for a in self.artifacts.values()}
+        is_listed = artifact.key in {a.key for a in self.artifacts.values()}
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.artifacts[name] = artifact
-        if not known:
+        if not is_listed:
             how = "reused" if artifact.reused else "done"
             say(self.console, f"{name:<30} {how:<7}{self.seconds[name]:8.1f} s  {artifact.key[:12]}", style="dim")
         return artifact
 
     def alias(self, name: str, artifact: Artifact) -> Artifact:
-        """Give an artifact of this job another name among its results; it takes no time."""
+        """Record an artifact of this job under a second name, at no time."""
         self.seconds[name] = 0.0
         self.artifacts[name] = artifact
         return artifact
 
 
 def choose(config: DictConfig, *names: str) -> DictConfig:
-    """The named top-level keys of a resolved config, as a config: what a stage depends on."""
+    """Return a config with only the named top-level keys of a resolved config: those that a stage depends on."""
     return OmegaConf.masked_copy(config, list(names))
 
 
 def changed(config: DictConfig, values: Mapping[str, Plain]) -> DictConfig:
-    """A config with other values; keys that ``values`` doesn't name stay."""
+    """Return a config with some values replaced; keys that ``values`` doesn't name stay."""
     merged = OmegaConf.merge(config, values)
     if not isinstance(merged, DictConfig):
         raise TypeError(f"expected a mapping as config, got {type(merged).__name__}")
@@ -102,33 +102,33 @@ def changed(config: DictConfig, values: Mapping[str, Plain]) -> DictConfig:
 
 
 def tell(context: Context, what: str, dropped: Mapping[str, int]) -> None:
-    """Print what was loaded, and how much was left out for which reason."""
+    """Print ``what`` was loaded, and a line per reason for which things were left out."""
     say(context.console, what)
     for reason, n in sorted(dropped.items(), key=lambda item: -item[1]):
         say(context.console, f"- {n} left out: {reason}")
 
 
 def gpu_is_there() -> bool:
-    """Whether torch sees a GPU, which parts on ``device: auto`` take."""
+    """Return whether torch sees a GPU: parts with ``device: auto`` use it."""
     import torch
 
     return torch.cuda.is_available()
 
 
 def free_accelerator(context: Context) -> None:
-    """End workers and engines where they hold GPU memory that is needed now; on a CPU warm workers cost nothing."""
+    """Stop workers and engines if they hold GPU memory; on a CPU warm workers cost nothing."""
     if gpu_is_there():
         free_memory(context)
 
 
 def free_memory(context: Context) -> None:
-    """End workers and engines, which may each hold a model, before something else needs the room."""
+    """Stop workers and engines, each of which may hold a model, to make room in memory."""
     context.executor.release()
     give_back()
 
 
 def give_back() -> None:
-    """Let go of the memory that a training in this process has left: an engine wants nearly all of a GPU's."""
+    """Release memory left over from a training run in this process: an engine wants nearly all of a GPU's."""
     gc.collect()  # model, trainer and optimiser refer to one another
     if torch := sys.modules.get("torch"):
         torch.cuda.empty_cache()  # does nothing where CUDA was not in use

@@ -1,4 +1,4 @@
-"""Answers to benchmarks judged, ``pipeline=evaluation``: a model's, or completions made elsewhere."""
+"""Judge answers to benchmarks, ``pipeline=evaluation``: a model's answers, or completions made elsewhere."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -51,7 +51,7 @@ class Evaluation:
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:
-        """Nobody answers where ``samples`` are judged."""
+        """``engine`` and ``model`` may be null when ``samples`` are judged."""
         return () if job.config.samples is None else ("engine", "model")
 
     def headlines(self, job: Job) -> Sequence[str]:  # noqa: ARG002
@@ -59,45 +59,47 @@ class Evaluation:
         return ()
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be evaluated; raises as :func:`check`."""
+        """Validate the config; raises as :func:`check`."""
         check(job.config)
 
     def load(self, job: Job, console: Console) -> None:
-        """Nothing: workers load the model."""
+        """Do nothing: workers load the model."""
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
-        """verdicts.jsonl in the run folder, and the figures; raises as :func:`judged`."""
+        """Write verdicts.jsonl to the run folder and return the figures; raises as :func:`judged`."""
         return judged(job, context)
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """pass@k, or the comparison."""
+        """Print pass@k, or the comparison with ``versus``."""
         show.show_evaluation(console, figures)
 
 
 def judged(job: Job, context: Context) -> dict[str, Plain]:
-    """Answers to all benchmarks, judged -> verdicts.jsonl in the run folder; the figures of ``results.json``.
+    """Answer and judge all benchmarks -> verdicts.jsonl in the run folder; returns the figures of ``results.json``.
 
     Raises:
-        ValueError: ``versus`` is of other problems.
+        ValueError: ``versus`` has other problems.
     """
     config = job.config
     model = None if config.model is None else build(config.model, ModelRef)
     others = _others(config)
-    made = {str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark}
-    found = {name: benchmarks.verdicts(answered.alone) for name, answered in made.items()}
-    write_verdicts(job.folder / VERDICTS, found)
-    windows = {name: benchmarks.window(config.benchmark[name]) for name in made}
+    answers = {
+        str(name): answering.answer(context, config, str(name), "base", model, None) for name in config.benchmark
+    }
+    verdicts = {name: benchmarks.verdicts(answered.alone) for name, answered in answers.items()}
+    write_verdicts(job.folder / VERDICTS, verdicts)
+    windows = {name: benchmarks.window(config.benchmark[name]) for name in answers}
     ks = _ks(config)
-    figures = {name: windows[name] | benchmarks.answered_figures(each, ks, config) for name, each in made.items()}
+    figures = {name: windows[name] | benchmarks.answered_figures(each, ks, config) for name, each in answers.items()}
     for name, other in others.items():
-        compared = benchmarks.paired_figures(other, found[name])
+        compared = benchmarks.paired_figures(other, verdicts[name])
         figures[name]["versus"] = {**benchmarks.pass_figures(other, None), **compared}
     return {
         "model": None if config.model is None else to_plain(config.model),
         "samples": config.samples,
         "versus": config.versus,
         "benchmarks": figures,
-        **with_remedies(_losses(config, context, found), context.artifacts),
+        **with_remedies(_losses(config, context, verdicts), context.artifacts),
         "seconds": context.seconds,
         "peak_memory": context.peaks,
         "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
@@ -106,12 +108,12 @@ def judged(job: Job, context: Context) -> dict[str, Plain]:
 
 
 def check(config: DictConfig) -> None:
-    """Refuse what can't be evaluated, before any work.
+    """Validate the config of an evaluation before any work.
 
     Raises:
-        OSError: the adapter, ``versus`` or the model is not there.
-        ValueError: there is no benchmark, ``samples`` and an adapter, the decoder can't put the adapter on, ``k`` is
-            wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
+        OSError: the adapter, ``versus`` or the model does not exist.
+        ValueError: there is no benchmark, both ``samples`` and an adapter are given, the engine cannot load the
+            adapter, ``k`` is wrong or needs more answers than are drawn, or ``versus`` lacks a benchmark.
     """
     if not config.benchmark:
         raise ValueError("there is nothing to evaluate on; name a benchmark, such as benchmark=[humaneval,mbpp]")
@@ -133,7 +135,7 @@ def check(config: DictConfig) -> None:
 
 
 def _check_model(engine: Engine, model: ModelRef) -> None:
-    """Refuse a model or its adapter where the engine cannot load it; raises as ``check`` does."""
+    """Check that the engine can load the model and its adapter; raises as ``check`` does."""
     settings = None if model.adapter is None else json.loads((Path(model.adapter) / "adapter_config.json").read_text())
     if engine.loads_model:
         check_model(model)
@@ -145,10 +147,10 @@ def _check_model(engine: Engine, model: ModelRef) -> None:
 
 
 def _check_base(model: ModelRef, trained_on: str) -> None:
-    """Refuse an adapter that was trained on another folder's weights (a later round's, on what the last round made).
+    """Check that an adapter was trained on these weights (a later round's was trained on the previous round's model).
 
     Raises:
-        ValueError: that is so.
+        ValueError: it was trained on another folder's weights.
     """
     if not Path(trained_on).is_dir() or trained_on == model.name:
         return  # a hub's name may be a copy's
@@ -157,10 +159,10 @@ def _check_base(model: ModelRef, trained_on: str) -> None:
         raise ValueError(f"adapter={model.adapter} was trained on {trained_on}; set model.name={trained_on}")
 
 
-def _losses(config: DictConfig, context: Context, found: Mapping[str, Sequence[Verdict]]) -> dict[str, Counts]:
-    """Those of the artifacts, and what of a file of samples was not judged."""
+def _losses(config: DictConfig, context: Context, verdicts: Mapping[str, Sequence[Verdict]]) -> dict[str, Counts]:
+    """Count the losses of the artifacts, and the samples in a file that were not judged."""
     lost = losses(context.artifacts)
-    for name, rows in found.items() if config.samples is not None else ():
+    for name, rows in verdicts.items() if config.samples is not None else ():
         unused = build(config.decoder, Recorded).unused([verdict.problem_id for verdict in rows])
         label = names.evaluated(name, "base")
         if counts := {key: n for key, n in unused.items() if n}:
@@ -191,11 +193,11 @@ def _ks(config: DictConfig) -> list[int] | None:
 
 
 def other_verdicts(path: Path, benchmark: str) -> list[Verdict]:
-    """The verdicts on a benchmark of another evaluation, or of the model that a training run kept.
+    """Read another evaluation's verdicts on a benchmark, or those of the model that a training run kept.
 
     Raises:
         FileNotFoundError: ``path`` is neither a run's folder nor a file of verdicts.
-        ValueError: it has none on this benchmark.
+        ValueError: it has no verdicts on this benchmark.
     """
     places = (path, path / VERDICTS, *_kept(path, benchmark))
     file = next((place for place in places if place.is_file()), None)
@@ -207,19 +209,19 @@ def other_verdicts(path: Path, benchmark: str) -> list[Verdict]:
 
 
 def _kept(run: Path, benchmark: str) -> list[Path]:
-    """Where the verdicts on the model that a training run kept may lie: of the round it chose, else of its last."""
-    tuned, base = (f"{names.evaluated(benchmark, who)}/{VERDICTS}" for who in ("tuned", "base"))
+    """List the possible folders of verdicts on a training run's kept model: of its best round, or else of its last."""
+    tuned, base = (f"{names.evaluated(benchmark, variant)}/{VERDICTS}" for variant in ("tuned", "base"))
     try:
         best = json.loads((run / "results.json").read_text()).get("best_round")
     except (OSError, ValueError, AttributeError):
         best = None
     if best is not None:
         return [run / "artifacts" / f"round{best or 1}" / (tuned if best else base)]
-    rounds = sorted(run.glob(f"artifacts/round*/{tuned}"), key=lambda found: (len(str(found)), found), reverse=True)
+    rounds = sorted(run.glob(f"artifacts/round*/{tuned}"), key=lambda folder: (len(str(folder)), folder), reverse=True)
     return [run / "artifacts" / tuned, *rounds]
 
 
-def write_verdicts(path: Path, found: Mapping[str, Sequence[Verdict]]) -> None:
+def write_verdicts(path: Path, by_benchmark: Mapping[str, Sequence[Verdict]]) -> None:
     """Write the verdicts on several benchmarks as JSON lines: ``benchmark``, and the keys of ``verdict_row``."""
-    rows = [{"benchmark": name, **verdict_row(v)} for name, verdicts in found.items() for v in verdicts]
+    rows = [{"benchmark": name, **verdict_row(v)} for name, verdicts in by_benchmark.items() for v in verdicts]
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))

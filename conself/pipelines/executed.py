@@ -1,4 +1,4 @@
-"""Executions kept by what they run: shards of traces that any artifact may take, as second names of one file."""
+"""A cache of executed shards, keyed by the jobs they ran and shared between artifacts by hard links."""
 
 import errno
 import hashlib
@@ -22,23 +22,23 @@ _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENO
 
 @dataclass(frozen=True)
 class Executed:
-    """A folder of shards; ``walls`` is the isolation that programs get here (:func:`conself.sandbox.isolation`).
+    """A folder of cached shards; ``walls`` is the isolation of this machine (:func:`conself.sandbox.isolation`).
 
-    It saves time and is needed for nothing: what cannot be read is run again, what cannot be written is left out, and
-    who removes the folder loses no result. It takes no room: its files are those of artifacts by other names.
+    It only saves time: unreadable shards are run again, unwritable ones skipped, and the folder can be removed without
+    losing a result. It takes no space: its files are hard links to those of artifacts.
     """
 
     folder: Path
     walls: str
 
     def place(self, jobs: Sequence[Job], limits: Limits) -> Path:
-        """Where the shard of these jobs lies; that of other jobs, limits, walls or another Python lies elsewhere."""
-        known = (_FORM, self.walls, *setting(limits))
-        digest = hashlib.sha256(b"".join(key(known, job) for job in jobs)).hexdigest()
+        """Return the path of the shard of these jobs; it depends on jobs, limits, isolation and the Python version."""
+        scope = (_FORM, self.walls, *setting(limits))
+        digest = hashlib.sha256(b"".join(key(scope, job) for job in jobs)).hexdigest()
         return self.folder / f"{digest}.parquet"
 
     def tidy(self) -> None:
-        """Remove the files that are no artifact's any more, so that who removes an artifact has its room back."""
+        """Remove files that no artifact links to any more, so that removing an artifact frees its space."""
         with suppress(OSError):
             for path in self.folder.iterdir():
                 with suppress(OSError):  # another process removes it as well
@@ -47,7 +47,7 @@ class Executed:
 
 
 def take(place: Path, path: Path, rows: int) -> bool:
-    """Give a shard of ``rows`` problems a second name, ``path``, or copy it; whether it is there and whole."""
+    """Link or copy the cached shard of ``rows`` problems to ``path``; return whether a complete one was there."""
     try:
         if count(place) != rows:
             return False
@@ -63,14 +63,14 @@ def take(place: Path, path: Path, rows: int) -> bool:
 
 
 def give(path: Path, place: Path) -> None:
-    """Let others take the shard at ``path``, where the file system has links; a broken one gives way to it."""
+    """Link the shard at ``path`` into the cache, if the file system has links; it replaces a broken one."""
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         _link(path, place)
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for a file that nobody changes, in place of another file of that name."""
+    """Hard-link ``source`` as ``target``, atomically replacing a file of that name; neither is ever modified."""
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.writing")
     try:
         os.link(source, temporary)

@@ -1,4 +1,4 @@
-"""Execution shard by shard: kept problem by problem, and taken from earlier work where that is there."""
+"""Execute candidates shard by shard: journaled problem by problem, and reused from earlier work if possible."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,22 +26,22 @@ Target = tuple[PoolShard, Path]
 def execute_into(
     bench: Bench, folder: Path, label: str, limits: Limits, shards: Sequence[PoolShard], done: Executed
 ) -> dict[str, Plain]:
-    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; returns the sandbox's summary.
+    """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; return the sandbox's summary.
 
-    A task runs shards on all cores of a machine. Those that were run before, for any artifact, are taken from ``done``.
+    A task runs shards on all cores of a machine. Shards run before, for any artifact, come from the cache ``done``.
     """
     todo, machines = missing(folder, "traces", shards), bench.executor.machines()
     tasks = [(limits, machines.threads, done, targets) for targets in _dealt(todo, machines.workers)]
     with Meter(bench.console, label, sum(count(shard.problems) for shard, _ in todo), "problems", "exec") as meter:
-        for ran, executions, there in machines.run(execute_shards, tasks):
-            meter.skip(there)
+        for ran, executions, reused in machines.run(execute_shards, tasks):
+            meter.skip(reused)
             meter.add(ran, executions)
     done.tidy()
     return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
 
 
 def _dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
-    """The shards of each task: on one machine a single task streams through all, and no core waits in between."""
+    """Divide shards into tasks: one machine streams through all of them in one task, so that no core waits."""
     size = -(-len(todo) // (machines * _TURNS)) if machines > 1 else len(todo)
     return [todo[start : start + size] for start in range(0, len(todo), max(1, size))]
 
@@ -52,7 +52,7 @@ def execute_shards(
     """Run the candidates of shards in one stream, by a sandbox of ``cores`` processes.
 
     A problem is on disk when it is done: in a journal beside the table of its shard, which takes the journal's place
-    when its last problem is done. Yields how many problems were run, on how many executions, and how many were there.
+    when its last problem is done. Yields the numbers of problems run, of executions, and of problems already on disk.
 
     Raises:
         IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
@@ -60,18 +60,18 @@ def execute_shards(
     """
     begun: list[_Shard] = []
     home: dict[str, _Shard] = {}
-    there = 0
+    reused = 0
 
     def jobs() -> Iterator[Job]:
-        nonlocal there
+        nonlocal reused
         for source, path in targets:
             shard = _Shard.of(source, path, limits, done)
             if shard.take():
-                there += len(shard.names)
+                reused += len(shard.names)
                 continue
             begun.append(shard)
             left = shard.open(limits)
-            there += len(shard.names) - len(left)
+            reused += len(shard.names) - len(left)
             if not shard.finish():
                 home.update(dict.fromkeys((job.id for job in left), shard))
                 yield from left
@@ -81,9 +81,9 @@ def execute_shards(
             shard = home.pop(result.job.id)
             shard.add(result)
             shard.finish()
-            yield 1, sum(map(len, result.rows)), there
-            there = 0
-        yield 0, 0, there
+            yield 1, sum(map(len, result.rows)), reused
+            reused = 0
+        yield 0, 0, reused
     finally:
         for shard in begun:
             shard.close()
@@ -91,7 +91,7 @@ def execute_shards(
 
 @dataclass
 class _Shard:
-    """The jobs whose traces belong into one file, what is known of them, and the journal that keeps it meanwhile."""
+    """The jobs whose traces belong into one file, their results so far, and the journal that keeps these meanwhile."""
 
     names: list[str]
     jobs: list[Job]
@@ -102,26 +102,26 @@ class _Shard:
 
     @classmethod
     def of(cls, source: PoolShard, path: Path, limits: Limits, done: Executed) -> "_Shard":
-        drawn = by_problem(read_shard(source.candidates, Candidate))
+        by_id = by_problem(read_shard(source.candidates, Candidate))
         jobs = [
-            job_of(problem, (candidate.code for candidate in drawn[problem.id]))
+            job_of(problem, (candidate.code for candidate in by_id[problem.id]))
             for problem in read_shard(source.problems, Problem)
         ]
         return cls([job.id for job in jobs], jobs, path, done.place(jobs, limits))
 
     def take(self) -> bool:
-        """Take the file of the same jobs, where there is one; whether there is."""
-        taken = take(self.earlier, self.path, len(self.names))
-        if taken:
+        """Take the file of the same jobs from the cache; return whether it was there."""
+        was_cached = take(self.earlier, self.path, len(self.names))
+        if was_cached:
             self.path.with_suffix(".journal").unlink(missing_ok=True)  # of a run that was killed, before another did it
-        return taken
+        return was_cached
 
     def open(self, limits: Limits) -> list[Job]:
-        """Take up what an earlier run has left in the journal; the jobs that are still to run."""
+        """Resume from the journal of an earlier run; return the jobs that are still to run."""
         self.journal = Journal(self.path.with_suffix(".journal"), limits)
         self.done = {result.job.id: result for result in self.journal.finished(self.jobs)}
         left = [job for job in self.jobs if job.id not in self.done]
-        self.jobs = []  # they may be large, and each stands in its result
+        self.jobs = []  # they may be large, and each is kept in its result
         return left
 
     def add(self, result: Result) -> None:
@@ -131,12 +131,12 @@ class _Shard:
         self.done[result.job.id] = result
 
     def close(self) -> None:
-        """Give the journal back, so that this process can open it again after an error."""
+        """Close the journal, so that this process can open it again after an error."""
         if self.journal is not None:
             self.journal.close()
 
     def finish(self) -> bool:
-        """Write the file if all results are there, with their part of the summary; whether they are."""
+        """Write the table once all results are there, with their part of the summary; return whether they are."""
         if len(self.done) < len(self.names):
             return False
         results = [self.done[name] for name in self.names]

@@ -1,4 +1,4 @@
-"""Which candidate passes which of the tests that a model wrote for its own problems, for rankings by tests."""
+"""The stage that checks candidates against the tests that a model wrote for its own problems."""
 
 import hashlib
 import json
@@ -33,11 +33,11 @@ class Claims(Identified):
 
     @classmethod
     def of(cls, tests: Iterable[GeneratedTest]) -> Self:
-        """Tests in their order."""
-        found: dict[str, list[GeneratedTest]] = {}
+        """Group tests by problem, in their order."""
+        by_problem: dict[str, list[GeneratedTest]] = {}
         for test in tests:
-            found.setdefault(test.problem_id, []).append(test)
-        return cls(found)
+            by_problem.setdefault(test.problem_id, []).append(test)
+        return cls(by_problem)
 
     @property
     def identity(self) -> Json:
@@ -47,7 +47,7 @@ class Claims(Identified):
 
 
 def passing(context: Context, config: DictConfig, pools: Pools) -> Artifact | None:
-    """Which candidate passes which claim, where the data set's folder has claims; None where it has none."""
+    """Compute which candidate passes which claimed output; None if the data set's folder has no claims."""
     path = config.dataset.get("path")
     if not isinstance(path, str) or not has_claims(folder := Path(path).expanduser()):
         return None
@@ -56,7 +56,7 @@ def passing(context: Context, config: DictConfig, pools: Pools) -> Artifact | No
 
 @stage("pass", version=1)
 def _passing(work: Work, comparison: DictConfig, claims: Claims, pools: Pools) -> Summary:
-    """Compare what candidates gave with what is claimed -> passing-*.parquet; a column is a distinct claim."""
+    """Compare the candidates' outputs with the claimed ones -> passing-*.parquet, a column per distinct claim."""
     compared, tests, passed = build(comparison, Comparison), 0, 0
     for shard, path in missing(work.folder, "passing", pools.shards()):
         rows: list[PassingRow] = []

@@ -1,4 +1,4 @@
-"""What is worked out per pool, shard by shard: what its candidates agree on, then every metric of uncertainty."""
+"""Work done per pool, shard by shard: the agreement of its candidates, then every metric of uncertainty."""
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ Value = TypeVar("Value")
 def agree_into(
     bench: Bench, folder: Path, comparison: Comparison, behaviour: Behaviour, shards: Sequence[PoolShard]
 ) -> tuple[int, int]:
-    """What the candidates of each pool agree on -> agreement-*.parquet in ``folder``.
+    """Compute the agreement of each pool's candidates -> agreement-*.parquet in ``folder``.
 
-    Returns, over all pools, the number of live candidates and that of clusters.
+    Returns the numbers of live candidates and of clusters, over all pools.
 
     Raises:
-        ValueError: a pool's candidates, traces and inputs are not equally many.
+        ValueError: the numbers of a pool's candidates, traces and inputs do not match.
     """
     todo = missing(folder, "agreement", shards)
     total = sum(count(shard.problems) for shard, _ in todo)
@@ -47,7 +47,7 @@ def agree_into(
 def agree_shard(
     comparison: Comparison, behaviour: Behaviour, shard: PoolShard, path: Path
 ) -> Iterator[tuple[int, int]]:
-    """The agreement in the pools of one shard; yields the number of problems, twice."""
+    """Compute the agreement in the pools of one shard; yields the number of problems, twice."""
     pools = shard.read()
     write_agreement(path, {pool.problem.id: agreement(pool, comparison, behaviour) for pool in pools})
     yield len(pools), len(pools)
@@ -56,24 +56,24 @@ def agree_shard(
 def voted(
     pools: Iterable[Pool], verdicts: Sequence[Verdict], comparison: Comparison, behaviour: Behaviour, ranking: Ranking
 ) -> list[Verdict]:
-    """Of each problem's verdicts that on the winner of a ranking: by consensus score, functional majority voting.
+    """Select, of each problem's verdicts, that on the winner of a ranking (by consensus: functional majority voting).
 
-    A problem without a winner, because all answers crash, say, is not solved.
+    A problem without a winner, because all answers crash, for example, counts as not solved.
     """
-    found = []
+    winners = []
     for pool, verdict in zip(pools, verdicts, strict=True):
         best = ranking(pool, agreement(pool, comparison, behaviour), None).winner
-        found.append(Verdict(verdict.problem_id, verdict.difficulty, (best is not None and verdict.passed[best],)))
-    return found
+        winners.append(Verdict(verdict.problem_id, verdict.difficulty, (best is not None and verdict.passed[best],)))
+    return winners
 
 
 def score_into(
     bench: Bench, folder: Path, name: str, metric: Metric, shards: Sequence[PoolShard], models: Sequence[ModelRef]
 ) -> int:
-    """One metric on pools -> uncertainty-*.parquet in ``folder``; returns on how many it is undefined.
+    """Compute one metric on pools -> uncertainty-*.parquet in ``folder``; return for how many it is undefined.
 
-    One that loads ``models`` does so in the workers, each on a thread of its own; others are too quick to be handed
-    out. What texts will go through a model is said before.
+    A metric that loads ``models`` runs in the workers, each on its own thread; others are too quick to distribute.
+    The cost of running texts through a model is printed beforehand.
 
     Raises:
         OSError: a model's settings cannot be read.
@@ -92,7 +92,7 @@ def score_into(
 
 
 def cost(programs: int, characters: int, model: ModelRef) -> str:
-    """What is to be read by which model: tokens at four characters each, the model by its last two names."""
+    """Describe the cost of a text metric: programs, tokens (at four characters each), and the model with its size."""
     from conself.models.auxiliary import parameters
 
     size = parameters(model)
@@ -102,7 +102,7 @@ def cost(programs: int, characters: int, model: ModelRef) -> str:
 
 
 def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iterator[tuple[int, int]]:
-    """One metric on the pools of one shard; yields, twice, how many more problems (of a TextMetric: programs) are done.
+    """Compute one metric on the pools of one shard; yields, twice, the number of problems (TextMetric: programs) done.
 
     Raises:
         ValueError: a value is not finite; names the problem.
@@ -112,8 +112,8 @@ def score_shard(metric: Metric, name: str, shard: PoolShard, path: Path) -> Iter
     values = yield from _twice(steps)
     rows = []
     for pool, value in zip(pools, values, strict=True):
-        known = _finite(value, name, pool)
-        number, reason = (None, known.reason) if isinstance(known, Undefined) else (known, None)
+        finite = _finite(value, name, pool)
+        number, reason = (None, finite.reason) if isinstance(finite, Undefined) else (finite, None)
         rows.append(Uncertainty(pool.problem.id, name, number, reason))
     write_records(path, Uncertainty, rows)
 
@@ -129,7 +129,7 @@ def _one_by_one(
 
 
 def _twice(steps: Steps[Value]) -> Generator[tuple[int, int], None, Value]:
-    """The same steps, each as a count and as an amount."""
+    """Yield each step's count twice: as the number done and as the amount of work."""
     while True:
         try:
             done = next(steps)

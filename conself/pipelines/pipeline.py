@@ -1,4 +1,4 @@
-"""What kind of work a job does: a part of its own, ``pipeline=NAME``, and what it is given."""
+"""The contract of a pipeline (``pipeline=NAME``), and the job that is handed to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from conself.tracking import Tracker
 class Job:
     """One job of the command line: its config as it was composed, its run folder, and whether it is one of a sweep.
 
-    A part that takes the policy says ``model: ${model}``; such interpolations stand in ``written`` and are resolved in
+    A part that takes the policy says ``model: ${model}``; such interpolations are kept in ``written`` and resolved in
     ``config``, so that :meth:`with_model` reaches every such part, and none that names a model of its own.
     """
 
@@ -33,7 +33,7 @@ class Job:
 
     @property
     def config(self) -> DictConfig:
-        """The config without interpolations, and with a dtype in the place of ``auto``.
+        """The config without interpolations, and with a dtype in place of ``auto``.
 
         Raises:
             OmegaConfBaseException: a value is missing (???), or an interpolation leads nowhere.
@@ -42,7 +42,7 @@ class Job:
 
     @property
     def note(self) -> str | None:
-        """Which dtype was chosen and why, in one line; None where there was nothing to choose."""
+        """One line on the chosen dtype and the reason; None if there was nothing to choose."""
         return self._resolved[1]
 
     @cached_property
@@ -50,7 +50,7 @@ class Job:
         return with_dtypes(resolved(self.written))
 
     def with_model(self, model: ModelRef) -> Job:
-        """The same job with another model as policy, also inside the parts that take it (``${model}``)."""
+        """Return the job with another model as policy, also inside the parts that refer to it (``${model}``)."""
         written = deepcopy(self.written)
         with open_dict(written):
             written.model = {"_target_": self.config.model["_target_"], **asdict(model)}
@@ -58,9 +58,9 @@ class Job:
 
 
 def resolved(config: DictConfig) -> DictConfig:
-    """The config without interpolations, so that a slice of it stands on its own; a missing value (???) is an error.
+    """Resolve all interpolations, so that parts of the config can be used alone; a missing value (???) is an error.
 
-    Settings for benchmarks that are not chosen (``size=smoke`` has some) are left out.
+    Settings for benchmarks that were not chosen (``size=smoke`` has some) are removed.
     """
     plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     if not isinstance(plain, DictConfig):
@@ -86,23 +86,23 @@ class Pipeline(Protocol):
     first: ClassVar[str | None]
 
     def optional(self, job: Job) -> Collection[str]:
-        """Those of ``parts`` that may be null."""
+        """Return those of ``parts`` that may be null."""
         ...
 
     def headlines(self, job: Job) -> Sequence[str]:
-        """The top-level keys whose values are shown when the job starts, with where they come from."""
+        """Return the top-level keys whose values, and their origins, are printed when the job starts."""
         ...
 
     def check(self, job: Job) -> None:
-        """Refuse what cannot work, before any work and without importing torch.
+        """Validate the config before any work, without importing torch.
 
         Raises:
-            ValueError, OSError: names the setting, and what would do.
+            ValueError, OSError: names the wrong setting and the remedy.
         """
         ...
 
     def load(self, job: Job, console: Console) -> None:
-        """Import what the work needs in this process, while workers start; refuse what only that can tell.
+        """Import what the work needs while workers start, and run the checks that need these imports.
 
         Raises:
             ValueError, OSError: as :meth:`check`.
@@ -110,7 +110,7 @@ class Pipeline(Protocol):
         ...
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
-        """All stages; returns the figures of ``results.json``."""
+        """Run all stages; return the figures of ``results.json``."""
         ...
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:

@@ -1,4 +1,4 @@
-"""Pools by path: what is known of them lies in artifacts, and a shard is read where it is worked on."""
+"""Pools by path: their data stay in artifacts, and each worker reads the shard it works on."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _KEPT = 20
 
 @dataclass(frozen=True)
 class PoolShard:
-    """The files of one shard: problems, candidates, traces, and what the candidates agree on where that is known."""
+    """The files of one shard: problems, candidates, traces, and the agreement if it has been computed."""
 
     problems: Path
     candidates: Path
@@ -30,28 +30,28 @@ class PoolShard:
     agreement: Path | None = None
 
     def read(self) -> list[Pool]:
-        """Its pools, in the order of the problems; candidates and traces are read when somebody looks at them.
+        """Read the pools, in the order of the problems; candidates and traces are loaded on first access.
 
         Raises:
             ValueError: a file is missing or lacks a problem.
         """
         candidates, traces = _Table(self.candidates, _candidates), _Table(self.traces, _traces)
-        return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _known(self.problems, _problems)]
+        return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _cached(self.problems, _problems)]
 
     def agreed(self) -> dict[str, Agreement]:
-        """What the candidates agree on, by problem id.
+        """Read the candidates' agreement, by problem id.
 
         Raises:
-            ValueError: the shard does not say.
+            ValueError: the shard has no agreement file.
         """
         if self.agreement is None:
-            raise ValueError(f"{self.traces} was not asked what its candidates agree on")
-        return _known(self.agreement, _agreement)
+            raise ValueError(f"the agreement of the candidates of {self.traces} has not been computed")
+        return _cached(self.agreement, _agreement)
 
 
 @dataclass(frozen=True, slots=True)
 class PassingRow:
-    """A problem's passing matrix: a text for each candidate, of 1 (passes), 0 (fails) or - (does not run) per test."""
+    """A problem's passing matrix: per candidate a text with 1 (passes), 0 (fails) or - (does not run) for each test."""
 
     problem_id: str
     cells: tuple[str, ...]
@@ -62,12 +62,12 @@ _OF_CELLS = {text: cell for cell, text in _CELLS.items()}
 
 
 def row_of(problem_id: str, matrix: PassingMatrix) -> PassingRow:
-    """A matrix as a row."""
+    """Convert a matrix to a row."""
     return PassingRow(problem_id, tuple("".join(_CELLS[cell] for cell in row) for row in matrix.cells))
 
 
 def read_passing(path: Path) -> dict[str, PassingMatrix | None]:
-    """The matrices of a shard by problem id; None for a problem without tests."""
+    """Read the matrices of a shard, by problem id; None for a problem without tests."""
     rows = read_shard(path, PassingRow)
     return {row.problem_id: _matrix(row.cells) if any(row.cells) else None for row in rows}
 
@@ -78,21 +78,21 @@ def _matrix(cells: Sequence[str]) -> PassingMatrix:
 
 @dataclass
 class _Table(Generic[Row]):
-    """The table of a shard, by problem id."""
+    """A shard's table, read on demand and looked up by problem id."""
 
     path: Path
     read: Callable[[Path], dict[str, list[Row]]]
 
     def of(self, problem: str) -> list[Row]:
         try:
-            return _known(self.path, self.read)[problem]
+            return _cached(self.path, self.read)[problem]
         except KeyError:
             raise _broken(self.path, f"it has nothing on problem {problem!r}") from None
 
 
 @dataclass(frozen=True)
 class _Rows(Sequence[Row]):
-    """What a table has of one problem."""
+    """One problem's rows in a table."""
 
     table: _Table[Row]
     problem: str
@@ -113,7 +113,7 @@ class _Rows(Sequence[Row]):
 
 @dataclass(frozen=True)
 class Pools(FromArtifacts):
-    """The pools that three artifacts hold: problems, their candidates, and what these did."""
+    """The pools in three artifacts: problems, candidates and traces."""
 
     problems: Artifact
     candidates: Artifact
@@ -121,11 +121,11 @@ class Pools(FromArtifacts):
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """The three, of which a key is made."""
+        """The three artifacts, which go into keys."""
         return {"problems": self.problems, "candidates": self.candidates, "traces": self.traces}
 
     def shards(self) -> list[PoolShard]:
-        """The shards, in the order of the problems."""
+        """List the shards, in the order of the problems."""
         return shards_of(self.problems.path, "candidates", self.candidates.path, self.traces.path)
 
     def __len__(self) -> int:
@@ -137,7 +137,7 @@ class Pools(FromArtifacts):
 
 @dataclass(frozen=True)
 class AgreedPools(FromArtifacts):
-    """Pools with what their candidates agree on."""
+    """Pools with the agreement of their candidates."""
 
     pools: Pools
     agreement: Artifact
@@ -145,12 +145,12 @@ class AgreedPools(FromArtifacts):
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """All four, and ``passing`` where the problems have generated tests."""
+        """All four artifacts, and ``passing`` if the problems have generated tests."""
         tested = {} if self.passing is None else {"passing": self.passing}
         return {**self.pools.artifacts, "agreement": self.agreement, **tested}
 
     def shards(self) -> list[PoolShard]:
-        """The shards, in the order of the problems."""
+        """List the shards, in the order of the problems."""
         own = self.pools
         return shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
 
@@ -159,19 +159,19 @@ class AgreedPools(FromArtifacts):
             agreed = shard.agreed()
             if self.passing is not None:
                 tested = read_passing(self.passing.path / shard.problems.name.replace("problems", "passing"))
-                agreed = {name: replace(known, passing=tested[name]) for name, known in agreed.items()}
+                agreed = {name: replace(agreement, passing=tested[name]) for name, agreement in agreed.items()}
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 
     def of(self, names: Container[str]) -> Iterator[tuple[Pool, Agreement]]:
-        """The pools of some problems alone, in the order of the problems."""
+        """Iterate over the pools of the named problems, in the order of the problems."""
         return (pair for pair in self if pair[0].problem.id in names)
 
 
 def shards_of(
     problems: Path, name: str, candidates: Path, traces: Path, agreement: Path | None = None
 ) -> list[PoolShard]:
-    """The shards in artifacts' folders; ``name`` is what the tables of candidates are called."""
+    """List the shards in the folders of artifacts; ``name`` is the prefix of the candidates' tables."""
     return [
         PoolShard(
             problems / f"problems{place}",
@@ -184,7 +184,7 @@ def shards_of(
 
 
 def answered(folder: Path) -> Iterator[Pool]:
-    """A benchmark's problems joined with the answers to them and their traces, from the folder of an ``evaluate``."""
+    """Join a benchmark's problems with their answers and traces, from the folder of an ``evaluate`` artifact."""
     return (pool for shard in shards_of(folder, "answers", folder, folder) for pool in shard.read())
 
 
@@ -204,8 +204,8 @@ def _agreement(path: Path) -> dict[str, Agreement]:
     return read_agreement(path.parent, path.stem)
 
 
-def _known(path: Path, read: Callable[[Path], Value]) -> Value:
-    """What a file holds, kept for as long as nobody changes it."""
+def _cached(path: Path, read: Callable[[Path], Value]) -> Value:
+    """Read a file, cached until it changes."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -219,7 +219,7 @@ def _kept(path: Path, read: Callable[[Path], Any], state: tuple[int, int, int]) 
 
 
 def forget() -> None:
-    """Give back the memory of what was read: nobody will ask for it again."""
+    """Clear the cache of files: they will not be needed again."""
     _kept.cache_clear()
 
 
@@ -228,8 +228,8 @@ def _broken(path: Path, why: str) -> ValueError:
 
 
 def by_problem(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
-    """Candidates by the id of their problem, in order."""
-    found: dict[str, list[Candidate]] = {}
+    """Group candidates by problem id, in order."""
+    groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        found.setdefault(candidate.problem_id, []).append(candidate)
-    return found
+        groups.setdefault(candidate.problem_id, []).append(candidate)
+    return groups

@@ -1,4 +1,4 @@
-"""Learning from problems that the model writes itself, ``pipeline=proposed``: propose, then as ``preference``."""
+"""Learn from problems that the model writes itself, ``pipeline=proposed``: propose, then run ``preference``."""
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
@@ -26,7 +26,7 @@ from conself.tracking import Tracker
 
 @dataclass(frozen=True)
 class Proposed:
-    """Problems by the model as it is before the first round; all rounds learn from them."""
+    """The model proposes problems before the first round; all rounds learn from them."""
 
     kind: ClassVar[str] = "train"
     parts: ClassVar[Sequence[str]] = ("proposer", *Preference.parts)
@@ -34,7 +34,7 @@ class Proposed:
     first: ClassVar[str | None] = Preference.first
 
     def optional(self, job: Job) -> Collection[str]:
-        """As for ``preference``; the proposer is needed."""
+        """As for ``preference``; the proposer is required."""
         return Preference().optional(job)
 
     def headlines(self, job: Job) -> Sequence[str]:
@@ -42,10 +42,10 @@ class Proposed:
         return Preference().headlines(job)
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be proposed or trained.
+        """Validate the config of proposing and of training.
 
         Raises:
-            OSError, ValueError: as ``preference``; or the data set is another, or no engine loads the model.
+            OSError, ValueError: as ``preference``; or ``dataset`` is not ``generated``, or no engine loads the model.
         """
         check_proposing(job.config)
         checks.check(job.config)
@@ -55,9 +55,9 @@ class Proposed:
         Preference().load(job, console)
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
-        """Propose, then all that ``preference`` does with these problems; ``proposed`` says what became of the asks."""
+        """Propose problems and run ``preference`` on them; ``proposed`` in the figures has the counts of asks."""
         config = job.config
-        made = propose(
+        proposals = propose(
             context,
             Proposing.of(config, build(config.model, ModelRef)),
             Statements.of(build_all(config.benchmark, Benchmark)),
@@ -68,22 +68,22 @@ class Proposed:
             "peak_memory": dict(context.peaks),
             "artifacts": keys,
         }
-        figures = Preference().work(with_problems(job, made.path), context, tracker)
+        figures = Preference().work(with_problems(job, proposals.path), context, tracker)
         figures.update({name: _joined(before, figures[name]) for name, before in own.items()})
-        return {**figures, "proposed": made.summary()}
+        return {**figures, "proposed": proposals.summary()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """As for ``preference``; what was proposed was shown before."""
+        """As for ``preference``; the figures of proposing were printed earlier."""
         Preference().show(console, figures)
 
 
 def _joined(before: Mapping[str, Plain], after: Plain) -> dict[str, Plain]:
-    """The figures by stage of the proposing, and of all that came after."""
+    """Merge the per-stage figures of proposing with those of the later stages."""
     return {**before, **(after if isinstance(after, Mapping) else {})}
 
 
 def with_problems(job: Job, folder: Path) -> Job:
-    """The same job with the problems of a folder as its data set."""
+    """Return the job with the problems of a folder as its data set."""
     written = deepcopy(job.written)
     with open_dict(written):
         written.dataset.path = str(folder)
@@ -91,11 +91,11 @@ def with_problems(job: Job, folder: Path) -> Job:
 
 
 def check_proposing(config: DictConfig) -> None:
-    """Refuse what cannot be proposed.
+    """Validate the config of proposing.
 
     Raises:
-        OSError: a file that the proposer reads is not there.
-        ValueError: the data set is no proposer's, or is there already; or the engine does not load the model.
+        OSError: a file that the proposer reads does not exist.
+        ValueError: ``dataset`` is not ``generated`` or has a path already, or the engine does not load the model.
     """
     if "path" not in config.dataset or config.dataset.path is not None:
         raise ValueError(

@@ -40,13 +40,13 @@ class Proposing(Identified):
 
     @classmethod
     def of(cls, config: DictConfig, model: ModelRef) -> Self:
-        """Those of a job."""
+        """Build the parts that a job's config names."""
         node, engine = config.proposer, config.engine
         return cls(node, engine, build(node, Proposer), build(engine, Engine), model)
 
     @property
     def identity(self) -> Json:
-        """Settings of both, the content that the proposer reads, and whose completions the engine's are."""
+        """Settings of proposer and engine, and fingerprints of the files that the proposer reads and of the model."""
         return {
             "settings": located(self.node),
             "content": self.part.fingerprint(),
@@ -57,24 +57,24 @@ class Proposing(Identified):
 
 @dataclass(frozen=True)
 class _Chains(Sampler):
-    """A proposer as a sampler: briefs go to an engine in the form of problems, and answers come as candidates."""
+    """A proposer as a sampler: briefs are passed to an engine as problems, and answers returned as candidates."""
 
     proposer: Proposer
 
     @property
     def demand(self) -> Demand:
-        """That of the proposer."""
+        """The proposer's demand."""
         return self.proposer.demand
 
     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
-        """The answers to each brief; ``observation`` is the step."""
+        """Yield the answers to each brief; ``observation`` holds the step."""
         briefs = [_brief(problem) for problem in problems]
         for brief, answered in zip(briefs, self.proposer(briefs, complete), strict=True):
             yield [_candidate(brief, place, each) for place, each in enumerate(answered)]
 
 
 def _asked(brief: Brief) -> Problem:
-    """A brief in the form in which engines take what is asked."""
+    """Convert a brief to a problem, the form that engines accept."""
     return Problem(brief.id, brief.topic, brief.material or "", None, (), brief.category, "")
 
 
@@ -95,29 +95,29 @@ def _answered(candidate: Candidate) -> Answered:
 
 
 def propose(context: Context, proposing: Proposing, statements: Statements) -> Artifact:
-    """The problems that a proposer gets from the model; none of them states what ``statements`` state.
+    """Let the model propose problems; any whose statement contains one of ``statements`` is dropped.
 
     Raises:
         ValueError: no problem is left; the message counts the reasons. The replies stay in the store.
     """
-    made = _propose(context, names.PROPOSALS, proposing, statements)
-    summary = made.summary()
-    if made.reused:
+    proposals = _propose(context, names.PROPOSALS, proposing, statements)
+    summary = proposals.summary()
+    if proposals.reused:
         _show(context, summary)
     if not summary["problems"]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in summary["dropped"].items())
         raise ValueError(
-            f"none of {summary['asks']} asks gave a problem ({reasons}): read the replies in {made.path}; then choose "
-            "a model that keeps to the form that it is asked for, another proposer, or proposer.min_rating=null"
+            f"none of {summary['asks']} asks gave a problem ({reasons}): read the replies in {proposals.path}; then "
+            "choose a model that keeps to the form that it is asked for, another proposer, or proposer.min_rating=null"
         )
-    return made
+    return proposals
 
 
 @stage("propose", version=1)
 def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary:
     """Ask in waves until there are enough problems, or no asks left -> replies*-*.parquet and problems-*.parquet.
 
-    Beside them proposals.parquet (every ask, and why it gave no problem) and generated_tests.parquet (what is claimed).
+    Also written: proposals.parquet (every ask, and why it gave no problem), generated_tests.parquet (claimed outputs).
     """
     give_back()
     part = proposer.part
@@ -140,9 +140,9 @@ def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary
 
 
 def next_wave(proposer: Proposer, sifted: Sequence[Proposal]) -> int:
-    """How many asks come next: as many as the missing problems take at the rate so far, within ``max_asks``.
+    """Return the number of asks in the next wave: enough at the yield so far, at most ``max_asks`` in all.
 
-    It follows from the asks so far alone, so that a job that goes on after a kill asks the same.
+    It depends only on the asks so far, so that a job resumed after a kill asks the same.
     """
     kept = sum(proposal.reason is None for proposal in sifted)
     missing = proposer.problems - kept
@@ -151,7 +151,7 @@ def next_wave(proposer: Proposer, sifted: Sequence[Proposal]) -> int:
 
 
 def _read(proposer: Proposer, briefs: Sequence[Brief], replies: Sequence[Candidate]) -> list[Proposal]:
-    """The proposal of each brief."""
+    """Read the proposal of each brief from the replies."""
     by_brief: dict[str, list[Answered]] = {brief.id: [] for brief in briefs}
     for reply in replies:
         by_brief[reply.problem_id].append(_answered(reply))
@@ -159,7 +159,7 @@ def _read(proposer: Proposer, briefs: Sequence[Brief], replies: Sequence[Candida
 
 
 def _write(work: Work, proposals: Sequence[Proposal], statements: Statements) -> dict[str, Json]:
-    """Write the tables; returns what the summary says of them."""
+    """Write the tables; return their part of the summary."""
     theirs = signatures_in(text for texts in statements.texts.values() for text in texts)
     rows = [row_of(p, p.problem is not None and signature_of(p.problem) in theirs) for p in proposals]
     kept = [p for p in proposals if p.reason is None and p.problem is not None]
@@ -184,7 +184,7 @@ def _write(work: Work, proposals: Sequence[Proposal], statements: Statements) ->
 
 
 _BEFORE = (Dropped.TOO_FEW_INPUTS, Dropped.UNUSABLE)
-"""Reasons of problems that were never compared with a benchmark."""
+"""Reasons for dropping problems before they are compared with benchmarks."""
 
 
 def _show(context: Context, summary: Mapping[str, Any]) -> None:

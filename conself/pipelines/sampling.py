@@ -1,4 +1,4 @@
-"""Drawing candidates: problem by problem on disk, shard by shard into tables."""
+"""Draw candidates: journaled problem by problem, then written as tables shard by shard."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _TURNS = 4
 
 @dataclass(frozen=True)
 class Part:
-    """Problems of the shard whose table is ``path``; the first stands at ``first`` among those of the shard."""
+    """Some problems of the shard whose table is ``path``, from index ``first`` of the shard."""
 
     path: Path
     first: int
@@ -29,7 +29,7 @@ class Part:
 
     @property
     def journal(self) -> Path:
-        """Where its problems are kept, a JSON line each, until the shard is whole."""
+        """The file that keeps finished problems, a JSON line each, until the shard is complete."""
         return self.path.with_suffix(f".{self.first:03d}.journal")
 
 
@@ -46,8 +46,8 @@ def sample_into(
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     """
-    asked, sampler = sampler, sampler.settled(model)
-    if sampler != asked:
+    configured, sampler = sampler, sampler.settled(model)
+    if sampler != configured:
         say(bench.console, f"{label}: {sampler.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
@@ -66,7 +66,7 @@ def sample_into(
 def _tasks(
     shards: Mapping[Path, list[Problem]], done: Mapping[Path, set[str]], sampler: Asking
 ) -> Iterator[list[Part]]:
-    """What each call of the sampler draws of what is not there yet."""
+    """Divide the problems that are still to draw into calls of the sampler."""
     left = [
         (path, at, problem)
         for path, group in shards.items()
@@ -83,7 +83,7 @@ def _tasks(
 
 
 def _size(total: int, sampler: Asking) -> int:
-    """How many of so many problems one call draws: all processes get as much, in some turns where that is enough."""
+    """Return the number of problems per call: an equal share for each process, in several turns if there are enough."""
     runtime, processes = sampler.runtime, sampler.runtime.processes or 1
     turns = -(-total // (processes * SHARD * runtime.shards_per_task))
     if runtime.shards_per_task == 1 and processes > 1:
@@ -99,11 +99,11 @@ def sample_parts(sampler: Asking, model: ModelRef | None, parts: Sequence[Part])
     Raises:
         ValueError: the sampler stops before the last problem.
     """
-    drawn = sampler((problem for part in parts for problem in part.problems), model)
+    groups = sampler((problem for part in parts for problem in part.problems), model)
     for part in parts:
         with part.journal.open("w", encoding="utf-8") as journal:
             for problem in part.problems:
-                group = next(drawn, None)
+                group = next(groups, None)
                 if group is None:
                     raise ValueError(f"{type(sampler).__name__} gave nothing for problem {problem.id!r} and after")
                 journal.write(json.dumps({"id": problem.id, "candidates": [asdict(c) for c in group]}) + "\n")
@@ -112,25 +112,25 @@ def sample_parts(sampler: Asking, model: ModelRef | None, parts: Sequence[Part])
 
 
 def _journaled(path: Path) -> dict[str, list[Candidate]]:
-    """What the journals of a shard hold, by problem id; a line that a kill has cut in two holds nothing."""
-    found = {}
+    """Read the journals of a shard, by problem id; a line truncated by a kill is skipped."""
+    candidates = {}
     for journal in sorted(path.parent.glob(f"{path.stem}.*.journal")):
         for line in journal.read_text(encoding="utf-8").split("\n"):
             with suppress(json.JSONDecodeError):
                 row = json.loads(line)
-                found[row["id"]] = [Candidate(**fields) for fields in row["candidates"]]
-    return found
+                candidates[row["id"]] = [Candidate(**fields) for fields in row["candidates"]]
+    return candidates
 
 
 def _write_if_whole(path: Path, problems: Sequence[Problem], done: Collection[str]) -> None:
-    """Write the table of a shard once all of its problems are drawn, and let go of its journals."""
+    """Write the table of a shard once all its problems are drawn, and delete its journals."""
     if len(done) == len(problems):
-        drawn = _journaled(path)
-        write_records(path, Candidate, [candidate for problem in problems for candidate in drawn[problem.id]])
+        by_problem = _journaled(path)
+        write_records(path, Candidate, [candidate for problem in problems for candidate in by_problem[problem.id]])
         for journal in path.parent.glob(f"{path.stem}.*.journal"):
             journal.unlink()
 
 
 def without_room(candidates: Iterable[Candidate]) -> int:
-    """How many candidates are empty because their prompt fills the model's context."""
+    """Count the candidates that are empty because their prompt fills the model's context."""
     return sum(c.finish_reason == "length" and c.n_tokens == 0 for c in candidates)

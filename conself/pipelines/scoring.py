@@ -1,4 +1,4 @@
-"""A pool of programs measured, ``pipeline=scoring``: executed, how uncertain it is, and what that says of pass/fail."""
+"""Measure a pool of programs, ``pipeline=scoring``: execute it, score its uncertainty, compare with known verdicts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ Record = TypeVar("Record", Problem, Candidate)
 
 @lru_cache(maxsize=1)  # the checks read it, and the work once more
 def read(pool: str) -> list[PoolLine]:
-    """The lines of a pool file; raises as :func:`conself.datasets.pool.file.read_pool`."""
+    """Read the lines of a pool file; raises as :func:`conself.datasets.pool.file.read_pool`."""
     return read_pool(Path(pool).expanduser())
 
 
@@ -87,36 +87,38 @@ class Scoring:
         return ()
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be scored; raises as :func:`check`."""
+        """Validate the config and the pool file; raises as :func:`check`."""
         check(job)
 
     def load(self, job: Job, console: Console) -> None:
-        """Nothing: a metric that works with a model loads it when it is its turn."""
+        """Do nothing: a metric loads its model when it is needed."""
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
-        """Its files, in ``out`` or the run folder, and the figures."""
+        """Write the files to ``out`` or the run folder; return the figures."""
         return scored(job, context)
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """Metrics, rankings, golden pairs."""
+        """Print the figures of metrics, rankings and golden pairs."""
         show_score.show(console, figures)
 
 
 def scored(job: Job, context: Context) -> dict[str, Plain]:
-    """A pool executed and measured -> its files, in ``out`` or the run folder; the figures of ``results.json``."""
+    """Execute and measure a pool -> files in ``out`` or the run folder; return the figures of ``results.json``."""
     config, lines = job.config, read(job.config.pool)
     problems, candidates = stored(context, lines)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     own = Pools(problems, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own
     agreed = AgreedPools(pools, stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools))
-    made = {str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()}
+    scores = {
+        str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()
+    }
     passed = {line.problem.id: line.passed for line in lines if line.passed is not None}
     if passed:
-        said = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
-        stages.verify(context, names.VERIFY, said, own)
+        judgement = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
+        stages.verify(context, names.VERIFY, judgement, own)
 
-    values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in made.items()}
+    values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in scores.items()}
     ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
     rankings = build_all(config.rankings, Ranking)
     paired = {pool.problem.id: pairs_of(pool, agreement, ranking, pairing) for pool, agreement in agreed}
@@ -133,11 +135,11 @@ def scored(job: Job, context: Context) -> dict[str, Plain]:
         write_lines(out / INPUTS, input_lines(pools, origins(pools.traces)))
     by_problem = zip(*values.values(), strict=True) if values else [()] * len(pools)
     rows = zip(agreed, paired.values(), by_problem, strict=True)
-    told = (problem_line(*each, pairs, row, passed) for each, pairs, row in rows)
+    problem_lines = (problem_line(*each, pairs, row, passed) for each, pairs, row in rows)
     if sure is not None:
-        told = (line | {"confidence": sure[str(line["id"])]} for line in told)
-    write_lines(out / UNCERTAINTY, told)
-    write_json(out / SUMMARY, figures)  # the same whenever it is made: what the run took is in results.json alone
+        problem_lines = (line | {"confidence": sure[str(line["id"])]} for line in problem_lines)
+    write_lines(out / UNCERTAINTY, problem_lines)
+    write_json(out / SUMMARY, figures)  # reproducible: times and memory are in results.json alone
     return {
         **figures,
         **with_remedies(losses(context.artifacts), context.artifacts),
@@ -150,7 +152,7 @@ def scored(job: Job, context: Context) -> dict[str, Plain]:
 
 
 def confidences(config: DictConfig, agreed: AgreedPools) -> dict[str, list[float]] | None:
-    """Problem id -> how sure ``config.confidence`` is of each candidate; None where there is none."""
+    """Map problem ids to the confidence in each candidate; None if ``config.confidence`` is null."""
     if not config.confidence:
         return None
     part = build(config.confidence, Confidence)
@@ -163,7 +165,7 @@ def _values(artifact: Artifact) -> list[Uncertainty]:
 
 @dataclass(frozen=True)
 class Told(Identified, Generic[Record]):
-    """What a file says of problems or of candidates, known by all of it; verdicts are no part."""
+    """Problems or candidates of a file, identified by their content; verdicts are not included."""
 
     records: Sequence[Record]
 
@@ -174,7 +176,7 @@ class Told(Identified, Generic[Record]):
 
 
 def stored(context: Context, lines: Sequence[PoolLine]) -> tuple[Artifact, Artifact]:
-    """Problems and candidates of a file as artifacts."""
+    """Store the problems and candidates of a file as artifacts."""
     problems = _problems(context, names.PROBLEMS, Told([line.problem for line in lines]))
     candidates = [candidate for line in lines for candidate in line.candidates]
     groups = Aside([[c for line in group for c in line.candidates] for group in cut(lines)])
@@ -194,12 +196,12 @@ def _candidates(work: Work, pool: Told[Candidate], shards: Aside[list[list[Candi
 
 
 def check(job: Job) -> None:
-    """Refuse what can't be scored, before anything runs.
+    """Validate the config and the pool file before anything runs.
 
     Raises:
-        OSError: the file can't be read, a metric's model not be found, or ``out`` can't be a folder.
-        ValueError: ``pool`` or ``out`` is no path, jobs of a sweep share ``out``, a ranking is called what it can't be,
-            or the file is malformed.
+        OSError: the file can't be read, a metric's model does not exist, or ``out`` can't be a folder.
+        ValueError: ``pool`` or ``out`` is no path, jobs of a sweep share ``out``, a ranking has a reserved name, or the
+            file is malformed.
     """
     config = job.config
     if not isinstance(config.pool, str):
@@ -211,7 +213,7 @@ def check(job: Job) -> None:
     check_rankings(config.rankings)
     for ref in models_in(to_plain(config.metrics)):
         check_model(ref)
-    read.cache_clear()  # it may be another job's, and the file have changed since
+    read.cache_clear()  # it may hold another job's file, or this one as it was before a change
     read(config.pool)
     if config.out is not None:
         make_folder(Path(config.out), "out")

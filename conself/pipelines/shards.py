@@ -1,4 +1,4 @@
-"""Shards, the unit of work, of progress and of what a kill can cost."""
+"""Shards: the unit of work, of progress, and of the work that a kill can lose."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ Task = TypeVarTuple("Task")
 
 
 class Bench(Protocol):
-    """What shard work needs of a job: its executor and its console."""
+    """The parts of a job that shard work uses: its executor and its console."""
 
     @property
     def executor(self) -> Executor:
-        """What runs the tasks."""
+        """Runs the tasks."""
 
     @property
     def console(self) -> Console:
@@ -31,12 +31,12 @@ class Bench(Protocol):
 
 
 def cut(items: Sequence[Item]) -> list[list[Item]]:
-    """The items of each shard."""
+    """Split items into shards."""
     return [list(items[i : i + SHARD]) for i in range(0, len(items), SHARD)]
 
 
 def missing(folder: Path, name: str, shards: Sequence[Item]) -> list[tuple[Item, Path]]:
-    """The shards not yet on disk, each with the path of its table ``<name>-<first>-<size>.parquet``."""
+    """List the shards that are not yet on disk, each with the path of its table ``<name>-<first>-<size>.parquet``."""
     paths = [folder / f"{name}-{number * SHARD:07d}-{SHARD}.parquet" for number in range(len(shards))]
     for stale in folder.glob(f"{name}-*"):
         whole = stale.with_name(stale.name.partition(".")[0] + ".parquet")

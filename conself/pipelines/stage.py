@@ -1,4 +1,4 @@
-"""Stages: functions whose results are kept, under keys that follow from what they were given."""
+"""Stages: functions whose results are stored under keys derived from their arguments."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ Summary = Mapping[str, Plain]
 
 @dataclass(frozen=True)
 class Work:
-    """Where a stage works: its job, and the folder that becomes the artifact and survives a kill."""
+    """A stage's context, and the folder it writes to, which survives a kill and becomes the artifact."""
 
     context: Context
     folder: Path
@@ -28,22 +28,22 @@ class Work:
 
 @dataclass(frozen=True)
 class Aside(Generic[Value]):
-    """An argument that changes no result, and so is no part of the key."""
+    """An argument that does not change the result and is left out of the key."""
 
     value: Value
 
 
 class FromArtifacts(ABC):
-    """What is read from artifacts: their keys tell it apart."""
+    """A value read from artifacts, whose keys identify it."""
 
     @property
     @abstractmethod
     def artifacts(self) -> Mapping[str, Artifact]:
-        """The artifacts, by what they hold."""
+        """The artifacts, by the names of their content."""
 
 
 Argument = Artifact | FromArtifacts | Aside[Value] | Settings
-"""What a stage can be given."""
+"""The types of a stage's arguments."""
 
 
 def stage(
@@ -51,13 +51,13 @@ def stage(
 ) -> Callable[[Callable[Concatenate[Work, Given], Summary]], Callable[Concatenate[Context, str, Given], Artifact]]:
     """Make a stage of a function that writes into ``work.folder`` and returns a JSON summary.
 
-    Where the stage is called it takes a context and the name that the job gives to the result, then the function's
-    other arguments. Its key is that of :func:`conself.store.artifacts.artifact_key`: artifacts among the arguments (or
-    what is read from some) are the inputs; all others, by their names, the config, as
-    :func:`conself.store.keys.identity` has them; but for those that are :class:`Aside`.
+    A stage is called with a context and the job's name for the result, then the function's other arguments. They make
+    its key (:func:`conself.store.artifacts.artifact_key`): artifacts, and values read from artifacts, are the inputs;
+    all others, by parameter name, are the config (:func:`conself.store.keys.identity`), except those wrapped in
+    :class:`Aside`.
 
     Args:
-        name: of the kind of result, and of its folder in the store.
+        name: the kind of result, and its folder in the store.
         version: to be raised when the function gives other results for the same arguments.
     """
     kind = Stage(name, version)
@@ -67,9 +67,9 @@ def stage(
 
         @wraps(make)
         def built(context: Context, label: str, *args: Given.args, **kwargs: Given.kwargs) -> Artifact:
-            given = parameters.bind(None, *args, **kwargs)
-            given.apply_defaults()
-            config, inputs = told_apart(dict(list(given.arguments.items())[1:]))
+            bound = parameters.bind(None, *args, **kwargs)
+            bound.apply_defaults()
+            config, inputs = told_apart(dict(list(bound.arguments.items())[1:]))
 
             def fill(folder: Path) -> Summary:
                 return make(Work(context, folder), *args, **kwargs)
@@ -82,7 +82,7 @@ def stage(
 
 
 def told_apart(arguments: Mapping[str, Argument[Value]]) -> tuple[dict[str, Json], dict[str, Artifact]]:
-    """A stage's arguments as the config and the inputs of its key.
+    """Split a stage's arguments into the config and the inputs of its key.
 
     Raises:
         TypeError: an argument cannot stand in a key.
@@ -95,7 +95,7 @@ def told_apart(arguments: Mapping[str, Argument[Value]]) -> tuple[dict[str, Json
         elif isinstance(value, FromArtifacts):
             twice = inputs.keys() & value.artifacts.keys()
             if twice:
-                raise TypeError(f"{sorted(twice)} stand twice among the arguments of a stage")
+                raise TypeError(f"{sorted(twice)} appear twice among the arguments of a stage")
             inputs |= value.artifacts
         elif not isinstance(value, Aside):
             config[name] = identity(value)

@@ -1,7 +1,7 @@
 """One function per stage: settings and artifacts in, an artifact out. Each can be killed and resumed.
 
-Stages build their parts and know nothing of one another; pipelines string them together. None of them names an
-oracle: judging is a call of the judge that a benchmark brings along.
+Stages build their parts and know nothing of one another; pipelines combine them. None of them imports an oracle:
+they call the judge that a benchmark supplies.
 """
 
 import json
@@ -55,7 +55,7 @@ Verdicts = Mapping[str, Sequence[bool]]
 def problems(work: Work, dataset: Source[Problems], max_problems: int | None) -> Summary:
     """Load and validate the data set -> problems-*.parquet; summary: total, dropped by reason, perhaps ``whole``.
 
-    The last is the name of the benchmark that the data set is (:mod:`conself.pipelines.provenance`). The first
+    ``whole`` names the benchmark that the data set is (:mod:`conself.pipelines.provenance`). The first
     ``max_problems`` usable problems are kept; None: all.
     """
     kept, dropped = sift(dataset.part())
@@ -70,17 +70,17 @@ def problems(work: Work, dataset: Source[Problems], max_problems: int | None) ->
 @stage("sample", version=4)
 def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     give_back()
-    known = read_records(problems.path, Problem, "problems")
-    sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
+    problem_records = read_records(problems.path, Problem, "problems")
+    sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, problem_records)
     counts: Counter[str] = Counter()
     observations: Counter[str] = Counter()
-    for drawn in each_shard(work.folder, "candidates", Candidate):
-        counts["candidates"] += len(drawn)
-        counts["tokens"] += sum(c.n_tokens for c in drawn)
-        counts["without_code"] += sum(c.code is None for c in drawn)
-        counts["cut_at_limit"] += sum(c.finish_reason == "length" for c in drawn)
-        counts["no_room"] += without_room(drawn)
-        observations.update(observation_figures(drawn))
+    for group in each_shard(work.folder, "candidates", Candidate):
+        counts["candidates"] += len(group)
+        counts["tokens"] += sum(c.n_tokens for c in group)
+        counts["without_code"] += sum(c.code is None for c in group)
+        counts["cut_at_limit"] += sum(c.finish_reason == "length" for c in group)
+        counts["no_room"] += without_room(group)
+        observations.update(observation_figures(group))
     return {**counts, "observations": dict(observations)}
 
 
@@ -92,22 +92,22 @@ def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) ->
 @stage("execute", version=4)
 def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Summary:
     limits = build(sandbox, Limits)
-    asked = shards_of(problems.path, "candidates", candidates.path, work.folder)
+    shards = shards_of(problems.path, "candidates", candidates.path, work.folder)
     done = Executed(work.context.executed, isolation(limits))
-    counts = execute_into(work.context, work.folder, "executing", limits, asked, done)
+    counts = execute_into(work.context, work.folder, "executing", limits, shards, done)
     return {**counts, "isolation": done.walls}
 
 
 def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Artifact:
-    """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: its counts, and the isolation."""
+    """Run every candidate on every input in the sandbox -> traces-*.parquet; summary: counts and isolation."""
     return tell_losses(context.console, _execute(context, name, sandbox, problems, candidates), sandbox)
 
 
 @stage("agree", version=5)
 def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pools) -> Summary:
-    """What the candidates of each problem agree on -> agreement-*.parquet, for metrics, rankings and analysis alike.
+    """Compute the agreement of each problem's candidates -> agreement-*.parquet, for metrics, rankings and analysis.
 
-    Summary: over all problems, live candidates and clusters.
+    Summary: live candidates and clusters, over all problems.
     """
     compared, counted = build(comparison, Comparison), build(behaviour, Behaviour)
     alive, clusters = agree_into(work.context, work.folder, compared, counted, pools.shards())
@@ -116,38 +116,40 @@ def agree(work: Work, comparison: DictConfig, behaviour: DictConfig, pools: Pool
 
 @dataclass(frozen=True)
 class Judgement(Identified):
-    """Verdicts on candidates by problem id, worked out when asked for; ``oracles`` identifies what is right."""
+    """Verdicts on candidates by problem id, computed on demand; ``oracles`` identifies the oracles for the key."""
 
     oracles: dict[str, Json]
     verdicts: Callable[[], Verdicts]
 
     @property
     def identity(self) -> Json:
-        """What tells other oracles from these."""
+        """The identity of the oracles."""
         return self.oracles
 
 
 @stage("verify", version=3)
 def verify(work: Work, judgement: Judgement, pools: Pools) -> Summary:
-    """Which candidates are right, as far as oracles are known -> verdicts.jsonl; for analysis: no stage reads it."""
+    """Judge candidates of problems with a known oracle -> verdicts.jsonl; for analysis: no stage reads it."""
     passed = judgement.verdicts()
-    known = [p for p in read_records(pools.problems.path, Problem, "problems") if p.id in passed]
-    write_verdicts(work.folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in known])
+    judged = [p for p in read_records(pools.problems.path, Problem, "problems") if p.id in passed]
+    write_verdicts(work.folder / "verdicts.jsonl", [Verdict(p.id, p.difficulty, tuple(passed[p.id])) for p in judged])
     return {"problems": len(passed), "solvable": sum(map(any, passed.values()))}
 
 
 @stage("score", version=4)
 def score(work: Work, metric: DictConfig, agreed: AgreedPools) -> Summary:
-    """One metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
+    """Compute one metric on every problem -> uncertainty-*.parquet; summary: for how many it is undefined."""
     context, models = work.context, models_in(to_plain(metric))
     alone = bool(models) and gpu_is_there()
     if alone:
         free_accelerator(context)  # an engine leaves no room for the metric's model
-    bench = replace(context, executor=context.executor.sized(1)) if alone else context  # nor has a GPU for several
+    bench = (
+        replace(context, executor=context.executor.sized(1)) if alone else context
+    )  # and a GPU has no room for several
     part = build(metric, Metric)
     undefined = score_into(bench, work.folder, class_label(metric), part, agreed.shards(), models)
     if alone:
-        free_accelerator(context)  # nor for this one beside what answers the benchmarks
+        free_accelerator(context)  # nor is there room for this model beside the engine that answers benchmarks
     return {"undefined": undefined}
 
 
@@ -187,7 +189,7 @@ def pair(
     agreed: AgreedPools,
     selection: Artifact,
 ) -> Summary:
-    """Preference pairs of the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
+    """Build preference pairs from the kept problems -> pairs.parquet; summary: pairs, problems, dropped by reason.
 
     Raises:
         NothingToLearnError: no kept problem gives a pair; the message counts the reasons.
@@ -196,9 +198,9 @@ def pair(
     pools = agreed.of(set(chosen["kept"]))
     rank, match, style = build(ranking, Ranking), build(pairing, Pairing), build(prompts, PromptStyle)
     pairs, dropped = build_pairs(pools, rank, match, style, load_tokenizer(model))
-    found = len({p.problem_id for p in pairs})
+    n_problems = len({p.problem_id for p in pairs})
     pairs = capped(ordered(pairs, chosen["kept"], chosen["ranked"]), max_pairs, seed, chosen["ranked"])
-    if left := found - len({p.problem_id for p in pairs}):
+    if left := n_problems - len({p.problem_id for p in pairs}):
         dropped["beyond max_pairs"] = left
     write_records(work.folder / "pairs.parquet", PreferencePair, pairs)
     return {"pairs": len(pairs), "problems": len({p.problem_id for p in pairs}), "dropped": dropped}
@@ -215,9 +217,9 @@ def fit(
 ) -> Artifact:
     """Train on the pairs -> adapter/ (PEFT), or model/ (all weights), or both (export=merged); steps.json.
 
-    ``config`` holds training, loss and seed. Curves go to the tracker as training runs; those of a training found in
-    the store are played back. ``prefix`` goes before their names. What is merged is the adapter that the same training
-    leaves with export=adapter: where that is in the store, nothing is trained again.
+    ``config`` holds training, loss and seed. Curves go to the tracker during training, with ``prefix`` before their
+    names; those of a training run already in the store are replayed. export=merged merges the adapter that
+    export=adapter saves: if that is in the store, nothing is trained again.
     """
     training = config.training
     merged = training.export == MERGED and build(training, Training).tuning.adapter() is not None
@@ -258,9 +260,9 @@ def _fit(
 
 @stage("fit", version=4)
 def _with_merged(work: Work, model: ModelRef, trained: Artifact) -> Summary:
-    """A fit with the files of ``trained`` and, beside its adapter, the whole model."""
+    """Copy the files of ``trained`` and add the merged model beside its adapter."""
     free_accelerator(work.context)
-    work.context.executor.release_others()  # the base is loaded once more, beside engines where there are any
+    work.context.executor.release_others()  # the base model is loaded once more, beside any engines
     save_merged(model, trained.path / "adapter", work.folder / "model")
     shutil.copytree(trained.path / "adapter", work.folder / "adapter", dirs_exist_ok=True)
     shutil.copyfile(trained.path / "steps.json", work.folder / "steps.json")
@@ -274,7 +276,7 @@ def _merge(work: Work, model: ModelRef, fitted: Artifact) -> Summary:
 
 
 def merge(context: Context, name: str, model: ModelRef, fitted: Artifact) -> ModelRef:
-    """The trained model as one to train again -> model/ with its adapter worked in, where the fit has only that.
+    """Return the trained model as a base for further training -> model/, merged if the fit has only an adapter.
 
     Raises:
         ValueError: the base is quantised.

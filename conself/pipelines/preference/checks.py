@@ -1,4 +1,4 @@
-"""What can be trained, and what cannot: told before any work."""
+"""Checks of a training config, run before any work."""
 
 from omegaconf import DictConfig
 
@@ -25,14 +25,13 @@ from conself.training.strategies.distributed import check_devices
 
 
 def check(config: DictConfig) -> None:
-    """Refuse what can't be trained.
+    """Validate the config of a training job; checks that need the model itself are left to :func:`load`.
 
     Raises:
-        OSError: there is no such model, or none that a metric asks for.
-        ValueError: the model has wrong settings or an adapter already, or can't be trained as ``training`` says, or
-            the loss has no use for such pairs or misses their weights, or what answers the benchmarks can't load what
-            comes of it.
-            What only a look at the model itself can tell is left to :func:`load`.
+        OSError: the model, or one that a metric needs, does not exist.
+        ValueError: the model has wrong settings or an adapter already, it can't be trained as ``training`` says, the
+            loss can't use these pairs or lacks their weights, or the engine that answers benchmarks can't load the
+            trained model.
     """
     model = build(config.model, ModelRef)
     check_model(model)
@@ -59,17 +58,17 @@ def check(config: DictConfig) -> None:
 
 
 def check_answering(config: DictConfig, model: ModelRef, training: Training) -> None:
-    """Refuse an engine that cannot answer benchmarks as the trained model.
+    """Check that the engine can answer benchmarks as the trained model.
 
     Raises:
-        OSError: the model is not there.
-        ValueError: the engine loads no model, or cannot load this one or what comes of the training.
+        OSError: the model does not exist.
+        ValueError: the engine loads no model, or cannot load this one or its trained form.
     """
-    asked = asking(config.decoder, answering.answering_engine(config))
-    engine = asked.engine
+    answerer = asking(config.decoder, answering.answering_engine(config))
+    engine = answerer.engine
     if not engine.loads_model:
         raise ValueError(
-            f"decoder: {asked} loads no model, so it cannot evaluate the one that is trained; choose "
+            f"decoder: {answerer} loads no model, so it cannot evaluate the one that is trained; choose "
             "engine@answering=transformers or engine@answering=vllm with sampler@decoder=direct_greedy, "
             "or 'benchmark=[none]'"
         )
@@ -80,29 +79,30 @@ def check_answering(config: DictConfig, model: ModelRef, training: Training) -> 
 
 
 def load(config: DictConfig) -> str | None:
-    """Import what training needs, refuse what only torch and the model can tell, and say what memory it takes.
+    """Import what training needs, run the checks that need torch and the model, and describe the memory needed.
 
     Raises:
         OSError: the model cannot be read.
-        ValueError: there are no such devices, or they have too little memory, or the model has no chat template, or not
-            what ``training.tuning`` asks for.
+        ValueError: the devices do not exist or have too little memory, or the model lacks a chat template or the
+            modules that ``training.tuning`` names.
     """
-    import conself.training.fit  # noqa: F401  # here, while workers start, and not when they are done
+    import conself.training.fit  # noqa: F401  # now, while workers start, not after they are done
 
     model = build(config.model, ModelRef)
     training = build(config.training, Training)
     check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
     training.tuning.check(model)
     prompts = build(config.prompts, PromptStyle)
-    render(load_tokenizer(model), prompts.turns("question"))  # pairs are in the model's own form, whoever samples
+    # Pairs use the model's own template, whichever engine samples.
+    render(load_tokenizer(model), prompts.turns("question"))
     return check_memory(model, training)
 
 
 def check_trained_on(config: DictConfig) -> None:
-    """Refuse benchmarks that are the data set of this training or of an earlier one of the model.
+    """Check that no benchmark is a data set of this or of an earlier training run of the model.
 
     Raises:
-        ValueError: that is so; or ``decontaminate_words`` is no int of at least 1.
+        ValueError: one is; or ``decontaminate_words`` is no int of at least 1.
     """
     if type(config.decontaminate_words) is not int or config.decontaminate_words < 1:
         raise ValueError(f"decontaminate_words must be an int of at least 1, got {config.decontaminate_words!r}")
@@ -113,10 +113,10 @@ def check_trained_on(config: DictConfig) -> None:
 
 
 def check_rounds(config: DictConfig) -> None:
-    """Refuse numbers that mean nothing, and what a second round cannot start from.
+    """Validate ``rounds``, ``max_pairs``, ``max_problems`` and ``tau``, and that later rounds can sample their model.
 
     Raises:
-        ValueError: as said.
+        ValueError: names the setting and the remedy.
     """
     if type(config.rounds) is not int or config.rounds < 1:
         raise ValueError(f"rounds must be an int of at least 1, got {config.rounds}")
@@ -130,10 +130,10 @@ def check_rounds(config: DictConfig) -> None:
         )
     if "driver" in config.metrics:
         raise ValueError("metrics.driver: a metric cannot be called driver, as the one that drives the curriculum is")
-    asked = asking(config.sampler, config.engine)
-    if config.rounds > 1 and not asked.engine.loads_model:
+    drawing = asking(config.sampler, config.engine)
+    if config.rounds > 1 and not drawing.engine.loads_model:
         raise ValueError(
-            f"rounds={config.rounds} samples from what each round has made, and {asked} loads no model; choose "
+            f"rounds={config.rounds} samples from what each round has made, and {drawing} loads no model; choose "
             "engine=transformers or engine=vllm with sampler=guided or direct, or rounds=1"
         )
     if config.rounds > 1 and config.model.quantization is not None:

@@ -1,4 +1,4 @@
-"""The figures of ``results.json`` of one round and of several, from their artifacts."""
+"""Compute the figures of ``results.json`` of one or several rounds from their artifacts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,22 +21,24 @@ from conself.store.keys import class_label
 from conself.store.tables import read_records
 
 
-def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str, Plain]:
-    """All figures of a round that has trained."""
-    passed = {v.problem_id: v.passed for v in benchmarks.verdicts(made.verified)}
-    training, paired, named = made.fitted.summary(), made.paired, made.named()
-    driver = scores_of(made.measured.driver)
+def round_figures(config: DictConfig, context: Context, finished: Round) -> dict[str, Plain]:
+    """Return all figures of a finished round."""
+    passed = {v.problem_id: v.passed for v in benchmarks.verdicts(finished.verified)}
+    training, paired, named = finished.fitted.summary(), finished.paired, finished.named()
+    driver = scores_of(finished.measured.driver)
     return {
         "method": config.method,
-        "problems": pool_figures.problem_figures(made.measured.pools.problems, paired.selection, paired.pairs, driver),
+        "problems": pool_figures.problem_figures(
+            finished.measured.pools.problems, paired.selection, paired.pairs, driver
+        ),
         **pool_figures.pair_figures(read_records(paired.pairs.path, PreferencePair, "pairs"), passed),
         "matched_pairs": None if paired.matched is None else paired.matched.summary()["pairs"],
         "tau": config.curriculum.get("tau"),
         "entropy_range": paired.selection.summary()["entropy_range"],
-        **pool_part(config, made.measured, passed),
-        **held_out_consensus(config, made.measured, paired.selection),
+        **pool_part(config, finished.measured, passed),
+        **held_out_consensus(config, finished.measured, paired.selection),
         "training": {key: training[key] for key in ("steps", "epochs", "n_pairs", "n_overlong", "n_tokens")},
-        "benchmarks": benchmarks.benchmarks(config, made.base, made.tuned),
+        "benchmarks": benchmarks.benchmarks(config, finished.base, finished.tuned),
         **with_remedies(losses(named), named),
         "seconds": context.seconds,
         "peak_memory": context.peaks,
@@ -45,13 +47,13 @@ def round_figures(config: DictConfig, context: Context, made: Round) -> dict[str
 
 
 def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Sequence[bool]]) -> dict[str, Plain]:
-    """What a pool says of metrics and selectors, whether or not anything was trained on it.
+    """Return the figures of metrics and selectors on a pool, whether or not a model was trained on it.
 
-    ``driver`` is the one of ``metrics`` that drives the curriculum; its scores are those of the driver.
+    ``driver`` names the metric that drives the curriculum.
     """
     uncertainties = {name: scores_of(artifact) for name, artifact in measured.scores.items()}
-    known = {artifact.key: name for name, artifact in measured.scores.items()}
-    driver = known.get(measured.driver.key, driver_name(config))
+    names = {artifact.key: name for name, artifact in measured.scores.items()}
+    driver = names.get(measured.driver.key, driver_name(config))
     uncertainties.setdefault(driver, scores_of(measured.driver))
     ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
     rankings = build_all(config.rankings, Ranking)
@@ -67,16 +69,16 @@ def pool_part(config: DictConfig, measured: Measured, passed: Mapping[str, Seque
 
 
 def driver_name(config: DictConfig) -> str:
-    """What tables call a metric that drives the curriculum and is not among ``metrics``: as its module.
+    """Name a driving metric that is not among ``metrics``: its class in snake case.
 
-    ``NAME_driver`` where ``metrics`` has one of that name with other settings.
+    ``NAME_driver`` if ``metrics`` has one of that name with other settings.
     """
     name = class_label(config.metric)
     return f"{name}_driver" if name in config.metrics else name
 
 
 def unlearned(config: DictConfig, context: Context, measured: Measured, verified: Artifact) -> dict[str, Plain]:
-    """Of a round that has found nothing to learn: the figures of its pool, seconds, artifacts."""
+    """Return the figures of a round with nothing to learn: its pool, seconds and artifacts."""
     passed = {v.problem_id: v.passed for v in benchmarks.verdicts(verified)}
     keys = {name: artifact.key for name, artifact in context.artifacts.items()}
     spent: dict[str, Plain] = {"seconds": context.seconds, "peak_memory": context.peaks}
@@ -89,18 +91,17 @@ def over_rounds(
     contexts: Sequence[Context],
     base: Mapping[str, benchmarks.Answered],
     tuned: Mapping[str, benchmarks.Answered],
-    made: Mapping[str, Artifact],
+    kept: Mapping[str, Artifact],
     artifacts: Mapping[str, Artifact],
     stopped: Mapping[str, Plain] | None,
 ) -> dict[str, Plain]:
-    """The figures of a job: those of its round; of several, the last ones, with the benchmarks from first to last.
+    """Return the figures of a job: those of its one round, or the last round's with benchmarks over all rounds.
 
-    ``base`` is how the model answered before the first round, ``tuned`` after the last; ``made`` are the
-    artifacts that the rounds consist of, ``artifacts`` all that were made on the way as well. ``contexts`` are those
-    of all rounds.
+    ``base`` holds the answers before the first round, ``tuned`` those of the model that is kept. ``kept`` holds the
+    artifacts that the rounds consist of, ``artifacts`` every artifact built. ``contexts`` holds one context per round.
 
-    ``rounds`` then has those of each round, ``stopped`` why there are fewer than asked for, or None, and
-    ``stopped_round`` what the pool of the one that stopped says.
+    With several rounds the result also has ``rounds`` (the figures of each), ``stopped`` (why there are fewer rounds
+    than requested, or None) and ``stopped_round`` (the figures of the pool of the round that stopped).
     """
     if config.rounds == 1:
         return rounds[0]
@@ -115,7 +116,7 @@ def over_rounds(
         "rounds": list(rounds),
         "stopped": None if stopped is None else stopped["why"],
         "stopped_round": stopped,
-        **with_remedies(losses(made), made),
+        **with_remedies(losses(kept), kept),
         "seconds": dict(seconds),
         "peak_memory": dict(peaks),
         "artifacts": {name: artifact.key for name, artifact in artifacts.items()},

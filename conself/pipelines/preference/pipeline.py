@@ -39,7 +39,7 @@ class Preference:
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """Nothing need be matched, and the engine that draws may answer benchmarks as well."""
+        """``matched`` may be null; so may ``answering``: then the sampling engine also answers benchmarks."""
         return ("matched", "answering")
 
     def headlines(self, job: Job) -> Sequence[str]:
@@ -49,71 +49,71 @@ class Preference:
         return ("tau",) if any("tau" in node for node in curricula) else ()
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be trained; raises as :func:`conself.pipelines.preference.checks.check`.
+        """Validate the config; raises as :func:`conself.pipelines.preference.checks.check`.
 
         Raises:
-            ValueError: there is a proposer, which nobody would ask.
+            ValueError: there is a proposer, which this pipeline would not use.
         """
         if job.config.get("proposer") is not None:
             raise ValueError("pipeline=preference asks no proposer: set pipeline=proposed, or leave proposer= out")
         checks.check(job.config)
 
     def load(self, job: Job, console: Console) -> None:
-        """Import torch, look at the model, say what memory it takes; raises as ``checks.load``."""
+        """Import torch, inspect the model and print the memory it takes; raises as ``checks.load``."""
         say(console, "loading torch and the model's settings")
         if note := checks.load(job.config):
             say(console, note)
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
-        """From problems to a tuned model, each round from what the last has made.
+        """Run all rounds, each on the model that the previous one trained.
 
-        A later round that finds nothing to learn from ends the job with what the earlier ones have found.
+        If a later round has nothing to learn from, the job ends with the results of the earlier ones.
 
         Raises:
-            NothingToLearnError: the first round finds nothing.
+            NothingToLearnError: the first round has nothing to learn from.
         """
         config, number_of = job.config, job.config.rounds
         model = build(config.model, ModelRef)
         done: list[Round] = []
         figures: list[dict[str, Plain]] = []
         contexts: list[Context] = []
-        made: dict[str, Artifact] = {}
+        kept: dict[str, Artifact] = {}
         stopped: dict[str, Plain] | None = None
         for number in range(1, number_of + 1):
-            here = context if number_of == 1 else context.anew()
-            contexts.append(here)
+            round_context = context if number_of == 1 else context.anew()
+            contexts.append(round_context)
             if number_of > 1:
                 say(context.console, f"round {number} of {number_of}")
             if done:
-                model = stages.merge(here, names.MERGE, model, done[-1].fitted)
+                model = stages.merge(round_context, names.MERGE, model, done[-1].fitted)
                 config = job.with_model(model).config
-            measured, before = measure(config, here, model), done[-1].tuned if done else None
+            measured, before = measure(config, round_context, model), done[-1].tuned if done else None
             try:
-                done.append(learn(config, here, tracker, model, measured, before, round_prefix(number)))
-                figures.append(round_figures(config, here, done[-1]))
+                done.append(learn(config, round_context, tracker, model, measured, before, round_prefix(number)))
+                figures.append(round_figures(config, round_context, done[-1]))
             except NothingToLearnError as error:
                 if not done:
                     raise
                 why = f"round {number} has nothing to learn from: {error}"
                 say(context.console, why)
-                verified = verify(config, here, measured.own)
-                stopped = {"why": why, **unlearned(config, here, measured, verified)}
+                verified = verify(config, round_context, measured.own)
+                stopped = {"why": why, **unlearned(config, round_context, measured, verified)}
             if number_of > 1:
-                context.artifacts.update(_in_round(number, here.artifacts))
-                made |= _in_round(number, (measured if stopped else done[-1]).named())
+                context.artifacts.update(_in_round(number, round_context.artifacts))
+                kept |= _in_round(number, (measured if stopped else done[-1]).named())
             if over := None if stopped else why_over(config, done):
                 say(context.console, over)
             if stopped or over:
                 break
         answered = (done[0].base, kept_answers(job.config, done))
-        found = over_rounds(job.config, figures, contexts, *answered, made, context.artifacts, stopped)
-        return {**found, **kept_round(job.config, done, figures, over), "versions": versions()}
+        results = over_rounds(job.config, figures, contexts, *answered, kept, context.artifacts, stopped)
+        return {**results, **kept_round(job.config, done, figures, over), "versions": versions()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """What was learned from, and how the model answers before and after."""
+        """Print the training problems' figures, and the benchmarks before and after training."""
         show.show(console, figures)
 
 
 def _in_round(number: int, artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
-    """Artifacts by their names among those of several rounds."""
+    """Prefix the names of artifacts with the number of their round."""
     return {names.in_round(number, name): artifact for name, artifact in artifacts.items()}

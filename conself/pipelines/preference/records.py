@@ -1,4 +1,4 @@
-"""The artifacts of one round, as records; what each is called stands in :mod:`conself.results.names`."""
+"""The artifacts of one round, as records; :mod:`conself.results.names` has their names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,10 @@ from conself.store.tables import read_records
 
 @dataclass(frozen=True)
 class Measured:
-    """A pool and what is known of it: agreement, the metric that drives the curriculum, the reported metrics.
+    """Pools with their agreement, the scores of the driving metric, and those of the reported metrics.
 
-    ``own`` is the pool on its problems' own inputs, of which alone it may be known what is right; ``pools``, to which
-    all else belongs, has more of them where the job amplifies. ``passing`` is there where the problems have generated
-    tests.
+    ``own`` holds the pools on the problems' original inputs, the only ones with known outputs. Everything else belongs
+    to ``pools``, which has further inputs if the job amplifies. ``passing`` is set if problems have generated tests.
     """
 
     own: Pools
@@ -29,12 +28,12 @@ class Measured:
 
     @property
     def agreed(self) -> AgreedPools:
-        """The pools with what their candidates agree on."""
+        """The pools with the agreement of their candidates."""
         return AgreedPools(self.pools, self.agreement, self.passing)
 
     def named(self) -> dict[str, Artifact]:
-        """The artifacts by name."""
-        found = {
+        """Return the artifacts by name."""
+        artifacts = {
             names.PROBLEMS: self.pools.problems,
             names.SAMPLE: self.pools.candidates,
             names.EXECUTE: self.pools.traces,
@@ -42,29 +41,29 @@ class Measured:
             names.DRIVER: self.driver,
         }
         if self.passing is not None:
-            found[names.PASS] = self.passing
+            artifacts[names.PASS] = self.passing
         if self.own is not self.pools:
-            found |= {names.own(names.PROBLEMS): self.own.problems, names.own(names.EXECUTE): self.own.traces}
-        return found | {names.scored(metric): artifact for metric, artifact in self.scores.items()}
+            artifacts |= {names.own(names.PROBLEMS): self.own.problems, names.own(names.EXECUTE): self.own.traces}
+        return artifacts | {names.scored(metric): artifact for metric, artifact in self.scores.items()}
 
 
 @dataclass(frozen=True)
 class Paired:
-    """What is trained on: the kept problems and their pairs; the pairs whose number was taken over, where one was."""
+    """The kept problems and their pairs; ``matched`` holds the pairs whose number was to be met, if any."""
 
     selection: Artifact
     pairs: Artifact
     matched: Artifact | None
 
     def named(self) -> dict[str, Artifact]:
-        """The artifacts by name."""
-        found = {names.SELECT: self.selection, names.PAIR: self.pairs}
-        return found | ({} if self.matched is None else {names.matched(names.PAIR): self.matched})
+        """Return the artifacts by name."""
+        artifacts = {names.SELECT: self.selection, names.PAIR: self.pairs}
+        return artifacts | ({} if self.matched is None else {names.matched(names.PAIR): self.matched})
 
 
 @dataclass(frozen=True)
 class Round:
-    """A whole round: what it measured, paired and fitted, and how the model answers benchmarks before and after."""
+    """A finished round: measurements, pairs, fit, and the answers to benchmarks before and after training."""
 
     measured: Measured
     paired: Paired
@@ -74,14 +73,19 @@ class Round:
     verified: Artifact
 
     def named(self) -> dict[str, Artifact]:
-        """The artifacts by name."""
-        found = {**self.measured.named(), **self.paired.named(), names.FIT: self.fitted, names.VERIFY: self.verified}
-        for who, answers in (("base", self.base), ("tuned", self.tuned)):
+        """Return the artifacts by name."""
+        artifacts = {
+            **self.measured.named(),
+            **self.paired.named(),
+            names.FIT: self.fitted,
+            names.VERIFY: self.verified,
+        }
+        for variant, answers in (("base", self.base), ("tuned", self.tuned)):
             for benchmark, answered in answers.items():
-                found |= answered.named(benchmark, who)
-        return found
+                artifacts |= answered.named(benchmark, variant)
+        return artifacts
 
 
 def scores_of(scored: Artifact) -> list[Uncertainty]:
-    """The values of a ``score`` artifact, in the order of the problems."""
+    """Read the values of a ``score`` artifact, in the order of the problems."""
     return read_records(scored.path, Uncertainty, "uncertainty")

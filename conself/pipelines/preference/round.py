@@ -29,14 +29,14 @@ from conself.tracking import Tracker
 
 
 def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
-    """From problems to a pool with its agreement and the values of all metrics."""
-    found = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
+    """Load problems, sample and execute candidates, and compute their agreement and all metrics."""
+    loaded = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
     parts = build_all(config.benchmark, Benchmark)
-    found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
-    context.artifacts[names.PROBLEMS] = found
-    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
-    traces = stages.execute(context, names.EXECUTE, config.sandbox, found, candidates)
-    own = Pools(found, candidates, traces)
+    problems = decontaminate(context, names.DECONTAMINATE, loaded, parts, config.decontaminate_words)
+    context.artifacts[names.PROBLEMS] = problems
+    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
+    traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
+    own = Pools(problems, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
     agreed = AgreedPools(pools, agreement)
@@ -45,7 +45,7 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
 
 
 def _scores(config: DictConfig, context: Context, agreed: AgreedPools) -> tuple[Artifact, dict[str, Artifact]]:
-    """The metric that drives the curriculum and all of ``metrics`` by name; one that is both is worked out once."""
+    """Score by the driving metric and by all of ``metrics``; a metric that is both is computed once."""
     driver = stages.score(context, names.DRIVER, config.metric, agreed)
     scores = {}
     for name, node in config.metrics.items():
@@ -64,16 +64,16 @@ def learn(
     before: Mapping[str, Answered] | None,
     prefix: str,
 ) -> Round:
-    """From a measured pool to a tuned model and its evaluation.
+    """Train on a measured pool and evaluate the tuned model.
 
-    ``before`` is how ``model`` answers the benchmarks where an earlier round knows; None for not yet. ``prefix`` goes
-    before the names of curves.
+    ``before`` holds the answers of ``model`` to the benchmarks if an earlier round has them, else None. ``prefix`` is
+    put before the names of curves.
 
     Raises:
         NothingToLearnError: the curriculum keeps nothing, or what it keeps gives no pair.
     """
     paired = _paired(config, context, model, measured)
-    base = answers(config, context, model, None) if before is None else _known(context, before)
+    base = answers(config, context, model, None) if before is None else _carried_over(context, before)
     part = choose(config, "training", "loss", "seed")
     fitted = stages.fit(context, names.FIT, part, model, paired.pairs, tracker, prefix)
     tuned = answers(config, context, model, fitted)
@@ -84,39 +84,40 @@ def learn(
 
 
 def _paired(config: DictConfig, context: Context, model: ModelRef, measured: Measured) -> Paired:
-    """The pairs to train on: at most ``max_pairs``, or as many as the curriculum of ``matched`` gives."""
+    """Build the pairs to train on: at most ``max_pairs``, or as many as the parts of ``matched`` give."""
     matched = _matched(config, context, model, measured) if config.matched else None
     most = config.max_pairs if matched is None else int(matched.summary()["pairs"])
     selected = stages.select(context, names.SELECT, config.curriculum, measured.driver)
     parts = (config.ranking, config.pairing, config.prompts, most, config.seed, model)
     pairs = stages.pair(context, names.PAIR, *parts, measured.agreed, selected)
-    if matched is not None and (made := pairs.summary()["pairs"]) < most:
-        say(context.console, f"{made} pairs, where matched asks for {most}: there are no more")
+    if matched is not None and (built := pairs.summary()["pairs"]) < most:
+        say(context.console, f"{built} pairs, where matched asks for {most}: there are no more")
     return Paired(selected, pairs, matched)
 
 
 def _matched(config: DictConfig, context: Context, model: ModelRef, measured: Measured) -> Artifact:
-    """The pairs that the parts of ``matched`` give, whatever the job itself pairs."""
-    like = config.matched
-    scores = stages.score(context, names.matched("score"), like.metric, measured.agreed)
+    """Build the pairs that the parts of ``matched`` give; only their number is used."""
+    reference = config.matched
+    scores = stages.score(context, names.matched("score"), reference.metric, measured.agreed)
     try:
-        selected = stages.select(context, names.matched(names.SELECT), like.curriculum, scores)
-        parts = (like.ranking, like.pairing, config.prompts, config.max_pairs, config.seed, model)
+        selected = stages.select(context, names.matched(names.SELECT), reference.curriculum, scores)
+        parts = (reference.ranking, reference.pairing, config.prompts, config.max_pairs, config.seed, model)
         return stages.pair(context, names.matched(names.PAIR), *parts, measured.agreed, selected)
     except NothingToLearnError as error:
         raise NothingToLearnError(f"matched: {error}") from error
 
 
 def answers(config: DictConfig, context: Context, model: ModelRef, fitted: Artifact | None) -> dict[str, Answered]:
-    """How the model, or what ``fitted`` made of it, answers each benchmark."""
-    who = "base" if fitted is None else "tuned"
-    return {str(name): answer(context, config, str(name), who, model, fitted) for name in config.benchmark}
+    """Answer each benchmark with the model, or with its tuned form if ``fitted`` is given."""
+    variant = "base" if fitted is None else "tuned"
+    return {str(name): answer(context, config, str(name), variant, model, fitted) for name in config.benchmark}
 
 
-def _known(context: Context, before: Mapping[str, Answered]) -> Mapping[str, Answered]:
-    """What the last round's tuned model has answered, as this round's base.
+def _carried_over(context: Context, before: Mapping[str, Answered]) -> Mapping[str, Answered]:
+    """Record the previous round's tuned answers as this round's base answers.
 
-    In 16 bits that was its adapter beside the weights, and what is trained now has it rounded into them.
+    In 16-bit dtypes the previous answers came from the unmerged adapter; this round trains on the merged, rounded
+    weights, so the two can differ slightly.
     """
     for benchmark, answered in before.items():
         context.artifacts.update(answered.named(benchmark, "base"))
@@ -124,7 +125,7 @@ def _known(context: Context, before: Mapping[str, Answered]) -> Mapping[str, Ans
 
 
 def verify(config: DictConfig, context: Context, pools: Pools) -> Artifact:
-    """Verdicts on all candidates of the training problems whose oracle is known: for analysis alone."""
+    """Judge all candidates of training problems with a known oracle: for analysis alone."""
     source = Source.of(config.dataset, Dataset)
 
     def verdicts() -> dict[str, list[bool]]:

@@ -1,4 +1,4 @@
-"""Which round is kept: by a validation split, and beside it, without labels, by the consensus on problems held out."""
+"""Choose the round to keep by a validation split; report the label-free choice by consensus on held-out problems."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,22 @@ _SUFFIX = "_validation"
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure of the model before the first round and after each: the higher, the better."""
+    """A figure before the first round and after each round; higher is better."""
 
     values: Sequence[float]
 
     @property
     def best(self) -> int:
-        """The round that made the best model, the first of equals; 0: the model as it was given."""
+        """The round with the best model, the first of equals; 0: the original model."""
         return max(range(len(self.values)), key=lambda number: (self.values[number], -number))
 
     def is_over(self, patience: int | None) -> bool:
-        """Whether ``patience`` rounds have brought no gain; never for None."""
+        """Return whether the last ``patience`` rounds brought no gain; never for None."""
         return patience is not None and len(self.values) - 1 - self.best >= patience
 
 
 def curve_of(validation: str, done: Sequence[Round]) -> Curve:
-    """pass@1 on the validation split."""
+    """Compute pass@1 on the validation split, before the first round and after each."""
     return Curve([_pass_at_1(done[0].base[validation]), *(_pass_at_1(one.tuned[validation]) for one in done)])
 
 
@@ -44,19 +44,19 @@ def _pass_at_1(answered: Answered) -> float:
 
 
 def why_over(config: DictConfig, done: Sequence[Round]) -> str | None:
-    """Why no further round is worth its while; None where one is, or rounds are not compared."""
+    """Explain why no further round is worthwhile; None if one is, or if rounds are not compared."""
     if config.validation is None or not (curve := curve_of(config.validation, done)).is_over(config.patience):
         return None
     return f"no gain on {config.validation} since {best_of(curve)}, which is kept (patience={config.patience})"
 
 
 def best_of(curve: Curve) -> str:
-    """The best round in words."""
+    """Describe the best round in words."""
     return f"round {curve.best}" if curve.best else "the model as it was given"
 
 
 def kept_answers(config: DictConfig, done: Sequence[Round]) -> Mapping[str, Answered]:
-    """How the model that is kept answers: that of the best round by validation, or else of the last."""
+    """Return the answers of the model that is kept: of the best round by validation, or else of the last."""
     best = len(done) if config.validation is None else curve_of(config.validation, done).best
     return done[best - 1].tuned if best else done[0].base
 
@@ -64,26 +64,26 @@ def kept_answers(config: DictConfig, done: Sequence[Round]) -> Mapping[str, Answ
 def kept_round(
     config: DictConfig, done: Sequence[Round], figures: Sequence[Mapping[str, Plain]], over: str | None
 ) -> dict[str, Plain]:
-    """What results.json says of the choice of a round; nothing where nothing is compared.
+    """Return the entries of results.json on the choice of a round; empty if rounds are not compared.
 
-    ``best_round`` is that of the highest pass@1 on ``validation`` (0: the model as it was given). ``label_free`` is
-    what would be chosen by the consensus on held-out problems, which each round knows of the model it starts from.
+    ``best_round`` has the highest pass@1 on ``validation`` (0: the original model). ``label_free`` is the choice by
+    consensus on held-out problems, which each round measures on the model it starts from.
     """
-    found: dict[str, Plain] = {}
+    entries: dict[str, Plain] = {}
     if config.validation is not None:
         curve = curve_of(config.validation, done)
-        found |= {"best_round": curve.best, "validation": {"benchmark": config.validation, "pass@1": [*curve.values]}}
-        found |= {} if over is None else {"stopped": over}
+        entries |= {"best_round": curve.best, "validation": {"benchmark": config.validation, "pass@1": [*curve.values]}}
+        entries |= {} if over is None else {"stopped": over}
     held = [float(str(row["held_out_consensus"])) for row in figures if "held_out_consensus" in row]
     if len(held) > 1:
-        found["label_free"] = {"held_out_consensus": held, "best_round": Curve(held).best}
-    return found
+        entries["label_free"] = {"held_out_consensus": held, "best_round": Curve(held).best}
+    return entries
 
 
 def held_out_consensus(config: DictConfig, measured: Measured, selection: Artifact) -> dict[str, Plain]:
-    """The mean weight of the winner over the problems held out, of the model that the round starts from.
+    """Return the mean weight of the winner over held-out problems, for the model that the round starts from.
 
-    A problem without a winner counts 0. Nothing where no problem is held out, or the ranking gives no weight.
+    A problem without a winner counts as 0. Empty if no problem is held out or the ranking gives no weight.
     """
     dropped = json.loads((selection.path / "selection.json").read_text())["dropped"]
     held = {name for name, reason in dropped.items() if reason == HELD_OUT}
@@ -95,10 +95,10 @@ def held_out_consensus(config: DictConfig, measured: Measured, selection: Artifa
 
 
 def check_validation(config: DictConfig) -> None:
-    """Refuse a choice of rounds that means nothing, or goes by a benchmark.
+    """Validate ``validation`` and ``patience``: rounds must not be chosen by a benchmark.
 
     Raises:
-        ValueError: ``patience`` is no int of at least 1, or stands without ``validation``; ``validation`` is no
+        ValueError: ``patience`` is no int of at least 1, or is set without ``validation``; ``validation`` is no
             validation split among ``benchmark``, or there is one round.
     """
     validation, patience = config.validation, config.patience

@@ -1,1 +1,1 @@
-"""Training on responses that are sampled as it goes: its stage, checks and figures."""
+"""Training on responses sampled during training: its stage, checks and figures."""

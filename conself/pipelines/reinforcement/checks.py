@@ -1,4 +1,4 @@
-"""What can be trained on rollouts, and what cannot: told before any work."""
+"""Checks of a config that trains on rollouts, run before any work."""
 
 from omegaconf import DictConfig
 
@@ -20,12 +20,12 @@ from conself.training.settings import Training
 
 
 def check(config: DictConfig) -> None:
-    """Refuse what can't be trained.
+    """Validate the config of a training job on rollouts.
 
     Raises:
-        OSError: there is no such model, or none that the curriculum's metric asks for.
-        ValueError: the model has wrong settings or an adapter already, or a setting asks for what this pipeline cannot
-            do; with the remedy.
+        OSError: the model, or one that the curriculum's metric needs, does not exist.
+        ValueError: the model has wrong settings or an adapter already, or this pipeline does not support a setting;
+            with the remedy.
     """
     model, training, loss = build(config.model, ModelRef), build(config.training, Training), build(config.loss, Loss)
     check_model(model)
@@ -33,7 +33,7 @@ def check(config: DictConfig) -> None:
         raise ValueError("model.adapter must be null to train: merge the adapter into a model folder and name that")
     if config.rounds != 1:
         raise ValueError(
-            f"an online training draws anew in every step and has no rounds; set rounds=1, got {config.rounds}"
+            f"online training draws new responses in every step and has no rounds; set rounds=1, got {config.rounds}"
         )
     if not loss.needs_rollouts:
         raise ValueError(
@@ -51,7 +51,7 @@ def check(config: DictConfig) -> None:
 
 
 def check_reward(reward: Reward) -> None:
-    """Refuse a reward that reads what this pipeline doesn't make.
+    """Check that this pipeline makes everything that the reward reads.
 
     Raises:
         ValueError: it needs generated tests; with the remedy.
@@ -64,10 +64,10 @@ def check_reward(reward: Reward) -> None:
 
 
 def check_training(training: Training, loss: Loss) -> None:
-    """Refuse settings of training that rollouts cannot be learned from with.
+    """Check that the settings of training can be used with rollouts.
 
     Raises:
-        ValueError: that is so; with the remedy.
+        ValueError: they cannot; with the remedy.
     """
     if training.runtime.devices > 1:
         raise ValueError(
@@ -85,11 +85,11 @@ def check_training(training: Training, loss: Loss) -> None:
 
 
 def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> None:
-    """Refuse an engine that cannot draw rollouts by the weights in training.
+    """Check that the engine can draw rollouts from the weights in training.
 
     Raises:
-        OSError: the model is not there.
-        ValueError: the engine gives no tokens, or cannot load the model or what is trained of it.
+        OSError: the model does not exist.
+        ValueError: the engine returns no tokens, or cannot load the model or its adapter.
     """
     if (engine := rollouts.engine) is None:
         return
@@ -104,10 +104,10 @@ def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> No
 
 
 def check_curriculum(config: DictConfig, model: ModelRef) -> None:
-    """Look whether the candidates that a curriculum wants can be drawn, where there is one.
+    """Check that the curriculum's candidates can be drawn and scored, if there is a curriculum.
 
     Raises:
-        OSError: a model that its metric asks for is not there.
+        OSError: a model that its metric needs does not exist.
         ValueError: the engine cannot load the model.
     """
     if config.curriculum is None:
@@ -118,7 +118,7 @@ def check_curriculum(config: DictConfig, model: ModelRef) -> None:
 
 
 def load(config: DictConfig) -> str | None:
-    """Import what training needs, refuse what only torch and the model can tell, and say what memory it takes.
+    """Import what training needs, run the checks that need torch and the model, and describe the memory needed.
 
     Raises:
         ValueError, OSError: as :func:`conself.pipelines.preference.checks.load`.

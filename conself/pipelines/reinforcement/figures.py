@@ -1,4 +1,4 @@
-"""The figures of ``results.json`` of a training on rollouts."""
+"""Compute the figures of ``results.json`` of a training run on rollouts."""
 
 import json
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from conself.store.curves import read_curve
 
 @dataclass(frozen=True)
 class Trained:
-    """The artifacts of a job: what was trained on, what came of it, and how it answers before, on the way and after.
+    """The artifacts of a job: training problems, trained weights, and the answers before, during and after training.
 
-    ``steps`` has the answers of the snapshots, by their number of steps, and by benchmark.
+    ``steps`` holds the answers of the snapshots, by number of steps and benchmark.
     """
 
     problems: Artifact
@@ -29,14 +29,14 @@ class Trained:
     tuned: Mapping[str, benchmarks.Answered]
 
 
-def figures_of(config: DictConfig, context: Context, made: Trained) -> dict[str, Plain]:
-    """All figures of the job; ``pool`` of what the curriculum measured is left to ``pipeline=preference``."""
-    summary, total = made.reinforced.summary(), made.problems.summary()
+def figures_of(config: DictConfig, context: Context, trained: Trained) -> dict[str, Plain]:
+    """Return all figures of the job; figures of the curriculum's pool are left to ``pipeline=preference``."""
+    summary, total = trained.reinforced.summary(), trained.problems.summary()
     kept = eligible = total["total"]
     left: dict[str, int] = {}
-    if made.selection is not None:
-        kept, left = made.selection.summary()["kept"], made.selection.summary()["dropped"]
-        eligible = len(json.loads((made.selection.path / "selection.json").read_text())["normalised"])
+    if trained.selection is not None:
+        kept, left = trained.selection.summary()["kept"], trained.selection.summary()["dropped"]
+        eligible = len(json.loads((trained.selection.path / "selection.json").read_text())["normalised"])
     named = context.artifacts
     return {
         "method": config.method,
@@ -48,9 +48,9 @@ def figures_of(config: DictConfig, context: Context, made: Trained) -> dict[str,
         },
         "tau": None if config.curriculum is None else config.curriculum.get("tau"),
         "training": {name: value for name, value in summary.items() if name not in ("seconds", "phases", "execution")},
-        "last_steps": _ends(made.reinforced),
-        "benchmarks": benchmarks.benchmarks(config, made.base, made.tuned),
-        "by_steps": _by_steps(config, made),
+        "last_steps": _ends(trained.reinforced),
+        "benchmarks": benchmarks.benchmarks(config, trained.base, trained.tuned),
+        "by_steps": _by_steps(config, trained),
         **with_remedies(losses(named), named),
         "seconds": context.seconds,
         "peak_memory": context.peaks,
@@ -58,18 +58,22 @@ def figures_of(config: DictConfig, context: Context, made: Trained) -> dict[str,
     }
 
 
-def _by_steps(config: DictConfig, made: Trained) -> dict[str, list[Plain]]:
-    """By benchmark, how the model answers before training, at each snapshot, and with the weights that were kept."""
-    kept = int(made.reinforced.summary()["kept_step"])
-    found: dict[str, list[Plain]] = {}
+def _by_steps(config: DictConfig, trained: Trained) -> dict[str, list[Plain]]:
+    """Return, by benchmark, the figures before training, at each snapshot, and with the kept weights."""
+    kept = int(trained.reinforced.summary()["kept_step"])
+    curves: dict[str, list[Plain]] = {}
     for name in map(str, config.benchmark):
-        points = [(0, made.base), *((step, answers) for step, answers in made.steps.items()), (kept, made.tuned)]
-        known = {step: benchmarks.answered_figures(answers[name], None, config) for step, answers in points}
-        found[name] = [{"step": step, **figures} for step, figures in sorted(known.items())]
-    return found
+        points = [
+            (0, trained.base),
+            *((step, answers) for step, answers in trained.steps.items()),
+            (kept, trained.tuned),
+        ]
+        figures_at = {step: benchmarks.answered_figures(answers[name], None, config) for step, answers in points}
+        curves[name] = [{"step": step, **figures} for step, figures in sorted(figures_at.items())]
+    return curves
 
 
 def _ends(reinforced: Artifact) -> dict[str, Plain]:
-    """The first and the last row of the steps."""
+    """Return the first and the last row of the steps."""
     rows = [row for row in read_curve(reinforced.path) if "sampled_tokens" in row]
     return {"first": rows[0], "last": rows[-1]}

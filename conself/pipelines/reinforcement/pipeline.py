@@ -1,4 +1,4 @@
-"""Self-improvement on rollouts, ``pipeline=reinforcement``: from problems to a tuned model, by its own responses."""
+"""Self-improvement on rollouts, ``pipeline=reinforcement``: train a model on its own responses to problems."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ _ASKING = ("model", "dataset", "engine", "answering", "sampler", "decoder", "jud
 
 @dataclass(frozen=True)
 class Reinforcement:
-    """Draw, run, reward and learn, step by step; then evaluate, and the snapshots on the way as well."""
+    """Draw, run, reward and learn, step by step; then evaluate the result and the snapshots taken on the way."""
 
     kind: ClassVar[str] = "train"
     parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "metric", "curriculum")
@@ -44,52 +44,52 @@ class Reinforcement:
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """All problems are trained on where there is no curriculum."""
+        """Without a curriculum all problems are trained on; without ``answering`` the engine answers benchmarks too."""
         return ("curriculum", "answering")
 
     def headlines(self, job: Job) -> Sequence[str]:
-        """``tau``, where a curriculum has one."""
+        """``tau``, if the curriculum has one."""
         return ("tau",) if job.config.curriculum and "tau" in job.config.curriculum else ()
 
     def check(self, job: Job) -> None:
-        """Refuse what can't be trained; raises as :func:`conself.pipelines.reinforcement.checks.check`."""
+        """Validate the config; raises as :func:`conself.pipelines.reinforcement.checks.check`."""
         checks.check(job.config)
 
     def load(self, job: Job, console: Console) -> None:
-        """Import torch, look at the model, say what memory it takes; raises as ``checks.load``."""
+        """Import torch, inspect the model and print the memory it takes; raises as ``checks.load``."""
         say(console, "loading torch and the model's settings")
         if note := checks.load(job.config):
             say(console, note)
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:
-        """From problems to a tuned model, and how it answers on the way.
+        """Train on rollouts of the problems, and evaluate before, during and after training.
 
         Raises:
             NothingToLearnError: the curriculum keeps nothing.
         """
         config, model = job.config, build(job.config.model, ModelRef)
-        found = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
+        loaded = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
         parts = build_all(config.benchmark, Benchmark)
-        found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
-        context.artifacts[names.PROBLEMS] = found
-        selection = None if config.curriculum is None else _selected(config, context, model, found)
+        problems = decontaminate(context, names.DECONTAMINATE, loaded, parts, config.decontaminate_words)
+        context.artifacts[names.PROBLEMS] = problems
+        selection = None if config.curriculum is None else _selected(config, context, model, problems)
         base = _answers(config, context, model, None, "base")
-        made = reinforce(context, names.REINFORCE, config, model, found, selection, tracker)
+        trained = reinforce(context, names.REINFORCE, config, model, problems, selection, tracker)
         steps = {
-            step: _answers(config, context, model, replace(made, path=folder), names.after_steps(step))
-            for step, folder in snapshots(made.path).items()
+            step: _answers(config, context, model, replace(trained, path=folder), names.after_steps(step))
+            for step, folder in snapshots(trained.path).items()
         }
-        tuned = _answers(config, context, model, made, "tuned")
-        all_made = Trained(found, selection, made, base, steps, tuned)
+        tuned = _answers(config, context, model, trained, "tuned")
+        all_made = Trained(problems, selection, trained, base, steps, tuned)
         return {**figures_of(config, context, all_made), "versions": versions()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """What was learned from, and how the model answers before, on the way and after."""
+        """Print the figures of training, and the benchmarks before, during and after it."""
         show_online(console, figures)
 
 
 def _selected(config: DictConfig, context: Context, model: ModelRef, problems: Artifact) -> Artifact:
-    """The problems that the curriculum keeps, by candidates that the model draws before its training."""
+    """Apply the curriculum to candidates that the model draws before training."""
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     pools = Pools(problems, candidates, traces)
@@ -99,6 +99,6 @@ def _selected(config: DictConfig, context: Context, model: ModelRef, problems: A
 
 
 def _answers(
-    config: DictConfig, context: Context, model: ModelRef, tuned: Artifact | None, who: str
+    config: DictConfig, context: Context, model: ModelRef, tuned: Artifact | None, variant: str
 ) -> Mapping[str, Answered]:
-    return {str(name): answer(context, config, str(name), who, model, tuned) for name in config.benchmark}
+    return {str(name): answer(context, config, str(name), variant, model, tuned) for name in config.benchmark}

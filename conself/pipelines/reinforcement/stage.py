@@ -1,4 +1,4 @@
-"""The stage that trains on its own rollouts. It names no oracle: what the weights can do is told by others."""
+"""The stage that trains on its own rollouts. It uses no oracle: other stages evaluate the weights."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from conself.online.loop import Report
 
 PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "sandbox", "comparison", "behaviour")
-"""What of a config the stage depends on, beside the seed."""
+"""The parts of a config that the stage depends on, besides the seed."""
 
 
 def reinforce(
@@ -50,9 +50,9 @@ def reinforce(
     """Train on rollouts -> adapter/ (PEFT) or model/ (all weights), steps.jsonl, snapshots/.
 
     ``config`` holds ``PARTS`` and seed. ``selection`` names the problems that a curriculum keeps; None: all. Curves go
-    to the tracker as training runs; those of a training found in the store are played back.
+    to the tracker during training; those of a training run already in the store are replayed.
     """
-    made = _reinforce(
+    trained = _reinforce(
         context,
         name,
         training=config.training,
@@ -71,9 +71,9 @@ def reinforce(
         selection=selection,
         curves=Aside(tracker),
     )
-    if made.reused:
-        tracker.replay([for_tracker(row) for row in read_curve(made.path)])
-    return tell_losses(context.console, made, config.sandbox)
+    if trained.reused:
+        tracker.replay([for_tracker(row) for row in read_curve(trained.path)])
+    return tell_losses(context.console, trained, config.sandbox)
 
 
 @stage("reinforce", version=1)
@@ -119,7 +119,7 @@ def _reinforce(
 
 
 def _tell(context: Context, report: "Report") -> None:
-    """What was left out, skipped and stopped, a line each."""
+    """Print a line each for problems left out, steps skipped, and an early stop."""
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
@@ -131,8 +131,8 @@ def _tell(context: Context, report: "Report") -> None:
 
 
 def _kept(problems: Artifact, selection: Artifact | None) -> Sequence[Problem]:
-    found = read_records(problems.path, Problem, "problems")
+    loaded = read_records(problems.path, Problem, "problems")
     if selection is None:
-        return found
+        return loaded
     chosen = set(json.loads((selection.path / "selection.json").read_text())["kept"])
-    return [problem for problem in found if problem.id in chosen]
+    return [problem for problem in loaded if problem.id in chosen]
