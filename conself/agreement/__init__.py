@@ -1,1 +1,1 @@
-"""Which candidates agree: comparison of outputs, clusters of equal behaviour, consensus, votes."""
+"""Agreement between candidates: comparison of outputs, clusters of equal behaviour, votes."""

@@ -1,7 +1,7 @@
-"""Which behaviour counts as behaviour: programs that say nothing, or always the same, may count as crashed.
+"""Rules by which programs that output nothing, or always the same, count as crashed.
 
 On one real pool (CodeGen-16B on HumanEval) more than a quarter of all outputs were None: functions without a return
-agree with one another, and so pass for a consensus. The paper counts None as an output like any other.
+agree with one another, which looks like a consensus. The paper counts None as an output like any other.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ _SILENT = {True: '""', False: "null"}  # comparison keys: standard output is emp
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Rules that make a crash on all inputs of what a candidate does; with neither, all is as the paper has it.
+    """Treat trivial candidates as crashed on all inputs; with neither rule on, as in the paper.
 
     Args:
-        silent_crashes: a candidate that on every input crashes or says nothing: returns None, prints nothing.
-        constant_crashes_from: on problems with at least so many inputs, a candidate that gives the same output to each
-            of the inputs on which it doesn't crash; None for never. It is applied after ``silent_crashes``.
+        silent_crashes: whether this applies to a candidate that on every input crashes, returns None or prints nothing.
+        constant_crashes_from: the number of inputs from which it also applies to a candidate with the same output on
+            every input on which it doesn't crash; None for never. It is applied after ``silent_crashes``.
 
     Raises:
         ValueError: ``constant_crashes_from`` is below 2: on one input everything is constant.
@@ -36,12 +36,12 @@ class Behaviour:
             )
 
     def __call__(self, keys: Keys, is_stdin: bool) -> list[tuple[str | None, ...]]:
-        """K rows of M comparison keys, None = CRASH, in which such candidates crash on all inputs."""
+        """Replace the rows of such candidates by crashes, in K rows of M comparison keys (None = CRASH)."""
         return [(None,) * len(row) if self._crashes(row, _SILENT[is_stdin]) else tuple(row) for row in keys]
 
     def _crashes(self, row: Sequence[str | None], silence: str) -> bool:
-        said = [cell for cell in row if cell is not None]
-        if self.silent_crashes and all(cell == silence for cell in said):
+        outputs = [cell for cell in row if cell is not None]
+        if self.silent_crashes and all(cell == silence for cell in outputs):
             return True
         least = self.constant_crashes_from
-        return least is not None and len(row) >= least and len(set(said)) == 1
+        return least is not None and len(row) >= least and len(set(outputs)) == 1

@@ -1,9 +1,9 @@
-"""When are two outputs the same output? For clusters, for consensus, and for verdicts where a benchmark has no harness.
+"""Equality of outputs: for clusters, consensus, and verdicts of benchmarks without a harness of their own.
 
-``docs/equality.md`` is the page about it, with a table of pairs. Values arrive as the canonical text that the sandbox
+``docs/equality.md`` explains it, with a table of pairs. Values arrive as the canonical text that the sandbox
 recorded (``conself.sandbox.canonical``): compact JSON in which an object ``{"<tag>": ...}`` stands for a type that JSON
-lacks. Candidates chose these values, so they are parsed as hostile text: no int is ever built from decimal digits
-without end, and nesting is bounded.
+lacks. Candidates chose these values, so they are parsed as hostile text: no int is built from an unbounded number
+of digits, and nesting is limited.
 """
 
 import json
@@ -21,12 +21,12 @@ MAX_DEPTH = 320
 dicts). A value that nests deeper compares by its recorded text."""
 
 NUMBERS, FLOATS = ("by_value", "by_type"), ("digits", "tolerance")
-"""What ``Comparison.numbers`` and ``Comparison.floats`` can be."""
+"""The allowed values of ``Comparison.numbers`` and ``Comparison.floats``."""
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _UNORDERED_DIGITS = 12
-_LONGEST = 400  # digits of a number in a text, or of what a Decimal or Fraction is made of; longer ones compare as text
+_LONGEST = 400  # digits of a number in a text, or of a Decimal's or Fraction's parts; longer ones compare as text
 _SMALL = 2**63
 
 
@@ -36,13 +36,13 @@ class _Int(str):
 
 @dataclass
 class _Leaves:
-    """The numbers of a value that compare within a tolerance, by the order of their places; None: none does, here."""
+    """The numbers in a value that compare within a tolerance, in order of position; None: no number here does."""
 
-    found: list[Number] | None = None
+    numbers: list[Number] | None = None
     digits: int = _UNORDERED_DIGITS
 
     def inside_unordered(self) -> "_Leaves":
-        """Within a set or the key of a dict numbers have no place: digits tell them apart."""
+        """Numbers inside a set or a dict's keys have no position, so they are compared by digits."""
         return _Leaves(None, self.digits)
 
 
@@ -56,14 +56,14 @@ class Comparison:
     nothing.
 
     Args:
-        list_equals_tuple: ``[1, 2]`` and ``(1, 2)`` are one value, at every level.
-        numbers: ``by_value``: 6, 6.0, Decimal(6), Fraction(6) and ``"6.0"`` among the tokens of standard output are one
-            number, and so are 1 and True. ``by_type``: int, float and bool are distinct, and output is text.
+        list_equals_tuple: ``[1, 2]`` and ``(1, 2)`` are equal, at every level.
+        numbers: ``by_value``: 6, 6.0, Decimal(6), Fraction(6) and ``"6.0"`` among the tokens of standard output are
+            equal, and so are 1 and True. ``by_type``: int, float and bool are distinct, and output is text.
         floats: ``digits``: floats compare at ``float_digits``. ``tolerance``: the values on one input are grouped,
             place by place where their shapes are the same (:func:`conself.agreement.linkage.linked`); whole numbers are
             never rounded, and in sets and keys of dicts floats compare at 12 digits.
         float_digits: significant decimal digits at which floats (and the parts of complex numbers) compare under
-            ``digits``; 17 tells all floats apart.
+            ``digits``; 17 distinguishes all floats.
         split_whitespace: standard output compares as its whitespace-separated tokens, not byte by byte.
 
     Raises:
@@ -87,15 +87,15 @@ class Comparison:
 
     @property
     def is_by_value(self) -> bool:
-        """Whether numbers of different types can be equal."""
+        """Return whether numbers of different types can be equal."""
         return self.numbers == "by_value"
 
     def key(self, value: str, is_stdout: bool) -> str | None:
-        """The key of a value that is compared with no other on its input: see :meth:`keys`."""
+        """Return the key of a value that is the only one on its input: see :meth:`keys`."""
         return self.keys((value,), is_stdout)[0]
 
     def keys(self, values: Sequence[str], is_stdout: bool) -> list[str | None]:
-        """One key per value of one input, equal exactly where the values are; None: equal to nothing, not to itself."""
+        """Return a key per value of one input, equal exactly when the values are; None equals nothing, not even itself."""
         if self.floats == "digits":
             return [None if UNREADABLE in value else self._shape(value, is_stdout, None) for value in values]
         leaves: list[list[Number]] = [[] for _ in values]
@@ -114,23 +114,23 @@ class Comparison:
         return [None if UNREADABLE in value else key for value, key in zip(values, keys, strict=True)]
 
     def equal(self, one: str, other: str, is_stdout: bool) -> bool:
-        """Whether two recorded values are the same when nothing else is compared with them."""
+        """Return whether two recorded values are equal when compared with each other alone."""
         left, right = self.keys((one, other), is_stdout)
         return left is not None and left == right
 
-    def _shape(self, value: str, is_stdout: bool, found: list[Number] | None) -> str:
-        """The value's normalised text, with a mark in place of each number that is put into ``found``."""
+    def _shape(self, value: str, is_stdout: bool, numbers: list[Number] | None) -> str:
+        """Return the value's normalised text, with a mark in place of each number, which is appended to ``numbers``."""
         if _depth(value) > MAX_DEPTH:
             return f"text:{value}"
-        leaves = _Leaves(found, self.float_digits if self.floats == "digits" else _UNORDERED_DIGITS)
+        leaves = _Leaves(numbers, self.float_digits if self.floats == "digits" else _UNORDERED_DIGITS)
         try:
             node = json.loads(value, parse_int=_Int, parse_float=_refuse, parse_constant=_refuse)
             if is_stdout and self.split_whitespace and isinstance(node, str):
                 return json.dumps(" ".join([self._token(token, leaves) for token in node.split()]))
             return self._text(node, leaves)
         except ValueError:
-            if found is not None:
-                found.clear()
+            if numbers is not None:
+                numbers.clear()
             return f"text:{value}"
 
     def _token(self, token: str, leaves: _Leaves) -> str:
@@ -140,7 +140,7 @@ class Comparison:
         return token if number is None else self._leaf(number, leaves)
 
     def _text(self, node: object, leaves: _Leaves) -> str:
-        """Normalised JSON of a parsed node; a ValueError means that the node is not canonical."""
+        """Return the normalised JSON of a parsed node; raises ValueError if the node is not canonical."""
         if isinstance(node, bool) and self.is_by_value:
             return self._leaf(int(node), leaves)
         if isinstance(node, _Int):
@@ -161,13 +161,13 @@ class Comparison:
         return self._leaf(float(content), leaves)
 
     def _leaf(self, number: Number, leaves: _Leaves) -> str:
-        if leaves.found is None or number - number != 0:  # the latter of nan and infinity
+        if leaves.numbers is None or number - number != 0:  # the latter of nan and infinity
             return self._number(number, leaves.digits)
-        leaves.found.append(number)
+        leaves.numbers.append(number)
         return "\0"
 
     def _number(self, number: Number, digits: int) -> str:
-        """The text of a number at so many digits; under ``tolerance`` and by value whole ones have all of theirs."""
+        """Return a number's text at ``float_digits``; under ``tolerance`` and by value, whole numbers keep all digits."""
         if isinstance(number, float) and self.is_by_value and number.is_integer():
             number = int(number)
         if not isinstance(number, float):
@@ -188,7 +188,7 @@ def _refuse(text: str) -> object:
 
 
 def _depth(value: str) -> int:
-    """Deepest nesting of a JSON text; the count of openings alone where that settles it."""
+    """Return the nesting depth of a JSON text, or the number of opening brackets if that is low enough."""
     openings = value.count("[") + value.count("{")
     if openings <= MAX_DEPTH:
         return openings
@@ -200,7 +200,7 @@ def _depth(value: str) -> int:
 
 
 def _of_decimal(text: str) -> Number | None:
-    """The number that a decimal's text stands for: an int where it is whole; None of what is no number or too large."""
+    """Parse a decimal's text: an int if it is whole; None if it is no number or too large."""
     try:
         number = Decimal(text)
         if number.is_finite() and abs(number.adjusted()) > _LONGEST:
@@ -229,7 +229,7 @@ def _tuple(comparison: Comparison, content: object, leaves: _Leaves) -> str:
 
 
 def _set(tag: str) -> Writer:
-    """Sets are sorted again, because rounding may have changed the order."""
+    """Sort a set again, because rounding may have changed the order."""
 
     def write(comparison: Comparison, content: object, leaves: _Leaves) -> str:
         return f'{{"{tag}":[{",".join(sorted(comparison._items(content, leaves.inside_unordered())))}]}}'
@@ -238,13 +238,13 @@ def _set(tag: str) -> Writer:
 
 
 def _dict(comparison: Comparison, content: object, leaves: _Leaves) -> str:
-    """Values in the order of the keys' texts, so that each has its place."""
+    """Order a dict's values by the texts of their keys, so that each has a fixed position."""
     if not isinstance(content, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in content):
         raise ValueError("not canonical")
     keyed = [(comparison._text(key, leaves.inside_unordered()), value) for key, value in content]
     keyed.sort(key=lambda pair: pair[0])
     pairs = [f"[{key},{comparison._text(value, leaves)}]" for key, value in keyed]
-    if leaves.found is None:  # where rounding made two keys one, their values are in no order of their own
+    if leaves.numbers is None:  # where rounding made two keys one, their values are in no order of their own
         pairs.sort()
     return f'{{"d":[{",".join(pairs)}]}}'
 
@@ -256,7 +256,7 @@ def _complex(comparison: Comparison, content: object, leaves: _Leaves) -> str:
 
 
 def _standard(comparison: Comparison, content: object, leaves: _Leaves) -> str:
-    """A value of the standard library: a Decimal may be a number, and views of keys and items are sets."""
+    """Normalise a standard library value: a Decimal may be a number, and views of keys and items are sets."""
     if not isinstance(content, list) or len(content) != 2 or not isinstance(content[0], str):
         raise ValueError("not canonical")
     name, body = content

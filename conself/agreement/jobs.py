@@ -8,6 +8,6 @@ from conself.sandbox.prefix import with_prefix
 
 
 def job_of(problem: Problem, codes: Iterable[str | None], inputs: Sequence[str] | None = None) -> Job:
-    """The programs behind the problem's prefix, on ``inputs``; None: the problem's own."""
+    """Build the sandbox job that runs programs, after the problem's prefix, on ``inputs`` (None: the problem's)."""
     programs = tuple(None if code is None else with_prefix(problem.prefix, code) for code in codes)
     return Job(problem.id, programs, problem.entry_point, problem.inputs if inputs is None else tuple(inputs))

@@ -1,4 +1,4 @@
-"""Grouping numbers that differ by no more than rounding errors: single linkage on a line."""
+"""Group numbers that differ by no more than rounding errors: single linkage on a line."""
 
 import math
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 Number = int | float
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
-"""Two neighbours closer than this are one number: by their size, and near 0."""
+"""Neighbours closer than this count as equal: relative to their size, or absolutely near 0."""
 
 
 def linked(numbers: Sequence[Number]) -> list[Number]:
-    """For each of the finite numbers the one that stands for its group: its whole number, else its smallest one.
+    """Map each finite number to its group's representative: the group's whole number, or else its smallest number.
 
-    Sorted, neighbours are linked where they differ by at most ``RELATIVE`` of the larger or by ``ABSOLUTE``, but for
-    two whole numbers, which are never one. Where links lead through others from one whole number to another, each
-    number goes to the nearest whole one. The order of ``numbers`` changes nothing.
+    Sorted neighbours are linked if they differ by at most ``RELATIVE`` of the larger or by ``ABSOLUTE``, except two
+    whole numbers, which are never equal. If a chain of links joins two whole numbers, each number goes to the nearest
+    whole one. The order of ``numbers`` changes nothing.
     """
     ordered = sorted(set(numbers))
     groups: list[list[Number]] = []

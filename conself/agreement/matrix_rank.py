@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def rational_rank(rows: Sequence[Sequence[bool | int]]) -> int:
-    """The dimension over the rationals of what the rows span; 0 where there are no rows or no columns.
+    """Return the dimension over the rationals of the rows' span; 0 without rows or columns.
 
     Fraction-free elimination (Bareiss, Mathematics of Computation 22, 1968): every division below leaves no remainder,
     and the integers stay minors of the matrix. Neither GF(2), in which [[0,1,1],[1,0,1],[1,1,0]] has rank 2, nor a

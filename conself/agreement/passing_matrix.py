@@ -1,4 +1,4 @@
-"""Which candidate passes which generated test: the evidence that rankings by tests read beside traces."""
+"""The passing matrix: which candidate passes which generated test, for rankings by tests."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 class PassingMatrix:
     """The outcome of each of K candidates on each of M tests of one problem.
 
-    A test is an input and the output that somebody claims for it, or several of those, which must all hold. Claims are
+    A test is an input with a claimed output, or several of these, all of which must hold. Claims are
     generated, so a test may be wrong: this is evidence, not an oracle. Equal tests keep their multiplicity, as equal
     candidates do.
 
     Args:
-        cells: K x M: True where the candidate gives the claimed output, False where it gives another one, None where
-            it doesn't run to its end. Rows are in candidate order, columns in the order of the tests.
+        cells: K x M: True if the candidate gives the claimed output, False if it gives another one, None if it doesn't
+            finish. Rows are in candidate order, columns in the order of the tests.
 
     Raises:
         ValueError: rows have different lengths.
@@ -28,10 +28,10 @@ class PassingMatrix:
 
     @property
     def n_tests(self) -> int:
-        """M, 0 where there are no candidates."""
+        """M; 0 without candidates."""
         return len(self.cells[0]) if self.cells else 0
 
     @property
     def passed(self) -> tuple[tuple[bool, ...], ...]:
-        """K x M: whether the candidate passes; one that doesn't run doesn't."""
+        """K x M: whether the candidate passes; one that doesn't finish does not."""
         return tuple(tuple(cell is True for cell in row) for row in self.cells)

@@ -1,4 +1,4 @@
-"""What the candidates of a pool agree on, by the rules of a job."""
+"""Agreement within a pool, by the rules of a job."""
 
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
@@ -7,9 +7,9 @@ from conself.records import Pool
 
 
 def agreement(pool: Pool, comparison: Comparison, behaviour: Behaviour) -> Agreement:
-    """What the candidates of a pool agree on, when outputs compare and behaviour counts like this.
+    """Compute the agreement of a pool's candidates under the given comparison and behaviour rules.
 
     Raises:
-        ValueError: the pool's candidates, traces and inputs are not equally many.
+        ValueError: the numbers of the pool's candidates, traces and inputs do not match.
     """
     return agreement_of(behaviour(trace_keys(pool, comparison), pool.problem.entry_point is None))

@@ -1,7 +1,7 @@
 """From traces to agreement: comparison keys, clusters and semantic entropy (docs/method.md#clusters).
 
 Everything is pure over ``keys``: K rows (candidates) of M comparison keys (inputs), None where the execution
-crashed. CRASH is one value: its reason is no part of a trace.
+crashed. CRASH is a single value: its reason is not part of a trace.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ _LONGEST = 64  # characters of a key; of a longer one the hash tells as much
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the K candidates of one problem agree on; worked out once, shared by metrics, rankings and analysis.
+    """The agreement of the K candidates of one problem; computed once, shared by metrics, rankings and analysis.
 
     Attributes:
         keys: K x M comparison keys, None = CRASH.
         crashed: K flags, CRASH on all inputs.
         clusters: groups of live candidate indices with equal traces, largest first, then lowest index.
-        passing: which candidate passes which generated test; None where there are no such tests.
+        passing: which candidate passes which generated test; None without such tests.
     """
 
     keys: tuple[tuple[str | None, ...], ...]
@@ -40,7 +40,7 @@ class Agreement:
         return len(self.crashed) - sum(self.crashed)
 
     def cluster_of(self, index: int) -> tuple[int, ...]:
-        """The candidates with the trace of a live candidate, itself included; raises ValueError if it crashed."""
+        """Return the candidates with the same trace as a live candidate, itself included; ValueError if it crashed."""
         for cluster in self.clusters:
             if index in cluster:
                 return cluster
@@ -48,16 +48,16 @@ class Agreement:
 
 
 def agreement_of(keys: Keys) -> Agreement:
-    """The agreement among K traces of M comparison keys each."""
+    """Compute the agreement among K traces of M comparison keys each."""
     return Agreement(tuple(tuple(row) for row in keys), tuple(crashed(keys)), tuple(clusters(keys)))
 
 
 def trace_keys(pool: Pool, comparison: Comparison) -> list[list[str | None]]:
-    """K x M comparison keys of a pool, None = CRASH (every status but OK), input by input.
+    """Compute the K x M comparison keys of a pool, None = CRASH (every status but OK), input by input.
 
-    Each distinct value of an input is compared once. An output that cannot be read has a key of its own: it equals no
-    other, of another candidate or on another input. A key of more than 64 characters is given as its hash: keys are for
-    telling outputs apart, and are kept on disk.
+    Each distinct value of an input is compared once. An unreadable output gets a unique key: it equals no other output
+    of any candidate or input. A key of more than 64 characters is replaced by its hash: keys only distinguish outputs,
+    and are kept on disk.
 
     Raises:
         ValueError: there is not one trace per candidate, or not one outcome per input.
@@ -95,12 +95,12 @@ def _short(key: str) -> str:
 
 
 def crashed(keys: Keys) -> list[bool]:
-    """K flags: CRASH on all inputs (true as well of a candidate without any input: it showed no behaviour)."""
+    """Return K flags: CRASH on all inputs (also true without any input, as no behaviour was shown)."""
     return [all(cell is None for cell in row) for row in keys]
 
 
 def clusters(keys: Keys) -> list[tuple[int, ...]]:
-    """Indices of live candidates grouped by equal trace (Eq. 1), largest group first, then lowest index."""
+    """Group the indices of live candidates by equal trace (Eq. 1), largest group first, then lowest index."""
     groups: dict[tuple[str | None, ...], list[int]] = {}
     for index, (row, is_crashed) in enumerate(zip(keys, crashed(keys), strict=True)):
         if not is_crashed:
@@ -109,7 +109,7 @@ def clusters(keys: Keys) -> list[tuple[int, ...]]:
 
 
 def semantic_entropy(sizes: Sequence[int]) -> float:
-    """Shannon entropy in nats over the shares of clusters of the given sizes (Eq. 2); exactly 0.0 for one cluster.
+    """Compute the Shannon entropy, in nats, of clusters of these sizes (Eq. 2); exactly 0.0 for one cluster.
 
     Raises:
         ValueError: there is no cluster, or an empty one.
