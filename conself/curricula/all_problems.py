@@ -12,7 +12,7 @@ class AllProblems:
     """Keeps every problem, with or without a defined uncertainty; pairing drops those that have no pair."""
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """All problems in the order given."""
+        """Keep all problems, in the order given."""
         low, high, normalised = normalise(uncertainties)
         kept = tuple(uncertainty.problem_id for uncertainty in uncertainties)
         return Selection(kept=kept, ranked=False, dropped={}, minimum=low, maximum=high, normalised=normalised)

@@ -1,4 +1,4 @@
-"""The problems whose value reaches a threshold, such as ZeroCoder's on the rank of the passing matrix."""
+"""Keep problems whose value reaches a threshold, such as ZeroCoder's on the rank of the passing matrix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from conself.records import Uncertainty
 
 @dataclass(frozen=True)
 class AtLeast:
-    """Keeps the problems whose value, as it is and not normalised, is ``threshold`` or more.
+    """Keeps the problems whose value, not normalised, is at least ``threshold``.
 
-    At 0 every problem with a defined value stays, as in ZeroCoder's table of thresholds on ranks (arXiv 2604.07864).
+    At 0 every problem with a defined value is kept, as in ZeroCoder's table of thresholds on ranks (arXiv 2604.07864).
     """
 
     threshold: float
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """The problems that reach it, in the order given, and a reason for every other."""
+        """Select the problems that reach the threshold, in the order given, with a reason for dropping each other one."""
         below = f"below curriculum.threshold ({self.threshold:g})"
         return sift(uncertainties, lambda u, _: below if u.value is None or u.value < self.threshold else None)

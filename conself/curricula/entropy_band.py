@@ -1,4 +1,4 @@
-"""The curriculum of the paper: problems that are uncertain, but not too uncertain."""
+"""The paper's curriculum: problems that are uncertain, but not too uncertain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from conself.records import Uncertainty
 class EntropyBand:
     """Keeps the problems with 0 < H_norm < tau, strict on both sides (Eq. 3: docs/method.md#curriculum).
 
-    H = 0 always leaves, also when the minimum is above 0; the problem at the minimum leaves as well.
+    Problems with H = 0 are always dropped; so is the problem at the minimum, even if that is above 0.
 
     Args:
-        tau: upper bound in (0, 1]; at 1 the problem at the maximum leaves.
+        tau: upper bound in (0, 1]; at 1 the problem at the maximum is dropped.
 
     Raises:
         ValueError: ``tau`` lies outside (0, 1].
@@ -27,7 +27,7 @@ class EntropyBand:
             raise ValueError(f"tau must lie in (0, 1], got {self.tau}; see Eq. 3 in docs/method.md#curriculum")
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """The problems inside the band, in the order given, and a reason for every other."""
+        """Select the problems inside the band, in the order given, with a reason for dropping each other one."""
         return sift(uncertainties, self._why_not)
 
     def _why_not(self, uncertainty: Uncertainty, normalised: float) -> str | None:

@@ -1,4 +1,4 @@
-"""Held out: some problems are never trained on, so that what the model makes of them says how training goes."""
+"""Hold out problems that are never trained on, to measure the progress of training on them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ HELD_OUT = "held out"
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Drops the ``n`` problems that come first by SHA-256(seed, id), the same in every round; ``of`` sees the others.
+    """Drops the first ``n`` problems by SHA-256(seed, id), the same in every round, and passes the others to ``of``.
 
     Raises:
         ValueError: ``n`` is below 1.
@@ -27,7 +27,7 @@ class HeldOut:
             raise ValueError(f"curriculum.n must be at least 1, got {self.n}; a curriculum that holds none out is `of`")
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """The problems that ``of`` keeps of those that are not held out."""
+        """Apply ``of`` to the problems that are not held out."""
         first = sorted((u.problem_id for u in uncertainties), key=self._rank)[: self.n]
         held = dict.fromkeys(first, HELD_OUT)
         selection = self.of([u for u in uncertainties if u.problem_id not in held])

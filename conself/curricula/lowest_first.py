@@ -10,13 +10,13 @@ from conself.records import Uncertainty
 
 @dataclass(frozen=True)
 class LowestFirst:
-    """Keeps every problem with a defined uncertainty, ranked from the lowest; ``max_pairs`` or ``matched`` cuts.
+    """Keeps every problem with a defined uncertainty, lowest first; ``max_pairs`` or ``matched`` limits their number.
 
-    Equal values, of which a crash rate has many, are ordered by a hash of the problem id: at random, but always alike.
+    Ties, of which a crash rate has many, are ordered by a hash of the problem id: random, but reproducible.
     """
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """The defined problems, lowest uncertainty first, and why each other is left out."""
+        """Order the defined problems, lowest uncertainty first, with a reason for dropping each other one."""
         low, high, normalised = normalise(uncertainties)
         return Selection(
             kept=tuple(sorted(normalised, key=lambda name: (normalised[name], _draw(name)))),

@@ -1,4 +1,4 @@
-"""What a curriculum answers, and the min-max normalisation that curricula share."""
+"""The result of a curriculum, and the min-max normalisation that curricula share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Selection:
 
     Attributes:
         kept: problem ids.
-        ranked: whether ``kept`` stands in the order in which problems are taken when there may be only so many pairs;
-            if not, it stands in the order given, and problems are drawn.
-        dropped: problem id -> reason, one of few fixed texts so that reasons can be counted.
+        ranked: whether ``kept`` is in order of preference, in which problems are taken if the number of pairs is limited;
+            otherwise it is in the order given, and problems are drawn at random.
+        dropped: problem id -> reason, one of a few fixed texts so that reasons can be counted.
         minimum: lowest defined uncertainty, None when none is defined.
         maximum: highest defined uncertainty, None when none is defined.
         normalised: problem id -> min-max normalised uncertainty in [0, 1], for each defined one.
@@ -30,15 +30,15 @@ class Selection:
 
 
 class Curriculum(Protocol):
-    """Which problems are trained on, by how uncertain the model is about each."""
+    """Selects the problems to train on by the model's uncertainty about each."""
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """The problems that stay, and why each other leaves; each is in one of the two."""
+        """Partition the problems into those kept and those dropped, the latter with reasons."""
         ...
 
 
 def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float | None, dict[str, float]]:
-    """Minimum, maximum, and per problem id (value - min) / (max - min), over the defined uncertainties.
+    """Return minimum, maximum, and (value - min) / (max - min) by problem id, over the defined uncertainties.
 
     When max == min every normalised value is 0 (docs/method.md#curriculum).
     """
@@ -51,9 +51,9 @@ def normalise(uncertainties: Sequence[Uncertainty]) -> tuple[float | None, float
 
 
 def sift(uncertainties: Sequence[Uncertainty], why_not: Callable[[Uncertainty, float], str | None]) -> Selection:
-    """The problems, in the order given, for which ``why_not`` gives no reason; undefined ones are left out.
+    """Keep the problems, in the order given, for which ``why_not`` returns no reason; undefined ones are dropped.
 
-    ``why_not`` is given a defined uncertainty and its normalised value.
+    ``why_not`` takes a defined uncertainty and its normalised value.
     """
     low, high, normalised = normalise(uncertainties)
     reasons = {
@@ -71,7 +71,7 @@ def sift(uncertainties: Sequence[Uncertainty], why_not: Callable[[Uncertainty, f
 
 
 def value_range(selection: Selection) -> str:
-    """One clause for the error of an empty curriculum: the range of uncertainty."""
+    """Describe the range of uncertainty, in one clause of the error message of an empty curriculum."""
     if selection.minimum is None or selection.maximum is None:
         return "no problem has a defined uncertainty"
     span = f"uncertainty of {len(selection.normalised)} problems runs from {selection.minimum:.4g}"
@@ -79,7 +79,7 @@ def value_range(selection: Selection) -> str:
 
 
 def what_would_keep(selection: Selection) -> str:
-    """The same for a curriculum that has a tau, with the tau that keeps something."""
+    """Describe the range and a tau that would keep a problem, for a curriculum that has a tau."""
     if not selection.normalised:
         return value_range(selection)
     span = value_range(selection)

@@ -1,4 +1,4 @@
-"""Preference pairs of a whole curriculum: prompts rendered, dropped problems counted, and the size capped."""
+"""Build the preference pairs of a curriculum: render prompts, count dropped problems, cap the number of pairs."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ IndexPair = tuple[int, int | None]
 
 
 class Pairing(Protocol):
-    """The pairs of one problem, given how its candidates are ranked and which of them are the same program.
+    """Pairs the candidates of one problem, given their ranking and which of them are the same program.
 
     Pure over indices: ``programs`` has one value per candidate, equal for equal programs. ``gives_losers`` says whether
-    all of its pairs have a loser, or none.
+    all of its pairs have a loser, or none of them.
     """
 
     gives_losers: ClassVar[bool]
 
     def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[IndexPair]:
-        """At most a few; none where the problem is good for none."""
+        """Return the pairs, a few at most; none if the problem is unsuitable."""
         ...
 
 
 class NothingToLearnError(ValueError):
-    """No problem is left, or none that gives a pair: the first round is an error, a later one ends the rounds."""
+    """No problem is left, or none gives a pair: an error in the first round; a later round ends the job normally."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """How the candidates of one problem are ranked, and their pairs; ``reason``: why there are none, or None."""
+    """The ranking of one problem's candidates and their pairs; ``reason``: why there are no pairs, or None."""
 
     ranked: Ranked
     pairs: list[IndexPair]
@@ -49,7 +49,7 @@ class Paired:
 
 
 def pairs_of(pool: Pool, agreement: Agreement, ranking: Ranking, pairing: Pairing) -> Paired:
-    """The pairs of a pool, for training and for figures alike."""
+    """Build the pairs of a pool, for training and for figures alike."""
     ranked = ranking(pool, agreement, agreement.passing)
     programs = [program_of(candidate) for candidate in pool.candidates]
     pairs = pairing(ranked, programs)
@@ -57,12 +57,12 @@ def pairs_of(pool: Pool, agreement: Agreement, ranking: Ranking, pairing: Pairin
 
 
 def program_of(candidate: Candidate) -> tuple[bool, str]:
-    """What tells programs apart: the code, or where there is no code block the whole completion."""
+    """Return the text that identifies a program: its code, or the whole completion if it has no code block."""
     return (True, candidate.code) if candidate.code is not None else (False, candidate.text)
 
 
 def ordered(pairs: Sequence[PreferencePair], kept: Sequence[str], ranked: bool) -> list[PreferencePair]:
-    """The pairs in the order of the problems ``kept`` where that is a ranking, else as they come."""
+    """Sort the pairs by the order of the problems ``kept`` if that is a ranking; otherwise leave them."""
     rank = {name: place for place, name in enumerate(kept)}
     return sorted(pairs, key=lambda pair: rank[pair.problem_id]) if ranked else list(pairs)
 
@@ -74,7 +74,7 @@ def build_pairs(
     prompts: PromptStyle,
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[list[PreferencePair], dict[str, int]]:
-    """The pairs of every pool, in order, and how many problems give none for each reason.
+    """Build the pairs of every pool, in order, and count the problems without pairs by reason.
 
     Pairs carry the direct prompt, without the observation, so that training matches evaluation (docs/method.md#pairs).
 
@@ -84,9 +84,9 @@ def build_pairs(
     pairs: list[PreferencePair] = []
     dropped: Counter[str] = Counter()
     for pool, agreement in pools:
-        found = pairs_of(pool, agreement, ranking, pairing)
-        if found.reason is not None:
-            dropped[found.reason] += 1
+        paired = pairs_of(pool, agreement, ranking, pairing)
+        if paired.reason is not None:
+            dropped[paired.reason] += 1
             continue
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
         texts = [candidate.text for candidate in pool.candidates]
@@ -98,9 +98,9 @@ def build_pairs(
                 rejected=None if loser is None else texts[loser],
                 chosen_index=winner,
                 rejected_index=loser,
-                winner_weight=found.ranked.winner_weight,
+                winner_weight=paired.ranked.winner_weight,
             )
-            for winner, loser in found.pairs
+            for winner, loser in paired.pairs
         ]
     if not pairs:
         reasons = ", ".join(f"{n}: {reason}" for reason, n in dropped.items())
@@ -111,10 +111,10 @@ def build_pairs(
 
 
 def capped(pairs: Sequence[PreferencePair], max_pairs: int | None, seed: int, ranked: bool) -> list[PreferencePair]:
-    """At most ``max_pairs`` pairs: whole problems, the last one cut; None keeps all.
+    """Keep at most ``max_pairs`` pairs, whole problems at a time with the last one cut; None keeps all.
 
-    For comparisons of equal size (docs/method.md#methods). Where ``pairs`` are ``ranked`` the first ones stay; else
-    problems are taken in a seeded order, so that which ones stay doesn't depend on their order in ``pairs``.
+    For comparisons of equal size (docs/method.md#methods). If ``pairs`` are ``ranked`` the first ones are kept;
+    otherwise problems are taken in a seeded order, which doesn't depend on their order in ``pairs``.
 
     Raises:
         ValueError: ``max_pairs`` is below 1.

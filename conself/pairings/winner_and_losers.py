@@ -9,13 +9,13 @@ from conself.rankings.ranked import Ranked
 
 @dataclass(frozen=True)
 class WinnerAndLosers:
-    """Pairs the winner with up to ``max_losers`` that are ranked strictly lower (docs/method.md#pairs).
+    """Pairs the winner with up to ``max_losers`` candidates ranked strictly lower (docs/method.md#pairs).
 
-    Losers come worst first, ties by index; identical program text is used once, and never against itself.
+    Losers come worst first, ties by index; identical programs are used once, and never against themselves.
 
     Args:
         max_losers: at most this many pairs per problem.
-        crashed_fill: take crashed losers, which rankings leave out, where no ranked one qualifies.
+        crashed_fill: use crashed losers, which rankings leave out, if no ranked one qualifies.
 
     Raises:
         ValueError: ``max_losers`` is below 1.
@@ -33,7 +33,7 @@ class WinnerAndLosers:
             )
 
     def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[tuple[int, int | None]]:
-        """The pairs of one problem, all with the same winner; none where a ranking chooses nobody."""
+        """Pair the winner of one problem with its losers; no pairs if the ranking has no winner."""
         if ranked.winner is None:
             return []
         used = {programs[ranked.winner]}
@@ -48,7 +48,7 @@ class WinnerAndLosers:
 
 
 def why_no_pair(ranked: Ranked, programs: Sequence[Hashable]) -> str:
-    """Why a problem gives no pair, in one of few fixed texts so that reasons can be counted."""
+    """Return why a problem gives no pair, as one of a few fixed texts so that reasons can be counted."""
     if ranked.winner is None:
         return str(ranked.reason)
     if not ranked.losers:

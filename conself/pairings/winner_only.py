@@ -9,10 +9,10 @@ from conself.rankings.ranked import Ranked
 
 @dataclass(frozen=True)
 class WinnerOnly:
-    """One record per problem: the winner, with no loser; nothing where a ranking chooses nobody."""
+    """One record per problem: the winner without a loser; none if the ranking has no winner."""
 
     gives_losers: ClassVar[bool] = False
 
     def __call__(self, ranked: Ranked, programs: Sequence[Hashable]) -> list[tuple[int, int | None]]:  # noqa: ARG002
-        """At most one record."""
+        """Return at most one record."""
         return [] if ranked.winner is None else [(ranked.winner, None)]
