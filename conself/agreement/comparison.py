@@ -36,7 +36,7 @@ class _Int(str):
 
 @dataclass
 class _Leaves:
-    """The numbers in a value that compare within a tolerance, in order of position; None: no number here does."""
+    """The numbers in a value that compare within a tolerance, by position; None: no number here does."""
 
     numbers: list[Number] | None = None
     digits: int = _UNORDERED_DIGITS
@@ -95,7 +95,7 @@ class Comparison:
         return self.keys((value,), is_stdout)[0]
 
     def keys(self, values: Sequence[str], is_stdout: bool) -> list[str | None]:
-        """Return a key per value of one input, equal exactly when the values are; None equals nothing, not even itself."""
+        """Return a key per value of one input, equal exactly when the values are; None equals nothing, nor itself."""
         if self.floats == "digits":
             return [None if UNREADABLE in value else self._shape(value, is_stdout, None) for value in values]
         leaves: list[list[Number]] = [[] for _ in values]
@@ -167,7 +167,7 @@ class Comparison:
         return "\0"
 
     def _number(self, number: Number, digits: int) -> str:
-        """Return a number's text at ``float_digits``; under ``tolerance`` and by value, whole numbers keep all digits."""
+        """Return a number's text at ``digits``; under ``tolerance`` and by value, whole numbers keep all of theirs."""
         if isinstance(number, float) and self.is_by_value and number.is_integer():
             number = int(number)
         if not isinstance(number, float):

@@ -17,6 +17,6 @@ class AtLeast:
     threshold: float
 
     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
-        """Select the problems that reach the threshold, in the order given, with a reason for dropping each other one."""
+        """Select the problems that reach the threshold, in the order given, with reasons against the others."""
         below = f"below curriculum.threshold ({self.threshold:g})"
         return sift(uncertainties, lambda u, _: below if u.value is None or u.value < self.threshold else None)

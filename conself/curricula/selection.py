@@ -13,8 +13,8 @@ class Selection:
 
     Attributes:
         kept: problem ids.
-        ranked: whether ``kept`` is in order of preference, in which problems are taken if the number of pairs is limited;
-            otherwise it is in the order given, and problems are drawn at random.
+        ranked: whether ``kept`` is in order of preference, in which problems are taken if the number of pairs is
+            limited; otherwise it is in the order given, and problems are drawn at random.
         dropped: problem id -> reason, one of a few fixed texts so that reasons can be counted.
         minimum: lowest defined uncertainty, None when none is defined.
         maximum: highest defined uncertainty, None when none is defined.
