@@ -1,5 +1,5 @@
-"""Rankings: ``(Pool, Agreement, PassingMatrix | None) -> Ranked``, which candidate is better. One file per rule.
+"""Rankings: ``(Pool, Agreement, PassingMatrix | None) -> Ranked`` order candidates. One file per rule.
 
-None of them knows what is right, and none needs training. Winners, losers and weights of pairs, the answer that voters
-give and the selectors that are reported all come from them.
+They use no oracle and need no training. They decide the winners, losers and weights of pairs, the voters' answers
+and the reported selectors.
 """

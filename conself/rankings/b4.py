@@ -13,10 +13,10 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class B4:
-    """By the posterior probability of being right; there is no weight.
+    """Rank by the posterior probability of being right; gives no weight.
 
     Args:
-        log10_beta0: log10 of the prior's beta0: the larger, the rarer do wrong candidates pass wrong tests.
+        log10_beta0: log10 of the prior's beta0: the larger it is, the more rarely wrong candidates pass wrong tests.
         log10_alpha: log10 of the prior's alpha, of the shares of candidates and of tests that are right.
 
     Raises:
@@ -37,7 +37,7 @@ class B4:
                 )
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where nobody passes a test; it applies where there are tests."""
+        """Rank by B4's score; no winner if no candidate passes a test. Applies only to pools with tests."""
         return ranked_by(
             passing,
             len(pool.candidates),
@@ -48,15 +48,15 @@ class B4:
 
 
 def b4_scores(matrix: PassingMatrix, log10_beta0: float, log10_alpha: float) -> Scores:
-    """The logarithm of B4's posterior, up to a constant, per candidate."""
+    """Compute each candidate's log posterior, up to a constant."""
     return class_scores(matrix, lambda each: b4_score(each, 10.0**log10_beta0, 10.0**log10_alpha))
 
 
 def b4_score(each: PassingClass, beta0: float, alpha: float) -> float:
-    """The sum ln B(alpha+k, 1+N-k) + ln B(alpha+q, 1+M-q) + ln B(1+n1, 1+m1-n1) + ln B(1+n0, beta0+m0-n0).
+    """Compute ln B(alpha+k, 1+N-k) + ln B(alpha+q, 1+M-q) + ln B(1+n1, 1+m1-n1) + ln B(1+n0, beta0+m0-n0).
 
-    In turn: how many candidates are right, how many tests are right, what wrong candidates do on right tests (a flat
-    prior), and on wrong ones, where ``beta0`` makes passing rare. Letters as in
+    The terms model the number of right candidates, the number of right tests, the outcomes of wrong candidates on right
+    tests (flat prior), and on wrong tests, where ``beta0`` makes passing rare. Letters as in
     :class:`conself.rankings.by_tests.PassingClass`.
     """
     k, others, q, failed = each.size, each.candidates - each.size, each.n_passed, each.all_tests - each.n_passed
@@ -70,5 +70,5 @@ def b4_score(each: PassingClass, beta0: float, alpha: float) -> float:
 
 
 def _log_beta(a: float, b: float) -> float:
-    """The logarithm of B(a, b) = Gamma(a) Gamma(b) / Gamma(a + b)."""
+    """Return log B(a, b), with B(a, b) = Gamma(a) Gamma(b) / Gamma(a + b)."""
     return lgamma(a) + lgamma(b) - lgamma(a + b)

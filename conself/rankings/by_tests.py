@@ -1,8 +1,7 @@
-"""What rankings by generated tests share: classes of candidates that pass the same tests, and the choice among scores.
+"""Shared parts of rankings by generated tests: classes of candidates that pass the same tests, choice by score.
 
-The numbers that the rules are made of, for a class of ``k`` equal rows that pass ``q`` of ``M`` tests, are those of B4
-(Chen et al., arXiv 2409.08692): candidates are right or wrong, tests are right or wrong, and all that is seen is who
-passes what.
+For a class of ``k`` equal rows that pass ``q`` of ``M`` tests the rules use the quantities of B4 (Chen et al.,
+arXiv 2409.08692): candidates and tests are each right or wrong, and only the passing matrix is observed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,12 +19,12 @@ Scores = tuple[float | None, ...]
 
 @dataclass(frozen=True)
 class PassingClass:
-    """Candidates that pass exactly the same tests, and how everybody else does on those tests.
+    """Candidates that pass exactly the same tests, and how all other candidates do on those tests.
 
     Attributes:
         members: indices of the ``k`` candidates, ascending.
         tests: indices of the ``q`` tests that they pass, ascending.
-        candidates: N, how many candidates run on a test at all; those of the class are among them.
+        candidates: N, the number of candidates that run on any test, including the class.
         all_tests: M.
         others_on_passed: n1, the tests of ``tests`` passed by candidates outside of the class, of m1 = (N - k) q cells.
         others_on_failed: n0, the other tests passed by them, of m0 = (N - k)(M - q) cells.
@@ -45,14 +44,14 @@ class PassingClass:
 
     @property
     def n_passed(self) -> int:
-        """The number q of tests that they pass."""
+        """The number q of tests that the members pass."""
         return len(self.tests)
 
 
 def classes(matrix: PassingMatrix) -> list[PassingClass]:
-    """The classes of equal rows, by their lowest index. A cell that crashed counts as failed.
+    """Group candidates into classes of equal rows, by lowest index. A crashed cell counts as failed.
 
-    A candidate that runs on no test is in no class and counts nowhere; one that runs and passes nothing does count.
+    A candidate that runs on no test is ignored; one that runs and passes nothing is in a class.
     """
     members: dict[int, list[int]] = {}
     for index, row in _running(matrix):
@@ -70,12 +69,12 @@ def classes(matrix: PassingMatrix) -> list[PassingClass]:
 
 
 def _running(matrix: PassingMatrix) -> Iterator[tuple[int, Sequence[bool | None]]]:
-    """The candidates that run on a test at least, with their rows."""
+    """Select the candidates that run on at least one test, with their rows."""
     return ((index, row) for index, row in enumerate(matrix.cells) if any(cell is not None for cell in row))
 
 
 def class_scores(matrix: PassingMatrix, score: Callable[[PassingClass], float]) -> Scores:
-    """Every candidate's score, which is its class's."""
+    """Assign each candidate the score of its class."""
     scores: list[float | None] = [None] * len(matrix.cells)
     for each in classes(matrix):
         for index in each.members:
@@ -85,22 +84,22 @@ def class_scores(matrix: PassingMatrix, score: Callable[[PassingClass], float]) 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which candidates and which tests are held right, by index, ascending; both are empty where nobody is eligible."""
+    """The candidates and tests judged right, by ascending index; both are empty if no candidate is eligible."""
 
     solutions: tuple[int, ...]
     tests: tuple[int, ...]
 
 
 def choose(matrix: PassingMatrix, scores: Scores, least_passed: int, merge_ties: bool) -> Choice:
-    """The eligible candidates of the highest score, and the tests that any of them passes.
+    """Choose the eligible candidates with the highest score, and the tests that any of them passes.
 
     Args:
-        matrix: K x M, what the scores were made of.
-        scores: K of them.
-        least_passed: how many tests a candidate passes to be eligible. 1: those who pass nothing have shown nothing.
-            0 as in B4's evaluation, where they are a class like others, and often the largest.
-        merge_ties: of classes within ``TIE`` of the highest score choose all, as B4's evaluation does. Such classes
-            disagree with one another, so that training takes the one of the lowest index: False.
+        matrix: K x M, from which the scores were computed.
+        scores: K scores.
+        least_passed: the number of tests that makes a candidate eligible. 1: candidates that pass nothing give no
+            evidence. 0 as in B4's evaluation, where they form a class like others, often the largest.
+        merge_ties: choose all classes within ``TIE`` of the highest score, as B4's evaluation does. Such classes
+            disagree with one another, so training uses False: the class with the lowest index.
     """
     eligible = {
         each: score
@@ -119,17 +118,17 @@ def ranked_by(
     weight: Callable[[PassingClass], float] | None,
     merge_ties: bool,
 ) -> Ranked:
-    """The ranking of ``size`` candidates by scores made of generated tests.
+    """Rank ``size`` candidates by scores computed from generated tests.
 
-    Who passes no test is left out. The class of the highest score is held right, of classes that tie the one of the
-    lowest index or, where ``merge_ties`` is set, all; and so are the tests that they pass.
+    Candidates that pass no test are left out. The class with the highest score is judged right (of ties, the one with
+    the lowest index or, with ``merge_ties``, all of them), and so are the tests that it passes.
 
     Args:
         matrix: K x M; the ranking doesn't apply where it is None or M is 0.
         size: K.
         scores_of: one of the rules.
-        weight: how much a class speaks for its members, in [0, 1]; None where the rule gives no such figure.
-        merge_ties: as :func:`choose` has it.
+        weight: the weight of a class's members, in [0, 1]; None if the rule gives none.
+        merge_ties: as in :func:`choose`.
 
     Raises:
         ValueError: the matrix has another number of rows than K.

@@ -1,4 +1,4 @@
-"""CodeT: candidates and tests that many of each vouch for (Chen et al., arXiv 2207.10397)."""
+"""CodeT: rank classes of candidates by their size and by the tests they pass (Chen et al., arXiv 2207.10397)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,7 @@ EXPONENTS = (0.5, 1)
 
 @dataclass(frozen=True)
 class CodeT:
-    """By k^exponent q; the weight is that of the shares of candidates that run and of tests, (k/N)^exponent q/M.
+    """Rank by k^exponent q; the weight uses shares of running candidates and of tests instead: (k/N)^exponent q/M.
 
     Args:
         exponent: 0.5, as in CodeT's own code, or 1, as in its paper.
@@ -32,7 +32,7 @@ class CodeT:
             raise ValueError(f"ranking.exponent must be 0.5 (CodeT's code) or 1 (its paper), got {self.exponent}")
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where nobody passes a test; it applies where there are tests."""
+        """Rank by CodeT's score; no winner if no candidate passes a test. Applies only to pools with tests."""
         return ranked_by(
             passing, len(pool.candidates), lambda matrix: codet_scores(matrix, self.exponent), self._weight, False
         )
@@ -42,5 +42,5 @@ class CodeT:
 
 
 def codet_scores(matrix: PassingMatrix, exponent: float) -> Scores:
-    """k^exponent q per candidate, k the size of its class and q how many tests it passes."""
+    """Compute k^exponent q per candidate, with k the size of its class and q the number of tests it passes."""
     return class_scores(matrix, lambda each: float(each.size**exponent * each.n_passed))

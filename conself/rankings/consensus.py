@@ -1,4 +1,4 @@
-"""Consensus: the candidate whose outputs most others give (docs/method.md#consensus)."""
+"""Consensus: rank by how many other candidates give the same outputs (docs/method.md#consensus)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class Consensus:
-    """By consensus score R; the weight is R of the winner. ConSelf's ranking, and functional majority voting.
+    """Rank by consensus score R; the weight is the winner's R. ConSelf's ranking, and functional majority voting.
 
     Args:
-        behaviour: what counts as behaviour, on top of what the run's own ``behaviour`` has settled.
+        behaviour: rules of :class:`~conself.agreement.behaviour.Behaviour`, applied after the run's own ``behaviour``.
     """
 
     gives_weight: ClassVar[bool] = True
@@ -26,13 +26,13 @@ class Consensus:
     behaviour: Behaviour
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where every candidate crashed; of equal scores the lowest index wins."""
+        """Rank by R; no winner if every candidate crashed; of equal scores the lowest index wins."""
         agreement = agreement_of(self.behaviour(agreement.keys, pool.problem.entry_point is None))
         return nothing_to_rank(agreement) or by_consensus(agreement)
 
 
 def by_consensus(agreement: Agreement) -> Ranked:
-    """The ranking by consensus score of candidates of which one at least is alive; solutions: the winner's cluster."""
+    """Rank candidates, at least one of them alive, by consensus score; the solutions are the winner's cluster."""
     scores = consensus_scores(agreement.keys)
     order = by_score(scores, alive(agreement))
     cluster = agreement.cluster_of(order[0][0])
@@ -40,10 +40,10 @@ def by_consensus(agreement: Agreement) -> Ranked:
 
 
 def consensus_scores(keys: Keys) -> list[float]:
-    """R(c_k) = mean over the M inputs of count(E_k[j] in V_j) / |V_j|, V_j the non-CRASH outputs on j (Algorithm 2).
-
-    CRASH at j adds 0, so that crashed candidates score 0. Sums are exact fractions: equal scores are equal floats
-    whatever the order of inputs.
+    """Compute R(c_k) = mean over the M inputs of count(E_k[j] in V_j) / |V_j| (Algorithm 2).
+    
+    V_j are the non-CRASH outputs on input j. CRASH at j adds 0, so crashed candidates score 0. Sums are exact
+    fractions: equal scores are equal floats whatever the order of inputs.
 
     Returns:
         K scores in [0, 1].

@@ -1,4 +1,4 @@
-"""First: one sample, as it comes; what not ranking at all is worth."""
+"""First: take the first sample; the baseline without any ranking."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,12 +11,12 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class First:
-    """By index; there is no weight."""
+    """Rank by index; gives no weight."""
 
     gives_weight: ClassVar[bool] = False
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen only where there are no candidates."""
+        """Rank by index; no winner only if there are no candidates."""
         total = len(pool.candidates)
         if not total:
             return nobody(total, "no candidates")

@@ -1,4 +1,4 @@
-"""Kappa: the candidate that agrees most with all others beyond what habits bring about."""
+"""Kappa: rank by agreement with all other candidates beyond chance."""
 
 from dataclasses import dataclass
 from math import fsum
@@ -14,16 +14,16 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class Kappa:
-    """By the sum of Cohen's kappas with all others (:func:`conself.agreement.votes.kappa`); weight: the winner's mean.
+    """Rank by summed Cohen's kappas with all others (:func:`conself.agreement.votes.kappa`); weight: the winner's mean.
 
-    Where nobody agrees with anybody beyond chance, and on a single input, order and winner are those of the consensus
-    score, and the weight is 0.
+    If no two candidates agree beyond chance, or on a single input, order and winner are those of the consensus score,
+    and the weight is 0.
     """
 
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where every candidate crashed; of equal sums the lowest index wins."""
+        """Rank by kappa; no winner if every candidate crashed; of equal sums the lowest index wins."""
         if empty := nothing_to_rank(agreement):
             return empty
         total, sums = len(agreement.keys), [fsum(sorted(row)) for row in kappas(agreement.keys)]

@@ -11,16 +11,16 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class LargestCluster:
-    """By the size of a candidate's cluster of equal traces; the weight is the winner's cluster's share of all K.
+    """Rank by the size of a candidate's cluster of equal traces; the weight is the largest cluster's share of all K.
 
-    Clusters of equal size are tied, and the one of the lowest index is held right (MBR-Exec's choice: Shi et al.,
+    Clusters of equal size are tied, and the one with the lowest index is judged right (MBR-Exec's choice: Shi et al.,
     arXiv 2204.11454, with 0/1 loss on whole traces).
     """
 
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where every candidate crashed."""
+        """Rank by cluster size; no winner if every candidate crashed."""
         if empty := nothing_to_rank(agreement):
             return empty
         total, largest = len(agreement.keys), agreement.clusters[0]

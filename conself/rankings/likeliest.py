@@ -1,4 +1,4 @@
-"""Likeliest: the candidate that the model itself finds most likely, whatever it does."""
+"""Likeliest: rank by the model's own likelihood, regardless of behaviour."""
 
 from dataclasses import dataclass
 from math import exp
@@ -12,7 +12,7 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class Likeliest:
-    """By the likelihood per token, lowest negative log-likelihood first; crashed candidates are ranked like others.
+    """Rank by likelihood per token, lowest negative log-likelihood first; crashed candidates are ranked like others.
 
     The weight is the winner's mean probability per token, exp(-NLL), a geometric mean.
     """
@@ -20,7 +20,7 @@ class Likeliest:
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """It applies where all candidates have a likelihood: those of a black box have none."""
+        """Rank by mean NLL. Applies only if all candidates have a likelihood; those of a black-box model have none."""
         total = len(pool.candidates)
         values = [-candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
         if len(values) < total:

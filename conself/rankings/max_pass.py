@@ -1,4 +1,4 @@
-"""MaxPass: the candidate that passes most generated tests (the filter of AlphaCode, Li et al., arXiv 2203.07814)."""
+"""MaxPass: rank by the number of generated tests passed (the filter of AlphaCode, Li et al., arXiv 2203.07814)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,17 +12,17 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class MaxPass:
-    """By the number of tests passed; the weight is their share. All who pass most are held right."""
+    """Rank by the number of tests passed; the weight is their share. All with the highest number are judged right."""
 
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where nobody passes a test; it applies where there are tests."""
+        """Rank by tests passed; no winner if no candidate passes one. Applies only to pools with tests."""
         return ranked_by(
             passing, len(pool.candidates), max_pass_scores, lambda each: each.n_passed / each.all_tests, True
         )
 
 
 def max_pass_scores(matrix: PassingMatrix) -> Scores:
-    """q, how many tests a candidate passes, per candidate."""
+    """Count the tests that each candidate passes: q."""
     return class_scores(matrix, lambda each: each.n_passed)

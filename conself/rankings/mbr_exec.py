@@ -12,17 +12,17 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class MBRExec:
-    """By the size of a candidate's class; the weight is its share of the candidates that run."""
+    """Rank by the size of a candidate's class; the weight is its share of the candidates that run."""
 
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where nobody passes a test; it applies where there are tests."""
+        """Rank by class size; no winner if no candidate passes a test. Applies only to pools with tests."""
         return ranked_by(
             passing, len(pool.candidates), mbr_exec_scores, lambda each: each.size / each.candidates, False
         )
 
 
 def mbr_exec_scores(matrix: PassingMatrix) -> Scores:
-    """k, the size of a candidate's class, per candidate."""
+    """Compute the size of each candidate's class: k."""
     return class_scores(matrix, lambda each: each.size)

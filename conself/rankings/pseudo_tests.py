@@ -1,4 +1,4 @@
-"""Pseudo tests: majority outputs become expected outputs, and who passes most of them is best (the baseline PFPO)."""
+"""Pseudo tests: rank by how many majority outputs a candidate reproduces (the baseline PFPO)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,16 +12,16 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class PseudoTests:
-    """By the share of pseudo tests passed, which is the winner's weight (PFPO: docs/method.md#methods).
+    """Rank by the share of pseudo tests passed; the winner's share is its weight (PFPO: docs/method.md#methods).
 
-    A pseudo test is an input with the output that most candidates give. All who pass most are held right, and so is
-    every test that they pass.
+    A pseudo test is an input with the output that most candidates give. All candidates with the highest share are
+    judged right, and so is every test that they pass.
     """
 
     gives_weight: ClassVar[bool] = True
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where every candidate crashed; of equal shares the lowest index wins."""
+        """Rank by pseudo tests; no winner if every candidate crashed; of equal shares the lowest index wins."""
         if empty := nothing_to_rank(agreement):
             return empty
         expected = pseudo_tests(agreement.keys)
@@ -33,14 +33,14 @@ class PseudoTests:
 
 
 def pseudo_tests(keys: Keys) -> list[str | None]:
-    """Per input the output that most of K candidates give, the lowest index's of equally many; None: all crash."""
+    """Return, per input, the most frequent output of K candidates (of ties, the lowest index's); None: all crash."""
     return [counts.most_common(1)[0][0] if counts else None for counts in votes(keys)]
 
 
 def pseudo_test_scores(keys: Keys) -> list[float]:
-    """The share of pseudo tests that each of K candidates passes.
+    """Compute the share of pseudo tests that each of K candidates passes.
 
-    An input on which every candidate crashes is no test; without any test all scores are 0.
+    An input on which every candidate crashes gives no test; without tests all scores are 0.
 
     Returns:
         K scores in [0, 1].

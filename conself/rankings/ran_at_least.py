@@ -1,4 +1,4 @@
-"""Ran at least: one sample, as it comes, of those that run on enough inputs; an ablation of reliable clusters."""
+"""Ran at least: take the first sample that runs on enough inputs; an ablation of reliable clusters."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,14 +12,14 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class RanAtLeast:
-    """By index among the candidates that run on a ``share`` of the inputs; there is no weight.
+    """Rank by index the candidates that run on a ``share`` of the inputs; gives no weight.
 
     Args:
-        share: of the inputs, at least.
+        share: minimal share of the inputs.
         drop_dead_inputs: inputs on which every candidate crashes don't count.
 
     Raises:
-        ValueError: ``share`` is outside of (0, 1].
+        ValueError: ``share`` is outside (0, 1].
     """
 
     gives_weight: ClassVar[bool] = False
@@ -32,7 +32,7 @@ class RanAtLeast:
             raise ValueError(f"ranking.share must lie in (0, 1], got {self.share}; UCoder's ablation uses 0.5")
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where no candidate runs on enough inputs."""
+        """Rank by index; no winner if no candidate runs on enough inputs."""
         size = len(pool.candidates)
         if empty := nothing_to_rank(agreement):
             return empty

@@ -1,4 +1,4 @@
-"""What a ranking is, and what it gives."""
+"""The contract of a ranking, and its result."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,21 +18,22 @@ Order = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Ranked:
-    """How a ranking orders the K candidates of one problem, and which of them it chooses.
+    """A ranking's order of the K candidates of one problem, and its choice among them.
 
     Attributes:
-        order: groups of candidate indices, best first; those of a group are tied, and stand by index.
-        left_out: the candidates in no group, by index: they showed no behaviour that could be ranked. With ``order``
-            all K, each once.
-        solutions: the candidates that are held right, which may differ where scores are tied; the first is the winner.
-            Empty where nobody is chosen.
-        tests: what is held right of the tests, by index: of the columns of a passing matrix, or of the inputs for a
-            ranking that makes tests of them; empty for one that chooses none.
-        winner_weight: R(y_w), how much the candidates speak for the winner, in [0, 1]; None where nobody is chosen, or
-            where the ranking gives no such figure.
-        reason: why nobody is chosen, in one of few fixed texts, so that reasons can be counted; None where one is.
-        applies: False where the pool lacks what the ranking reads (likelihoods, tests): then it is neither right nor
-            wrong, while a problem without a winner for any other reason is not solved.
+        order: groups of candidate indices, best first; each group is tied and sorted by index.
+        left_out: the candidates in no group, by index: they showed no behaviour to rank. Every candidate is in either
+            ``order`` or ``left_out``, once.
+        solutions: the candidates judged right, several if scores are tied; the first is the winner. Empty without a
+            winner.
+        tests: the tests judged right, by index: columns of a passing matrix, or inputs if the ranking makes tests of
+            them; empty for a ranking that chooses none.
+        winner_weight: R(y_w), the candidates' support for the winner, in [0, 1]; None without a winner, or if the
+            ranking gives no weight.
+        reason: why there is no winner, as one of a few fixed texts so that reasons can be counted; None if there is
+            one.
+        applies: False if the pool lacks the data that the ranking reads (likelihoods, tests): then the ranking is
+            neither right nor wrong. A problem without a winner for any other reason counts as not solved.
     """
 
     order: Order
@@ -50,12 +51,12 @@ class Ranked:
 
     @property
     def winner(self) -> int | None:
-        """The candidate that is chosen; None where nobody is."""
+        """The chosen candidate; None if there is none."""
         return self.solutions[0] if self.solutions else None
 
     @property
     def losers(self) -> tuple[int, ...]:
-        """All that are ranked strictly below the winner, worst first, ties by index; then those left out."""
+        """All candidates ranked strictly below the winner, worst first, ties by index; then those left out."""
         if self.winner is None:
             return ()
         groups = iter(self.order)
@@ -65,21 +66,21 @@ class Ranked:
 
 
 class Ranking(Protocol):
-    """Orders the candidates of a problem by what they do and what they are, without an oracle.
+    """Orders the candidates of a problem by behaviour, text or likelihood, without an oracle.
 
-    ``passing`` is the outcome of generated tests, None where there are none. ``gives_weight`` says whether winners have
-    a ``winner_weight``, which losses that weigh pairs need.
+    ``passing`` holds the outcomes of generated tests; None without tests. ``gives_weight`` says whether winners have a
+    ``winner_weight``, which losses that weight pairs need.
     """
 
     gives_weight: ClassVar[bool]
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:
-        """The order of the pool's candidates, and who is chosen."""
+        """Order the pool's candidates and choose a winner."""
         ...
 
 
 def by_score(scores: Sequence[float], members: Collection[int]) -> Order:
-    """``members``, indices of K ``scores``, from the highest to the lowest; scores within ``TIE`` of a group's best."""
+    """Group ``members`` (indices into K ``scores``) from highest to lowest; a group is within ``TIE`` of its best."""
     groups: list[list[int]] = []
     for index in sorted(members, key=lambda index: (-scores[index], index)):
         if groups and scores[index] >= scores[groups[-1][0]] - TIE:
@@ -92,24 +93,24 @@ def by_score(scores: Sequence[float], members: Collection[int]) -> Order:
 def chosen(
     order: Order, size: int, solutions: tuple[int, ...], tests: tuple[int, ...], winner_weight: float | None
 ) -> Ranked:
-    """The ranking of ``size`` candidates with somebody chosen; who is not in ``order`` is left out."""
+    """Build the ranking of ``size`` candidates with a winner; candidates not in ``order`` are left out."""
     return Ranked(order, _others(order, size), solutions, tests, winner_weight, reason=None, applies=True)
 
 
 def nobody(size: int, reason: str, order: Order = (), *, applies: bool = True) -> Ranked:
-    """The ranking of ``size`` candidates with nobody chosen, and why; ``applies`` as :class:`Ranked` has it."""
+    """Build a ranking of ``size`` candidates without a winner, and the reason; ``applies`` as in :class:`Ranked`."""
     return Ranked(order, _others(order, size), (), (), None, reason, applies)
 
 
 def nothing_to_rank(agreement: Agreement) -> Ranked | None:
-    """The ranking by behaviour of candidates of which none showed any; None where one did."""
+    """Return the ranking without a winner if no candidate showed any behaviour; None if one did."""
     if agreement.n_alive:
         return None
     return nobody(len(agreement.crashed), ALL_CRASHED if agreement.crashed else "no candidates")
 
 
 def alive(agreement: Agreement) -> list[int]:
-    """The candidates that did not crash on all inputs, by index."""
+    """Return the candidates that did not crash on all inputs, by index."""
     return [index for index, crashed in enumerate(agreement.crashed) if not crashed]
 
 
@@ -119,5 +120,5 @@ def _others(order: Order, size: int) -> tuple[int, ...]:
 
 
 def mean_weight(ranked: Sequence[Ranked]) -> float:
-    """How much the candidates speak for their winners, over at least one problem; one without a winner counts 0."""
+    """Return the mean weight of winners over at least one problem; a problem without a winner counts as 0."""
     return fmean(each.winner_weight or 0.0 for each in ranked)

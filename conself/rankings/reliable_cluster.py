@@ -1,4 +1,4 @@
-"""Reliable cluster: the largest group of like candidates that run, and its most likely member (UCoder)."""
+"""Reliable cluster: the most likely member of the largest group of equal candidates that run (UCoder)."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ class ReliableCluster:
 
     e is the share of inputs on which a candidate runs, f its perplexity, compared as mean NLL (None comes last).
     Candidates with e < ``rho`` are left out before the rest is grouped by signature. Of equally large clusters the one
-    of higher mean e counts, then of lower mean f, then of the lowest index. All of C* is held right; the weight is its
-    share of all K candidates.
+    with the higher mean e is chosen, then with the lower mean f, then with the lowest index. All of C* is judged right;
+    the weight is its share of all K candidates.
 
     Args:
-        rho: e of a reliable candidate, at least.
-        min_cluster: members of C*, at least.
+        rho: minimal e of a reliable candidate.
+        min_cluster: minimal size of C*.
         drop_dead_inputs: inputs on which every candidate crashes don't count for e.
         signature: ``outputs``, by equal traces, in which e is the same for all of a cluster, so that f alone picks the
-            winner; or ``passes``, by equal pass bits of generated tests, of which a failed and a crashed one are alike.
+            winner; or ``passes``, by equal pass bits of generated tests, where failing and crashing are equal.
 
     Raises:
-        ValueError: ``rho`` is outside of (0, 1], ``min_cluster`` below 1, or there is no such signature.
+        ValueError: ``rho`` is outside (0, 1], ``min_cluster`` below 1, or there is no such signature.
     """
 
     gives_weight: ClassVar[bool] = True
@@ -53,7 +53,7 @@ class ReliableCluster:
             raise ValueError(f"ranking.signature must be one of {', '.join(SIGNATURES)}, got {self.signature!r}")
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:
-        """Nobody is chosen where nobody is reliable or no cluster is large enough; ``passes`` needs a matrix."""
+        """Rank by cluster; no winner if no cluster is reliable and large enough; ``passes`` needs a matrix."""
         size = len(agreement.keys)
         if empty := nothing_to_rank(agreement):
             return empty
@@ -78,9 +78,9 @@ class ReliableCluster:
 
 
 def execution_rates(cells: Sequence[Sequence[object]], drop_dead: bool) -> list[float]:
-    """Each candidate's e: the share of its cells, of those that count, that are not None.
+    """Compute each candidate's e: the share of its counted cells that are not None.
 
-    With ``drop_dead`` inputs on which every candidate has None don't count.
+    With ``drop_dead``, inputs on which every candidate has None are not counted.
     """
     columns = list(zip(*cells, strict=True))
     counted = [column for column in columns if not drop_dead or any(cell is not None for cell in column)]
@@ -88,7 +88,7 @@ def execution_rates(cells: Sequence[Sequence[object]], drop_dead: bool) -> list[
 
 
 def _clusters(signatures: Sequence[Hashable], members: Sequence[int], keys: Sequence[Key]) -> list[list[int]]:
-    """Members by equal signature, in the order in which C* is chosen."""
+    """Group members by equal signature, in the order in which C* is chosen."""
     groups: dict[Hashable, list[int]] = {}
     for index in members:
         groups.setdefault(signatures[index], []).append(index)
@@ -100,5 +100,5 @@ def _clusters(signatures: Sequence[Hashable], members: Sequence[int], keys: Sequ
 
 
 def _by_key(cluster: Sequence[int], keys: Sequence[Key]) -> Order:
-    """A cluster's members by <e, -f>, ties together."""
+    """Sort a cluster's members by <e, -f>, ties together."""
     return tuple(tuple(tied) for _, tied in groupby(sorted(cluster, key=lambda i: keys[i]), key=lambda i: keys[i]))
