@@ -10,11 +10,11 @@ from conself.records import Pool, Undefined
 class ClusterCount:
     """The number of clusters of live candidates with equal traces, after Sharma and David (arXiv 2502.11620).
 
-    They count classes of programs that symbolic execution can't tell apart; here the given inputs tell them apart.
-    Of all metrics this one is not 0 but 1 where all candidates agree.
+    They distinguish programs by symbolic execution; here the problem's inputs do so. Unlike the other metrics it is 1,
+    not 0, if all candidates agree.
 
     Args:
-        min_alive: fewer live candidates than this leave it undefined.
+        min_alive: with fewer live candidates the metric is undefined.
 
     Raises:
         ValueError: ``min_alive`` is below 1.
@@ -29,7 +29,7 @@ class ClusterCount:
             )
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The number, 1 to K, or Undefined."""
+        """Return the number, 1 to K, or Undefined."""
         if agreement.n_alive < self.min_alive:
             return Undefined(f"fewer than {self.min_alive} live candidates")
         return float(len(agreement.clusters))

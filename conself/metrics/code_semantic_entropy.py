@@ -1,4 +1,4 @@
-"""Code semantic entropy: how widely candidates disagree in what they do."""
+"""Code semantic entropy: how widely the candidates' behaviours differ."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class CodeSemanticEntropy:
     """H(p): entropy in nats over clusters of live candidates with equal traces (Eq. 2: docs/method.md#clusters).
 
     Args:
-        min_alive: fewer live candidates than this leave H undefined.
+        min_alive: with fewer live candidates H is undefined.
 
     Raises:
         ValueError: ``min_alive`` is below 1.
@@ -26,7 +26,7 @@ class CodeSemanticEntropy:
             )
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """H(p) in [0, log K], or Undefined."""
+        """Return H(p) in [0, log K], or Undefined."""
         if agreement.n_alive < self.min_alive:
             return Undefined(f"fewer than {self.min_alive} live candidates")
         return semantic_entropy([len(cluster) for cluster in agreement.clusters])

@@ -11,7 +11,7 @@ class CrashRate:
     """Share in [0, 1] of the K candidates that crash on all inputs (docs/method.md#metrics)."""
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The share, or Undefined without candidates."""
+        """Return the share, or Undefined without candidates."""
         if not agreement.crashed:
             return Undefined("no candidates")
         return sum(agreement.crashed) / len(agreement.crashed)

@@ -1,4 +1,4 @@
-"""Joint uncertainty: doubt about what a program does, times doubt about how it is written."""
+"""Joint uncertainty: disagreement in behaviour, times token entropy."""
 
 from dataclasses import dataclass
 from statistics import fmean
@@ -12,13 +12,13 @@ from conself.records import Pool, Undefined
 class JointUncertainty:
     """Partial semantic entropy times mean token entropy, both in nats.
 
-    Candidates agree on a wrong answer where the model has a confident misunderstanding, and token entropy is blind to
-    which tokens matter: the two err on different problems. A product needs no weight between them, and ranks like the
-    sum of their logarithms. It is this project's own; its AUC, not its correlations, was what it was chosen for.
+    Candidates agree on a wrong answer if the model confidently misunderstands a problem, and token entropy ignores
+    which tokens matter, so the two err on different problems. A product needs no weight between them, and ranks like
+    the sum of their logarithms. The metric is this project's own, chosen by its AUC, not by its correlations.
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The product, 0 or more; Undefined without candidates or inputs, or without all token entropies."""
+        """Return the product, 0 or more; Undefined without candidates or inputs, or without all token entropies."""
         if reason := incomplete(agreement.keys):
             return reason
         tokens = [c.mean_token_entropy for c in pool.candidates if c.mean_token_entropy is not None]

@@ -12,16 +12,16 @@ from conself.records import Pool, Undefined
 class KappaDisagreement:
     """1 - the mean of Cohen's kappa over all pairs of the K candidates; one that crashes anywhere agrees with nothing.
 
-    Programs that return None, or True, on every input agree by their habits, whatever the problem is: kappa takes away
-    what shuffled inputs would have given as well (:func:`conself.agreement.votes.kappa`), and gives such pairs 0. That
-    is what the rules of :class:`conself.agreement.behaviour.Behaviour` do, with no rule, no threshold and by degrees;
-    the mean over pairs is Light's kappa for more than two raters (Light, Psychological Bulletin 76, 1971).
+    Programs that return None, or True, on every input agree whatever the problem is. Kappa subtracts the agreement
+    expected with shuffled inputs (:func:`conself.agreement.votes.kappa`) and is 0 for such pairs. This has the effect
+    of the rules of :class:`conself.agreement.behaviour.Behaviour`, but gradually and without a threshold. The mean over
+    pairs is Light's kappa for more than two raters (Light, Psychological Bulletin 76, 1971).
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """A value in [0, 2]: 0 for one behaviour that tells inputs apart, 1 where nothing exceeds chance.
+        """Return a value in [0, 2]: 0 for a single non-constant behaviour, 1 if agreement does not exceed chance.
 
-        Undefined with fewer than two candidates, or fewer than two inputs: of one output, chance is not known.
+        Undefined with fewer than two candidates or inputs: a single output gives no estimate of chance.
         """
         if reason := incomplete(agreement.keys):
             return reason

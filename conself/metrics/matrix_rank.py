@@ -6,11 +6,11 @@ from conself.records import Undefined
 
 
 def matrix_rank(passing: PassingMatrix | None) -> float | Undefined:
-    """The rank over the rationals of a passing matrix, which ZeroCoder filters its problems by (arXiv 2604.07864).
+    """Compute the rank over the rationals of a passing matrix, by which ZeroCoder filters problems (arXiv 2604.07864).
 
-    0: nobody passes anything. 1: all who pass something pass the same. Nothing can be learned from such a problem by
-    who passes what. A cell that crashed counts as failed. It is no metric of ``conf/metric/``, for those are not given
-    generated tests; ``Uncertainty`` records of it go through ``curriculum=at_least``.
+    0: no candidate passes a test. 1: all candidates that pass a test pass the same ones. The tests of such a problem
+    teach nothing. A crashed cell counts as failed. It is not in ``conf/metric/``, because metrics take no generated
+    tests; use its ``Uncertainty`` records with ``curriculum=at_least``.
     """
     if passing is None or not passing.n_tests:
         return Undefined("no generated tests")

@@ -1,4 +1,4 @@
-"""What a metric is."""
+"""The contract of a metric."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -9,19 +9,19 @@ from conself.runtime.steps import Steps
 
 
 class Metric(Protocol):
-    """How uncertain a model is about a problem, by its candidates; higher is more uncertain.
+    """Measures a model's uncertainty about a problem from its candidates; higher is more uncertain.
 
-    What a metric needs of the candidates' behaviour has been worked out once, for all metrics: the agreement.
+    The candidates' agreement is computed once and shared by all metrics.
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The metric's value, finite; or Undefined, and why."""
+        """Return the metric's value, finite; or Undefined with a reason."""
         ...
 
 
 @runtime_checkable
 class TextMetric(Protocol):
-    """A metric of programs as texts, which is cheaper on many pools at once than on one after the other."""
+    """A metric of programs as texts, which is cheaper on many pools at once than one at a time."""
 
     def over(self, pools: Sequence[Pool]) -> Steps[list[float | Undefined]]:
-        """Its value on each pool; yields how many more programs are done, all pools' together."""
+        """Return its value on each pool; yields the number of programs done since the last step, over all pools."""

@@ -1,4 +1,4 @@
-"""Naive semantic entropy: how widely candidates disagree as texts, without being run."""
+"""Naive semantic entropy: how widely candidates differ as texts, without being run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ from conself.runtime.steps import Steps, finished
 
 
 class Grouping(Protocol):
-    """Texts to the numbers of their groups; equal texts share one. The order of texts may matter: they come sorted."""
+    """Assigns texts to numbered groups; equal texts share one. Texts are passed sorted, as their order may matter."""
 
     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
-        """The number of each text's group, pool by pool; yields how many more texts are done, copies counted."""
+        """Return each text's group number, pool by pool; yields how many more texts are done, with copies."""
 
 
 @dataclass(frozen=True)
 class NaiveSemanticEntropy:
     """Entropy in nats over groups of all K programs as texts (docs/method.md#metrics).
 
-    This is discrete semantic entropy (Farquhar et al., Nature 630, 2024), whose groups are of like meaning, on code;
-    the paper's point is that meaning as text is not behaviour. A candidate without a code block stands for itself by
-    its whole text.
+    This is discrete semantic entropy (Farquhar et al., Nature 630, 2024), whose groups have the same meaning, on code;
+    the paper's point is that meaning as text is not behaviour. A candidate without a code block is compared by its
+    whole text.
 
     Args:
         grouping: which texts mean the same: :class:`conself.texts.groupings.by_similarity.BySimilarity` or
@@ -33,11 +33,11 @@ class NaiveSemanticEntropy:
     grouping: Grouping
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:  # texts only
-        """The entropy in [0, log K], or Undefined without candidates."""
+        """Return the entropy in [0, log K], or Undefined without candidates."""
         return finished(self.over([pool]))[0]
 
     def over(self, pools: Sequence[Pool]) -> Steps[list[float | Undefined]]:
-        """The entropy of each pool; yields how many more programs are done, all pools' together."""
+        """Return the entropy of each pool; yields the number of programs done since the last step, over all pools."""
         texts = [
             sorted(candidate.text if candidate.code is None else candidate.code for candidate in pool.candidates)
             for pool in pools

@@ -12,7 +12,7 @@ class NLL:
     """Negative log-likelihood in nats per token: mean over tokens, then over all K candidates, crashed included."""
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The mean, or Undefined where a candidate carries no log-probabilities (a black-box model)."""
+        """Return the mean, or Undefined if a candidate has no log-probabilities (a black-box model)."""
         values = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
         if not values or len(values) < len(pool.candidates):
             return Undefined("candidates without log-probabilities")

@@ -16,7 +16,7 @@ class PairwiseDisagreement:
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The mean in [0, 1], or Undefined with fewer than two candidates or without inputs."""
+        """Return the mean in [0, 1], or Undefined with fewer than two candidates or without inputs."""
         if reason := incomplete(agreement.keys):
             return reason
         k = len(agreement.keys)

@@ -1,4 +1,4 @@
-"""Partial semantic entropy: code semantic entropy for which a program that crashes anywhere is nobody's peer."""
+"""Partial semantic entropy: code semantic entropy in which each program that crashes anywhere is its own cluster."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ class PartialSemanticEntropy:
     et al., Nature 630 (2024).
 
     Args:
-        behaviour: what counts as behaviour, on top of what the run's own ``behaviour`` has settled.
+        behaviour: rules of :class:`~conself.agreement.behaviour.Behaviour`, applied after the run's own ``behaviour``.
     """
 
     behaviour: Behaviour
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """H in [0, log K], or Undefined without candidates or inputs."""
+        """Return H in [0, log K], or Undefined without candidates or inputs."""
         if reason := incomplete(agreement.keys):
             return reason
         keys = self.behaviour(agreement.keys, pool.problem.entry_point is None)

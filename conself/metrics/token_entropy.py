@@ -15,7 +15,7 @@ class TokenEntropy:
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The mean, or Undefined where a candidate carries no token entropies (a black-box model)."""
+        """Return the mean, or Undefined if a candidate has no token entropies (a black-box model)."""
         values = [c.mean_token_entropy for c in pool.candidates if c.mean_token_entropy is not None]
         if not values or len(values) < len(pool.candidates):
             return Undefined("candidates without token entropies")

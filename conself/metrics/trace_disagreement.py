@@ -1,4 +1,4 @@
-"""Trace disagreement: how often two candidates differ in what they do, on any input."""
+"""Trace disagreement: how often two candidates differ on any input."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class TraceDisagreement:
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The share in [0, 1], or Undefined with fewer than two candidates or without inputs."""
+        """Return the share in [0, 1], or Undefined with fewer than two candidates or without inputs."""
         if reason := incomplete(agreement.keys):
             return reason
         k = len(agreement.keys)

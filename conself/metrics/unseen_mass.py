@@ -1,4 +1,4 @@
-"""Unseen mass: how likely the next candidate does what none has done before."""
+"""Unseen mass: how likely the next candidate shows a new behaviour."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class UnseenMass:
-    """The share of candidates whose behaviour nobody else shows, those that crash on any input included.
+    """The share of candidates whose behaviour no other candidate shows, including those that crash on any input.
 
-    n_1/K, n_1 the clusters of one: Good and Turing's estimate of the probability of all that has not been seen yet
-    (Good, Biometrika 40, 1953). Where it is high, K candidates are too few to say what the model would agree on.
+    n_1/K, with n_1 clusters of one: Good and Turing's estimate of the probability of all unseen behaviours (Good,
+    Biometrika 40, 1953). If it is high, K candidates are too few to estimate the model's agreement.
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The share in [0, 1], or Undefined without candidates or inputs."""
+        """Return the share in [0, 1], or Undefined without candidates or inputs."""
         if reason := incomplete(agreement.keys):
             return reason
         k = len(agreement.keys)

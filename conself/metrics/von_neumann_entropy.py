@@ -1,4 +1,4 @@
-"""Von Neumann entropy: how many unlike behaviours there are, where behaviours can be alike in part."""
+"""Von Neumann entropy: the diversity of behaviours that may partly agree."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class VonNeumannEntropy:
     """-tr(rho log rho) in nats of the agreement kernel of all K candidates, scaled to trace 1.
 
     rho = A/K with A_kl the share of inputs on which k and l give the same output and A_kk = 1; a crash agrees with
-    nothing. This is kernel language entropy (Nikitin et al., arXiv 2405.20003) with agreement in behaviour for the
-    kernel. Where A holds only 0 and 1 it is the entropy over clusters with crashes as singletons.
+    nothing. This is kernel language entropy (Nikitin et al., arXiv 2405.20003) with agreement in behaviour as the
+    kernel. If A holds only 0 and 1 it is the entropy over clusters with crashes as singletons.
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The entropy in [0, log K], or Undefined without candidates or inputs."""
+        """Return the entropy in [0, log K], or Undefined without candidates or inputs."""
         if reason := incomplete(agreement.keys):
             return reason
         # Candidates of one behaviour without crashes span one dimension, whose weight is their number: a matrix of

@@ -1,4 +1,4 @@
-"""Weighted semantic entropy: entropy over behaviours that weigh as much as the model finds their texts likely."""
+"""Weighted semantic entropy: entropy over behaviours, weighted by the likelihoods of their texts."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ class WeightedSemanticEntropy:
     """Entropy in nats over clusters c with p(c) proportional to sum over members of exp(-mean NLL), all K candidates.
 
     Semantic entropy with likelihoods (Farquhar et al., Nature 630, 2024, eq. 5), normalised by length as in Kuhn et al.
-    (arXiv 2302.09664), where other metrics here are its discrete form: each candidate weighs the same. Clusters are
-    those of partial semantic entropy, a candidate that crashes on any input being one of its own.
+    (arXiv 2302.09664), while other metrics here are its discrete form: each candidate has the same weight. Clusters are
+    those of partial semantic entropy: a candidate that crashes on any input is its own cluster.
     """
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """The entropy in [0, log K]; Undefined without candidates or inputs, or without all log-probabilities."""
+        """Return the entropy in [0, log K]; Undefined without candidates, inputs or all log-probabilities."""
         if reason := incomplete(agreement.keys):
             return reason
         nll = [candidate.mean_nll for candidate in pool.candidates if candidate.mean_nll is not None]
