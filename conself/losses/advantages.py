@@ -1,4 +1,4 @@
-"""Advantages: how much better each rollout of a group did than the group."""
+"""Advantages: how much better each rollout did than the mean of its group."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -9,10 +9,10 @@ _EPSILON = 1e-4
 
 
 def advantages(rewards: Sequence[float], scale: bool) -> tuple[float, ...] | None:
-    """``(r - mean) / (deviation + 1e-4)`` of each reward of a group, with the sample deviation (n - 1).
+    """Compute ``(r - mean) / (deviation + 1e-4)`` for each reward of a group, with the sample deviation (n - 1).
 
-    Without ``scale`` the mean is taken off and nothing divided (Dr. GRPO, arXiv 2503.20783). None where all rewards are
-    equal, exactly: such a group says nothing, and is to leave the batch, its tokens out of every mean.
+    Without ``scale`` the mean is only subtracted (Dr. GRPO, arXiv 2503.20783). None if all rewards are exactly equal:
+    such a group carries no signal and must leave the batch, with its tokens excluded from every mean.
 
     >>> [round(a, 4) for a in advantages([1, 0, 0, 1], scale=True)]
     [0.8659, -0.8659, -0.8659, 0.8659]

@@ -1,4 +1,4 @@
-"""Con-DPO: preference learning where each pair counts as much as the candidates agree with its winner."""
+"""Con-DPO: preference learning with each pair weighted by the candidates' agreement with its winner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conself.losses.preference import preference
 
 @dataclass(frozen=True, slots=True)
 class ConDPO:
-    """Eq. 5: ``-R(yw) * logsigmoid(r(yw, yl))``, R(yw) being a winner's signal; ``beta`` scales r (Eq. 4)."""
+    """Eq. 5: ``-R(yw) * logsigmoid(r(yw, yl))``, where R(yw) is the winner's signal; ``beta`` scales r (Eq. 4)."""
 
     needs_reference: ClassVar[bool] = True
     needs_losers: ClassVar[bool] = True
@@ -25,7 +25,7 @@ class ConDPO:
         check_beta(self.beta)
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
-        """The loss [N] of each pair, with the diagnostics of :func:`~conself.losses.preference.preference`.
+        """Compute the loss [N] of each pair, with the diagnostics of :func:`~conself.losses.preference.preference`.
 
         Raises:
             ValueError: there is no reference, or there are no losers.

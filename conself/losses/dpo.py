@@ -1,4 +1,4 @@
-"""DPO: every pair counts the same. The ablation "w/o CW" and the baseline Self-DPO."""
+"""DPO: every pair has the same weight. The ablation "w/o CW" and the baseline Self-DPO."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DPO:
         check_beta(self.beta)
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
-        """The loss [N] of each pair, ``signal.values`` being ignored; diagnostics as in Con-DPO.
+        """Compute the loss [N] of each pair; ``signal.values`` is ignored; diagnostics as in Con-DPO.
 
         Raises:
             ValueError: there is no reference, or there are no losers.

@@ -1,4 +1,4 @@
-"""GRPO: a clipped policy gradient on groups of rollouts, each weighed by its advantage in its group.
+"""GRPO: a clipped policy gradient on groups of rollouts, each weighted by its advantage in its group.
 
 Source: DeepSeekMath (arXiv 2402.03300), Eq. 3 and 4; asymmetric clipping and the mean over tokens from DAPO (arXiv
 2503.14476), the dual clip from Ye et al. (arXiv 1912.09729).
@@ -22,14 +22,14 @@ _MEANS = ("tokens", "responses")
 class GRPO:
     """Per token ``-min(rho A, clip(rho, 1 - clip_low, 1 + clip_high) A) + beta * kl``.
 
-    A is the advantage of the token's rollout, rho its probability over that with which it was drawn. Where A < 0 the
-    first term is at most ``-dual_clip * A`` (null: no such bound). ``kl`` is Schulman's k3, exp(d) - d - 1 with
-    d = log ref - log pi, which is unbiased as a value, though its gradient is not KL's; a ``beta`` of 0 reads no
-    reference at all. One ratio serves clipping and a sampler whose numbers differ a little from the learner's; rollouts
-    must have been drawn at temperature 1 from the whole distribution, or it means nothing.
+    A is the advantage of the token's rollout, rho the ratio of its probability to that with which it was drawn. For A <
+    0 the first term is at most ``-dual_clip * A`` (null: no such bound). ``kl`` is Schulman's k3, exp(d) - d - 1 with d
+    = log ref - log pi, which is unbiased as a value, though its gradient is not KL's; a ``beta`` of 0 reads no
+    reference at all. One ratio serves both clipping and samplers whose log-probs differ slightly from the learner's;
+    rollouts must be drawn at temperature 1 from the whole distribution, or the ratio is meaningless.
 
-    ``mean_over`` is ``tokens`` (of the global batch, DAPO) or ``responses`` (each the mean over its own tokens, as the
-    source has it).
+    ``mean_over`` is ``tokens`` (of the global batch, DAPO) or ``responses`` (each the mean over its own tokens, as in
+    the source).
 
     Raises:
         ValueError: a number is out of its range; the message names its key.
@@ -61,19 +61,19 @@ class GRPO:
 
     @property
     def needs_reference(self) -> bool:
-        """Whether there is a KL term."""
+        """Return whether there is a KL term."""
         return self.beta > 0
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
-        """The loss [T] of each token of all rollouts; ``signal.values`` [N, K] are their advantages.
+        """Compute the loss [T] of each token of all rollouts; ``signal.values`` [N, K] holds their advantages.
 
-        Diagnostics, each [T]: ``ratio`` rho, of which ``ratio_max`` is the highest; ``clipped``, where the clip leaves
-        no gradient; ``log_prob`` under the policy; ``behaviour_kl``, k3 of KL(mu || pi), which is 0 where sampler and
-        learner agree and nothing was learned in between; with a reference ``kl``. Under ``mean_over=responses`` all but
-        the highest are divided by the response's tokens.
+        Diagnostics, each [T]: ``ratio`` rho, with its maximum ``ratio_max``; ``clipped``, tokens without gradient
+        because of the clip; ``log_prob`` under the policy; ``behaviour_kl``, k3 of KL(mu || pi), which is 0 if sampler
+        and learner agree and no step was taken in between; ``kl`` with a reference. Under ``mean_over=responses`` all
+        but the maximum are divided by the number of the response's tokens.
 
         Raises:
-            ValueError: there are no behaviour log-probs, or the loss wants a reference and there is none.
+            ValueError: there are no behaviour log-probs, or the loss needs a reference and there is none.
         """
         import torch
 
@@ -113,7 +113,7 @@ class GRPO:
 
 
 def k3(log_ratio: Tensor) -> Tensor:
-    """exp(d) - d - 1 of ``log_ratio`` d = log p - log q, elementwise: an estimate of KL(q || p) from draws of q.
+    """Compute exp(d) - d - 1 of ``log_ratio`` d = log p - log q, elementwise: estimates KL(q || p) from draws of q.
 
     Never negative (J. Schulman, "Approximating KL Divergence", 2020).
     """

@@ -1,9 +1,9 @@
-"""What every loss takes and gives: log-probabilities of response tokens in, losses out that nobody has averaged yet.
+"""Inputs and outputs of every loss: log-probabilities of response tokens in, losses before averaging out.
 
-S is the number of tokens of R distinct responses, N that of examples with K responses each: K is 2 where winners have
-losers, and 1 otherwise. A loss never averages: the learner sums what it gives for each micro-batch and divides by how
-many pairs, responses or tokens (``mean_over``) the whole global batch has, which keeps that mean exact however the
-batch is cut up.
+S is the number of tokens of R distinct responses, N the number of examples with K responses each: K is 2 if winners
+have losers, and 1 otherwise. A loss never averages. The learner sums the losses of each micro-batch and divides by
+the number of pairs, responses or tokens (``mean_over``) in the global batch, which keeps the mean exact however the
+batch is cut.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MeanOver = Literal["pairs", "responses", "tokens"]
-"""What a loss is the mean over. Under the last two a response counts by itself, whoever shares its example."""
+"""The units that a loss is averaged over. Under the last two each response counts separately from its example."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogProbs:
     """Log-probabilities of response tokens under one model, in nats.
 
-    ``tokens`` [S], float, holds those of R responses one after another, end of turn included; ``lengths`` says how many
-    each of the R has, and with it which token is whose.
+    ``tokens`` [S], float, holds those of R responses one after another, end of turn included; ``lengths`` has the
+    number of tokens of each response.
     """
 
     tokens: Tensor
     lengths: tuple[int, ...]
 
     def sums(self) -> Tensor:
-        """The sum over each response: [R], float64, because losses look at small differences of large sums."""
+        """Sum over each response: [R], float64, because losses take small differences of large sums."""
         import torch
 
         return torch.stack([tokens.sum() for tokens in self.tokens.double().split(self.lengths)])
 
     def of(self, rows: Tensor) -> Tensor:
-        """The tokens of the responses ``rows`` [M], int64, one after another: [T], float64."""
+        """Return the tokens of the responses ``rows`` [M], int64, one after another: [T], float64."""
         import torch
 
         parts = self.tokens.double().split(self.lengths)
         return torch.cat([parts[row] for row in rows.tolist()])
 
     def lengths_of(self, rows: Tensor) -> Tensor:
-        """How many tokens each of the responses ``rows`` has: int64, of the shape of ``rows``."""
+        """Return the number of tokens of each of the responses ``rows``: int64, of the shape of ``rows``."""
         return rows.new_tensor(self.lengths)[rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What N examples say of their K responses each.
+    """The training signal of N examples with K responses each.
 
-    ``rows`` [N, K], int64, says which of the R responses each is: equal ones are computed once. ``values`` [N, K],
-    float64: of a winner R(yw), how much speaks for it, in [0, 1], and 0 of its loser; of a rollout its advantage.
-    ``behaviour`` [T], float64, holds the log-probs with which the tokens of all N x K responses were drawn, response
-    after response; None where nobody has noted them.
+    ``rows`` [N, K], int64, points to the R distinct responses, each of which is computed once. ``values`` [N, K],
+    float64: R(yw) in [0, 1] for a winner and 0 for its loser; the advantage for a rollout. ``behaviour`` [T], float64,
+    holds the log-probs with which the tokens of all N x K responses were drawn, response after response; None if they
+    were not recorded.
     """
 
     rows: Tensor
@@ -65,7 +65,7 @@ class Signal:
     behaviour: Tensor | None
 
     def to(self, device: torch.device) -> Signal:
-        """The same on another device."""
+        """Copy to another device."""
         behaviour = None if self.behaviour is None else self.behaviour.to(device)
         return Signal(self.rows.to(device), self.values.to(device), behaviour)
 
@@ -74,8 +74,8 @@ class Signal:
 class LossOutput:
     """``losses`` [U], differentiable, one for each pair (response, token), and ``diagnostics`` by name, for the log.
 
-    Diagnostics are [U] and detached. Both are summed, and divided by the same number. ``highest`` are further values
-    by name, of any shape but not empty, of which the log has the greatest of the whole batch.
+    Diagnostics are [U] and detached. Both are summed and divided by the same number. ``highest`` holds further values
+    by name, of any shape but not empty; the log gets their maximum over the batch.
     """
 
     losses: Tensor
@@ -86,11 +86,11 @@ class LossOutput:
 class Loss(Protocol):
     """A loss over N examples, whose mean is taken over ``mean_over``.
 
-    ``needs_reference`` says whether ``reference`` is read; where it is False, None may be passed. ``needs_losers``
-    says whether examples must be pairs of a winner and a loser; where it is False each must have one response, or
-    winners would count many times. ``needs_weight`` says whether ``signal.values`` is read of winners; where it is
-    False, pairs may have none. ``needs_rollouts`` says whether advantages and behaviour log-probs are read, which
-    responses have that were sampled for the step.
+    ``needs_reference`` says whether ``reference`` is read; if not, None may be passed. ``needs_losers`` says whether
+    examples must be pairs of a winner and a loser; if not, each must have one response, or winners would be counted
+    several times. ``needs_weight`` says whether winners' ``signal.values`` are read; if not, pairs may have none.
+    ``needs_rollouts`` says whether advantages and behaviour log-probs are read, which only responses sampled for the
+    step have.
     """
 
     needs_losers: ClassVar[bool]
@@ -99,21 +99,21 @@ class Loss(Protocol):
 
     @property
     def needs_reference(self) -> bool:
-        """Whether ``reference`` is read."""
+        """Return whether ``reference`` is read."""
         ...
 
     @property
     def mean_over(self) -> MeanOver:
-        """What the learner divides the sum of the losses by the number of."""
+        """Return the units whose number the learner divides the sum of losses by."""
         ...
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:
-        """The loss of each pair, response or token."""
+        """Compute the loss of each pair, response or token."""
         ...
 
 
 def check_beta(beta: float) -> None:
-    """Refuse a ``beta`` under which nothing would be learned, or the wrong way round.
+    """Check that ``beta`` is positive and finite; otherwise nothing would be learned, or the opposite.
 
     Raises:
         ValueError: it is not above 0, or not finite.
@@ -122,34 +122,34 @@ def check_beta(beta: float) -> None:
         raise ValueError(f"loss.beta is {beta}; it must be above 0 (beta=0.1 is the paper's)")
 
 
-def check_losers(there: bool, needed: bool) -> None:
-    """Refuse pairs with losers for a loss without use for them, and the other way round.
+def check_losers(present: bool, needed: bool) -> None:
+    """Check that pairs have losers exactly if the loss needs them.
 
     Raises:
-        ValueError: losers are ``there`` and not ``needed``, or needed and not there.
+        ValueError: losers are ``present`` but not ``needed``, or needed but not present.
     """
-    if there != needed:
+    if present != needed:
         need, other = ("a loser in every pair", "winner_and_losers") if needed else ("no losers", "winner_only")
         raise ValueError(f"this loss wants {need}; choose pairing={other}, or another loss")
 
 
-def check_weights(there: bool, needed: bool) -> None:
-    """Refuse winners without a weight for a loss that reads it.
+def check_weights(present: bool, needed: bool) -> None:
+    """Check that winners have weights if the loss reads them.
 
     Raises:
-        ValueError: weights are ``needed`` and not ``there``.
+        ValueError: weights are ``needed`` but not ``present``.
     """
-    if needed and not there:
+    if needed and not present:
         raise ValueError(
             "this loss weighs pairs, and the ranking gives no weights; choose ranking=consensus, or loss=dpo"
         )
 
 
 def check_pairs_do(loss: Loss) -> None:
-    """Refuse a loss that learns from rollouts where there are preference pairs.
+    """Check that the loss can learn from preference pairs.
 
     Raises:
-        ValueError: it reads advantages and behaviour log-probs, which pairs have not.
+        ValueError: it reads advantages and behaviour log-probs, which pairs don't have.
     """
     if loss.needs_rollouts:
         raise ValueError(

@@ -23,23 +23,23 @@ class PairSums:
 
 
 def pair_sums(log_probs: LogProbs, rows: Tensor) -> PairSums:
-    """Sums per response for the winners, and losers if there are any, that ``rows`` [N, 1 or 2] names."""
+    """Sum log-probs per response, for the winners and any losers that ``rows`` [N, 1 or 2] names."""
     sums = log_probs.sums()
     return PairSums(sums[rows[:, 0]], sums[rows[:, 1]] if rows.shape[1] > 1 else None)
 
 
 def drift(policy: PairSums, reference: PairSums) -> Tensor:
-    """An estimate [N] of KL(ref || pi) in nats per response: mean of log ref - log pi over a pair's winner and loser.
+    """Estimate [N] KL(ref || pi) in nats per response: the mean of log ref - log pi over a pair's winner and loser.
 
     This is the estimator k1 = -log r, r = pi(y) / ref(y), of J. Schulman, "Approximating KL Divergence" (2020,
-    http://joschu.net/blog/kl-approx.html): unbiased for any responses y that ref draws, and negative at times. His
-    k3 = (r - 1) - log r is never negative and has less variance while r is near 1; but r is a ratio of whole programs
-    here, which lies at e^20 after 20 nats, so that one response would be the mean.
+    http://joschu.net/blog/kl-approx.html): unbiased for responses y drawn from ref, and sometimes negative. His
+    k3 = (r - 1) - log r is never negative and has less variance while r is near 1. But here r is a ratio of whole
+    programs, e^20 after 20 nats, so a single response would dominate the mean.
 
-    What it is not: KL(pi || ref), for which pi would have to be sampled; nor free of bias. Winners and losers are
-    chosen ones of what ref drew (winners once per pair), and were drawn with an observation in the prompt, truncated as
-    the sampler says, while these log-probs are without. Read it as how far training has moved the mass of its own
-    responses: 0 at the start, negative where winners gained more than losers lost.
+    It is not KL(pi || ref), which needs samples from pi, and it is biased: winners and losers are a selection of the
+    samples (winners once per pair). They were also drawn with an observation in the prompt and the sampler's
+    truncation, neither of which these log-probs include. Read it as how far training has moved the probability of its
+    own responses: 0 at the start, negative if winners gained more than losers lost.
     """
     import torch
 
@@ -55,8 +55,8 @@ def preference(
     """``-winner_weight * logsigmoid(r)``, r = beta * [(log pi - log ref)(yw) - (log pi - log ref)(yl)] (Eq. 4, 5).
 
     Con-DPO and DPO are this function under different weights [N]; ``rows`` [N, 2] names winners and losers.
-    Diagnostics, each [N]: ``margin`` r and ``accuracy`` (r > 0); ``chosen_reward`` and ``rejected_reward``, which r is
-    the difference of; ``chosen_log_prob`` and ``rejected_log_prob`` under the policy, and ``kl`` (:func:`drift`), in
+    Diagnostics, each [N]: ``margin`` r and ``accuracy`` (r > 0); ``chosen_reward`` and ``rejected_reward``, whose
+    difference is r; ``chosen_log_prob`` and ``rejected_log_prob`` under the policy, and ``kl`` (:func:`drift`), in
     nats per response.
 
     Raises:

@@ -13,9 +13,9 @@ from conself.losses.preference import pair_sums
 class SFT:
     """Mean negative log-likelihood per token of each winner, then the mean over winners like any other loss here.
 
-    The mean is taken per response, not over all tokens of the global batch: so a long program counts no more than
-    a short one (as in the preference losses, where each pair has one vote), and a response's loss does not depend
-    on which others share its batch. Pairs that repeat a winner repeat its loss: give winners once.
+    The mean is taken per response, not over all tokens of the global batch: a long program counts no more than a short
+    one (as in the preference losses, where each pair counts once), and a response's loss does not depend on the rest
+    of its batch. Pairs that repeat a winner repeat its loss: pass winners once.
     """
 
     needs_reference: ClassVar[bool] = False
@@ -25,10 +25,10 @@ class SFT:
     mean_over: ClassVar[MeanOver] = "pairs"
 
     def __call__(self, policy: LogProbs, reference: LogProbs | None, signal: Signal) -> LossOutput:  # noqa: ARG002
-        """The loss [N] of each winner; ``reference`` and ``signal.values`` are ignored.
+        """Compute the loss [N] of each winner; ``reference`` and ``signal.values`` are ignored.
 
-        Diagnostics: ``chosen_log_prob`` in nats per response, as the preference losses have it, and ``perplexity`` per
-        token, each response's own.
+        Diagnostics: ``chosen_log_prob`` in nats per response, as in the preference losses, and each response's
+        ``perplexity`` per token.
         """
         chosen = pair_sums(policy, signal.rows).chosen
         losses = -chosen / policy.lengths_of(signal.rows[:, 0])

@@ -139,7 +139,7 @@ def test_diagnostics_carry_no_gradient() -> None:
 
 def test_winners_without_a_weight_are_refused_by_the_loss_that_reads_it() -> None:
     with pytest.raises(ValueError, match="the ranking gives no weights; choose ranking=consensus, or loss=dpo"):
-        check_weights(there=False, needed=ConDPO.needs_weight)
-    check_weights(there=True, needed=ConDPO.needs_weight)
+        check_weights(present=False, needed=ConDPO.needs_weight)
+    check_weights(present=True, needed=ConDPO.needs_weight)
     for loss in (DPO, SFT):
-        check_weights(there=False, needed=loss.needs_weight)
+        check_weights(present=False, needed=loss.needs_weight)
