@@ -1,1 +1,1 @@
-"""One job from its config to its last line: checks of settings, errors in one line, the folder of a run."""
+"""Run one job: checks of settings, one-line errors, the run folder."""

@@ -1,4 +1,4 @@
-"""The values of a config against the types of the parts that will get them: ``tau=abc`` is told before any work."""
+"""Check config values against the field types of their parts: ``tau=abc`` is reported before any work."""
 
 import dataclasses
 import pkgutil
@@ -22,16 +22,16 @@ _WORDS: dict[Hint | None, str] = {
 def check_types(config: Mapping[str, Plain], where: str) -> None:
     """Check every plain value of a resolved config against the dataclass that its ``_target_`` names.
 
-    Fields made of int, float, str, bool, None and lists of them are checked: an int is a float, a bool is neither. So
-    are fields that want a part (a dataclass, a protocol) and get a plain value. Other types, unknown and missing keys,
-    targets that cannot be found and what a ``_partial_`` is given are left to whoever builds the parts.
+    Checked are fields of int, float, str, bool, None and lists of these (an int is accepted as a float, a bool as
+    neither), and fields that need a part (a dataclass or protocol) but get a plain value. Other types, unknown and
+    missing keys, targets that do not exist and the arguments of a ``_partial_`` are left to the code that builds parts.
 
     Args:
         config: mappings, lists and plain values without interpolations; parts may sit at any depth.
         where: dotted key of ``config`` itself, "" for a whole config.
 
     Raises:
-        ValueError: a value has another type; names its dotted key and what is wanted.
+        ValueError: a value has another type; names its dotted key and the expected type.
     """
     hints = {} if config.get("_partial_") else _hints(config.get("_target_"))
     for key, value in config.items():
@@ -50,7 +50,7 @@ def _descend(value: Plain, where: str) -> None:
 
 
 def _is_part(value: Plain) -> bool:
-    """Whether something is to be built from ``value``: what comes of it is not known yet."""
+    """Return whether ``value`` describes something to build, whose type is not known yet."""
     return isinstance(value, Mapping) and "_target_" in value
 
 
@@ -69,14 +69,14 @@ def _check(value: Plain, hint: Hint, where: str) -> None:
 
 
 def _fits(value: Plain, kind: Hint) -> bool:
-    """Whether a plain value is of a type; by its exact type, because a bool is an int to isinstance."""
+    """Return whether a plain value has a type, exactly, because isinstance takes a bool for an int."""
     if (item := _items(kind)) is not None:
         return isinstance(value, list) and all(_fits(element, item) for element in value)
     return type(value) is kind or (kind is float and type(value) is int)
 
 
 def _items(kind: Hint | None) -> Hint | None:
-    """What a list is of; None where the type is no list."""
+    """Return the item type of a list type; None if it is no list."""
     return typing.get_args(kind)[0] if typing.get_origin(kind) is list else None
 
 
@@ -85,11 +85,11 @@ def _is_part_type(kind: Hint) -> bool:
 
 
 def _hints(target: Plain) -> dict[str, Hint]:
-    """The types of the fields of the dataclass at a dotted path; empty where there is none to be found."""
+    """Return the field types of the dataclass at a dotted path; empty if there is no such dataclass."""
     if not isinstance(target, str):
         return {}
     try:
-        found = pkgutil.resolve_name(target)
-        return typing.get_type_hints(found) if isinstance(found, type) and dataclasses.is_dataclass(found) else {}
+        owner = pkgutil.resolve_name(target)
+        return typing.get_type_hints(owner) if isinstance(owner, type) and dataclasses.is_dataclass(owner) else {}
     except (ImportError, AttributeError, ValueError, NameError):
         return {}

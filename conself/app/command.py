@@ -1,4 +1,4 @@
-"""What the pages of all commands do with the config of a job."""
+"""Run a job from its config: shared by all commands."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from conself.app.job import run
 
 
 def run_command(config: DictConfig) -> None:
-    """Run the job that Hydra has composed for; raises as :func:`conself.app.job.run`."""
+    """Run the job whose config Hydra has composed; raises as :func:`conself.app.job.run`."""
     job = HydraConfig.get()
     run(config, Path(job.runtime.output_dir), in_sweep=job.mode is RunMode.MULTIRUN)

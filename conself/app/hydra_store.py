@@ -1,4 +1,4 @@
-"""Hydra's store of structured configs, shared: a command starts in half the time."""
+"""Hydra's store of structured configs, shared, which halves the start-up time of commands."""
 
 from hydra.core.config_store import ConfigStore
 

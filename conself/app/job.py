@@ -1,4 +1,4 @@
-"""What the entry points share: resolvers, the check of all parts before any work, one-line errors, the run folder."""
+"""Shared by the entry points: resolvers, checks of all parts before any work, one-line errors, the run folder."""
 
 import contextlib
 import gc
@@ -41,7 +41,7 @@ gc.set_threshold(50_000, *_USUAL[1:])  # composing a config makes many objects, 
 
 
 def package_path(package: str, name: str) -> str:
-    """The path of a file or folder inside an installed package, without importing it."""
+    """Return the path of a file or folder inside an installed package, without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         name_of_wheel = package.replace("_", "-")
@@ -49,18 +49,18 @@ def package_path(package: str, name: str) -> str:
     return str(Path(spec.origin).parent / name)
 
 
-def if_installed(package: str, there: str, else_: str) -> str:
-    """``there`` where a package is installed, ``else_`` where it is not; it is not imported."""
-    return else_ if importlib.util.find_spec(package) is None else there
+def if_installed(package: str, value: str, else_: str) -> str:
+    """Return ``value`` if a package is installed, else ``else_``; the package is not imported."""
+    return else_ if importlib.util.find_spec(package) is None else value
 
 
 def check_top(config: DictConfig, parts: Sequence[str], optional: Collection[str]) -> None:
-    """Check that the top of a config holds a part, or a group of parts, where one belongs, and ``artifacts`` a path.
+    """Check that every top-level key of ``parts`` holds a part or a group of parts, and ``artifacts`` a path.
 
     Those of ``parts`` that are ``optional`` may be null.
 
     Raises:
-        ValueError: names the key, and what it got.
+        ValueError: names the key and its value.
     """
     for name in (*parts, "tracking", "executor"):
         if name not in config:
@@ -80,7 +80,7 @@ class JobFailed(CompactHydraException):
 def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[None]:
     """Show an error as one line on the console; its traceback goes to the log in the run folder.
 
-    What stages have finished stays on disk, and the same command goes on from there.
+    Finished results stay on disk, and the same command resumes from them.
 
     Raises:
         JobFailed: in a sweep, in place of any exception, so that the other jobs go on.
@@ -93,8 +93,8 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
         raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)
-        known = isinstance(error, _KNOWN) or _is_out_of_memory(error)
-        kind = "error" if known else f"unexpected {type(error).__name__} (traceback in {folder})"
+        is_expected = isinstance(error, _KNOWN) or _is_out_of_memory(error)
+        kind = "error" if is_expected else f"unexpected {type(error).__name__} (traceback in {folder})"
         say(console, _one_line(error), f"{kind}:", "bold red")
         if in_sweep:
             raise JobFailed("the job ended early") from None
@@ -126,12 +126,12 @@ def _one_line(error: BaseException) -> str:
 
 
 def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
-    """Check all parts, do the work of the job's pipeline, write results.json into the run folder, show it.
+    """Check all parts, run the job's pipeline, write results.json into the run folder, and print the figures.
 
     ``written`` may hold interpolations. A dashboard names the job by the overrides of the command line.
 
     Raises:
-        JobFailed, SystemExit: as ``one_line_errors`` says.
+        JobFailed, SystemExit: as in ``one_line_errors``.
     """
     answer_interrupts()
     console = new_console()
@@ -171,7 +171,7 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
 
 
 def _pipeline(config: DictConfig) -> Pipeline:
-    """The part that says what is to be done."""
+    """Build the pipeline."""
     check_old_keys(config)
     _, choices, folders = composition()
     check_old_files(folders, choices.get("model", ""))
@@ -181,7 +181,7 @@ def _pipeline(config: DictConfig) -> Pipeline:
 
 
 def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
-    """What runs the job's tasks, once everything is checked; says what was chosen for this job."""
+    """Run all checks, print the job's main settings, and return the executor."""
     from conself.app.parts import check_benchmarks, check_parts  # the contracts of all parts: --help can do without
 
     config = job.config
@@ -197,25 +197,25 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     for line in metric_models(config, pipeline.parts):
         say(console, line)
     for name in pipeline.limits:
-        isolation(build(config[name], Limits))  # told now, not after hours of sampling
+        isolation(build(config[name], Limits))  # reported now, not after hours of sampling
     check_benchmarks(config)
     return executor
 
 
 def _executor(config: DictConfig) -> Executor:
-    """What runs the job's tasks; built first, so that a wrong number is told by its own key: samplers take it over."""
+    """Build the executor; first, so that a wrong number is reported under its own key: samplers inherit it."""
     plain = settings_of(config.executor)
     check_types(plain, "executor")
     return build(config.executor, Executor)
 
 
 def folders_below_sweep() -> int:
-    """How many folders a job of a sweep lies below the sweep's, by ``hydra.sweep.subdir``; 1 if not known."""
+    """Return the depth of a job's folder below its sweep's folder, by ``hydra.sweep.subdir``; 1 if unknown."""
     return len(Path(str(HydraConfig.get().sweep.subdir)).parts) if HydraConfig.initialized() else 1
 
 
 def _warm(pipeline: Pipeline, config: DictConfig, executor: Executor) -> None:
-    """Let the workers import what they need first, while this process imports what it needs."""
+    """Let the workers start their imports while this process does its own."""
     if pipeline.first is not None and config[pipeline.first] is not None:
         first = build(config[pipeline.first], Engine)
         if first.runtime.processes is not None:  # how many is settled when there is something to draw

@@ -1,4 +1,4 @@
-"""Parts that use labels, and jobs that have to say so: without an oracle means that no part has seen one."""
+"""Check that jobs whose parts use labels declare it: "without an oracle" means that no part was fitted on one."""
 
 from pkgutil import resolve_name
 
@@ -8,28 +8,28 @@ from conself.runtime.plain import to_plain
 from conself.sandbox.jsonlines import Plain
 
 POOLS = "pools"
-"""What ``labels`` says: some part goes by verdicts on other pools."""
+"""The value of ``labels`` for jobs with a part that was fitted on verdicts of other pools."""
 
 
 def check_labels(config: DictConfig) -> None:
-    """Refuse parts that rank, weigh or select by labels, where the job does not say ``labels: pools``.
+    """Check that a job with parts that rank, weight or select by labels says ``labels: pools``.
 
     Raises:
-        ValueError: as said, and names the first such part; or ``labels`` is another word.
+        ValueError: it does not, with the first such part; or ``labels`` has another value.
     """
-    said = config.get("labels")
-    if said not in (None, POOLS):
-        raise ValueError(f"labels must be {POOLS}, or null for parts that use none, got {said!r}")
-    found = _labelled(to_plain(config), "")
-    if found is not None and said is None:
+    declared = config.get("labels")
+    if declared not in (None, POOLS):
+        raise ValueError(f"labels must be {POOLS}, or null for parts that use none, got {declared!r}")
+    key = _labelled(to_plain(config), "")
+    if key is not None and declared is None:
         raise ValueError(
-            f"{found} goes by a confidence that was fitted on verdicts of other pools: with it a job is no longer one "
+            f"{key} goes by a confidence that was fitted on verdicts of other pools: with it a job is no longer one "
             f"without an oracle. Set labels={POOLS} to use it; results and tables then say so"
         )
 
 
 def _labelled(node: Plain, where: str) -> str | None:
-    """The dotted key of the first part that has ``labels``."""
+    """Return the dotted key of the first part that has ``labels``."""
     if isinstance(node, list):
         return next((key for i, item in enumerate(node) if (key := _labelled(item, f"{where}[{i}]"))), None)
     if not isinstance(node, dict):
@@ -41,7 +41,7 @@ def _labelled(node: Plain, where: str) -> str | None:
 
 
 def _labels(target: str) -> str | None:
-    """The labels that what a target names goes by; None where it cannot be found, which whoever builds it says."""
+    """Return the ``labels`` of a target's class; None if it does not exist, which building it will report."""
     try:
         labels: str | None = getattr(resolve_name(target), "labels", None)
     except (ImportError, AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""Which models metrics read programs by: said at the start, because it depends on what is installed."""
+"""List the models that metrics load: printed at the start, because it depends on the installed packages."""
 
 from collections.abc import Collection
 
@@ -10,9 +10,9 @@ from conself.store.keys import class_label, models_in
 
 
 def metric_models(config: DictConfig, parts: Collection[str]) -> list[str]:
-    """A line for each metric of a resolved config and each model that it loads; empty where none loads any.
+    """Return a line for each metric of a resolved config and each model that it loads; empty if none loads any.
 
-    ``parts`` are those that the pipeline reads: metrics that it leaves alone load nothing.
+    ``parts`` are those that the pipeline reads: unused metrics load nothing.
     """
     policy = models_in(settings_of(config).get("model"))
     lines = []
@@ -20,7 +20,7 @@ def metric_models(config: DictConfig, parts: Collection[str]) -> list[str]:
     nodes += (config.get("metrics") or {}).values() if "metrics" in parts else []
     for node in (node for node in nodes if node is not None):
         for model in models_in(to_plain(node)):
-            who = "the policy itself" if [model] == policy else short_name(model)
+            loaded = "the policy itself" if [model] == policy else short_name(model)
             label = class_label(node).replace("_", " ")
-            lines.append(f"{label}: programs are read by {who}")
+            lines.append(f"{label}: programs are read by {loaded}")
     return list(dict.fromkeys(lines))

@@ -1,4 +1,4 @@
-"""Words of the command line that were once right: each ends in one line that gives the word for it now."""
+"""Renamed words of the command line: each is refused with a line that gives the new word."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ _GROUPS = {
     "strategy": "training/strategy",
     "texts@_global_": "texts/default_grouping",
 }
-"""Groups that lie elsewhere in conf/: of their words the choice, the sign and the package behind an @ stay."""
+"""Groups that moved within conf/: the choice, the sign and the package behind an @ stay the same."""
 _REPLACED = {
     "sampler.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with sampler.entropy_top_k",
     "decoder.endpoint.top_logprobs": "engine.endpoint.logprobs=true (or false) with decoder.entropy_top_k",
@@ -65,7 +65,7 @@ _MODULES = {
 
 
 def told(word: str) -> str | None:
-    """What to say of a word of the command line, or of a key; None where it is no old one."""
+    """Return the message for an old word of the command line or an old key; None if it is not old."""
     bare = word.lstrip("+~")
     sign = word.removesuffix(bare)
     key, equals, value = bare.partition("=")
@@ -90,12 +90,12 @@ def told(word: str) -> str | None:
 
 
 def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
-    """The entry point ``main``, which first shows an old word's new form: Hydra would refuse it for other reasons.
+    """Wrap the entry point ``main`` to report old words first: Hydra's own message would not name the new form.
 
-    So are the defaults lists of the YAMLs that the command line chooses from a folder of the user's own.
+    The defaults lists of YAMLs that the command line chooses from the user's own folder are checked as well.
 
     Raises:
-        SystemExit: 2, where there is one.
+        SystemExit: 2, if there is an old word.
     """
 
     @wraps(main)
@@ -111,7 +111,7 @@ def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
 
 
 def _told_of_defaults(arguments: Sequence[str], words: Sequence[str]) -> Iterator[str]:
-    """What to say of old words in the defaults of each YAML that ``words`` choose below ``--config-dir``."""
+    """Return the messages for old words in the defaults of each YAML that ``words`` choose below ``--config-dir``."""
     folders = [folder for flag, folder in pairwise(arguments) if flag in ("--config-dir", "-cd")]
     folders += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
     chosen = [(word.lstrip("+").partition("@")[0].partition("=")[0], word.partition("=")[2]) for word in words]
@@ -124,7 +124,7 @@ def _told_of_defaults(arguments: Sequence[str], words: Sequence[str]) -> Iterato
 
 
 def _defaults(path: str) -> Iterator[str]:
-    """The entries of a YAML's defaults list as words: ``override /pairing: winner_only`` is pairing=winner_only."""
+    """Convert a YAML's defaults list to words: ``override /pairing: winner_only`` becomes pairing=winner_only."""
     try:
         node = OmegaConf.to_container(OmegaConf.load(path))
     except Exception:  # whatever is wrong with the file, Hydra says it
@@ -137,10 +137,10 @@ def _defaults(path: str) -> Iterator[str]:
 
 
 def check_old_keys(config: DictConfig) -> None:
-    """Refuse old keys, and old places of classes, which a YAML of the user's own may hold.
+    """Check that a config has no old keys and no old paths of classes, which a user's own YAML may hold.
 
     Raises:
-        ValueError: names the key, and what it, or the class, is called now.
+        ValueError: names the key, and the new name of the key or class.
     """
     for key in (*_REPLACED, *_MOVED, *_GONE):
         if OmegaConf.select(config, key) is not None:
@@ -152,7 +152,7 @@ def check_old_keys(config: DictConfig) -> None:
 
 
 def _targets(node: Plain, where: str) -> Iterator[tuple[str, str]]:
-    """Every ``_target_`` of a config, with its dotted key."""
+    """Yield every ``_target_`` of a config, with its dotted key."""
     if isinstance(node, dict):
         for key, value in node.items():
             place = f"{where}.{key}" if where else str(key)
@@ -163,9 +163,9 @@ def _targets(node: Plain, where: str) -> Iterator[tuple[str, str]]:
 
 
 def check_old_files(folders: Sequence[str], model: str) -> None:
-    """Refuse a recipe in a file of its own, which a user may have for a model: it would no longer be read.
+    """Check that there is no recipe file of a user's own model: it would no longer be read.
 
-    ``folders`` are those of the YAMLs, ``model`` is the choice of that group.
+    ``folders`` are the folders of YAMLs, ``model`` is the chosen model.
 
     Raises:
         ValueError: names the file, and where its settings belong.

@@ -1,4 +1,4 @@
-"""Where a setting of a job comes from: the command line, the recipe of the model, or a chosen YAML."""
+"""Trace where a setting of a job comes from: the command line, the model's recipe, or a chosen YAML."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ _OVERLAYS = ("size", "experiment")
 
 
 def origin(written: DictConfig, key: str) -> str:
-    """Where the value of a top-level key comes from, in words: ``experiment=select_tau``, ``recipe of model=minipy``.
+    """Describe where a top-level key's value comes from: ``experiment=select_tau``, ``recipe of model=minipy``.
 
-    ``written`` has its interpolations still; a default that is one into the model's ``recipe`` is the model's.
+    ``written`` is the config before interpolation; a default that refers to the model's ``recipe`` is the model's.
     """
     words, choices, folders = composition()
     if any(word.lstrip("+").partition("=")[0] == key for word in words):
@@ -31,12 +31,12 @@ def origin(written: DictConfig, key: str) -> str:
 
 
 def _files(folders: Sequence[str], group: str, name: str) -> list[Path]:
-    found = [Path(folder) / group / f"{name}.yaml" for folder in folders]
-    return [path for path in found if path.is_file()]
+    paths = [Path(folder) / group / f"{name}.yaml" for folder in folders]
+    return [path for path in paths if path.is_file()]
 
 
 def composition() -> tuple[list[str], dict[str, str], list[str]]:
-    """The words of the command line, the choice by group, and the folders of YAMLs; empty outside of Hydra."""
+    """Return the words of the command line, the choice by group, and the folders of YAMLs; empty outside Hydra."""
     if not HydraConfig.initialized():
         return [], {}, []
     hydra = HydraConfig.get()

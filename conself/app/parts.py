@@ -1,4 +1,4 @@
-"""What stands at each key of a config: every part of a job is built once by its contract, before any work."""
+"""The contract of the part at each key of a config: every part of a job is built once before any work."""
 
 from collections.abc import Mapping, Sequence
 
@@ -69,7 +69,7 @@ GROUPS: Mapping[str, type] = {"benchmark": Benchmark, "metrics": Metric, "rankin
 
 
 def check_parts(config: DictConfig, names: Sequence[str]) -> None:
-    """Check the types of all settings, and build every part once: most wrong settings and parts end before any work.
+    """Check the types of all settings, and build every part once, so that most mistakes are found before any work.
 
     Building a part costs nothing. A part at a key of a user's own pipeline has no contract here.
 
@@ -85,7 +85,7 @@ def check_parts(config: DictConfig, names: Sequence[str]) -> None:
 
 
 def check_benchmarks(config: DictConfig) -> None:
-    """Find each benchmark's files, so that a file or a hub that cannot be read is told before any work.
+    """Look up each benchmark's files, so that an unreadable file or hub is reported before any work.
 
     Raises:
         OSError: they cannot be read; the remedy names the benchmark's own key.

@@ -41,7 +41,7 @@ def by_consensus(agreement: Agreement) -> Ranked:
 
 def consensus_scores(keys: Keys) -> list[float]:
     """Compute R(c_k) = mean over the M inputs of count(E_k[j] in V_j) / |V_j| (Algorithm 2).
-    
+
     V_j are the non-CRASH outputs on input j. CRASH at j adds 0, so crashed candidates score 0. Sums are exact
     fractions: equal scores are equal floats whatever the order of inputs.
 

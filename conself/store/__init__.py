@@ -1,1 +1,1 @@
-"""Results on disk, found again by the content of what they were made from."""
+"""Results on disk, keyed by the content they were made from."""

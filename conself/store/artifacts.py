@@ -1,7 +1,7 @@
 """A content-addressed store of stage results: key, lock, shards, manifest last, atomic rename.
 
 ``<root>/<stage>/<key>/`` holds finished artifacts only. Work in progress lies in ``<root>/<stage>/.<key>.partial/``,
-where a shard is a whole file or absent, so that a killed stage goes on from the shards it finished.
+where a shard is a whole file or absent, so that a killed stage resumes after the shards it finished.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class StorageFullError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A kind of result: its name, that of its folder in the store, and its version, which is part of every key.
+    """A kind of result: its name, also the name of its folder in the store, and its version, part of every key.
 
     The version is raised when the stage's code gives other results for the same settings.
     """
@@ -40,7 +40,7 @@ class Stage:
 
 
 class Manifest(TypedDict):
-    """What was recorded of an artifact when it was made; ``summary`` is what its maker returned."""
+    """The record of how an artifact was made; ``summary`` is what its stage returned."""
 
     stage: str
     version: int
@@ -53,7 +53,7 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished artifact: its stage's name, its key (64 hex digits), its folder, and whether it was there already."""
+    """A finished artifact: its stage's name, its key (64 hex digits), its folder, and whether it was reused."""
 
     stage: str
     key: str
@@ -61,17 +61,17 @@ class Artifact:
     reused: bool
 
     def manifest(self) -> Manifest:
-        """What was recorded when it was made: config slice, input keys, the maker's summary, library versions, ..."""
-        found: Manifest = json.loads((self.path / MANIFEST).read_text())
-        return found
+        """Read the manifest: config, input keys, summary, library versions, ..."""
+        manifest: Manifest = json.loads((self.path / MANIFEST).read_text())
+        return manifest
 
     def summary(self) -> dict[str, Any]:
-        """What the maker of the artifact returned, e.g. counts and seconds."""
+        """Read the summary that the stage returned, e.g. counts and seconds."""
         return dict(self.manifest()["summary"])
 
 
 def without_runtime(config: Json | Mapping[str, Json]) -> Json:
-    """``config`` without any key named ``runtime``, at any depth: those change speed, not results."""
+    """Remove every key named ``runtime``, at any depth: those settings change speed, not results."""
     if isinstance(config, Mapping):
         return {str(k): without_runtime(v) for k, v in config.items() if k != "runtime"}
     if isinstance(config, list | tuple):
@@ -80,7 +80,7 @@ def without_runtime(config: Json | Mapping[str, Json]) -> Json:
 
 
 def artifact_key(stage: Stage, config: Mapping[str, Json], inputs: Mapping[str, str]) -> str:
-    """SHA-256 (hex) of the stage's name and version, its resolved config without ``runtime``, and its inputs' keys."""
+    """Hash the stage's name and version, its resolved config without ``runtime``, and its inputs' keys: SHA-256 hex."""
     content = {"stage": stage.name, "version": stage.version, "config": without_runtime(config), "inputs": dict(inputs)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
@@ -92,14 +92,14 @@ def build(
     inputs: Mapping[str, Artifact],
     make: Callable[[Path], Mapping[str, Plain]],
 ) -> Artifact:
-    """The artifact of this stage, config and inputs: found in the store, or made by ``make(folder)`` and stored.
+    """Return the artifact of this stage, config and inputs from the store, or make it with ``make(folder)``.
 
     ``make`` writes into a folder that survives a kill (see :func:`write_whole`) and returns a JSON summary, which
-    goes into the manifest. Two processes that want the same artifact share one making: the second waits on a lock, and
-    says for whom (see :mod:`conself.runtime.locks`).
+    goes into the manifest. If two processes want the same artifact, the second waits on a lock and says for whom (see
+    :mod:`conself.runtime.locks`).
 
     Raises:
-        StorageFullError: the disk is full; what was finished stays and the next run goes on from there.
+        StorageFullError: the disk is full; finished shards are kept and the next run resumes from them.
     """
     key = artifact_key(stage, config, {name: a.key for name, a in inputs.items()})
     final = root / stage.name / key
@@ -130,20 +130,20 @@ def build(
 
 @contextlib.contextmanager
 def noting_failure(note: Path) -> Iterator[None]:
-    """Leave what goes wrong in the block at ``note``, until the next try: ``conself status`` shows it."""
+    """Record an error in the block in the file ``note``, until the next try; ``conself status`` shows it."""
     note.unlink(missing_ok=True)
     try:
         yield
     except Exception as error:
-        with contextlib.suppress(OSError):  # the disk may be what is wrong
+        with contextlib.suppress(OSError):  # the disk may be the cause
             note.write_text(json.dumps({**asdict(Owner.this()), "error": f"{type(error).__name__}: {error}"}))
         raise
 
 
 def other_version(root: Path, stage: Stage) -> int | None:
-    """The version of what the store has of a stage; None where some of it is of this version, or nothing is there.
+    """Return the version of a stage's artifacts in the store; None if some have this version, or there are none.
 
-    A store of long use is not read as a whole: the newest artifacts must do.
+    Only the newest artifacts are read, because a store may be large.
     """
     paths: list[Path] = []
     with contextlib.suppress(OSError):  # somebody may remove one meanwhile
@@ -153,7 +153,7 @@ def other_version(root: Path, stage: Stage) -> int | None:
 
 
 def _version(manifest: Path) -> int | None:
-    """That of the stage, in a manifest that can be read."""
+    """Return the stage's version from a manifest, if it can be read."""
     try:
         return int(json.loads(manifest.read_text())["version"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -161,7 +161,7 @@ def _version(manifest: Path) -> int | None:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that it is either whole or absent: ``write`` fills a temporary neighbour, then it is renamed."""
+    """Write a file atomically: ``write`` fills a temporary file beside it, which is then renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         write(temporary)

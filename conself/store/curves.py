@@ -1,4 +1,4 @@
-"""Rows of figures, a JSON line for each step of an online training, in the folder of its artifact."""
+"""Rows of figures, a JSON line for each step of online training, in the folder of its artifact."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 FILE = "steps.jsonl"
 """A JSON line for each step."""
 HELD_OUT = "held_out_"
-"""What the names of a probe's figures begin with."""
+"""The prefix of the names of a probe's figures."""
 
 
 def read_curve(folder: Path) -> list[dict[str, float]]:
-    """The rows in the folder of an artifact.
+    """Read the rows from the folder of an artifact.
 
     Raises:
-        OSError: there are none.
+        OSError: there is no such file.
     """
     return [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]

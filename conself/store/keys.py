@@ -1,4 +1,4 @@
-"""Settings as they stand in an artifact's key: parts by name, models by content, and no mere locations."""
+"""Convert settings for an artifact's key: parts by class name, models by content, paths left out."""
 
 import re
 from abc import ABC, abstractmethod
@@ -17,9 +17,9 @@ _MODEL_REF = f"{ModelRef.__module__}.{ModelRef.__qualname__}"
 
 
 def part_name(target: str) -> str:
-    """``distribution:ClassName`` of the dotted path in a ``_target_``: a key outlives a move to another module.
+    """Convert the dotted path in a ``_target_`` to ``distribution:ClassName``, which survives a move between modules.
 
-    A part that belongs to no installed distribution, or to one of several that share a namespace, goes by its
+    A part that belongs to no installed distribution, or to one of several that share a namespace, is named by its
     top-level package.
     """
     top, _, _ = target.partition(".")
@@ -34,30 +34,30 @@ def _distribution(top: str) -> str:
 
 
 def snake_case(name: str) -> str:
-    """``code_semantic_entropy`` for ``CodeSemanticEntropy``, ``nll`` for ``NLL``."""
+    """Convert ``CodeSemanticEntropy`` to ``code_semantic_entropy``, ``NLL`` to ``nll``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def class_label(node: DictConfig) -> str:
-    """A part's class in snake case, whatever module holds it: ``code_semantic_entropy``."""
+    """Return a part's class in snake case, without its module: ``code_semantic_entropy``."""
     return snake_case(str(node["_target_"]).rpartition(".")[2])
 
 
 class Identified(ABC):
-    """A value that knows what of it belongs into a key."""
+    """A value that defines its own representation in keys."""
 
     @property
     @abstractmethod
     def identity(self) -> Json:
-        """Plain data, the same for values that give the same results."""
+        """Plain data, equal for values that give the same results."""
 
 
 Settings = ModelRef | Identified | DictConfig | ListConfig | Plain
-"""What can stand in a key."""
+"""The types that can be part of a key."""
 
 
 def identity(value: Settings) -> Json:
-    """An argument of a stage as plain data for its key: settings as :func:`plain`, a ModelRef by its content.
+    """Convert an argument of a stage to plain data for its key: settings by :func:`plain`, a ModelRef by content.
 
     Raises:
         TypeError: the value is neither settings nor :class:`Identified` nor plain data.
@@ -72,28 +72,28 @@ def identity(value: Settings) -> Json:
         return {str(key): identity(item) for key, item in value.items()}
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise TypeError(f"{type(value).__name__} cannot stand in a key: give it an `identity`, or pass it as Aside")
+    raise TypeError(f"{type(value).__name__} cannot be part of a key: give it an `identity`, or pass it as Aside")
 
 
 def plain(node: DictConfig | ListConfig | None) -> Json:
-    """A config node as plain data for a key.
+    """Convert a config node to plain data for a key.
 
-    A part stands under its :func:`part_name`, a ModelRef as the fingerprint of its content.
+    A part is named by :func:`part_name`; a ModelRef becomes the fingerprint of its content.
     """
     return None if node is None else _identified(to_plain(node))
 
 
 def located(node: DictConfig) -> Json:
-    """Like :func:`plain`, for data sets: without the settings that only say where local content lies.
+    """Strip location-only settings (paths) from a data set's config; otherwise as :func:`plain`.
 
-    A data set's class lists those in ``places``: its ``fingerprint()`` covers all that they lead to, and belongs into
-    the same key. Without such a list everything stays; so does a null, which says that nothing is local.
+    The data set's class lists them in ``places``: its ``fingerprint()`` covers the files there and is part of the same
+    key. Without ``places`` nothing is stripped. Nulls are kept: they say that nothing is local.
     """
     return _identified(_placeless(to_plain(node)))
 
 
 def models_in(node: Plain) -> list[ModelRef]:
-    """The models that parts of a plain config name, at any depth."""
+    """List the models that parts of a plain config name, at any depth."""
     if isinstance(node, list):
         return [model for value in node for model in models_in(value)]
     if not isinstance(node, dict):

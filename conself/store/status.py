@@ -1,6 +1,6 @@
-"""What a store's artifacts are up to: what is being made, and by whom, what waits, what stopped, and why.
+"""The state of a store's artifacts: running, waiting or stopped, with owner and cause.
 
-Only the store is read, locks included, and nothing is written: it may be in use, or a copy that cannot be written.
+Only the store and its locks are read, and nothing is written: it may be in use, or a read-only copy.
 """
 
 import json
@@ -21,12 +21,12 @@ _STEP = re.compile(r"step-(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """An artifact that is not finished: its stage and key, and how it stands.
+    """An unfinished artifact: its stage, its key and its state.
 
-    ``running``: ``owner`` is at it. ``killed``: ``owner`` died over it. ``failed``: it ended ``owner`` by ``error``.
-    ``stopped``: somebody ended it. All but the first go on by the same command. ``waiting`` are the processes that
-    want it as well. ``done`` says what is on disk, ``changed`` when that last grew (seconds since the epoch; None:
-    nothing is there yet).
+    ``running``: ``owner`` is working on it. ``killed``: ``owner`` was killed. ``failed``: ``owner`` ended with
+    ``error``. ``stopped``: a user ended it. All but the first resume with the same command. ``waiting`` lists other
+    processes that want it. ``done`` describes the files on disk, ``changed`` is when they last grew (seconds since the
+    epoch; None: nothing is there yet).
     """
 
     stage: str
@@ -41,14 +41,14 @@ class Making:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """How many artifacts of each stage are finished, and all that are not, in the order of stages and keys."""
+    """The number of finished artifacts per stage, and all unfinished ones, in the order of stages and keys."""
 
     finished: dict[str, int]
     making: tuple[Making, ...]
 
 
 def status_of(root: Path) -> StoreStatus:
-    """The status of a store, which may change meanwhile: what is gone when it is looked at is left out.
+    """Read the status of a store; artifacts that disappear meanwhile are left out.
 
     Raises:
         NotADirectoryError: there is no folder ``root``.
@@ -57,7 +57,7 @@ def status_of(root: Path) -> StoreStatus:
         raise NotADirectoryError(f"artifacts={root} is no folder; jobs leave their store where artifacts= says")
     stages = sorted(path for path in root.iterdir() if path.is_dir())
     finished = {stage.name: len(list(stage.glob(f"*/{MANIFEST}"))) for stage in stages}
-    making = [made for stage in stages for made in _making(stage)]
+    making = [artifact for stage in stages for artifact in _making(stage)]
     return StoreStatus({name: number for name, number in finished.items() if number}, tuple(making))
 
 
@@ -66,12 +66,12 @@ def _making(stage: Path) -> Iterator[Making]:
         matched = _LOCK.fullmatch(lock.name)
         if matched is not None:
             with suppress(FileNotFoundError):  # it is finished, or gone, by now
-                if (made := _one(stage, matched[1], lock)) is not None:
-                    yield made
+                if (artifact := _one(stage, matched[1], lock)) is not None:
+                    yield artifact
 
 
 def _one(stage: Path, key: str, lock: Path) -> Making | None:
-    """How an artifact stands; None where it is finished, or was never begun."""
+    """Return the state of an artifact; None if it is finished or was never begun."""
     running, partial = is_held(lock), lock.with_suffix(".partial")
     if not running and not partial.is_dir():
         return None
@@ -97,13 +97,13 @@ def _failure(note: Path) -> tuple[Owner, str] | None:
 
 
 def _progress(partial: Path) -> tuple[str, float | None]:
-    """What lies in a folder that is being filled, in words, and when it last changed."""
+    """Describe the files in a folder that is being filled, and when it last changed."""
     files = [path for path in partial.rglob("*") if path.is_file()] if partial.is_dir() else []
     tables = sum(path.suffix == ".parquet" for path in files)
     lines = sum(path.read_bytes().count(b"\n") for path in files if path.suffix in (".journal", ".jsonl"))
     steps = [int(matched[1]) for path in files if (matched := _STEP.match(path.name))]
-    said = [_counted(tables, "table"), _counted(lines, "line"), f"checkpoint of step {max(steps)}" if steps else ""]
-    return ", ".join(filter(None, said)) or "nothing yet", max((path.stat().st_mtime for path in files), default=None)
+    parts = [_counted(tables, "table"), _counted(lines, "line"), f"checkpoint of step {max(steps)}" if steps else ""]
+    return ", ".join(filter(None, parts)) or "nothing yet", max((path.stat().st_mtime for path in files), default=None)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""The records' Parquet form: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
+"""Read and write records as Parquet: one zstd table per shard, readable by pandas, DuckDB and ``datasets``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTE = b"conself"
 
 @cache
 def _columns() -> dict[type | UnionType, pa.DataType]:
-    """The columns are the fields: a record has no schema beside its own."""
+    """Derive the columns from a record's fields."""
     import pyarrow as pa
 
     return {
@@ -51,7 +51,7 @@ def _traces() -> pa.Schema:
 
 @cache
 def _agreement() -> pa.Schema:
-    """Keys in the same way; what follows from them is worked out again."""
+    """Keys are stored in the same way; everything derived from them is computed again."""
     import pyarrow as pa
 
     texts, rows = pa.list_(pa.string()), pa.list_(pa.list_(pa.int32()))
@@ -59,7 +59,7 @@ def _agreement() -> pa.Schema:
 
 
 def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
-    """Write records of one kind as one Parquet file, whole or not at all."""
+    """Write records of one kind as one Parquet file, atomically."""
     import pyarrow as pa
 
     columns = _columns()
@@ -69,37 +69,37 @@ def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> 
 
 
 def read_records(folder: Path, kind: type[Record], name: str) -> list[Record]:
-    """The records of ``<name>*.parquet`` in a folder, in the order of the file names and of the rows."""
+    """Read the records of ``<name>*.parquet`` in a folder, in the order of the file names and of the rows."""
     rows = _rows(folder, name)
     return [kind(**{f: tuple(v) if isinstance(v, list) else v for f, v in row.items()}) for row in rows]
 
 
 def read_shard(path: Path, kind: type[Record]) -> list[Record]:
-    """The records of one file, in order."""
+    """Read the records of one file, in order."""
     return read_records(path.parent, kind, path.stem)
 
 
 def each_shard(folder: Path, name: str, kind: type[Record]) -> Iterator[list[Record]]:
-    """The records of each table ``<name>*.parquet`` in a folder, one table at a time."""
+    """Yield the records of each table ``<name>*.parquet`` in a folder, one table at a time."""
     return (read_shard(path, kind) for path in sorted(folder.glob(f"{name}*.parquet")))
 
 
 def shard_ends(folder: Path, name: str) -> list[str]:
-    """What the names of the tables ``<name>*.parquet`` in a folder have after ``name``, in order."""
+    """List the endings after ``name`` of the tables ``<name>*.parquet`` in a folder, in order."""
     return [path.name.removeprefix(name) for path in sorted(folder.glob(f"{name}*.parquet"))]
 
 
 def count(path: Path) -> int:
-    """The number of rows of a file, which is not read for it."""
+    """Return the number of rows of a file, from its metadata alone."""
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
 
 
 def program_volume(path: Path) -> tuple[int, int]:
-    """Of a table of candidates the number of programs, and that of characters in its distinct ones.
+    """Return the number of programs in a table of candidates, and the number of characters in the distinct ones.
 
-    A candidate without code stands for itself by its text.
+    A candidate without code counts by its text.
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -110,9 +110,9 @@ def program_volume(path: Path) -> tuple[int, int]:
 
 
 def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[str, Json]) -> None:
-    """Write traces, grouped per problem in candidate order, as one Parquet file, whole or not at all.
+    """Write traces, grouped per problem in candidate order, as one Parquet file, atomically.
 
-    ``note`` is plain data about them that is kept in the file's metadata.
+    ``note`` is plain data that is kept in the file's metadata.
     """
     rows = []
     for group in traces:
@@ -130,28 +130,28 @@ def write_traces(path: Path, traces: Sequence[Sequence[Trace]], note: Mapping[st
 
 
 def read_traces(folder: Path, name: str) -> dict[str, list[Trace]]:
-    """The traces of ``<name>*.parquet`` in a folder, by problem id, in candidate order."""
-    found = {}
+    """Read the traces of ``<name>*.parquet`` in a folder, by problem id, in candidate order."""
+    by_problem = {}
     for row in _rows(folder, name):
         distinct = [Outcome(Status(s), v) for s, v in zip(row["status"], row["value"], strict=True)]
-        found[row["problem_id"]] = [
+        by_problem[row["problem_id"]] = [
             Trace(row["problem_id"], index, tuple(distinct[i] for i in line)) for index, line in enumerate(row["rows"])
         ]
-    return found
+    return by_problem
 
 
 def read_notes(folder: Path, name: str) -> list[Any]:
-    """The notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
+    """Read the notes of ``<name>*.parquet`` in a folder, in the order of the file names."""
     import pyarrow.parquet as pq
 
     schemas = [pq.read_schema(path) for path in sorted(folder.glob(f"{name}*.parquet"))]
     return [json.loads((schema.metadata or {})[_NOTE]) for schema in schemas]
 
 
-def write_agreement(path: Path, found: Mapping[str, Agreement]) -> None:
-    """Write what candidates agree on, by problem id, as one Parquet file, whole or not at all."""
+def write_agreement(path: Path, agreements: Mapping[str, Agreement]) -> None:
+    """Write agreements by problem id as one Parquet file, atomically."""
     rows: list[dict[str, Plain]] = []
-    for name, agreement in found.items():
+    for name, agreement in agreements.items():
         position: dict[str | None, int] = {None: -1}
         for row in agreement.keys:
             for key in row:
@@ -167,46 +167,46 @@ def write_agreement(path: Path, found: Mapping[str, Agreement]) -> None:
 
 
 def read_agreement(folder: Path, name: str = "agreement") -> dict[str, Agreement]:
-    """What candidates agree on, by problem id, of ``<name>*.parquet`` in a folder."""
-    found = {}
+    """Read the agreements of ``<name>*.parquet`` in a folder, by problem id."""
+    agreements = {}
     for row in _rows(folder, name):
         values = [*row["keys"], None]
-        found[row["problem_id"]] = agreement_of([[values[i] for i in line] for line in row["rows"]])
-    return found
+        agreements[row["problem_id"]] = agreement_of([[values[i] for i in line] for line in row["rows"]])
+    return agreements
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Write verdicts as JSON lines (:func:`verdict_row`), whole or not at all."""
+    """Write verdicts as JSON lines (:func:`verdict_row`), atomically."""
     rows = [verdict_row(v) for v in verdicts]
     write_whole(path, lambda temporary: temporary.write_text("".join(json.dumps(row) + "\n" for row in rows)))
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Json]:
-    """``{"id", "difficulty", "passed": [true, ...]}``, and ``base`` like ``passed`` where there is one."""
+    """Convert to ``{"id", "difficulty", "passed": [true, ...]}``, with ``base`` like ``passed`` if there is one."""
     base: dict[str, Json] = {} if verdict.base is None else {"base": [*verdict.base]}
     return {"id": verdict.problem_id, "difficulty": verdict.difficulty, "passed": [*verdict.passed], **base}
 
 
 def read_verdicts(path: Path, benchmark: str | None = None) -> list[Verdict]:
-    """The verdicts of a file of :func:`write_verdicts`, in its order, but for lines of another ``benchmark``.
+    """Read the verdicts of a file of :func:`write_verdicts`, in its order, without lines of other benchmarks.
 
     Raises:
-        ValueError: a line is none of these; names it.
+        ValueError: a line is no verdict; names it.
     """
-    found = []
+    verdicts = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
             if benchmark is None or row.get("benchmark", benchmark) == benchmark:
                 base = tuple(map(bool, row["base"])) if "base" in row else None
-                found.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"])), base))
+                verdicts.append(Verdict(row["id"], row["difficulty"], tuple(map(bool, row["passed"])), base))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}, line {number} is no verdict ({error!r}); name a verdicts.jsonl") from error
-    return found
+    return verdicts
 
 
 def write_json(path: Path, value: Plain) -> None:
-    """Write a JSON document, whole or not at all."""
+    """Write a JSON document, atomically."""
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=1)))
 
 

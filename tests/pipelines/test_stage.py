@@ -81,7 +81,7 @@ def test_what_changes_results_changes_the_key_and_nothing_else(
 
 
 def test_an_argument_that_cannot_stand_in_a_key_is_refused(context: Context) -> None:
-    with pytest.raises(TypeError, match="set cannot stand in a key: give it an `identity`, or pass it as Aside"):
+    with pytest.raises(TypeError, match="set cannot be part of a key: give it an `identity`, or pass it as Aside"):
         tell(context, "x", SOURCE, PART, Answer("yes", 0.5), {1})  # type: ignore[arg-type]
 
 
