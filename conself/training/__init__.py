@@ -1,1 +1,1 @@
-"""Training: a learner, what it computes and how, and the loop in epochs that drives it."""
+"""Training: the learner, its parts, and the loop over epochs that drives it."""

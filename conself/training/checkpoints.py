@@ -1,8 +1,8 @@
-"""Checkpoints of a training: what trains, its optimiser's moments and how far it is, so that a killed run goes on.
+"""Checkpoints of a training run (trained weights, optimiser moments, progress), so that a killed run can resume.
 
-Every loop of training keeps them in the same way, with Lightning or without. Lightning's ModelCheckpoint takes along
-the frozen base model, holds the file in memory twice, and goes through a temporary file that a kill leaves behind. No
-random state is kept: order and steps follow from the seed, and there is no dropout.
+Every training loop uses them, with or without Lightning. Lightning's ModelCheckpoint would include the frozen base
+model, hold the file in memory twice, and leave a temporary file behind when killed. No random state is kept: order
+and steps follow from the seed, and there is no dropout.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint on disk: the rows of ``curve`` are the steps taken; tokens and seconds are those up to there."""
+    """A checkpoint on disk: ``curve`` has a row per step taken; tokens and seconds are the totals up to there."""
 
     path: Path
     curve: tuple[dict[str, float], ...]
@@ -46,11 +46,11 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """Keeps a training's newest checkpoint in ``folder``, and goes on from one that an earlier run left there.
+    """Keeps the newest checkpoint of a training run in ``folder``, and resumes from one that an earlier run left.
 
-    One is due after a step when writing the last has taken no more than ``share`` of the time since; None: never.
-    ``key`` is what :func:`newest` compares; ``started`` is the time.perf_counter() of this run's start. A file holds
-    whole tensors, however many devices share them: any number can go on from it.
+    A checkpoint is written after a step if writing the last one took at most ``share`` of the time since; None: never.
+    ``key`` is compared by :func:`newest`; ``started`` is the time.perf_counter() of this run's start. A file holds
+    whole tensors, however many devices share them, so that any number of devices can resume from it.
     """
 
     def __init__(self, folder: Path, key: str, share: float | None, started: float) -> None:
@@ -63,30 +63,30 @@ class Checkpoints:
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        """The rows of the steps that earlier runs have taken, and this one does not repeat."""
+        """The rows of the steps that earlier runs took and this one does not repeat."""
         return list(self.start.curve) if self.start else []
 
     @property
     def n_tokens(self) -> int:
-        """The response tokens of those steps."""
+        """The number of response tokens of those steps."""
         return self.start.n_tokens if self.start else 0
 
     @property
     def seconds(self) -> float:
-        """Time taken so far: this run's, and up to their checkpoints that of the runs it goes on from."""
+        """Seconds so far: of this run, and of the runs it resumes, up to their checkpoints."""
         return time.perf_counter() - self.started
 
     def resume(self, learner: Learner, total: str) -> None:
-        """Put weights and the optimiser's moments back, if an earlier run has left them; ``total`` steps are to come.
+        """Restore weights and optimiser moments if an earlier run left them; the run has ``total`` steps.
 
-        It comes after everything that wants the weights as they were before the first step, as reference.
+        Call it after everything that needs the original weights as reference.
         """
         if self.start is not None:
             log.info("training goes on after step %d of %s", len(self.start.curve), total)
             learner.load_state(self.start.path)
 
     def after_step(self, learner: Learner, curve: Sequence[Mapping[str, float]], n_tokens: int) -> None:
-        """Write a checkpoint when one is due; not after the last step, where none is of use."""
+        """Write a checkpoint if one is due; never after the last step, when none is needed."""
         began = time.perf_counter()
         if self.share is None or began < self.due:
             return
@@ -109,10 +109,10 @@ def training_key(
     loss: Loss,
     seed: int,
 ) -> str:
-    """SHA-256 (hex) of what decides a training's every step; ``model`` is the fingerprint of the base model.
+    """Hash everything that determines the steps of a training run: SHA-256 (hex). ``model``: the base's fingerprint.
 
-    ``shapes`` are those of what trains, by name; a loop that does not know its ``examples`` beforehand gives none.
-    ``settings.runtime`` stays out of it, as it does out of artifact keys.
+    ``shapes`` are those of the trained parameters, by name; a loop that does not know its ``examples`` beforehand
+    passes none. ``settings.runtime`` is left out, as in artifact keys.
     """
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "runtime"}
     digest = hashlib.sha256(repr((model, dict(shapes), chosen, loss, seed)).encode())
@@ -122,24 +122,24 @@ def training_key(
 
 
 def newest(folder: Path, key: str) -> Checkpoint | None:
-    """The newest whole checkpoint in ``folder`` of the training with this ``key``; None: there is none.
+    """Return the newest complete checkpoint in ``folder`` with this ``key``; None if there is none.
 
-    What cannot be used is told in a line each, and left to be replaced by the next checkpoint.
+    Unusable files are reported in a line each, and left to be replaced by the next checkpoint.
     """
     for path in reversed(_files(folder)):
         try:
             return _read(path, key)
         except (SafetensorError, ValueError, KeyError, OSError) as error:
-            log.warning("checkpoint %s is of no use, training starts before it: %s", path, error)
+            log.warning("checkpoint %s cannot be used, training starts before it: %s", path, error)
     return None
 
 
 @torch.no_grad()
 def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool) -> dict[str, Tensor]:
-    """Everything that trains, on the CPU: ``weights/NAME``, and per moment of the optimiser ``MOMENT/NAME``.
+    """Gather trained weights on the CPU as ``weights/NAME``, and each optimiser moment as ``MOMENT/NAME``.
 
-    Sharded tensors are put together one by one, for which every process has to call this; those without ``keep`` get
-    nothing, or each would need memory for everything.
+    Sharded tensors are gathered one by one, so every process must call this; processes without ``keep`` get nothing, or
+    each would need memory for everything.
     """
     tensors = {}
     for name, parameter in trainable(module).items():
@@ -152,7 +152,7 @@ def state(module: torch.nn.Module, optimizer: torch.optim.Optimizer, keep: bool)
 
 @torch.no_grad()
 def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, str]:
-    """Undo :func:`state`: values go where the module's parameters are, sharded as these are. Gives the file's facts."""
+    """Undo :func:`state`, with values placed and sharded as the module's parameters are; return the file's facts."""
     parameters = trainable(module)
     with safe_open(path, framework="pt") as file:
         for key in file.keys():  # noqa: SIM118  # not a mapping
@@ -166,12 +166,12 @@ def restore(path: Path, module: torch.nn.Module, optimizer: torch.optim.Optimize
 
 
 def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """The parameters that require gradients, by name."""
+    """Return the parameters that require gradients, by name."""
     return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
-    """A file of ``tensors`` with ``facts`` and a checksum in its header, whole or not at all.
+    """Write a file of ``tensors`` with ``facts`` and a checksum in its header, atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -182,7 +182,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -
 
 
 def _placed(value: Tensor, parameter: Tensor) -> Tensor:
-    """``value`` on the device of ``parameter``, and split over processes as it is; an optimiser's counts stay whole."""
+    """Place ``value`` on the device of ``parameter`` and shard it likewise; an optimiser's counts are not sharded."""
     value = value.to(parameter.device, copy=True)  # off the file, which it may be a view of
     if isinstance(parameter, DTensor) and value.shape == parameter.shape:
         return distribute_tensor(value, parameter.device_mesh, parameter.placements)
@@ -197,7 +197,7 @@ def _read(path: Path, key: str) -> Checkpoint:
     with safe_open(path, framework="pt") as file:
         metadata: Mapping[str, str] = file.metadata() or {}
         if metadata.get("training") != key:
-            raise ValueError("it belongs to a training with other settings, pairs or model")
+            raise ValueError("it belongs to a training run with other settings, pairs or model")
         if _checksum({name: file.get_tensor(name) for name in file.keys()}) != int(metadata["crc32"]):  # noqa: SIM118
             raise ValueError("its content has changed since it was written")
     facts = json.loads(metadata["facts"])
@@ -205,7 +205,7 @@ def _read(path: Path, key: str) -> Checkpoint:
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """CRC-32 of all bytes, by name: a disk's errors are found, which the file format leaves unseen."""
+    """Compute the CRC-32 of all bytes, by name, to detect disk errors, which the file format does not."""
     value = 0
     for name in sorted(tensors):
         value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)

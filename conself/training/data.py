@@ -1,4 +1,4 @@
-"""From preference pairs as text to examples in token ids, and to seeded global batches of them."""
+"""Tokenise preference pairs into examples, and arrange them in seeded global batches."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Token ids of one response, end of turn included, after those of its prompt. Equal ids are one response."""
+    """Token ids of a prompt and of one response, end of turn included. Equal ids are the same response."""
 
     prompt: tuple[int, ...]
     tokens: tuple[int, ...]
 
     def __len__(self) -> int:
-        """Tokens of prompt and response together."""
+        """Count the tokens of prompt and response together."""
         return len(self.prompt) + len(self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A problem's prompt with one or more responses, and a signal: what a loss is to make of them.
+    """A problem's prompt with one or more responses, and the signal for the loss.
 
     ``signal`` has a number for each response: R(y_w) in [0, 1] for the winner of a pair and 0 for its loser, or the
-    advantage of a rollout. ``behaviour`` has for each response the log-probs, in nats, with which its tokens were
-    drawn; None where no loss asks for them. ``name`` tells the examples of a problem apart.
+    advantage of a rollout. ``behaviour`` has, for each response, the log-probs in nats with which its tokens were
+    drawn; None if no loss needs them. ``name`` distinguishes the examples of a problem.
 
     Raises:
-        ValueError: the numbers do not fit the responses, or these have different prompts.
+        ValueError: signal or log-probs do not match the responses, or the responses have different prompts.
     """
 
     problem_id: str
@@ -54,20 +54,20 @@ class Example:
         if any(response.prompt != self.prompt for response in self.responses):
             raise ValueError(f"example {self.name!r} has responses to different prompts; make it an example for each")
         if self.behaviour is not None:
-            wanted, given = [len(r.tokens) for r in self.responses], [len(values) for values in self.behaviour]
-            if wanted != given:
+            wanted, recorded = [len(r.tokens) for r in self.responses], [len(values) for values in self.behaviour]
+            if wanted != recorded:
                 raise ValueError(
-                    f"example {self.name!r} has responses of {wanted} tokens and behaviour log-probs of {given}; "
+                    f"example {self.name!r} has responses of {wanted} tokens and behaviour log-probs of {recorded}; "
                     "give one for each token"
                 )
 
     @property
     def prompt(self) -> tuple[int, ...]:
-        """The prompt of all its responses."""
+        """The prompt that all its responses share."""
         return self.responses[0].prompt
 
     def apart(self) -> list[Example]:
-        """An example for each response."""
+        """Split into an example for each response."""
         behaviours = [None] * len(self.responses) if self.behaviour is None else [(each,) for each in self.behaviour]
         parts = zip(self.responses, self.signal, behaviours, strict=True)
         return [
@@ -79,7 +79,7 @@ class Example:
 def pair_example(
     problem_id: str, name: str, chosen: Response, rejected: Response | None, winner_weight: float
 ) -> Example:
-    """A winner with R(y_w), and its loser where there is one."""
+    """Build an example from a winner with R(y_w), and its loser if there is one."""
     responses = (chosen,) if rejected is None else (chosen, rejected)
     return Example(problem_id, name, responses, (winner_weight, 0.0)[: len(responses)], None)
 
@@ -87,10 +87,10 @@ def pair_example(
 def encode(
     pairs: Sequence[PreferencePair], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> tuple[list[Example], int]:
-    """The pairs in token ids, and how many were dropped because a response with its prompt exceeds ``max_length``.
+    """Tokenise pairs; also return the number dropped because a response with its prompt exceeds ``max_length``.
 
-    Prompt and response are tokenised apart, so that the boundary between them is exact; no special token is added
-    but the end of turn after each response (:mod:`conself.prompts.turns`).
+    Prompt and response are tokenised separately, so that the boundary between them is exact; no special token is added
+    except the end of turn after each response (:mod:`conself.prompts.turns`).
 
     Raises:
         ValueError: the tokenizer has no end of text, or a prompt has no tokens (nothing would predict the first).
@@ -116,18 +116,18 @@ def encode(
 
 
 def place_in_epoch(seed: int, epoch: int, name: str) -> bytes:
-    """What the names of an epoch are sorted by: SHA-256 of (seed, epoch, name), a new order each epoch."""
+    """Return the sort key of a name in an epoch: SHA-256 of (seed, epoch, name), a new order each epoch."""
     return hashlib.sha256(json.dumps(["order", seed, epoch, name]).encode()).digest()
 
 
 def global_batches(
     examples: Sequence[Example], batch_size: int, seed: int, epoch: int, by_problem: bool
 ) -> list[list[Example]]:
-    """Batches of exactly ``batch_size`` examples, each example once; only the last may be smaller.
+    """Arrange examples in batches of exactly ``batch_size``, each example once; only the last may be smaller.
 
-    Order: :func:`place_in_epoch`, the same everywhere. With ``by_problem``
-    problems are permuted and the examples of each stay neighbours, so that a batch's pairs share winners and prompts
-    (a batch boundary may cut a problem); without it examples are permuted one by one.
+    Order: :func:`place_in_epoch`, the same everywhere. With ``by_problem`` problems are permuted and their examples
+    stay together, so that a batch's pairs share winners and prompts (a batch boundary may cut a problem); otherwise
+    examples are permuted one by one.
     """
 
     def rank(example: Example) -> bytes:
@@ -138,10 +138,10 @@ def global_batches(
 
 
 def deal(examples: Sequence[Example], ranks: int) -> list[list[Example]]:
-    """The examples of a global batch for each of ``ranks`` processes: whole problems, balanced by tokens.
+    """Divide a global batch among ``ranks`` processes: whole problems, balanced by tokens.
 
     A share may be empty. The problem with the most tokens goes first, to the process with the fewest so far. A pure
-    function of its arguments: every process works out all shares alike.
+    function of its arguments, so that every process computes the same shares.
     """
     problems: dict[str, list[Example]] = {}
     for example in examples:

@@ -29,13 +29,13 @@ from conself.training.strategies.ranks import ALONE, Ranks
 from conself.training.suitability import check_policy, check_rows
 
 _STEPS = "steps_taken"
-"""What a state's header calls the number of steps, which the schedule goes by."""
+"""The key in a state's header for the number of steps, which the schedule depends on."""
 
 
 class DeviceLearner:
-    """Trains the parameters of ``policy`` that require gradients, as :class:`~conself.training.learner.Learner` says.
+    """Trains the parameters of ``policy`` that require gradients: a :class:`~conself.training.learner.Learner`.
 
-    ``ranks`` says which of the processes that train together this is; all of them make the same calls with the same
+    ``ranks`` identifies this process among those that train together; all of them make the same calls with the same
     arguments, in the same order.
     """
 
@@ -62,7 +62,7 @@ class DeviceLearner:
         self.steps_taken = 0
 
     def step(self, examples: Sequence[Example]) -> dict[str, float]:
-        """One optimiser step on the exact mean loss of a global batch, however it is cut into micro-batches."""
+        """Take one optimiser step on the exact mean loss of a global batch, however it is cut into micro-batches."""
         if not examples:
             raise ValueError("there is nothing to learn from in this step; leave it out")
         units = units_of(examples, self.loss.mean_over)
@@ -86,34 +86,34 @@ class DeviceLearner:
     def draw(
         self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
     ) -> list[list[Completion]]:
-        """Completions by the weights as they are now."""
+        """Draw completions from the current weights."""
         if self.ranks.count > 1:
             raise ValueError("responses are drawn from a model on one device; set training.runtime.devices=1")
         return draw(self.policy, model, requests, how, batch_size)
 
     def save(self, folder: Path) -> None:
-        """Write what was trained; the first process does."""
+        """Write the trained weights, in the first process."""
         weights = self.sharing.weights(self.policy.model)
         if self.ranks.first:
             self.policy.save(folder, weights)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """What trains, by name."""
+        """Return the shapes of the trained parameters, by name."""
         return {name: tuple(parameter.shape) for name, parameter in trainable(self.policy.model).items()}
 
     def save_state(self, path: Path, facts: Mapping[str, str]) -> None:
-        """Gather it from all processes; the first writes."""
+        """Gather the state from all processes; the first one writes."""
         tensors = state(self.policy.model, self.optimizer, keep=self.ranks.first)
         if self.ranks.first:
             write(path, tensors, {**facts, _STEPS: str(self.steps_taken)})
 
     def load_state(self, path: Path) -> None:
-        """Every process reads its own part."""
+        """Load the state; every process reads its own part."""
         facts = restore(path, self.policy.model, self.optimizer)
         self.steps_taken = int(facts[_STEPS])
 
     def _backward(self, units: Sequence[Example]) -> tuple[Mapping[str, float], Mapping[str, float]]:
-        """Gradients of this process's share; its part of the means, and what is highest in it."""
+        """Compute gradients on this process's share; return its part of the means, and its maxima."""
         means: dict[str, float] = defaultdict(float)
         highest: dict[str, float] = {}
         count = number_of(units, self.loss.mean_over)
@@ -131,10 +131,10 @@ class DeviceLearner:
         return means, highest
 
     def _share(self, units: Sequence[Example]) -> list[tuple[list[Example], int]]:
-        """The pieces of a global batch for this process, each with 1: it counts.
+        """Cut this process's share of a global batch into pieces, each with weight 1.
 
-        Those with fewer pieces than others go on with a shortest example that counts 0, for FSDP gathers weights and
-        adds up gradients in every pass, which takes all processes; they would wait for the others anyway.
+        Processes with fewer pieces than others add a shortest example with weight 0, because FSDP gathers weights and
+        sums gradients in every pass, which takes all processes.
         """
         cuts = [self.layout.cut(share) for share in deal(units, self.ranks.count)]
         mine = [(piece, 1) for piece in cuts[self.ranks.index]]
@@ -160,7 +160,7 @@ def open_here(
     references: Path | None,
     ranks: Ranks = ALONE,
 ) -> DeviceLearner:
-    """What each of the processes that train together does first; arguments as for ``open_learner``."""
+    """Build the learner in each of the processes that train together; arguments as for ``open_learner``."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     if not examples:
@@ -176,16 +176,16 @@ def open_here(
         reference = computed(policy, sharing)
     elif loss.needs_reference and references is not None:
         layout, progress = settings.runtime.layout, settings.runtime.progress and ranks.first
-        who = identity(policy, layout, fingerprint(model))
-        reference = stored(reference_log_probs(policy, layout, units, who, references, progress, ranks))
+        reference_identity = identity(policy, layout, fingerprint(model))
+        reference = stored(reference_log_probs(policy, layout, units, reference_identity, references, progress, ranks))
     sharing.settle(policy.scorer)
     return DeviceLearner(policy, loss, settings, schedule, reference, ranks)
 
 
 def units_of(examples: Sequence[Example], mean_over: MeanOver) -> list[Example]:
-    """The examples as a loss counts them: pairs whole, and responses that need no neighbours one by one.
+    """Split examples into units that a loss can treat separately: whole pairs, or else single responses.
 
-    So a group of rollouts that exceeds the token budget can be cut, and only as far as it has to be.
+    So a group of rollouts that exceeds the token budget can be cut, and only as far as necessary.
     """
     if mean_over == "pairs":
         return list(examples)
@@ -193,14 +193,14 @@ def units_of(examples: Sequence[Example], mean_over: MeanOver) -> list[Example]:
 
 
 def number_of(units: Sequence[Example], mean_over: MeanOver) -> int:
-    """How many of what a loss is the mean over ``units`` hold."""
+    """Count the pairs, responses or tokens in ``units`` that the loss is averaged over."""
     if mean_over == "tokens":
         return sum(len(response.tokens) for example in units for response in example.responses)
     return len(units)
 
 
 def signal_of(micro_batch: MicroBatch) -> Signal:
-    """The signals of a micro-batch's examples as tensors."""
+    """Convert the signals of a micro-batch's examples to tensors."""
     examples = micro_batch.examples
     values = torch.tensor([example.signal for example in examples], dtype=torch.float64)
     noted = [values for example in examples if example.behaviour is not None for values in example.behaviour]
@@ -218,5 +218,5 @@ def _require_finite(what: str, value: Tensor, examples: Sequence[Example], step:
         problems = ", ".join(dict.fromkeys(example.problem_id for example in examples))
         raise FloatingPointError(
             f"{what} is {value.item()} at step {step} (problems: {problems}); "
-            "lower training.learning_rate, or look at these problems' responses"
+            "lower training.learning_rate, or inspect these problems' responses"
         )

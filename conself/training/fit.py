@@ -20,15 +20,16 @@ from conself.training.schedules import WarmupCosine
 from conself.training.settings import Training
 
 CHECKPOINTS = "checkpoints"
-"""The folder that a training keeps its checkpoints in until all of it is saved."""
+"""The folder for checkpoints of a training run until its result is saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What training did: ``curve`` has one row of means per step, ``n_tokens`` counts response tokens.
+    """The report of a training run: ``curve`` has one row of means per step, ``n_tokens`` counts response tokens.
 
-    ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``. Where the run
-    went on from a checkpoint, ``seconds`` has the time of the earlier runs up to it; all else is as if they were one.
+    ``n_pairs`` counts the pairs trained on, ``n_overlong`` those dropped for exceeding ``max_length``. If the run
+    resumed from a checkpoint, ``seconds`` includes the earlier runs up to it, and everything else is as in an
+    uninterrupted run.
     """
 
     steps: int
@@ -50,19 +51,19 @@ def fit(
     references: Path,
     logger: Logger | None,
 ) -> FitReport:
-    """Train ``model`` and save what was trained in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
+    """Train ``model`` and save the result in ``out``: ``adapter/`` (PEFT), or ``model/`` with all weights.
 
     ``settings.export`` is left to the caller: a merged model is made from the adapter (``export.save_merged``).
 
-    The reference is the same model before its training; its log-probs are taken from the tables in ``references``, or
-    computed once, before the first step, and left there. On a CPU the same arguments give the same bits, also where an
-    earlier run was killed: this one goes on from the checkpoint that it left in ``out``. A large model is trained in a
-    process of its own, which gives its memory back when it ends.
+    The reference is the model before training. Its log-probs are read from the tables in ``references``, or computed
+    once before the first step and stored there. On a CPU the same arguments give the same bits, also after a kill: the
+    run resumes from the checkpoint that the earlier one left in ``out``. A large model is trained in its own process,
+    whose memory is freed when it ends.
 
     Raises:
-        ValueError: no pairs, none short enough, or pairs with (without) losers for a loss without (with) use for them,
-            or without the weights that it reads; or a model that cannot be trained like this.
-        FloatingPointError: loss or gradient stopped being finite; names the problems of the batch.
+        ValueError: no pairs, none short enough, losers or weights that the loss needs are missing, losers that it
+            cannot use; or the model cannot be trained like this.
+        FloatingPointError: loss or gradient became infinite or nan; names the problems of the batch.
         ChildProcessError: a training process was killed.
     """
     started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""A learner: a model that takes one optimiser step for each batch of examples, on one device or several.
+"""The learner: a model that takes one optimiser step for each batch of examples, on one device or several.
 
-A loop of training says what the examples are: :func:`conself.training.fit.fit` goes over preference pairs in epochs,
-and an online loop samples new responses for every step (docs/learner.md has one).
+A training loop supplies the examples: :func:`conself.training.fit.fit` iterates over preference pairs in epochs, and
+an online loop samples new responses for every step (docs/learner.md has one).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from conself.training.strategies.processes import processes
 
 
 class Learner(Protocol):
-    """What a loop of training drives, wherever the model is."""
+    """The interface that training loops use, on whatever devices the model is."""
 
     def step(self, examples: Sequence[Example]) -> dict[str, float]:
-        """One optimiser step on the exact mean loss of all ``examples``, whatever fits in memory at once.
+        """Take one optimiser step on the exact mean loss of all ``examples``, whatever fits in memory at once.
 
-        The row has ``loss``, ``learning_rate``, ``grad_norm`` (before clipping) and the loss's diagnostics, each a mean
-        over what the loss says.
+        The returned row has ``loss``, ``learning_rate``, ``grad_norm`` (before clipping) and the loss's diagnostics,
+        each averaged over the loss's ``mean_over``.
 
         Raises:
-            FloatingPointError: loss or gradient is not finite; names the problems at hand.
+            FloatingPointError: loss or gradient is not finite; names the batch's problems.
             ValueError: there are no examples, or one is too long for the model or the token budget.
         """
         ...
@@ -46,19 +46,19 @@ class Learner(Protocol):
     def draw(
         self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
     ) -> list[list[Completion]]:
-        """Completions by the weights as they are now: one for each seed of each request, in order.
+        """Draw completions from the current weights: one for each seed of each request, in order.
 
-        ``model`` is the one that the learner was opened with. Token ids go in and come out, with the log-probs that the
-        tokens were drawn with; at most ``batch_size`` rows are decoded together. Drawing changes nothing of what is
-        trained.
+        ``model`` is the one that the learner was opened with. Requests and completions are token ids, the latter with
+        the log-probs of their draws; at most ``batch_size`` rows are decoded together. Drawing does not affect
+        training.
 
         Raises:
-            ValueError: the learner is on several devices, or the model attends in a way that sampling cannot do.
+            ValueError: the learner is on several devices, or sampling does not support the model's attention.
         """
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what was trained, as ``training.tuning`` says: a PEFT adapter, or all weights.
+        """Write the trained weights, depending on ``training.tuning``: a PEFT adapter, or all weights.
 
         Raises:
             OSError: the folder cannot be written.
@@ -66,11 +66,11 @@ class Learner(Protocol):
         ...
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of what trains."""
+        """Return names and shapes of the trained parameters."""
         ...
 
     def save_state(self, path: Path, facts: Mapping[str, str]) -> None:
-        """Write weights, moments and the place in the schedule to a file, whole or not at all; ``facts`` in its header.
+        """Write weights, moments and the schedule's step to a file, atomically, with ``facts`` in its header.
 
         Raises:
             OSError: the file cannot be written.
@@ -78,7 +78,7 @@ class Learner(Protocol):
         ...
 
     def load_state(self, path: Path) -> None:
-        """Go on from where :meth:`save_state` was called, on any number of devices."""
+        """Restore the state written by :meth:`save_state`, on any number of devices."""
         ...
 
 
@@ -92,13 +92,13 @@ def open_learner(
     examples: Sequence[Example],
     references: Path | None,
 ) -> Iterator[Learner]:
-    """A learner of ``model``, on as many devices as ``settings.runtime`` says; its processes end with the block.
+    """Open a learner of ``model`` on the devices of ``settings.runtime``; its processes end with the block.
 
-    ``examples`` are what it will be trained on, or, where nobody knows that yet, some like it: they are tried out. With
-    a folder ``references`` they are all there will be, and the reference's log-probs come from the tables in it, or are
-    computed once, before the first step, and left there. Without (None) each step computes those of its responses.
+    ``examples`` are the training examples, or similar ones if those are not known yet: they are tried out. With a
+    folder ``references`` they must be all training examples: the reference's log-probs are read from the tables in it,
+    or computed once before the first step and stored there. Without (None) each step computes those of its responses.
 
-    On a CPU the same calls give the same bits. A large model gets a process of its own, which gives its memory back.
+    On a CPU the same calls give the same bits. A large model gets its own process, whose memory is freed at the end.
 
     Raises:
         ValueError: the model cannot be trained like this; with the remedy.
@@ -120,7 +120,7 @@ def open_learner(
 
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
-    """A learner in other processes: each call is made in all of them, and answered by the first."""
+    """A learner in other processes: each call is made in all of them, and the first one's result is returned."""
 
     call: Callable[..., Any]
 
@@ -133,8 +133,8 @@ class _Elsewhere:
         self, model: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
     ) -> list[list[Completion]]:
         """As in :class:`Learner`."""
-        drawn: list[list[Completion]] = self.call("draw", model, requests, how, batch_size)
-        return drawn
+        completions: list[list[Completion]] = self.call("draw", model, requests, how, batch_size)
+        return completions
 
     def save(self, folder: Path) -> None:
         """As in :class:`Learner`."""

@@ -1,4 +1,4 @@
-"""Lightning as the driver of training in epochs: it counts, shows and logs; what is learned is up to the learner."""
+"""Lightning as the driver of training in epochs: it counts, shows and logs; the learner does the learning."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _NOISE = (
 
 
 class PreferenceModule(LightningModule):
-    """Hands each global batch to ``learner``, and its row to the loggers; ``total_steps`` are to be taken in all.
+    """Passes each global batch to ``learner``, and the resulting row to the loggers; ``total_steps`` in all.
 
     ``curve`` collects the learner's row of each step with ``mean_weight``, the mean R(y_w) of the batch. ``n_tokens``
-    counts the response tokens of the pairs trained on, each time that they are. Loggers get all this as ``train/NAME``,
-    and ``train/tokens_per_second``, which no curve keeps: a training that was resumed has the same curve to the last
-    bit. With ``checkpoints`` it goes on from an earlier run's, and keeps its own.
+    counts the response tokens of all pairs, each time they are trained on. Loggers get all this as ``train/NAME``, and
+    ``train/tokens_per_second``, which is not in the curve: a resumed run has the same curve to the last bit. With
+    ``checkpoints`` the run resumes from an earlier one's, and writes its own.
     """
 
     def __init__(self, learner: Learner, total_steps: int, checkpoints: Checkpoints | None) -> None:
@@ -51,10 +51,10 @@ class PreferenceModule(LightningModule):
         self.n_tokens = checkpoints.n_tokens if checkpoints else 0
 
     def configure_optimizers(self) -> None:
-        """None: the learner has one."""
+        """Return None: the learner has its own optimiser."""
 
     def on_train_start(self) -> None:
-        """Go on from an earlier run's checkpoint; the loggers get the steps that it has taken."""
+        """Resume from an earlier run's checkpoint; the loggers get the steps that it took."""
         if self.checkpoints is not None:
             self.checkpoints.resume(self.learner, str(self.total_steps))
         for logger in self.loggers if self.curve else []:
@@ -63,20 +63,20 @@ class PreferenceModule(LightningModule):
             logger.save()
 
     def training_step(self, batch: Sequence[Example], batch_idx: int) -> None:  # noqa: ARG002
-        """One step of the learner."""
+        """Take one step of the learner."""
         began = time.perf_counter()
         mean_weight = sum(example.signal[0] for example in batch) / len(batch)
         row = {**self.learner.step(batch), "mean_weight": mean_weight}
         n_tokens = sum(len(response.tokens) for example in batch for response in example.responses)
-        speed = n_tokens / (time.perf_counter() - began)  # of all devices, without what is between steps
+        speed = n_tokens / (time.perf_counter() - began)  # of all devices, without the time between steps
         self.n_tokens += n_tokens
-        self.log("step", float(len(self.curve)))  # what loggers count by; Lightning counts from a resumption on
+        self.log("step", float(len(self.curve)))  # the x-axis of loggers; Lightning itself counts from the resumption
         self.curve.append(row)
         for name, value in {**row, "tokens_per_second": speed}.items():
             self.log(f"train/{name}", value, prog_bar=name == "loss", batch_size=len(batch))  # more is a second line
 
     def on_train_batch_end(self, *_: object) -> None:
-        """Write a checkpoint when one is due."""
+        """Write a checkpoint if one is due."""
         if self.checkpoints is not None and len(self.curve) < self.total_steps:
             self.checkpoints.after_step(self.learner, self.curve, self.n_tokens)
 
@@ -84,8 +84,8 @@ class PreferenceModule(LightningModule):
 class Epochs(LightningDataModule):
     """Feeds one global batch (a list of examples) per training step, in the order of the current epoch.
 
-    The first ``steps_taken`` batches, which an earlier run has trained on, are left out: the trainer's first epoch is
-    then what remains of the epoch they end in.
+    The first ``steps_taken`` batches, which an earlier run trained on, are skipped: the trainer's first epoch is then
+    the rest of the epoch they end in.
     """
 
     def __init__(self, examples: Sequence[Example], settings: Training, seed: int, steps_taken: int) -> None:
@@ -96,7 +96,7 @@ class Epochs(LightningDataModule):
         self.epochs_taken, self.batches_taken = divmod(steps_taken, math.ceil(len(examples) / settings.batch_size))
 
     def train_dataloader(self) -> DataLoader[list[Example]]:
-        """The global batches of the trainer's current epoch; asked for anew each epoch."""
+        """Return the global batches of the trainer's current epoch; called again for each epoch."""
         epoch = 0 if self.trainer is None else self.trainer.current_epoch
         order = (self.seed, self.epochs_taken + epoch, self.settings.by_problem)
         batches = global_batches(self.examples, self.settings.batch_size, *order)[0 if epoch else self.batches_taken :]
@@ -108,7 +108,7 @@ class Epochs(LightningDataModule):
         device: torch.device,  # noqa: ARG002
         dataloader_idx: int,  # noqa: ARG002
     ) -> list[Example]:
-        """Leave the batch where it is: it holds plain token ids, and each micro-batch moves itself."""
+        """Leave the batch on the CPU: it holds plain token ids, and each micro-batch is moved separately."""
         return batch
 
 
@@ -140,12 +140,12 @@ def run_epochs(module: PreferenceModule, data: Epochs, settings: Training, logge
         try:
             trainer.fit(module, data)
         except SystemExit:
-            raise KeyboardInterrupt from None  # what Lightning has made it of
+            raise KeyboardInterrupt from None  # Lightning turns it into an exit
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No word from Lightning about hardware, tips and choices that are made on purpose here."""
+    """Silence Lightning's messages about hardware, tips and choices that are intended here."""
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.WARNING)

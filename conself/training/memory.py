@@ -1,4 +1,4 @@
-"""What a training holds in memory whatever it reads: told before any work, and refused where it cannot fit."""
+"""The memory that a training run always holds: reported before any work, an error if it cannot fit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LARGE = 1e9
 
 
 def check_memory(model: ModelRef, training: Training) -> str | None:
-    """What weights, gradients and optimiser hold, in words; None where it is little, or shared among devices.
+    """Describe the memory for weights, gradients and optimiser; None if it is little, or shared among devices.
 
     Activations come on top; they depend on the token budget. A quantised base is left to bitsandbytes.
 
     Raises:
         OSError: there is no such model.
-        ValueError: it is more than there is free; with the remedy.
+        ValueError: it exceeds the free memory; with the remedy.
     """
     if training.runtime.devices > 1 or model.quantization is not None:
         return None
@@ -36,18 +36,18 @@ def check_memory(model: ModelRef, training: Training) -> str | None:
 
 
 def is_large(model: ModelRef, training: Training) -> bool:
-    """Whether training holds so much that its process should end with it: not all of it comes back otherwise."""
+    """Return whether training needs so much memory that it should run in its own process, to free all of it."""
     return held_bytes(model, training) >= LARGE
 
 
 def held_bytes(model: ModelRef, training: Training) -> int:
-    """Bytes of the base's weights, with gradients and moments where all are trained; an adapter's are left out."""
+    """Compute the bytes of the base's weights, plus gradients and moments if all are trained; adapters are ignored."""
     parameters = skeleton(model).num_parameters()
     return parameters * (_TRAINED if training.tuning.adapter() is None else dtype_of(model).itemsize)
 
 
 def free_bytes(device: str) -> int:
-    """Free memory of the device: a GPU's own, or what the kernel and a container's limit leave to processes."""
+    """Return the free memory of the device, in bytes: a GPU's, or what the kernel and a container's limit allow."""
     import torch
 
     place = device_of(device)

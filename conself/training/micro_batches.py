@@ -1,4 +1,4 @@
-"""What goes through the model at once, and how examples are cut into it."""
+"""Micro-batches, which go through the model at once, and cutting examples into them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """Which token sees which, in rows where responses share a prompt.
+    """Which token attends to which, in rows where responses share a prompt.
 
-    ``prompt`` [B, T], int64, tells prompts apart (-1: padding); ``response`` [B, T], int64, the responses behind a
-    prompt, 0 being the prompt itself. A token sees what stands before it in its row and belongs to its own prompt or to
-    its own response.
+    ``prompt`` [B, T], int64, numbers the prompts (-1: padding); ``response`` [B, T], int64, numbers the responses after
+    a prompt, 0 being the prompt itself. A token attends to the earlier tokens of its row that belong to its prompt or
+    to its own response.
     """
 
     prompt: Tensor
     response: Tensor
 
     def to(self, device: torch.device) -> Branches:
-        """The same on another device."""
+        """Copy to another device."""
         return Branches(self.prompt.to(device), self.response.to(device))
 
 
@@ -35,10 +35,10 @@ class MicroBatch:
     """Examples that go through the model together, laid out as B rows of T tokens.
 
     ``responses`` are those of ``examples`` as the layout computes them; ``places`` [N, K], int64, points from each
-    example's K responses into them. ``inputs`` are keyword arguments of the decoder, int64; ``branches`` says who sees
-    whom, None where each row is one sequence. ``scored`` [S], int64, holds the flat positions (row * T + column) whose
-    next tokens are the response tokens ``targets`` [S], int64, response after response. ``n_tokens`` counts tokens that
-    are computed, without padding.
+    example's K responses into them. ``inputs`` are keyword arguments of the decoder, int64; ``branches`` defines the
+    attention, None if each row is one sequence. ``scored`` [S], int64, holds the flat positions (row * T + column)
+    whose next tokens are the response tokens ``targets`` [S], int64, response after response. ``n_tokens`` counts the
+    computed tokens, without padding.
     """
 
     examples: tuple[Example, ...]
@@ -52,17 +52,17 @@ class MicroBatch:
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """Tokens of each of ``responses``, which say whose each of ``targets`` is."""
+        """The number of tokens of each of ``responses``, which assigns ``targets`` to responses."""
         return tuple(len(response.tokens) for response in self.responses)
 
 
 def distinct(examples: Iterable[Example]) -> tuple[Response, ...]:
-    """The distinct responses of ``examples``, in the order in which they are first named."""
+    """Return the distinct responses of ``examples``, in order of first appearance."""
     return tuple(dict.fromkeys(response for example in examples for response in example.responses))
 
 
 def grouped(examples: Sequence[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
-    """Examples with equal keys together, in the order in which the keys first appear."""
+    """Group examples with equal keys, in order of first appearance."""
     groups: dict[Hashable, list[Example]] = {}
     for example in examples:
         groups.setdefault(key(example), []).append(example)
@@ -70,9 +70,9 @@ def grouped(examples: Sequence[Example], key: Callable[[Example], Hashable]) -> 
 
 
 def fill(groups: Sequence[list[Example]], area: Callable[[Sequence[Example]], int], budget: int) -> list[list[Example]]:
-    """Pieces of at most ``budget`` tokens by ``area``, filled with whole groups in the order given.
+    """Fill pieces of at most ``budget`` tokens, measured by ``area``, with whole groups in the order given.
 
-    A group that exceeds the budget by itself is taken apart into its examples.
+    A group that alone exceeds the budget is split into its examples.
 
     Raises:
         ValueError: a single example exceeds the budget.
@@ -94,7 +94,7 @@ def fill(groups: Sequence[list[Example]], area: Callable[[Sequence[Example]], in
 
 
 def places(examples: Sequence[Example], responses: Sequence[Response]) -> Tensor:
-    """Where the K responses of each example stand among distinct ``responses``: [N, K], int64."""
+    """Return the indices of each example's K responses among distinct ``responses``: [N, K], int64."""
     import torch
 
     place = {response: i for i, response in enumerate(responses)}

@@ -1,4 +1,4 @@
-"""How far a training is: Lightning's bar on a terminal, lines elsewhere."""
+"""Show the progress of training: Lightning's bar on a terminal, lines elsewhere."""
 
 from contextlib import ExitStack
 
@@ -11,24 +11,24 @@ from conself.runtime.progress import Meter
 from conself.training.data import Example
 
 
-def progress_of(wanted: bool, total: int, taken: int) -> Callback | None:
-    """What shows the steps on standard output, if that is ``wanted``; earlier runs have ``taken`` some of ``total``."""
+def progress_of(wanted: bool, total: int, n_taken: int) -> Callback | None:
+    """Return a callback that shows the steps, if ``wanted``; earlier runs took ``n_taken`` of ``total`` steps."""
     if not wanted:
         return None
-    return RichProgressBar() if new_console().is_terminal else StepLines(total, taken)
+    return RichProgressBar() if new_console().is_terminal else StepLines(total, n_taken)
 
 
 class StepLines(Callback):
     """A line every few seconds with the steps taken, their rate and the time left, and one at the end."""
 
-    def __init__(self, total: int, taken: int) -> None:
+    def __init__(self, total: int, n_taken: int) -> None:
         self._total = total
-        self._taken = taken
+        self._taken = n_taken
         self._open = ExitStack()
         self._meter: Meter | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Begin to count, after the steps that an earlier run has taken."""
+        """Start counting, after the steps that an earlier run took."""
         self._meter = self._open.enter_context(Meter(new_console(), "training", self._total, "steps", "steps"))
         self._meter.skip(self._taken)
 
@@ -45,9 +45,9 @@ class StepLines(Callback):
             self._meter.add()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Say the last line."""
+        """Print the last line."""
         self._open.close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:  # noqa: ARG002
-        """Say how far it came."""
+        """Print the steps taken before the error."""
         self._open.close()

@@ -1,7 +1,7 @@
-"""Reference log-probs: worked out once, kept per token on disk, and found again by later trainings.
+"""Reference log-probs: computed once, stored per token on disk, and reused by later training runs.
 
-A tau sweep, another seed or loss, a second epoch: they all want the same numbers. Each problem is laid out by itself,
-so that its values depend on nothing else: not on the curriculum, and not on what an earlier run left in the store.
+A tau sweep, another seed or loss, a second epoch all need the same numbers. Each problem is laid out separately, so
+that its values depend on nothing else: neither on the curriculum nor on the content of the store.
 """
 
 import hashlib
@@ -46,11 +46,12 @@ _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What reference log-probs depend on beside the tokens; ``model`` is a content fingerprint.
+    """Everything that reference log-probs depend on besides the tokens; ``model`` is a content fingerprint.
 
-    ``weights`` is what the weights are kept in, ``dtype`` what is computed in: full fine-tuning keeps more than it
-    computes with, and what no product touches (norms, sums) stays finer than in a model of that dtype. ``head`` tells a
-    frozen head from others, which add up in another order: what one tuning leaves changes no bit of another's training.
+    ``weights`` is the dtype of the stored weights, ``dtype`` that of computation: full fine-tuning stores more
+    precision than it computes with, and operations other than products (norms, sums) stay more precise than in a model
+    of ``dtype``. ``head`` distinguishes frozen heads from others, whose sums have another order, so that the tables of
+    one tuning change no bit of another's training run.
     """
 
     model: str
@@ -65,7 +66,7 @@ class Identity:
 
     @property
     def key(self) -> str:
-        """Name of the table's folder."""
+        """The name of the table's folder."""
         return hashlib.sha256(json.dumps(self.facts()).encode()).hexdigest()
 
     def facts(self) -> dict[str, str | int]:
@@ -74,7 +75,7 @@ class Identity:
 
 
 def identity(policy: Policy, layout: Layout, fingerprint: str) -> Identity:
-    """The identity of a policy's reference in a layout, on the machine at hand."""
+    """Build the identity of a policy's reference in a layout, on this machine."""
     device = policy.model.device
     on_gpu = device.type == "cuda"
     return Identity(
@@ -95,50 +96,50 @@ def reference_log_probs(
     policy: Policy,
     layout: Layout,
     examples: Sequence[Example],
-    who: Identity,
+    owner: Identity,
     root: Path,
     progress: bool,
     ranks: Ranks = ALONE,
 ) -> dict[Response, Values]:
-    """The log-probs of every response's tokens, in nats, from the table of ``who`` under ``root``.
+    """Return the log-probs of every response's tokens, in nats, from the table of ``owner`` under ``root``.
 
-    What the table lacks is worked out and added, file by file: a killed run goes on from there. One entry that is there
-    is worked out again; where it differs, the table is of no use, which is said, and is made anew. Processes that want
-    the same table take turns; those that train together share the work, and the first of them reads and writes.
+    Missing entries are computed and added, file by file, so that a killed run can resume. One existing entry is
+    recomputed; if it differs, a warning is logged and the table is rebuilt. Processes that want the same table take
+    turns; those that train together share the work, and the first of them reads and writes.
     """
     problems = grouped(examples, lambda example: example.prompt)
     pieces = {_name(piece): piece for problem in problems for piece in layout.cut(problem)}
-    folder = root / who.key
+    folder = root / owner.key
     folder.mkdir(parents=True, exist_ok=True)
-    lock = locked(root / f".{who.key}.lock", f"reference {who.key[:12]}") if ranks.first else nullcontext()
+    lock = locked(root / f".{owner.key}.lock", f"reference {owner.key[:12]}") if ranks.first else nullcontext()
     with lock, policy.reference():
         if ranks.first:
-            _introduce(root, folder, who)
-        known = ranks.agreed(_read(folder) if ranks.first else {})
-        if not ranks.agreed(_still_true(policy, layout, pieces, known)):
+            _introduce(root, folder, owner)
+        table = ranks.agreed(_read(folder) if ranks.first else {})
+        if not ranks.agreed(_still_true(policy, layout, pieces, table)):
             if ranks.first:
                 for path in folder.glob("*.parquet"):
                     path.unlink()
-            known = {}
-        missing = [name for name in pieces if name not in known]
+            table = {}
+        missing = [name for name in pieces if name not in table]
         shown = progress and bool(missing)
         with Meter(new_console(quiet=not shown), "reference", len(missing), "pieces", "pieces") as meter:
             for part in _files(missing):
                 share = ranks.share(part)
-                made = ranks.united({name: _values(policy, layout, pieces[name]) for name in meter.each(share)})
+                added = ranks.united({name: _values(policy, layout, pieces[name]) for name in meter.each(share)})
                 meter.add(len(part) - len(share))  # the others' share
                 if ranks.first:
-                    _write(folder, {name: made[name] for name in part})
-                known |= made
+                    _write(folder, {name: added[name] for name in part})
+                table |= added
     return {
         response: value
         for name, piece in pieces.items()
-        for response, value in _split(distinct(piece), known[name]).items()
+        for response, value in _split(distinct(piece), table[name]).items()
     }
 
 
 def stored(table: Mapping[Response, Values]) -> Reference:
-    """The reference of responses that are all in ``table``."""
+    """Return a reference that looks up responses in ``table``, which must have them all."""
 
     def log_probs(micro_batch: MicroBatch) -> Tensor:
         return torch.from_numpy(np.concatenate([table[response] for response in micro_batch.responses]))
@@ -147,10 +148,10 @@ def stored(table: Mapping[Response, Values]) -> Reference:
 
 
 def computed(policy: Policy, sharing: Sharing) -> Reference:
-    """The reference of responses that are new in each step: one more pass of the model without what was trained.
+    """Return a reference for responses that are new in each step: another pass of the model, without the adapter.
 
     Raises:
-        ValueError: the policy has no such model any more once it has taken a step.
+        ValueError: the policy no longer has its reference after a step.
     """
     if not policy.reference_stays:
         raise ValueError(
@@ -169,7 +170,7 @@ def computed(policy: Policy, sharing: Sharing) -> Reference:
 
 
 def _values(policy: Policy, layout: Layout, piece: Sequence[Example]) -> Values:
-    """Of every distinct response, in the order in which the examples name them, whatever the layout's is."""
+    """Compute the log-probs of every distinct response, in the examples' order, whatever the layout's."""
     batch = layout.lay(piece)
     parts = _split(batch.responses, policy.scorer(batch).cpu().numpy())
     return np.concatenate([parts[response] for response in distinct(piece)])
@@ -194,34 +195,38 @@ def _files(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + _PIECES_PER_FILE] for start in range(0, len(names), _PIECES_PER_FILE))
 
 
-def _introduce(root: Path, folder: Path, who: Identity) -> None:
-    """Give a new table its manifest; where the model has others, say what keeps them from being used."""
+def _introduce(root: Path, folder: Path, owner: Identity) -> None:
+    """Write a new table's manifest; if there are others, log why they cannot be used."""
     if (folder / _MANIFEST).is_file():
         return
     others = [json.loads(path.read_text()) for path in sorted(root.glob(f"*/{_MANIFEST}"))]
     changes = [
-        [f"{name} is {value}, not {other.get(name)}" for name, value in who.facts().items() if other.get(name) != value]
+        [
+            f"{name} is {value}, not {other.get(name)}"
+            for name, value in owner.facts().items()
+            if other.get(name) != value
+        ]
         for other in others
-        if other["model"] == who.model
+        if other["model"] == owner.model
     ]
     if changes:
         nearest = min(changes, key=len)
-        log.warning("reference log-probs are computed anew: %s", ", ".join(nearest))
-    write_whole(folder / _MANIFEST, lambda path: path.write_text(json.dumps(who.facts(), indent=1)))
+        log.warning("reference log-probs are recomputed: %s", ", ".join(nearest))
+    write_whole(folder / _MANIFEST, lambda path: path.write_text(json.dumps(owner.facts(), indent=1)))
 
 
 def _still_true(
-    policy: Policy, layout: Layout, pieces: Mapping[str, Sequence[Example]], known: Mapping[str, Values]
+    policy: Policy, layout: Layout, pieces: Mapping[str, Sequence[Example]], table: Mapping[str, Values]
 ) -> bool:
-    name = next((name for name in pieces if name in known), None)
+    name = next((name for name in pieces if name in table), None)
     if name is None:
         return True
     piece = pieces[name]
-    old, new = _sums(piece, known[name]), _sums(piece, _values(policy, layout, piece))
+    old, new = _sums(piece, table[name]), _sums(piece, _values(policy, layout, piece))
     off = {response: abs(old[response] - new[response]) for response in old}
     if all(off[response] <= _TOLERANCE[policy.dtype] * math.sqrt(len(response.tokens)) for response in off):
         return True
-    log.warning("stored reference log-probs are off by %.3g nats: they are computed anew", max(off.values()))
+    log.warning("stored reference log-probs are off by %.3g nats: they are recomputed", max(off.values()))
     return False
 
 
@@ -235,14 +240,14 @@ def _write(folder: Path, values: Mapping[str, Values]) -> None:
 
 
 def _read(folder: Path) -> dict[str, Values]:
-    known: dict[str, Values] = {}
+    values_by_piece: dict[str, Values] = {}
     for path in sorted(folder.glob("*.parquet")):
         try:
             table = pq.read_table(path, page_checksum_verification=True).cast(_SCHEMA)
         except (OSError, ValueError, pa.ArrowException) as error:
-            log.warning("%s cannot be read (%s): its reference log-probs are computed anew", path, error)
+            log.warning("%s cannot be read (%s): its reference log-probs are recomputed", path, error)
             path.unlink()
             continue
         for name, values in zip(table["piece"].to_pylist(), table["log_probs"], strict=True):
-            known[str(name)] = values.values.to_numpy()
-    return known
+            values_by_piece[str(name)] = values.values.to_numpy()
+    return values_by_piece

@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a training, as shares of the peak."""
+"""Learning rates over the steps of a training run, as shares of the peak."""
 
 import math
 from collections.abc import Callable
@@ -12,14 +12,14 @@ Schedule = Callable[[int], float]
 class WarmupCosine:
     """Linear warm-up, then half a cosine to 0 at step ``total``.
 
-    Warm-up takes the first w = ceil(warmup_ratio * total) steps: (step + 1) / w, so that no step is without effect.
+    Warm-up takes the first w = ceil(warmup_ratio * total) steps: (step + 1) / w, so that every step has an effect.
     """
 
     total: int
     warmup_ratio: float
 
     def __call__(self, step: int) -> float:
-        """The share at ``step`` of ``total``."""
+        """Return the share at ``step`` of ``total``."""
         warmup = math.ceil(self.warmup_ratio * self.total)
         if step < warmup:
             return (step + 1) / warmup
@@ -28,10 +28,10 @@ class WarmupCosine:
 
 @dataclass(frozen=True, slots=True)
 class WarmupConstant:
-    """Linear warm-up over ``warmup`` steps, then the peak: for loops whose end nobody knows beforehand."""
+    """Linear warm-up over ``warmup`` steps, then the peak: for loops without a known end."""
 
     warmup: int
 
     def __call__(self, step: int) -> float:
-        """The share at ``step``."""
+        """Return the share at ``step``."""
         return min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0

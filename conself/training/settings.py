@@ -14,14 +14,14 @@ _POSITIVE = ("learning_rate", "epochs", "batch_size", "max_length")
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What changes speed and memory, not results: these stay out of artifact keys. ``device``: auto, cpu or cuda.
+    """Settings that change speed and memory, not results, and are left out of artifact keys.
 
-    That share of the layers given by ``gradient_checkpointing`` keep their input only, and are computed again later.
-    ``checkpoint_share`` of the time goes into checkpoints: 1 is one after each step, null is none. More ``devices``
-    than one share the work as ``strategy`` says.
+    ``device`` is auto, cpu or cuda. ``gradient_checkpointing`` is the share of layers that keep only their input and
+    are recomputed. ``checkpoint_share`` is the share of time spent on checkpoints: 1 writes one after each step, null
+    none. Several ``devices`` share the work by ``strategy``.
 
     Raises:
-        ValueError: one of the shares is none, ``devices`` no such number, or the token budget holds nothing.
+        ValueError: a share is outside its range, ``devices`` is below 1, or the token budget is too small.
     """
 
     layout: Layout
@@ -92,5 +92,5 @@ class Training:
 
 
 def sharing_of(runtime: Runtime, ranks: Ranks) -> Sharing:
-    """How ``ranks`` share the work: one process has nobody to share it with."""
+    """Return how ``ranks`` share the work: :class:`OneDevice` for a single process."""
     return runtime.strategy if ranks.count > 1 else OneDevice()

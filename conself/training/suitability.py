@@ -1,4 +1,4 @@
-"""Whether a model can be trained as the settings say, told before the first step."""
+"""Check that a model can be trained with these settings, before the first step."""
 
 import math
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from conself.training.settings import Training
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 """Nats per square root of the number of tokens: 16-bit log-probs differ by that much from batch to batch."""
 _FOREIGN = (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
-"""What model code raises when it is handed a mask or position ids that it was not written for."""
+"""The exceptions that model code raises for a mask or position ids that it does not support."""
 
 
 def check_policy(policy: Policy, settings: Training, examples: Sequence[Example]) -> None:
     """Choose the attention for the longest row, and try the layout on a short problem against the plain model.
 
     Raises:
-        ValueError: an example exceeds the token budget; the model's positions end before its longest response does; or
-            its own forward pass gives other log-probs: it caps its logits, say, or has no use for masks or position ids
-            of ours.
+        ValueError: an example exceeds the token budget; the model has too few positions for the longest response; or
+            its own forward pass gives other log-probs: it caps its logits, for example, or ignores custom masks or
+            position ids.
     """
     layout, model = settings.runtime.layout, policy.model
     for example in examples:
@@ -41,10 +41,10 @@ def check_policy(policy: Policy, settings: Training, examples: Sequence[Example]
 
 
 def check_rows(policy: Policy, layout: Layout, examples: Sequence[Example]) -> None:
-    """Choose the attention for the longest row of ``examples``; that of earlier, longer rows stays.
+    """Choose the attention for the longest row of ``examples``; a choice for earlier, longer rows is kept.
 
     Raises:
-        ValueError: the model's positions end before the longest response does, or it cannot take such rows.
+        ValueError: the model has too few positions for the longest response, or does not support such rows.
     """
     model, longest = policy.model, max(len(response) for example in examples for response in example.responses)
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -57,7 +57,7 @@ def check_rows(policy: Policy, layout: Layout, examples: Sequence[Example]) -> N
 
 
 def _trial(examples: Sequence[Example]) -> list[Example]:
-    """What may go wrong, in little: a prompt with two responses, and two short problems that fit into one more row."""
+    """Build a small trial batch: a prompt with two responses, and two short problems that share another row."""
     example = min(examples, key=lambda example: sum(map(len, example.responses)))
     prompt, tokens = example.prompt, example.responses[0].tokens
     twice = Response(prompt, tokens[:1] * 2)
@@ -67,7 +67,7 @@ def _trial(examples: Sequence[Example]) -> list[Example]:
 
 
 def _difference(policy: Policy, layout: Layout, examples: Sequence[Example]) -> str:
-    """What fails, or differs beyond rounding, in words; empty: nothing."""
+    """Describe what fails or differs beyond rounding; empty if nothing does."""
     batch = layout.lay(examples)
     try:
         ours = response_log_probs(policy.model, batch, policy.dtype).tolist()
@@ -83,7 +83,7 @@ def _difference(policy: Policy, layout: Layout, examples: Sequence[Example]) -> 
 
 
 def _own_log_prob(model: PreTrainedModel, response: Response, dtype: torch.dtype) -> Tensor:
-    """Summed log-prob by the model's own forward pass: [], float32, in nats."""
+    """Sum the log-probs of the model's own forward pass: [], float32, in nats."""
     n = len(response.tokens)
     ids = torch.tensor([[*response.prompt, *response.tokens[:-1]]], device=model.device)
     with torch.autocast(model.device.type, dtype=dtype, enabled=dtype != torch.float32):

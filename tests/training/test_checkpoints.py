@@ -65,7 +65,7 @@ def test_a_broken_checkpoint_is_told_in_a_line_and_replaced(
     spoil(left)
     report = train(model_ref, tmp_path / "out")
     (warning,) = caplog.records
-    assert f"checkpoint {left} is of no use" in warning.getMessage()
+    assert f"checkpoint {left} cannot be used" in warning.getMessage()
     assert "\n" not in warning.getMessage()
     assert adapter(tmp_path / "out") == whole[1]
     assert without_seconds(report) == without_seconds(whole[0])
@@ -89,7 +89,7 @@ def test_a_checkpoint_of_another_training_is_left_alone(
 ) -> None:
     stopped_at(3, model_ref, tmp_path / "out", replace(THREE_EPOCHS, learning_rate=1e-3))
     train(model_ref, tmp_path / "out")
-    assert "it belongs to a training with other settings, pairs or model" in caplog.text
+    assert "it belongs to a training run with other settings, pairs or model" in caplog.text
     assert adapter(tmp_path / "out") == whole[1]
 
 

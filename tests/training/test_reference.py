@@ -119,7 +119,7 @@ def test_another_table_for_other_numbers_and_why(
     with caplog.at_level(logging.WARNING):
         _, passes = table_of(tmp_path, who=replace(who, **changes))  # type: ignore[arg-type]  # by name
     assert passes == len(SHAPE)
-    assert f"reference log-probs are computed anew: {words}" in caplog.text
+    assert f"reference log-probs are recomputed: {words}" in caplog.text
     assert len(list(tmp_path.glob("*/manifest.json"))) == 2
     caplog.clear()
     _, passes = table_of(tmp_path, who=who)
@@ -136,7 +136,7 @@ def test_the_reason_is_told_from_the_nearest_table(tmp_path: Path, caplog: pytes
     with caplog.at_level(logging.WARNING):
         table_of(tmp_path, PAIRS[:1], who=who)
     assert [record.getMessage() for record in caplog.records] == [
-        "reference log-probs are computed anew: threads is 1, not 9"
+        "reference log-probs are recomputed: threads is 1, not 9"
     ]
 
 

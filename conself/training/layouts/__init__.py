@@ -1,1 +1,1 @@
-"""How the examples of a batch become rows of tokens."""
+"""Layouts: how the examples of a batch become rows of tokens."""

@@ -1,4 +1,4 @@
-"""How examples become rows of tokens. Layouts differ in time and memory; the numbers are the same in all of them."""
+"""The contract of layouts, and padded ones. Layouts differ in time and memory, but give the same numbers."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ class Layout(Protocol):
 
     @property
     def token_budget(self) -> int:
-        """Tokens of one piece at most, padding included."""
+        """The most tokens of one piece, including padding."""
         ...
 
     def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
-        """Make ``model`` compute what this layout lays out of ``examples``; before their first forward pass.
+        """Set up ``model`` for this layout of ``examples``, before their first forward pass.
 
         Raises:
-            ValueError: the model can't.
+            ValueError: the model does not support it.
         """
         ...
 
     def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
-        """Pieces that hold each of ``examples`` exactly once, each within the layout's token budget."""
+        """Cut ``examples`` into pieces within the token budget, each example in exactly one piece."""
         ...
 
     def lay(self, examples: Sequence[Example]) -> MicroBatch:
-        """One piece as tensors on the CPU."""
+        """Lay out one piece as tensors on the CPU."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PairsLayout:
-    """The readable reference: a row for each response of each example behind its prompt, padded on the right.
+    """The readable reference: a row for each response of each example after its prompt, padded on the right.
 
     Nothing is shared: a winner with three losers is computed three times.
     """
@@ -50,10 +50,10 @@ class PairsLayout:
     token_budget: int
 
     def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
-        """Nothing to do: a row is one sequence, which any model takes."""
+        """Do nothing: a row is one sequence, which any model takes."""
 
     def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
-        """Examples of like length together, the longest first.
+        """Group examples of similar length, the longest first.
 
         Raises:
             ValueError: the responses of one example exceed the budget.
@@ -61,7 +61,7 @@ class PairsLayout:
         return fill([[e] for e in sorted(examples, key=_width_of_one, reverse=True)], _area_of_all, self.token_budget)
 
     def lay(self, examples: Sequence[Example]) -> MicroBatch:
-        """The first responses of all examples (winners), then the second (losers), and so on."""
+        """Lay out the first responses of all examples (winners), then the second (losers), and so on."""
         import torch
 
         responses = [response for column in zip(*(e.responses for e in examples), strict=True) for response in column]
@@ -70,18 +70,18 @@ class PairsLayout:
 
 @dataclass(frozen=True, slots=True)
 class DistinctLayout:
-    """One row per distinct response behind its prompt, padded on the right: a winner of three pairs is computed once.
+    """One row per distinct response after its prompt, padded on the right: a winner of three pairs is computed once.
 
-    For models that can't do without plain rows: sliding windows, attention other than sdpa and eager.
+    For models that need plain rows: sliding windows, attention other than sdpa and eager.
     """
 
     token_budget: int
 
     def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
-        """Nothing to do: a row is one sequence, which any model takes."""
+        """Do nothing: a row is one sequence, which any model takes."""
 
     def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
-        """The pairs of one winner together, those of like length beside one another, the longest first.
+        """Keep the pairs of one winner together, and group pairs of similar length, the longest first.
 
         Raises:
             ValueError: the responses of one example exceed the budget.
@@ -90,7 +90,7 @@ class DistinctLayout:
         return fill(sorted(winners, key=_width, reverse=True), _area, self.token_budget)
 
     def lay(self, examples: Sequence[Example]) -> MicroBatch:
-        """Rows in the order in which the responses are first named."""
+        """Lay out a row per distinct response, in order of first appearance."""
         responses = distinct(examples)
         return _padded(examples, responses, places(examples, responses))
 
@@ -112,10 +112,10 @@ def _area(examples: Sequence[Example]) -> int:
 
 
 def _padded(examples: Sequence[Example], responses: Sequence[Response], rows: torch.Tensor) -> MicroBatch:
-    """One row per response. The last token of a row is only predicted, so it is no input.
+    """Build one row per response. The last token of a row is only predicted, so it is no input.
 
-    Rows are filled up on the right, where a causal model never looks: no padding mask is needed, and attention
-    takes its fast causal path.
+    Rows are padded on the right, which a causal model never attends to: no padding mask is needed, and attention takes
+    its fast causal path.
     """
     import torch
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class SharedLayout:
     """Rows of ``[prompt][response][response]...``: with m losers, or m rollouts, a prompt is computed once.
 
-    Every response sees the prompt and itself, and its position ids go on from the prompt's, so that its numbers are
-    those of a row of its own. The row of a micro-batch is as long as its longest problem; shorter problems share rows.
+    Every response attends to the prompt and itself, and its position ids continue those of the prompt, so its numbers
+    equal those of a separate row. The rows of a micro-batch are as long as its longest problem; shorter problems share
+    rows.
 
-    On a GPU, training with rows longer than ``flex_above`` tokens uses FlexAttention, which skips what nobody sees; a
+    On a GPU, training with rows longer than ``flex_above`` tokens uses FlexAttention, which skips masked blocks; a
     dense mask grows with the square of the row.
     """
 
@@ -29,10 +30,10 @@ class SharedLayout:
     flex_above: int | None
 
     def prepare(self, model: PreTrainedModel, examples: Sequence[Example]) -> None:
-        """Choose the attention, as :func:`~conself.training.scorer.visibility.use_attention` says.
+        """Choose the attention by :func:`~conself.training.scorer.visibility.use_attention`.
 
         Raises:
-            ValueError: the model takes no mask of ours, or slides a window shorter than the rows.
+            ValueError: the model accepts no custom mask, or has a sliding window shorter than the rows.
         """
         from conself.training.scorer.visibility import use_attention
 
@@ -40,7 +41,7 @@ class SharedLayout:
         use_attention(model, longest_row, self.flex_above)
 
     def cut(self, examples: Sequence[Example]) -> list[list[Example]]:
-        """The examples of one prompt together, the longest problems first.
+        """Keep the examples of one prompt together, the longest problems first.
 
         Raises:
             ValueError: one example exceeds the budget.
@@ -49,7 +50,7 @@ class SharedLayout:
         return fill(sorted(prompts, key=_width, reverse=True), _area, self.token_budget)
 
     def lay(self, examples: Sequence[Example]) -> MicroBatch:
-        """Rows as :func:`_rows` fills them; in a row, responses follow their prompt as they are first named."""
+        """Lay out rows as :func:`_rows` fills them; responses follow their prompt in order of first appearance."""
         import torch
 
         rows = _rows(examples)
@@ -81,9 +82,9 @@ class SharedLayout:
 
 
 class _Line:
-    """One prompt and its responses as lists over tokens, and where the response tokens are predicted.
+    """One prompt and its responses as lists of tokens, and the positions that predict response tokens.
 
-    The last token of each response is only predicted. What follows the prompt's last token begins every response.
+    The last token of each response is only predicted. The prompt's last token predicts the first of every response.
     """
 
     def __init__(self, responses: Sequence[Response]) -> None:
@@ -109,7 +110,7 @@ def _groups(examples: Sequence[Example]) -> list[tuple[Response, ...]]:
 
 
 def _rows(examples: Sequence[Example]) -> list[list[tuple[Response, ...]]]:
-    """Problems into rows as long as the longest of them: each, from the longest on, goes into the first with room."""
+    """Pack problems into rows as long as the longest: each, in order of length, goes into the first row with room."""
     groups = sorted(_groups(examples), key=_length, reverse=True)
     width = _length(groups[0])
     rows: list[list[tuple[Response, ...]]] = []

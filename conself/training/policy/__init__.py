@@ -1,1 +1,1 @@
-"""What of a model is trained, and how it is saved."""
+"""Policies: which weights of a model are trained, and how they are saved."""

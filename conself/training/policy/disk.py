@@ -1,4 +1,4 @@
-"""What can go wrong when weights are written."""
+"""Translate errors when writing weights."""
 
 import errno
 import re
@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Let what keeps safetensors from writing to ``path`` be the system's own error: there it is in the text only.
+    """Re-raise safetensors' errors on writing to ``path`` as system errors, which it reports only in its text.
 
     Raises:
-        OSError: with the number that the system gave.
+        OSError: with the system's error number.
     """
     try:
         yield

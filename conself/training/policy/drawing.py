@@ -1,4 +1,4 @@
-"""Responses drawn from a model in training, as it is between two steps."""
+"""Draw responses from a model in training, between two steps."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 def draw(
     policy: Policy, ref: ModelRef, requests: Sequence[Request], how: Decoding, batch_size: int
 ) -> list[list[Completion]]:
-    """Completions of every request, one for each of its seeds, drawn by the weights as they are now.
+    """Draw a completion of every request for each of its seeds, from the current weights.
 
-    ``ref`` is the model that is trained: its tokenizer knows where turns end, and its attention draws. Nothing is
-    merged, and what a layout has set up for training is as before afterwards. At most ``batch_size`` rows go at once.
+    ``ref`` is the trained model: its tokenizer defines the end of turns, and its attention is used. Nothing is merged,
+    and the layout's set-up for training is restored afterwards. At most ``batch_size`` rows are decoded at once.
 
     Raises:
-        ValueError: a prompt has no token, or the model attends in a way that sampling cannot do.
+        ValueError: a prompt has no token, or sampling does not support the model's attention.
     """
     tokenizer = _tokenizer(ref)
     stops = StopStrings(tokenizer, how.stop)
@@ -47,7 +47,7 @@ def _tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def _drawing(model: PreTrainedModel, attention: str) -> Iterator[None]:
-    """Plain attention, and no layer that recomputes: such a layer keeps no keys and values."""
+    """Switch to plain attention without recomputing layers, which would keep no keys and values."""
     chosen = model.config._attn_implementation
     recomputing = [module for module in model.modules() if module.training]
     model.set_attn_implementation(attention)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 MERGED = "merged"
 ADAPTER = "adapter"
 EXPORTS = (ADAPTER, MERGED)
-"""What ``training.export`` may be: an adapter alone, or whole weights, beside their adapter where there is one."""
+"""The values of ``training.export``: an adapter alone, or whole weights, with their adapter if there is one."""
 
 
 def save_adapter(policy: PeftModel, model: ModelRef, out: Path, weights: Mapping[str, Tensor] | None) -> None:
-    """Write adapter_model.safetensors and adapter_config.json, which names the base model as ``model`` does.
+    """Write adapter_model.safetensors and adapter_config.json, with the base model's name from ``model``.
 
     Raises:
         OSError: the folder cannot be written.
@@ -65,10 +65,10 @@ def save_model(
 
 
 def save_merged(ref: ModelRef, adapter: Path, out: Path) -> None:
-    """Write ``ref`` with the LoRA adapter of folder ``adapter`` taken into its weights; ``out`` gets a whole model.
+    """Merge the LoRA adapter in folder ``adapter`` into ``ref`` and write the whole model to ``out``.
 
-    The base is loaded once more, in its own dtype, into the CPU's memory. Matrix by matrix it is added up in float32
-    and rounded once, so that no second copy is ever whole. The same inputs give the same bytes.
+    The base is loaded once more, in its own dtype, into CPU memory. Each matrix is merged in float32 and rounded once,
+    so that there is never a second full copy. The same inputs give the same bytes.
 
     Raises:
         OSError: the model or the adapter cannot be read, or the folder cannot be written.
@@ -89,7 +89,7 @@ def save_merged(ref: ModelRef, adapter: Path, out: Path) -> None:
 
 
 def check_mergeable(ref: ModelRef) -> None:
-    """Refuse a base whose weights are no numbers to add to.
+    """Check that an adapter can be merged into the base's weights.
 
     Raises:
         ValueError: the base is quantised.
@@ -102,10 +102,10 @@ def check_mergeable(ref: ModelRef) -> None:
 
 
 def _converted(model: PreTrainedModel, weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """The weights in ``dtype`` on the CPU, where an optimiser's memory is not in the way.
+    """Convert the weights to ``dtype`` on the CPU, which holds no optimiser state.
 
-    Of a matrix with two names (a head that is the embedding) the first is kept, as the model itself is stored. Whole
-    numbers (counters, tables) stay what they are.
+    A matrix with two names (a tied head and embedding) is kept under the first, as the model itself is stored. Integers
+    (counters, tables) are not converted.
     """
     first: dict[int, str] = {}
     names = {name: first.setdefault(id(p), name) for name, p in model.named_parameters(remove_duplicate=False)}
@@ -117,13 +117,13 @@ def _converted(model: PreTrainedModel, weights: Mapping[str, Tensor], dtype: tor
 
 
 def _readable_as(config: Path) -> None:
-    """Let who may read ``config`` read the weights beside it: safetensors writes them for their owner only."""
+    """Give the weights the read permissions of ``config`` beside them: safetensors writes them for their owner only."""
     for weights in config.parent.glob("*.safetensors"):
         copymode(config, weights)
 
 
 def _savable(config: GenerationConfig) -> GenerationConfig:
-    """The generation config as it is; without its sampling settings where transformers would refuse to write them."""
+    """Return the generation config, without its sampling settings if transformers would refuse to write them."""
     try:
         config.validate(strict=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Less memory for activations, by computing layers twice."""
+"""Gradient checkpointing: less memory for activations, by computing layers twice."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,15 +13,14 @@ Output = TypeVar("Output")
 
 
 def checkpoint_layers(model: PreTrainedModel, share: float) -> None:
-    """Let a share (0 to 1) of the decoder layers, the first ones, keep their input only, and compute the rest again.
+    """Let a share (0 to 1) of the decoder layers, the first ones, keep only their input and recompute the rest.
 
-    The last layer never does: the way back begins with it, and what it gave up it would want again at once.
-    transformers recomputes in training mode alone. That mode is set on the layers themselves, which leave it while they
-    compute: dropout stays off, in what is inside them and in what some do themselves, so that values and gradients are
-    those without.
+    The last layer is exempt: the backward pass begins with it and would need its activations at once. transformers
+    recomputes only in training mode. That mode is set on the layers, which leave it while they compute: dropout stays
+    off, in their submodules and in their own code, so that values and gradients are unchanged.
 
     Raises:
-        ValueError: the model's layers cannot do it.
+        ValueError: the model's layers do not support it.
     """
     if share == 0:
         return
@@ -40,12 +39,12 @@ def checkpoint_layers(model: PreTrainedModel, share: float) -> None:
 def _in_eval_mode(
     layer: nn.Module, checkpoint: Callable[..., Output], compute: Callable[[*Inputs], Output], *inputs: *Inputs
 ) -> Output:
-    """``checkpoint(compute, *inputs)``, where ``layer`` leaves training mode each time that it computes."""
+    """Run ``checkpoint(compute, *inputs)`` with ``layer`` out of training mode whenever it computes."""
 
-    def computed(*given: *Inputs) -> Output:
+    def computed(*arguments: *Inputs) -> Output:
         layer.training = False
         try:
-            return compute(*given)
+            return compute(*arguments)
         finally:
             layer.training = True
 

@@ -1,4 +1,4 @@
-"""What is trained, what the reference is, and what is saved: an adapter, or all weights."""
+"""Tunings: which weights are trained and saved (an adapter, or all weights), and what the reference is."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Policy:
-    """A model made ready for training.
+    """A model prepared for training.
 
-    ``model`` computes log-probs in ``dtype``; its parameters that require gradients are those to train. Before the
-    first step, and inside ``reference()`` wherever ``reference_stays``, it is the reference. ``save(folder, weights)``
-    writes what was trained; ``weights`` are the model's by their names, None: as they stand in ``model``.
+    ``model`` computes log-probs in ``dtype``; its parameters that require gradients are trained. It is the reference
+    before the first step, and inside ``reference()`` if ``reference_stays``. ``save(folder, weights)`` writes the
+    trained weights; ``weights`` are given by name, None: the current weights of ``model``.
     """
 
     model: PreTrainedModel
@@ -44,14 +44,14 @@ class Policy:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Log-probs of response tokens by ``model``; the one and only, for it is this that devices share."""
+        """Computes log-probs of response tokens by ``model``; a single instance, because devices shard it."""
         from conself.training.scorer.log_probs import Scorer
 
         return Scorer(self.model, self.dtype)
 
 
 class Tuning(Protocol):
-    """Which weights are trained. ``folder`` names the part of the fit's artifact that holds them."""
+    """Defines which weights are trained. ``folder`` is the subfolder of the fit's artifact that holds them."""
 
     @property
     def folder(self) -> str:
@@ -59,11 +59,11 @@ class Tuning(Protocol):
         ...
 
     def adapter(self) -> Mapping[str, Json] | None:
-        """The adapter that it trains, by the names of PEFT's LoraConfig; None where it trains none."""
+        """Return the adapter's config, with the names of PEFT's LoraConfig; None if no adapter is trained."""
         ...
 
     def check(self, ref: ModelRef) -> None:
-        """Look whether ``ref`` can be trained so, before its weights are loaded.
+        """Check that ``ref`` can be trained this way, before its weights are loaded.
 
         Raises:
             ValueError: it can't; with the remedy.
@@ -72,16 +72,16 @@ class Tuning(Protocol):
         ...
 
     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
-        """Load ``ref`` and make it a policy; ``seed`` draws what is new in it."""
+        """Load ``ref`` as a policy; ``seed`` determines new weights."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """A fresh LoRA adapter by PEFT on ``target`` modules, without dropout; the reference is the model without it.
+    """A new LoRA adapter by PEFT on ``target`` modules, without dropout; the reference is the model without it.
 
-    ``alpha / r`` scales the update, or with ``rslora`` ``alpha / sqrt(r)`` (arXiv 2312.03732). ``dora`` learns size and
-    direction of the weights apart (arXiv 2402.09353); vLLM can't serve it beside its base: merge it.
+    ``alpha / r`` scales the update, or with ``rslora`` ``alpha / sqrt(r)`` (arXiv 2312.03732). ``dora`` learns
+    magnitude and direction of the weights separately (arXiv 2402.09353); vLLM can't serve it unmerged: merge it.
 
     Raises:
         ValueError: ``r`` or ``alpha`` is not above 0, or ``target`` is empty.
@@ -110,7 +110,7 @@ class Lora:
 
         Raises:
             OSError: there is no such model.
-            ValueError: a name fits no module, or a matrix that is embedding and head in one: merging would change both.
+            ValueError: a name matches no module, or a tied embedding and head: merging would change both.
         """
         if self.target == "all-linear":
             return
@@ -120,22 +120,22 @@ class Lora:
         names = [name for name, _ in model.named_modules() if name]
         wanted = [self.target] if isinstance(self.target, str) else self.target
         for target in wanted:
-            found = [name for name in names if _fits(name, target, isinstance(self.target, str))]
-            if not found:
+            matching = [name for name in names if _fits(name, target, isinstance(self.target, str))]
+            if not matching:
                 linear = {n.rpartition(".")[2]: None for n, m in model.named_modules() if isinstance(m, nn.Linear)}
                 raise ValueError(
                     f"training.tuning.target: {type(model).__name__} has no module {target!r}; "
                     f"its linear layers are {', '.join(linear)}, and all-linear means all but the head"
                 )
             ends = {model.get_input_embeddings(), model.get_output_embeddings()}
-            if model.config.tie_word_embeddings and ends & {model.get_submodule(name) for name in found}:
+            if model.config.tie_word_embeddings and ends & {model.get_submodule(name) for name in matching}:
                 raise ValueError(
                     f"training.tuning.target: {target!r} is embedding and head of {type(model).__name__} in one, "
                     "and an adapter would change one side only; leave it out, or choose training=full"
                 )
 
     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
-        """The base frozen, as it was loaded; the adapter in float32."""
+        """Freeze the base as loaded, and add the adapter in float32."""
         base = load_policy(ref, device)
         with_adapter = with_lora(base, self.config(), _seed(seed))
         prepare_for_training(base)
@@ -148,7 +148,7 @@ class Lora:
         )
 
     def adapter(self) -> dict[str, Any]:
-        """The same in PEFT's words."""
+        """Return the adapter's config in PEFT's terms."""
         return {
             "r": self.r,
             "lora_alpha": self.alpha,
@@ -160,7 +160,7 @@ class Lora:
         }
 
     def config(self) -> LoraConfig:
-        """The same for PEFT."""
+        """Build PEFT's config object."""
         from peft import LoraConfig
 
         return LoraConfig(**self.adapter())
@@ -168,9 +168,9 @@ class Lora:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """All weights, kept and updated in float32 and computed in the model's own dtype, saved in that dtype.
+    """Trains all weights, in float32; computes in the model's own dtype, and saves in it.
 
-    The reference is the model before the first step: its log-probs are worked out then, and no copy is kept.
+    The reference is the model before the first step: its log-probs are computed then, and no copy is kept.
     """
 
     @property
@@ -179,10 +179,10 @@ class Full:
         return "model"
 
     def adapter(self) -> None:
-        """There is none."""
+        """Return None: there is no adapter."""
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse a quantised model.
+        """Check that the model is not quantised.
 
         Raises:
             ValueError: the model is quantised.
@@ -193,7 +193,7 @@ class Full:
             )
 
     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:  # noqa: ARG002  # nothing is drawn
-        """The model in float32, every parameter trained.
+        """Load the model in float32, with every parameter trained.
 
         Raises:
             ValueError: the model is quantised.
@@ -211,7 +211,7 @@ class Full:
 
 
 def _fits(name: str, target: str, is_pattern: bool) -> bool:
-    """Whether PEFT takes the module: a list has (ends of) names, a text is a regular expression of the whole name."""
+    """Return whether PEFT would match the module: by a list of name endings, or a regex for the whole name."""
     return bool(re.fullmatch(target, name)) if is_pattern else name == target or name.endswith(f".{target}")
 
 

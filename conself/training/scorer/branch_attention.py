@@ -1,6 +1,6 @@
-"""Attention over rows where responses share a prompt, part by part: nothing is computed that nobody sees.
+"""Attention over rows where responses share a prompt, part by part: no masked value is computed.
 
-With a dense mask SDPA works out the whole square of a row and throws most of it away; a prompt of 350 tokens with four
+With a dense mask SDPA computes the whole square of a row and discards most of it; a prompt of 350 tokens with four
 responses of 130 uses a third of it.
 """
 
@@ -20,7 +20,7 @@ BY_BRANCH = "by_branch"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a prompt and its responses stand in a row: columns from ``start``, the prompt's up to ``stop``."""
+    """The columns of a prompt and its responses in a row: from ``start``, the prompt's up to ``stop``."""
 
     row: int
     start: int
@@ -30,8 +30,8 @@ class Span:
 
 
 def spans(branches: Branches, dtype: torch.dtype) -> tuple[Span, ...]:
-    """The parts of all rows, in order, with a mask [A, P + A] for each response of A tokens behind a prompt of P."""
-    found = []
+    """List the parts of all rows, in order, with a mask [A, P + A] per response of A tokens after P prompt tokens."""
+    all_spans = []
     for row in range(len(branches.prompt)):
         keys = torch.stack([branches.prompt[row], branches.response[row]])
         parts, lengths = torch.unique_consecutive(keys, dim=1, return_counts=True)
@@ -41,8 +41,8 @@ def spans(branches: Branches, dtype: torch.dtype) -> tuple[Span, ...]:
         for number in dict.fromkeys(prompt for prompt, *_ in where if prompt >= 0):
             (start, stop), *rest = [(first, last) for prompt, _, first, last in where if prompt == number]
             masks = tuple(_causal(last - first, stop - start, dtype).to(keys.device) for first, last in rest)
-            found.append(Span(row, start, stop, tuple(rest), masks))
-    return tuple(found)
+            all_spans.append(Span(row, start, stop, tuple(rest), masks))
+    return tuple(all_spans)
 
 
 def _causal(new: int, old: int, dtype: torch.dtype) -> Tensor:
@@ -59,7 +59,7 @@ def _by_branch(
     branch_spans: tuple[Span, ...] | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """What transformers calls in every layer: [B, heads, T, D] to [B, T, heads, D]; padding gives 0.
+    """Compute attention for transformers' layers: [B, heads, T, D] to [B, T, heads, D]; padding gives 0.
 
     Without spans (a forward pass of plain sequences) it is transformers' own SDPA.
     """

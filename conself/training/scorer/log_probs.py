@@ -1,4 +1,4 @@
-"""Log-probabilities of response tokens without ever holding a logit for each position and word at once."""
+"""Log-probabilities of response tokens, without holding the logits of all positions at once."""
 
 from typing import Any, TypeGuard
 
@@ -16,9 +16,9 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
-    """The log p(token | all before it) of every response token, response after response: [S], in nats.
+    """Compute log p(token | all before it) of every response token, response after response: [S], in nats.
 
-    In float32; a model in float64, which only a test has, gives float64.
+    In float32; a model in float64, used only in tests, gives float64.
 
     Only the positions that predict response tokens pass through the head. A 16-bit ``dtype`` computes under autocast,
     so that float32 adapters (and, in full fine-tuning, float32 weights) mix with it.
@@ -37,7 +37,7 @@ def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torc
 
 
 class Scorer(nn.Module):
-    """:func:`token_log_probs` as a forward pass of its own, around which FSDP can gather decoder and head alike."""
+    """:func:`token_log_probs` as a module's forward pass, around which FSDP can gather both decoder and head."""
 
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
         super().__init__()
@@ -45,21 +45,21 @@ class Scorer(nn.Module):
         self.dtype = dtype
 
     def forward(self, micro_batch: MicroBatch) -> Tensor:
-        """[S], float32, in nats."""
+        """Return [S], float32, in nats."""
         return token_log_probs(self.model, micro_batch, self.dtype)
 
 
 def response_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
-    """Sums of :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats."""
+    """Sum :func:`token_log_probs` over each of ``micro_batch.responses``: [n_responses], float64, in nats."""
     return LogProbs(token_log_probs(model, micro_batch, dtype), micro_batch.lengths).sums()
 
 
 def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Of log softmax(head(hidden)) the part of the targets: [S], in nats, in float32 (or float64, as ``hidden``).
+    """Compute log softmax(head(hidden)) at the targets: [S], in nats, in float32 (float64 if ``hidden`` is).
 
     ``hidden`` is [S, H], ``targets`` [S], int64. Works chunk by chunk, with logits in that dtype. A plain frozen head
-    takes :class:`_FrozenHead`; any other (trained, biased, quantised, with an adapter) is asked again on the way back
-    instead of keeping its logits.
+    uses :class:`_FrozenHead`; any other (trained, biased, quantised, with an adapter) is recomputed in the backward
+    pass instead of keeping its logits.
     """
     size = _rows_per_chunk(hidden, head)
     if is_frozen(head):
@@ -71,7 +71,7 @@ def head_log_probs(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
 
 
 def is_frozen(head: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether a head is a plain matrix that is not trained: its log-probs round otherwise than others'."""
+    """Return whether a head is a plain matrix that is not trained; its log-probs are rounded differently."""
     return type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad
 
 
@@ -84,17 +84,18 @@ def _fine(values: Tensor) -> Tensor:
 
 
 def _rows_per_chunk(hidden: Tensor, head: nn.Module) -> int:
-    """Rows whose logits take 64 MB of a CPU's memory, 256 MB of a GPU's (which wants large products)."""
+    """Return the number of rows whose logits take 64 MB on a CPU, or 256 MB on a GPU (for larger products)."""
     floats = 2**26 if hidden.is_cuda else 2**24
     vocabulary = head.weight.shape[0] if isinstance(head, nn.Linear) else head(hidden[:1]).shape[-1]
     return max(1, floats // int(vocabulary))
 
 
 class _FrozenHead(torch.autograd.Function):
-    """Token log-probs under a head W [V, H] that is not trained, with their derivative made on the spot.
+    """Token log-probs under a head W [V, H] that is not trained, with their derivative computed in the forward pass.
 
-    A token enters the loss by its log-prob alone, and d log p[t] / dh = W[t] - p W needs nothing but what the forward
-    pass has at hand. So [S, H] is kept for the way back instead of [S, V], and W is read twice, not three times.
+    A token enters the loss only through its log-prob, and d log p[t] / dh = W[t] - p W depends only on values that the
+    forward pass already has. So [S, H] is kept for the backward pass instead of [S, V], and W is read twice, not three
+    times.
     """
 
     @staticmethod

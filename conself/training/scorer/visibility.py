@@ -15,9 +15,9 @@ _MASKED = ("sdpa", "eager", BY_BRANCH, FLEX)
 
 
 def attention_mask(model: PreTrainedModel, branches: Branches, dtype: torch.dtype) -> Tensor | BlockMask:
-    """What the decoder takes as ``attention_mask``: never None, or transformers would look for packed documents itself.
+    """Build the decoder's ``attention_mask``: never None, or transformers would look for packed documents itself.
 
-    A BlockMask for FlexAttention; otherwise [B, 1, T, T] in ``dtype``: 0 where the column is seen, minus infinity
+    A BlockMask for FlexAttention; otherwise [B, 1, T, T] in ``dtype``: 0 where the column is visible, minus infinity
     elsewhere. Every token sees itself, padding too, so that no row of attention is empty.
     """
     if model.config._attn_implementation == FLEX:
@@ -25,13 +25,13 @@ def attention_mask(model: PreTrainedModel, branches: Branches, dtype: torch.dtyp
         return create_block_mask(sees(branches), rows, None, width, width, device=str(branches.prompt.device))
     line = torch.arange(branches.prompt.shape[1], device=branches.prompt.device)
     row = torch.arange(branches.prompt.shape[0], device=branches.prompt.device)
-    seen = sees(branches)(row[:, None, None], row.new_zeros(()), line[:, None], line[None, :])
-    mask = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, -torch.inf)
+    is_visible = sees(branches)(row[:, None, None], row.new_zeros(()), line[:, None], line[None, :])
+    mask = torch.zeros(is_visible.shape, dtype=dtype, device=is_visible.device).masked_fill_(~is_visible, -torch.inf)
     return mask[:, None]
 
 
 def sees(branches: Branches) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-    """FlexAttention's ``mask_mod(row, head, query, key)``: whether the token at ``query`` sees the one at ``key``."""
+    """Build FlexAttention's ``mask_mod(row, head, query, key)``: whether ``query``'s token sees ``key``'s."""
     prompt, response = branches.prompt, branches.response
 
     def mask_mod(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:  # noqa: ARG001  # FlexAttention's face
@@ -43,10 +43,10 @@ def sees(branches: Branches) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tenso
 
 
 def use_attention(model: PreTrainedModel, longest_row: int, flex_above: int | None) -> None:
-    """Choose FlexAttention for long rows on a GPU, SDPA by branches on a CPU; check that the model takes masks of ours.
+    """Choose FlexAttention for long rows on a GPU, SDPA by branches on a CPU; check that the model takes our masks.
 
     Raises:
-        ValueError: its attention takes none, or it slides a window shorter than the rows.
+        ValueError: its attention takes no masks, or it has a sliding window shorter than the rows.
     """
     if flex_above is not None and longest_row > flex_above and model.device.type == "cuda":
         try:

@@ -1,4 +1,4 @@
-"""Several devices that train one model: what each holds, and how their shares of a global batch become one step."""
+"""Training on several devices: what each holds, and how their shares of a global batch make one step."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 class Sharing(Protocol):
-    """How processes share the work on a model. ``takes_quantized``: whether the model may be in 8 or 4 bits."""
+    """Shares the work on a model among processes. ``takes_quantized``: whether the model may be in 8 or 4 bits."""
 
     takes_quantized: ClassVar[bool]
 
     def spread(self, scorer: Scorer, device: torch.device) -> None:
-        """Leave of the model what this process is to hold, before anything is computed by ``scorer``."""
+        """Keep this process's part of the model, before ``scorer`` computes anything."""
         ...
 
     def settle(self, scorer: Scorer) -> None:
-        """After passes without gradients: let the parameters be those to train again."""
+        """Restore the trainable parameters after passes without gradients."""
         ...
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Make each gradient the sum over all processes."""
+        """Sum each gradient over all processes."""
         ...
 
     def weights(self, model: nn.Module) -> Mapping[str, Tensor] | None:
-        """What was trained, by name, whole and on the CPU of the first process; None: it stands in ``model``."""
+        """Return the trained weights by name, gathered on the CPU of the first process; None: ``model`` has them."""
         ...
 
 
@@ -45,16 +45,16 @@ class OneDevice:
     takes_quantized: ClassVar[bool] = True
 
     def spread(self, scorer: Scorer, device: torch.device) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def settle(self, scorer: Scorer) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def weights(self, model: nn.Module) -> None:
-        """They stand in the model."""
+        """Return None: the model has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class DDP:
     takes_quantized: ClassVar[bool] = True
 
     def spread(self, scorer: Scorer, device: torch.device) -> None:
-        """Nothing to do: every process has loaded, or drawn from the seed, the same weights."""
+        """Do nothing: every process has the same weights, loaded or drawn from the seed."""
 
     def settle(self, scorer: Scorer) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Add them up; a parameter that no process has used keeps no gradient, as on one device."""
+        """Sum the gradients; a parameter that no process used keeps no gradient, as on one device."""
         import torch
         import torch.distributed as dist
 
@@ -86,21 +86,21 @@ class DDP:
             work.wait()
 
     def weights(self, model: nn.Module) -> None:
-        """They stand in the model."""
+        """Return None: the model has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FSDP:
     """Each device holds a slice of every weight, its gradient and its moments (FSDP2, arXiv 2304.11277).
 
-    A decoder layer is put together when it is its turn, embeddings and head for the whole micro-batch. Gradients are
-    added up slice by slice in each backward pass, so that all processes must go forward and backward equally often.
+    A decoder layer is gathered just before it computes, embeddings and head for the whole micro-batch. Gradients are
+    reduced slice by slice in each backward pass, so all processes must run equally many passes.
     """
 
     takes_quantized: ClassVar[bool] = False
 
     def spread(self, scorer: Scorer, device: torch.device) -> None:
-        """Slice the decoder's layers one by one, and what is left of the model together."""
+        """Shard the decoder's layers one by one, and the rest of the model together."""
         import torch.distributed as dist
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
@@ -115,17 +115,17 @@ class FSDP:
             shards.set_reduce_scatter_unused_params(True)  # experts that one process has used and another has not
 
     def settle(self, scorer: Scorer) -> None:
-        """Free embeddings and head, which stay in one piece for a backward pass."""
+        """Free embeddings and head, which stay gathered for a backward pass."""
         from torch.distributed.fsdp import FSDPModule
 
         if isinstance(scorer, FSDPModule):
             scorer.reshard()
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Nothing to do: the backward passes have."""
+        """Do nothing: the backward passes have summed them."""
 
     def weights(self, model: nn.Module) -> Mapping[str, Tensor]:
-        """Put them together; empty in all processes but the first."""
+        """Gather the weights; empty in all processes except the first."""
         from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
         options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
@@ -135,10 +135,11 @@ class FSDP:
 
 
 def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) -> None:
-    """Refuse what cannot be shared, before anything is started.
+    """Check the devices and the sharing before anything is started.
 
     Raises:
-        ValueError: there is no such device, or there are not ``count``, or ``sharing`` cannot take ``model``.
+        ValueError: the device does not exist, there are fewer than ``count``, or ``sharing`` does not support
+            ``model``.
     """
     if count == 1 and device in ("auto", "cpu"):
         return  # there is one always; and nobody waits for torch
@@ -150,14 +151,14 @@ def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) ->
             f"training.runtime.device={device} is one device, and training.runtime.devices is {count}; "
             f"set training.runtime.device={place.type}, or training.runtime.devices=1"
         )
-    there = torch.cuda.device_count()
-    if place.type == "cuda" and (place.index or 0) >= there:
+    n_gpus = torch.cuda.device_count()
+    if place.type == "cuda" and (place.index or 0) >= n_gpus:
         raise ValueError(
-            f"training.runtime.device is {device}, and this machine has {there} GPU; set training.runtime.device=auto"
+            f"training.runtime.device is {device}, and this machine has {n_gpus} GPU; set training.runtime.device=auto"
         )
-    if place.type == "cuda" and there < count:
+    if place.type == "cuda" and n_gpus < count:
         raise ValueError(
-            f"training.runtime.devices is {count}, and this machine has {there} GPU; "
+            f"training.runtime.devices is {count}, and this machine has {n_gpus} GPU; "
             "set training.runtime.devices to that, or training.runtime.device=cpu"
         )
     if count > 1 and model.quantization is not None and not sharing.takes_quantized:

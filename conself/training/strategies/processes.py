@@ -1,6 +1,6 @@
-"""Processes that train, alone or together: started and asked by this one, ended with it, and heard only through it.
+"""Training processes, one or several: started, called and ended by this process, which also relays their logs.
 
-The script is never run again for them, as Lightning's launcher does: in a sweep each would start the sweep once more.
+Unlike with Lightning's launcher the script is not run again for them: in a sweep each would start the sweep again.
 """
 
 import ctypes
@@ -29,12 +29,12 @@ _HOST = "127.0.0.1"
 _PATIENCE = timedelta(hours=4)
 """How long a process waits for the others in a collective: the first may be writing a large checkpoint."""
 _GRACE_SECONDS = 0.5
-"""Where one process is killed, others fail for want of it; that may be heard first."""
+"""When one rank is killed, other ranks may report their own failure first; wait this many seconds for the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A method of the process's object is to be called."""
+    """A request to call a method of the process's object."""
 
     method: str
     arguments: tuple[Any, ...]
@@ -42,7 +42,7 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The first process has something for the logs."""
+    """A log record from the first process."""
 
     record: logging.LogRecord
 
@@ -64,15 +64,15 @@ Message = _Line | _Done | _Failed
 def processes(
     make: Callable[..., Any], arguments: Sequence[Any], count: int, place: torch.device
 ) -> Iterator[Callable[..., Any]]:
-    """``count`` new processes, each with an object ``make(*arguments, ranks)``; they end with the block.
+    """Start ``count`` processes, each with an object ``make(*arguments, ranks)``; they end with the block.
 
-    Gives ``call(method, *arguments)``, which calls the method of all objects alike and returns what the first process's
-    returns. More than one process form a torch process group (gloo on CPUs, nccl on GPUs). What the first logs reaches
-    the logs here. Function, arguments and results must be picklable.
+    Yields ``call(method, *arguments)``, which calls the method of all objects and returns the first process's result.
+    Several processes form a torch process group (gloo on CPUs, nccl on GPUs). The first process's logs are relayed
+    here. Function, arguments and results must be picklable.
 
     Raises:
         ChildProcessError: a process was killed.
-        Exception: what a process has raised; the others are ended, wherever they are.
+        Exception: the exception of a process; the others are ended, whatever they are doing.
     """
     context = multiprocessing.get_context("spawn")  # torch's thread pools and CUDA do not survive a fork
     store = _store(0, True)
@@ -96,15 +96,15 @@ def processes(
 
 
 def _ask(running: Mapping[Connection, BaseProcess], call: _Call | None) -> Any:
-    """The first process's answer to a call; None asks all to end."""
+    """Return the first process's answer to a call; None asks all to end."""
     for connection in running:
-        with suppress(ConnectionError):  # it has died, which is what will be heard of it
+        with suppress(ConnectionError):  # it has died, which will be reported
             connection.send(call)
     return _answer(running)
 
 
 def _answer(running: Mapping[Connection, BaseProcess]) -> Any:
-    """What the first process returns, once all have."""
+    """Return the first process's result, once all have answered."""
     waiting = list(running)
     first, result = waiting[0], None
     while waiting:
@@ -122,7 +122,7 @@ def _answer(running: Mapping[Connection, BaseProcess]) -> Any:
 
 
 def _ready(waiting: Sequence[Connection], timeout: float | None = None) -> list[Connection]:
-    """Those that have something to say, once there is one or ``timeout`` seconds have passed."""
+    """Wait for processes with a message, for up to ``timeout`` seconds, and return them."""
     ready = wait(waiting, timeout)
     return [connection for connection in waiting if connection in ready]
 
@@ -136,12 +136,12 @@ def _heard(connection: Connection, process: BaseProcess) -> Message:
     if process.exitcode == -signal.SIGKILL:
         cause = "was killed, most likely for lack of memory; lower training.runtime.layout.token_budget, raise"
         remedy = "training.runtime.gradient_checkpointing, or spread the model by training/strategy=fsdp"
-        return _Failed(ChildProcessError(f"a training process {cause} {remedy}; the same command goes on from there"))
+        return _Failed(ChildProcessError(f"a training process {cause} {remedy}; the same command resumes from there"))
     return _Failed(ChildProcessError(f"a training process ended with status {process.exitcode}; it says why above"))
 
 
 def _cause(failed: _Failed, others: dict[Connection, BaseProcess]) -> BaseException:
-    """What went wrong first: the end of a process before what this has done to another."""
+    """Choose the original failure: a process's death comes before its effects on other processes."""
     waiting = [] if isinstance(failed.error, ChildProcessError) else list(others)
     while ready := _ready(waiting, _GRACE_SECONDS):
         for connection in ready:
@@ -161,7 +161,7 @@ def _log(record: logging.LogRecord) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What the processes of a group know of it."""
+    """A process group, as its processes see it."""
 
     count: int
     place: torch.device
@@ -170,7 +170,7 @@ class _Group:
 
     @contextmanager
     def joined(self, index: int) -> Iterator[Ranks]:
-        """The process group around a block that ends well; where it does not, the process ends soon anyway."""
+        """Join the process group for a block; after an error it is not left, because the process ends soon anyway."""
         ranks = Ranks(index, self.count)
         if self.count == 1:
             yield ranks
@@ -180,7 +180,7 @@ class _Group:
             torch.cuda.set_device(device)
         else:
             torch.set_num_threads(max(1, torch.get_num_threads() // self.count))
-        os.environ["LOCAL_RANK"] = str(index)  # what torch's device meshes go by
+        os.environ["LOCAL_RANK"] = str(index)  # read by torch's device meshes
         dist.init_process_group(
             dist.get_default_backend_for_device(device),
             store=_store(self.port, False),
@@ -199,10 +199,10 @@ def _main(group: _Group, index: int, parent: Connection, make: Callable[..., Any
     _hand_logs_to(parent if index == 0 else None)
     try:
         with group.joined(index) as ranks:
-            made = make(*arguments, ranks)
+            target = make(*arguments, ranks)
             parent.send(_Done(None))
             while (call := parent.recv()) is not None:
-                value = getattr(made, call.method)(*call.arguments)
+                value = getattr(target, call.method)(*call.arguments)
                 parent.send(_Done(value if index == 0 else None))
         parent.send(_Done(None))
     except BaseException as error:  # it is raised in the parent
@@ -212,9 +212,9 @@ def _main(group: _Group, index: int, parent: Connection, make: Callable[..., Any
             parent.recv()  # until it is ended: to go would break the others' connections, and they would complain
 
 
-def _store(port: int, here: bool) -> Any:
-    """Where the processes find one another. Port 0: one that the system gives, which nobody else will take."""
-    return dist.TCPStore(_HOST, port, is_master=here, wait_for_workers=False)  # type: ignore[attr-defined]
+def _store(port: int, is_host: bool) -> Any:
+    """Open the store by which processes find one another. Port 0: a free port chosen by the system."""
+    return dist.TCPStore(_HOST, port, is_master=is_host, wait_for_workers=False)  # type: ignore[attr-defined]
 
 
 def _end_with(parent: int) -> None:
@@ -226,7 +226,7 @@ def _end_with(parent: int) -> None:
 
 
 def _portable(error: BaseException) -> BaseException:
-    """The error, or one that says the same, if it would not survive its way to another process."""
+    """Return the error, or one with the same message if it cannot be pickled."""
     try:
         ForkingPickler.loads(ForkingPickler.dumps(error))
     except Exception:  # whatever its class does when it is made
@@ -242,12 +242,12 @@ class _Handler(logging.Handler):
         self._parent = parent
 
     def emit(self, record: logging.LogRecord) -> None:
-        record.msg, record.args, record.exc_info = record.getMessage(), None, None  # what can be pickled
+        record.msg, record.args, record.exc_info = record.getMessage(), None, None  # so that it can be pickled
         self._parent.send(_Line(record))
 
 
 def _hand_logs_to(parent: Connection | None) -> None:
-    """All of this package's log lines go to the parent, or nowhere: the processes would say the same."""
+    """Send this package's log records to the parent, or drop them: all processes would log the same."""
     log = logging.getLogger("conself")
     log.propagate = False
     log.setLevel(logging.DEBUG)

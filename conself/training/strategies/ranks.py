@@ -1,4 +1,4 @@
-"""Which one a process is among those that train together, and how they agree."""
+"""The rank of a process among those that train together, and their communication."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """Which one this is of the ``count`` processes that train together, each on a device of its own.
+    """The rank of this process among ``count`` processes that train together, each on its own device.
 
-    What the methods give is the same in all processes; all have to call them, in the same order.
+    The methods return the same in all processes, and all must call them in the same order.
     """
 
     index: int
@@ -24,15 +24,15 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the files and says the words."""
+        """Whether this process writes files and logs."""
         return self.index == 0
 
     def device(self, place: torch.device) -> torch.device:
-        """The device of this process: alone ``place``, else one of its kind each."""
+        """Return the device of this process: ``place`` if it is alone, else one of that kind per process."""
         return type(place)(place.type, self.index) if self.count > 1 and place.type != "cpu" else place
 
     def agreed(self, value: Value) -> Value:
-        """The first process's value."""
+        """Return the first process's value."""
         box = [value]
         if self.count > 1:
             import torch.distributed as dist
@@ -41,7 +41,7 @@ class Ranks:
         return box[0]
 
     def united(self, part: Mapping[str, Value]) -> dict[str, Value]:
-        """The mappings of all processes in one."""
+        """Merge the mappings of all processes."""
         parts = [part] * self.count
         if self.count > 1:
             import torch.distributed as dist
@@ -50,12 +50,12 @@ class Ranks:
         return {name: value for each in parts for name, value in each.items()}
 
     def share(self, items: Sequence[Value]) -> list[Value]:
-        """The part of ``items`` for this process. Parts are of one length, for which some are given out twice."""
+        """Return this process's part of ``items``. Parts have equal lengths, so some items are assigned twice."""
         rounds = -(-len(items) // self.count)
         return [items[(turn * self.count + self.index) % len(items)] for turn in range(rounds)]
 
     def totals(self, part: Mapping[str, float], device: torch.device) -> dict[str, float]:
-        """The sums over all processes of values by name; the names are the same everywhere."""
+        """Sum values by name over all processes; the names are the same everywhere."""
         if self.count == 1:
             return dict(part)
         import torch
@@ -66,7 +66,7 @@ class Ranks:
         return dict(zip(part, values.tolist(), strict=True))
 
     def greatest(self, part: Mapping[str, float], device: torch.device) -> dict[str, float]:
-        """The greatest of all processes' values by name; the names are the same everywhere."""
+        """Return the maximum over all processes of values by name; the names are the same everywhere."""
         if self.count == 1 or not part:
             return dict(part)
         import torch
