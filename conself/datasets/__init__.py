@@ -1,4 +1,4 @@
 """Datasets: ``() -> Iterator[Problem]``, and ``oracles()`` for analysis alone. One file per data set.
 
-One whose ``fingerprint()`` covers all that a path leads to says so in ``places`` (:mod:`conself.store.keys`).
+``places`` lists the paths whose files a data set's ``fingerprint()`` covers (:mod:`conself.store.keys`).
 """

@@ -1,4 +1,4 @@
-"""A seeded sample of another data set: so many problems of each difficulty."""
+"""A seeded sample of another data set, with a given number of problems of each difficulty."""
 
 import hashlib
 from collections import defaultdict
@@ -13,8 +13,9 @@ from conself.records import Problem
 
 @dataclass(frozen=True)
 class ByDifficulty:
-    """Of each difficulty the ``counts[difficulty]`` usable problems of ``dataset`` that come first by
-    SHA-256(seed, id), in the data set's order. Problems of other difficulties are left out.
+    """Samples ``counts[difficulty]`` usable problems of each difficulty from ``dataset``.
+
+    Chosen are the first by SHA-256(seed, id), in the data set's order. Problems of other difficulties are left out.
 
     Raises:
         OSError: as ``dataset``.
@@ -33,21 +34,21 @@ class ByDifficulty:
             )
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The chosen problems, and what the data set drops, with its reasons."""
-        found = list(self.dataset())
-        chosen = self._chosen([item for item in found if isinstance(item, Problem)])
-        return (item for item in found if isinstance(item, Rejected) or item.id in chosen)
+        """Yield the chosen problems, and the records that the data set drops, with reasons."""
+        records = list(self.dataset())
+        chosen = self._chosen([item for item in records if isinstance(item, Problem)])
+        return (item for item in records if isinstance(item, Rejected) or item.id in chosen)
 
     def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
-        """What is expected of all problems of the data set: for analysis and evaluation alone."""
+        """Yield the oracles of all problems of the data set: for analysis and evaluation alone."""
         return self.dataset.oracles()
 
     def statements(self) -> Iterator[str]:
-        """The statements of the whole data set: a model must not have seen any, whatever the seed."""
+        """Yield the statements of the whole data set, for decontamination that does not depend on the seed."""
         return self.dataset.statements()
 
     def fingerprint(self) -> str:
-        """Identity of the data set's content."""
+        """Return the identity of the data set's content."""
         try:
             return self.dataset.fingerprint()
         except (OSError, ValueError) as error:
@@ -59,11 +60,11 @@ class ByDifficulty:
         for problem in sift(problems)[0]:
             groups[problem.difficulty].append(problem.id)
         if short := {level: len(groups[level]) for level, count in self.counts.items() if len(groups[level]) < count}:
-            listed = ", ".join(f"{there} of {level!r} for {self.counts[level]}" for level, there in short.items())
-            known = ", ".join(f"{level!r}: {len(ids)}" for level, ids in groups.items()) or "none at all"
+            listed = ", ".join(f"{n_usable} of {level!r} for {self.counts[level]}" for level, n_usable in short.items())
+            available = ", ".join(f"{level!r}: {len(ids)}" for level, ids in groups.items()) or "none at all"
             raise ValueError(
-                f"too few usable problems: {listed}; there are {known}; lower dataset.counts.DIFFICULTY, leave one out "
-                "by ~dataset.counts.DIFFICULTY, or set dataset.dataset.path to the whole data set"
+                f"too few usable problems: {listed}; there are {available}; lower dataset.counts.DIFFICULTY, "
+                "leave one out by ~dataset.counts.DIFFICULTY, or set dataset.dataset.path to the whole data set"
             )
         return {name for level, count in self.counts.items() for name in sorted(groups[level], key=self._rank)[:count]}
 

@@ -1,4 +1,4 @@
-"""What a data set is."""
+"""The contract of a data set."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -8,12 +8,12 @@ from conself.oracles import EvalPlusOracle, Oracle, TestOracle
 
 
 class Dataset(Problems, Protocol):
-    """Problems, and what is right where that is known.
+    """Problems, and oracles of those whose right outputs are known.
 
-    Two class attributes are optional: ``places`` names the settings that only say where local files lie, which stand in
-    no key, for ``fingerprint`` covers what they lead to; ``whole`` is the name of the benchmark that the data set is.
+    Two class attributes are optional: ``places`` names the settings that hold paths of local files, which are left out
+    of keys because ``fingerprint`` covers the files; ``whole`` is the name of the benchmark that the data set is.
     """
 
     def oracles(self) -> Iterator[Oracle | TestOracle | EvalPlusOracle]:
-        """What is right, of the problems of which it is known: for analysis and evaluation alone."""
+        """Yield the oracles of problems that have one: for analysis and evaluation alone."""
         ...

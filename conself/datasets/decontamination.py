@@ -1,14 +1,14 @@
-"""Which training problems state a problem of an evaluation benchmark.
+"""Find training problems whose statement contains a problem of an evaluation benchmark.
 
-Two statements are compared as sequences of words: case, punctuation, white space and the variants of Unicode do not
-count (``words``). A problem matches a benchmark's statement
+Two statements are compared as sequences of words: case, punctuation, white space and Unicode variants are ignored
+(``words``). A problem matches a benchmark's statement
 
-- if the two are the same words, or
-- if the statement, of at least ``min_words`` words, stands in the problem as a whole: a title, a story, or a format of
-  input and output may have been put around it. A shorter one stands in many texts by chance.
+- if both have the same words, or
+- if the problem contains the whole statement, of at least ``min_words`` words, with a title, a story, or a description
+  of the input format around it. A shorter statement may occur by chance.
 
-A statement that is Python code, as HumanEval's prompts are, also counts by its docstrings, whole and without their
-examples, for that is what a text that quotes it would have.
+A statement that is Python code, like HumanEval's prompts, is also searched by its docstrings, whole and without their
+examples, because a text that quotes it would contain these.
 """
 
 import ast
@@ -28,25 +28,25 @@ _EXAMPLES = re.compile(r"^\s*(?:>>>|(?:for )?examples?\b|e\.g\.)", re.IGNORECASE
 
 
 class Stated(Protocol):
-    """A data set or benchmark, as far as its statements go."""
+    """A data set or benchmark, by its statements."""
 
     def statements(self) -> Iterator[str]:
-        """The text of each problem, as a model is shown it; none for one that no other can hold."""
+        """Yield the text of each problem, as shown to a model; nothing if no other data set can contain it."""
         ...
 
     def fingerprint(self) -> str:
-        """Identity of its content, the same wherever that lies."""
+        """Return the identity of its content, independent of paths."""
         ...
 
 
 def words(text: str) -> str:
-    """The words of a text, lower-case, with a single space around each (also at both ends)."""
+    """Normalise a text to lower-case words with a single space around each (also at both ends)."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return f" {' '.join(_WORD.findall(plain))} "
 
 
 def readings(statement: str) -> Iterator[str]:
-    """The texts by which a statement can be known: itself; of code its docstrings, with and without examples."""
+    """Yield the texts that identify a statement: itself and, of code, its docstrings with and without examples."""
     yield statement
     try:
         tree = parse(statement)
@@ -62,7 +62,7 @@ def readings(statement: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Index:
-    """Statements by their first words, so that a text is searched in time that grows with its own length alone."""
+    """Statements indexed by their first words, so that searching a text takes time linear in its length alone."""
 
     min_words: int
     whole: frozenset[str]
@@ -70,32 +70,32 @@ class Index:
 
     @classmethod
     def of(cls, statements: Iterable[str], min_words: int) -> "Index":
-        """``min_words``: length from which a statement is looked for inside longer texts; at least 1."""
+        """Build the index; ``min_words``: length from which statements are searched inside longer texts, at least 1."""
         if min_words < 1:
             raise ValueError(f"min_words must be 1 or more, got {min_words}")
-        known = {words(text) for statement in statements for text in readings(statement)} - {words("")}
+        texts_by_words = {words(text) for statement in statements for text in readings(statement)} - {words("")}
         starts: dict[str, list[str]] = defaultdict(list)
-        for text in sorted(known):
+        for text in sorted(texts_by_words):
             parts = text.split()
             if len(parts) >= min_words:
                 starts[" ".join(parts[:min_words])].append(text)
-        return cls(min_words, frozenset(known), {start: tuple(texts) for start, texts in starts.items()})
+        return cls(min_words, frozenset(texts_by_words), {start: tuple(texts) for start, texts in starts.items()})
 
     def matches(self, statement: str) -> bool:
-        """Whether a problem's statement is, or holds, one of the known statements."""
+        """Return whether a problem's statement equals or contains one of the indexed statements."""
         text = words(statement)
         if text in self.whole:
             return True
         parts = text.split()
         starts = {" ".join(parts[i : i + self.min_words]) for i in range(len(parts) - self.min_words + 1)}
-        return any(known in text for start in starts for known in self.by_start.get(start, ()))
+        return any(indexed in text for start in starts for indexed in self.by_start.get(start, ()))
 
 
 def matcher(benchmarks: Mapping[str, Stated], min_words: int) -> Callable[[str], str | None]:
-    """From a statement to the reason to drop it, which names the first benchmark that has it; None to keep it.
+    """Build a function from a statement to the reason to drop it, which names the first match; None to keep it.
 
     Raises:
-        OSError: the statements of a benchmark cannot be read; says how to go on without it.
+        OSError: the statements of a benchmark cannot be read; says how to proceed without it.
         ValueError: as OSError.
     """
     indexes = {}
@@ -107,22 +107,22 @@ def matcher(benchmarks: Mapping[str, Stated], min_words: int) -> Callable[[str],
 
 
 def stated_in(statement: str, indexes: Mapping[str, Index]) -> str | None:
-    """The reason to drop a problem, which names the first benchmark whose statements match; None to keep it."""
+    """Return the reason to drop a problem, which names the first benchmark that matches; None to keep it."""
     return next((f"stated in {name}" for name, index in indexes.items() if index.matches(statement)), None)
 
 
 def fingerprints(benchmarks: Mapping[str, Stated]) -> list[tuple[str, str]]:
-    """Name and content of each benchmark.
+    """Return name and fingerprint of each benchmark.
 
     Raises:
         OSError: as ``matcher``.
         ValueError: as ``matcher``.
     """
-    found = []
+    named = []
     for name, benchmark in benchmarks.items():
         with _remedy(name):
-            found.append((name, benchmark.fingerprint()))
-    return found
+            named.append((name, benchmark.fingerprint()))
+    return named
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Rows of EvalPlus's own files, which hold inputs (``base_input``, ``plus_input``) instead of tests."""
+"""Read rows of EvalPlus's own files, which hold inputs (``base_input``, ``plus_input``) instead of tests."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -13,19 +13,19 @@ Convert = Callable[[Value], Value]
 
 
 class WrongFileError(ValueError):
-    """A file is of another data set: no row of it can be used, whatever ``strict`` says."""
+    """A file belongs to another data set: none of its rows can be used, whatever ``strict`` says."""
 
 
 def is_own_form(row: Row) -> bool:
-    """Whether a row is of EvalPlus's own files; one of the two fields may be missing, which is then told by name."""
+    """Return whether a row is of EvalPlus's own files; if one of the two fields is missing, that is reported later."""
     return "base_input" in row or "plus_input" in row
 
 
 def check_test(test: str, name: str) -> None:
-    """Refuse a row of the hub's form whose test is not EvalPlus's, which iterates over a list called ``inputs``.
+    """Check that the test of a row in the hub's form is EvalPlus's, which iterates over a list called ``inputs``.
 
     Raises:
-        WrongFileError: HumanEval's or MBPP's own test; judged by it, an answer would be called right too easily.
+        WrongFileError: it is HumanEval's or MBPP's own test, which accepts too many answers.
     """
     try:
         nodes = list(ast.walk(parse(test)))
@@ -39,7 +39,7 @@ def check_test(test: str, name: str) -> None:
 
 
 def argument_lists(row: Row, field: str, convert: Callable[[Arguments], Arguments]) -> tuple[str, ...]:
-    """The inputs of one field as literals of argument tuples.
+    """Convert the inputs of one field to literals of argument tuples.
 
     Raises:
         KeyError: there is no such field.
@@ -56,24 +56,24 @@ def argument_lists(row: Row, field: str, convert: Callable[[Arguments], Argument
 
 
 def tolerance(row: Row) -> float:
-    """The field ``atol``; raises KeyError or TypeError."""
+    """Read the field ``atol``; raises KeyError or TypeError."""
     if type(row["atol"]) not in (int, float):
         raise TypeError(f"atol must be a number, got {row['atol']!r}")
     return float(row["atol"])
 
 
 def oracle(row: Row, family: str, problem_id: str, program: str, entry_point: str, base: int) -> EvalPlusOracle:
-    """The oracle of a row, which expects no outputs before its program has run; ``base`` counts its base inputs."""
+    """Build the oracle of a row, without outputs until its program has run; ``base`` counts its base inputs."""
     return EvalPlusOracle(problem_id, program, (), f"{family}/{entry_point}", tolerance(row), base)
 
 
 def as_they_are(arguments: Arguments) -> Arguments:
-    """Arguments as JSON has them."""
+    """Return arguments as they are in JSON."""
     return arguments
 
 
 def mbpp_arguments(problem_id: str) -> Callable[[Arguments], Arguments]:
-    """How EvalPlus turns a problem's arguments, as JSON has them, into the types that MBPP's functions take.
+    """Convert a problem's JSON arguments to the types that MBPP's functions take, as EvalPlus does.
 
     Source: ``mbpp_deserialize_inputs`` of evalplus 0.3.1.
     """

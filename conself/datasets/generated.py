@@ -1,4 +1,4 @@
-"""Problems that a model wrote: the artifact of stage ``propose`` as a data set."""
+"""Problems written by a model: the artifact of stage ``propose`` as a data set."""
 
 import hashlib
 import json
@@ -18,9 +18,9 @@ _NAME = "problems"
 class Generated:
     """The problems of an artifact's folder (``problems*.parquet``), or of one such file.
 
-    Claimed outputs are no part of it: they stay in the artifact's own table.
+    Claimed outputs are not included: they are in another table of the artifact.
 
-    ``path`` None stands for what the job itself proposes, with ``pipeline=proposed``.
+    ``path`` None means the problems that the job itself proposes, with ``pipeline=proposed``.
 
     Raises:
         FileNotFoundError: there is no such folder or file, or no table of problems in it.
@@ -32,19 +32,19 @@ class Generated:
     path: str | None
 
     def __call__(self) -> Iterator[Problem]:
-        """The problems, in the order in which they were proposed."""
+        """Yield the problems, in the order in which they were proposed."""
         return iter(self._problems())
 
     def oracles(self) -> Iterator[Oracle]:
-        """None: nobody knows what is right."""
+        """Yield nothing: the right outputs are unknown."""
         return iter(())
 
     def statements(self) -> Iterator[str]:
-        """The statements of its problems."""
+        """Yield the statements of its problems."""
         return (problem.statement for problem in self._problems())
 
     def fingerprint(self) -> str:
-        """SHA-256 of the problems, wherever and in how many tables they lie."""
+        """Hash the problems with SHA-256, independent of paths and the number of tables."""
         rows = [asdict(problem) for problem in self._problems()]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""HumanEval, and what has its form: a function to complete, a right completion, and a test ``check(candidate)``."""
+"""HumanEval and its form: a function to complete, a right completion, and a test ``check(candidate)``."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,8 +14,8 @@ from conself.records import Problem
 class HumanEval(TestedData):
     """Rows with ``task_id``, ``prompt``, ``entry_point``, ``canonical_solution`` and ``test``.
 
-    The model is shown one sentence that names the function, and then the benchmark's prompt as it stands, which is
-    the problem's starter code: a completion continues it. Programs run after the prompt's imports and those of
+    The model is shown one sentence that names the function, and then the benchmark's prompt unchanged, which is the
+    problem's starter code: a completion continues it. Programs run after the prompt's imports and those of
     ``typing``, which the answers of chat models often lack.
     """
 
@@ -23,7 +23,7 @@ class HumanEval(TestedData):
     whole: ClassVar[str] = "HumanEval"
 
     def read(self, row: Row) -> Tested:
-        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        """Read one row; raises KeyError, TypeError, ValueError or SyntaxError if it is malformed."""
         problem = function_to_complete(row, self.source, ())
         test = called_by_name(text(row, "test"), str(problem.entry_point))
         program = problem.starter_code + text(row, "canonical_solution")
@@ -31,7 +31,7 @@ class HumanEval(TestedData):
 
 
 def function_to_complete(row: Row, source: str, inputs: tuple[str, ...]) -> Problem:
-    """The problem of a row; a KeyError, TypeError or ValueError says that it is malformed."""
+    """Build the problem of a row; raises KeyError, TypeError or ValueError if it is malformed."""
     name, prompt, entry_point = text(row, "task_id"), text(row, "prompt"), text(row, "entry_point")
     return Problem(
         id=name,

@@ -12,7 +12,7 @@ from conself.datasets.tested import Tested
 
 @dataclass(frozen=True)
 class HumanEvalPlus(HumanEval):
-    """As :class:`HumanEval`, whose ids it keeps.
+    """As :class:`HumanEval`, with the same ids.
 
     A row of EvalPlus's own file has ``base_input`` and ``plus_input``, and is judged on both by the outputs of its
     ``canonical_solution``; its ``test``, HumanEval's original one, is not used. A row of the hub's copy has a ``test``
@@ -22,7 +22,7 @@ class HumanEvalPlus(HumanEval):
     source: ClassVar[str] = "HumanEval+"
 
     def read(self, row: Row) -> Tested:
-        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed.
+        """Read one row; raises KeyError, TypeError, ValueError or SyntaxError if it is malformed.
 
         Raises:
             WrongFileError: the row is HumanEval's own.
@@ -33,14 +33,14 @@ class HumanEvalPlus(HumanEval):
         base, plus = (argument_lists(row, field, as_they_are) for field in ("base_input", "plus_input"))
         problem = function_to_complete(row, self.source, base + plus)
         program = problem.starter_code + text(row, "canonical_solution")
-        known = oracle(row, "humaneval", problem.id, program, text(row, "entry_point"), len(base))
-        return Tested(problem, known, problem.starter_code)
+        expected = oracle(row, "humaneval", problem.id, program, text(row, "entry_point"), len(base))
+        return Tested(problem, expected, problem.starter_code)
 
     def fingerprint(self) -> str:
-        """Identity of the files' content.
+        """Return the identity of the files' content.
 
         Raises:
-            WrongFileError: a local file is HumanEval's own, so that it is told before any work.
+            WrongFileError: a local file is HumanEval's own, which is thus reported before any work.
         """
         self.check_first_row()
         return super().fingerprint()

@@ -1,4 +1,4 @@
-"""The user's own problems: one JSON object per line, statement and test inputs, nothing else needed."""
+"""The user's own problems: one JSON object per line, with a statement and test inputs."""
 
 import hashlib
 import logging
@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 class Jsonl:
     """Problems of a file (gzipped where its name ends in ``.gz``) with the keys ``statement``, ``inputs`` and,
     optionally, ``id``, ``starter_code``, ``entry_point`` (absent or null: a stdin program), ``difficulty``, ``prefix``
-    (code put before every program when it is executed; where it is absent, the setting ``prefix``). Other keys are not
-    read, and told in a warning.
+    (code put before every program when it is executed; default: the setting ``prefix``). Other keys are ignored, with a
+    warning.
 
     An ``id`` is text or an int. Inputs of a function are JSON arrays of positional arguments, or ``{"py": "<literal of
     a tuple>"}``; inputs of a stdin program are strings. A malformed line (no JSON, no UTF-8, nested too deeply, a wrong
-    key) is logged with its number and stands as :class:`Rejected`; ``strict`` stops at it.
+    key) is logged with its number and becomes :class:`Rejected`; ``strict`` stops at it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is malformed and ``strict`` is set; or the file is cut off, or no gzip file.
+        ValueError: a line is malformed and ``strict`` is set; or the file is truncated, or no gzip file.
     """
 
     places: ClassVar[tuple[str, ...]] = ("path",)
@@ -39,7 +39,7 @@ class Jsonl:
     prefix: str
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The problems in file order, one record for every line that is not blank."""
+        """Yield the problems in file order, one record for every line that is not blank."""
         path = self._file()
         unread: Counter[str] = Counter()
         stem = _stem(path)
@@ -61,15 +61,15 @@ class Jsonl:
             return Rejected(default_id, "malformed line")
 
     def oracles(self) -> Iterator[Oracle]:
-        """None: what is right is not known."""
+        """Yield nothing: the right outputs are unknown."""
         return iter(())
 
     def statements(self) -> Iterator[str]:
-        """The statements of its problems; raises as the data set itself."""
+        """Yield the statements of its problems; raises as the data set itself."""
         return (problem.statement for problem in self() if isinstance(problem, Problem))
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file and of what its name gives to default ids, so that an edited one is another data set."""
+        """Hash the file and the part of its name that default ids use, with SHA-256."""
         path = self._file()
         return hashlib.sha256(_stem(path).encode() + b"\0" + path.read_bytes()).hexdigest()
 
@@ -81,7 +81,7 @@ class Jsonl:
 
 
 def _stem(path: Path) -> str:
-    """The name of the file without what tells its form: ``mine`` of ``mine.jsonl`` and of ``mine.jsonl.gz``."""
+    """Return the file's name without its endings: ``mine`` for ``mine.jsonl`` and for ``mine.jsonl.gz``."""
     return Path(path.name.removesuffix(".gz")).stem
 
 
@@ -95,14 +95,14 @@ def _problem(row: Mapping[str, Json], default_id: str, prefix: str) -> Problem:
     missing = [key for key in ("statement", "inputs") if key not in row]
     if missing:
         raise ValueError(f"missing {' and '.join(missing)}; a problem needs a statement and a list of inputs")
-    given = row["inputs"]
-    if not isinstance(given, list):
-        raise ValueError(f"inputs must be a list, got {type(given).__name__}")
+    raw_inputs = row["inputs"]
+    if not isinstance(raw_inputs, list):
+        raise ValueError(f"inputs must be a list, got {type(raw_inputs).__name__}")
     defaults = {**dict.fromkeys(_TEXTS, ""), "id": default_id, "prefix": prefix}
-    told = {key: row.get(key, default) for key, default in defaults.items()}
-    told |= {"id": read_id(told["id"], "id"), "entry_point": row.get("entry_point") or ""}
-    texts = {key: value for key, value in told.items() if isinstance(value, str)}
-    if wrong := [key for key in told if key not in texts]:
+    fields = {key: row.get(key, default) for key, default in defaults.items()}
+    fields |= {"id": read_id(fields["id"], "id"), "entry_point": row.get("entry_point") or ""}
+    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
+    if wrong := [key for key in fields if key not in texts]:
         raise ValueError(f"{', '.join(wrong)} must be text")
     is_stdin = row.get("entry_point") is None
     return Problem(
@@ -110,7 +110,7 @@ def _problem(row: Mapping[str, Json], default_id: str, prefix: str) -> Problem:
         statement=texts["statement"],
         starter_code=texts["starter_code"],
         entry_point=None if is_stdin else texts["entry_point"],
-        inputs=tuple(_input(value, is_stdin) for value in given),
+        inputs=tuple(_input(value, is_stdin) for value in raw_inputs),
         source="jsonl",
         difficulty=texts["difficulty"],
         prefix=texts["prefix"],

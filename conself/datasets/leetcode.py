@@ -29,9 +29,9 @@ _SAME = Comparison(
 class LeetCode:
     """One split of the problems of a file; ids are LeetCode's own names (``two-sum``).
 
-    The file's problems in the order of the SHA-256 of their ids: the first ``test_size`` are the test split, the next
-    ``validation_size`` the validation split, the others the training split, without those that state a problem of the
-    other two. A problem whose own solution does not pass its tests is dropped.
+    Problems are sorted by the SHA-256 of their ids: the first ``test_size`` are the test split, the next
+    ``validation_size`` the validation split, and the others the training split, except those that contain the statement
+    of a problem of the other two. A problem whose own solution does not pass its tests is dropped.
 
     Args:
         split: ``train``, ``validation`` or ``test``.
@@ -67,22 +67,22 @@ class LeetCode:
             )
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The problems of the split in the file's order, and what was dropped, with the reason."""
+        """Yield the problems of the split in the file's order, and dropped records, with the reason."""
         for item in self._usable():
             yield item if isinstance(item, Rejected) else item.problem
 
     def oracles(self) -> Iterator[Oracle]:
-        """Expected outputs of the same problems, in the same order: for analysis and evaluation alone."""
+        """Yield the expected outputs of the same problems, in the same order: for analysis and evaluation alone."""
         for item in self._usable():
             if isinstance(item, Method):
                 yield Oracle(item.problem.id, item.expected)
 
     def statements(self) -> Iterator[str]:
-        """The statements of the split's rows."""
+        """Yield the statements of the split's rows."""
         return (item.problem.statement for item in self._rows() if isinstance(item, Method))
 
     def fingerprint(self) -> str:
-        """Identity of the content: that of the files, and of the part of them that the settings make this split."""
+        """Return the identity of the content: of the files, and of the settings that define this split of them."""
         part = [self.split, self.validation_size, self.test_size, self.decontaminate_words]
         return hashlib.sha256(json.dumps([self._files().fingerprint(), *part]).encode()).hexdigest()
 
@@ -109,12 +109,12 @@ class LeetCode:
         return self._reader().reject(method.problem.id, "its own solution does not pass its tests", "another value")
 
     def _rows(self) -> Iterator[Method | Rejected]:
-        """The rows of the split; malformed ones, whose place is not known, belong to the training split."""
+        """Yield the rows of the split; malformed ones, whose split is unknown, count as training rows."""
         rows = list(self._files().rows())
         split_of = self._splits([row for row in rows if not isinstance(row, BadRow)])
         reader = self._reader()
-        known = [reader.read(row, read_row, number) for number, row in enumerate(rows, start=1)]
-        places = [(item, split_of.get(item.problem.id if isinstance(item, Method) else item.id)) for item in known]
+        records = [reader.read(row, read_row, number) for number, row in enumerate(rows, start=1)]
+        places = [(item, split_of.get(item.problem.id if isinstance(item, Method) else item.id)) for item in records]
         held_out = [item.problem.statement for item, split in places if isinstance(item, Method) and split != "train"]
         index = Index.of(held_out, self.decontaminate_words)
         for item, split in places:
@@ -126,7 +126,7 @@ class LeetCode:
                 yield item
 
     def _splits(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Problem id -> split."""
+        """Map problem ids to splits."""
         ids = {str(row["task_id"]) for row in rows if isinstance(row, dict) and "task_id" in row}
         ordered = sorted(ids, key=lambda name: hashlib.sha256(name.encode()).digest())
         ends = self.test_size, self.test_size + self.validation_size

@@ -1,11 +1,11 @@
-"""One row of LeetCodeDataset: its tests as inputs and expected outputs, its linked lists and trees as plain lists.
+"""Read a row of LeetCodeDataset: tests become inputs and expected outputs, linked lists and trees plain lists.
 
 A test is an assertion ``candidate(nums = [2, 7], target = 9) == [0, 1]``; arguments get their positions from the
 signature of the solution's method. Linked lists and binary trees are written ``list_node([1, 2])`` and
 ``tree_node([1, None, 2])`` (level by level), and compared by ``is_same_list`` and ``is_same_tree``. Inputs and outputs
-hold the plain lists; for such a problem, and for one whose method changes its first argument and returns nothing, the
-code put before each program defines a function of the method's name that builds the arguments, calls the method of a
-new ``Solution``, and gives plain values back.
+hold the plain lists. For such a problem, and for one whose method changes its first argument and returns nothing, the
+prefix of each program defines a function of the method's name, which builds the arguments, calls the method of a new
+``Solution``, and returns plain values.
 """
 
 import ast
@@ -67,7 +67,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A call of the method: positional arguments, what builds each (None: nothing), the output and what built that."""
+    """A call of the method: positional arguments and the builder of each (None: none), the output and its builder."""
 
     __test__ = False  # pytest takes the name for a test class
 
@@ -78,7 +78,7 @@ class Test:
 
 
 def read_row(row: Row) -> Method:
-    """The problem of a row; a KeyError, TypeError, ValueError or SyntaxError says that it cannot be used."""
+    """Build the problem of a row; raises KeyError, TypeError, ValueError or SyntaxError if it cannot be used."""
     name = text(row, "entry_point").removeprefix("Solution().")
     statement, starter = _stated(text(row, "query"))
     solution = text(row, "completion")
@@ -102,11 +102,11 @@ def read_row(row: Row) -> Method:
 
 
 def _stated(query: str) -> tuple[str, str]:
-    """The statement, and the starter code that follows it."""
-    found = _QUERY.fullmatch(query.replace("\N{NO-BREAK SPACE}", " "))
-    if found is None:
+    """Split a query into the statement and the starter code that follows it."""
+    match = _QUERY.fullmatch(query.replace("\N{NO-BREAK SPACE}", " "))
+    if match is None:
         raise ValueError("query does not end with a block of code to complete")
-    return found[1].strip(), found[2].rstrip() + "\n"
+    return match[1].strip(), match[2].rstrip() + "\n"
 
 
 def _method(program: str, name: str) -> ast.FunctionDef:
@@ -145,17 +145,19 @@ def _test(statement: ast.stmt, parameters: Sequence[str]) -> Test:
     return Test(tuple(value for value, _ in values), tuple(builder for _, builder in values), output, returned)
 
 
-def _positions(given: Sequence[ast.expr], named: Mapping[str, ast.expr], parameters: Sequence[str]) -> list[ast.expr]:
-    """The arguments of a call in the order of the parameters; the last ones may be left to their defaults."""
-    rest = parameters[len(given) :]
+def _positions(
+    positional: Sequence[ast.expr], named: Mapping[str, ast.expr], parameters: Sequence[str]
+) -> list[ast.expr]:
+    """Sort the arguments of a call by parameter; the last ones may be left to their defaults."""
+    rest = parameters[len(positional) :]
     chosen = [named[name] for name in rest if name in named]
-    if len(given) > len(parameters) or set(named) != set(rest[: len(chosen)]):
+    if len(positional) > len(parameters) or set(named) != set(rest[: len(chosen)]):
         raise ValueError("the arguments of a test do not fit the signature")
-    return [*given, *chosen]
+    return [*positional, *chosen]
 
 
 def _value(node: ast.expr) -> tuple[Value, str | None]:
-    """A literal, or the literal that a linked list or a tree is built from, with the name of what builds it."""
+    """Read a literal, or the literal from which a linked list or tree is built, with the name of its builder."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BUILDERS:
         (values,) = node.args
         return ast.literal_eval(values), node.func.id
@@ -163,7 +165,7 @@ def _value(node: ast.expr) -> tuple[Value, str | None]:
 
 
 def _adapter(name: str, tests: Sequence[Test], returns_nothing: bool) -> str:
-    """The function that stands for the method where its arguments or its output are not plain; "" where they are."""
+    """Write the function that wraps the method if its arguments or output are not plain; "" if they are."""
     builders = max((test.builders for test in tests), key=len)  # a call may leave out the last arguments
     returned = tests[0].returned
     if any(test.builders != builders[: len(test.builders)] or test.returned != returned for test in tests):
@@ -178,7 +180,7 @@ def _adapter(name: str, tests: Sequence[Test], returns_nothing: bool) -> str:
 
 
 def _normal(test: Test) -> Value:
-    """The expected output as the adapter gives it: a tree's values without the empty places at their end."""
+    """Normalise the expected output as the adapter returns it: a tree's values without trailing empty places."""
     values = test.output
     if test.returned == "tree_node":
         values = list(values)

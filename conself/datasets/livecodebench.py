@@ -1,4 +1,4 @@
-"""LiveCodeBench's code generation, lite: problems of LeetCode, AtCoder and Codeforces by the month they came out."""
+"""LiveCodeBench's code generation, lite: problems of LeetCode, AtCoder and Codeforces by release date."""
 
 import builtins
 import importlib
@@ -25,14 +25,14 @@ _STARS = (
 """The modules of which the benchmark's own harness imports everything, in its order, before it imports them by name."""
 
 _PASSING = ("last_exc", "last_type", "last_value", "last_traceback", "ps1", "ps2", "tracebacklimit")
-"""Of sys, what is there only at times."""
+"""Names of sys that exist only sometimes."""
 
 
 def _prelude() -> str:
-    """What the harness grants every program, with the names that its ``import *`` bind written out.
+    """Write the imports that the harness grants every program, with the names of each ``import *`` spelled out.
 
-    A later import wins, as there; builtins come last there, and a module is itself where a name in it is called the
-    same (``copy``, ``datetime``, ``random``). Of typing's names those that collections has as well are collections'.
+    As there, a later import wins; builtins come last, and a module wins over a name in it that is the same (``copy``,
+    ``datetime``, ``random``). Names in both typing and collections are taken from collections.
     """
     modules = _STARS.split()
     owner: dict[str, str] = {}
@@ -48,19 +48,19 @@ def _prelude() -> str:
 
 
 PREFIX = _prelude()
-"""Put before every program; a program gets what its text names (:mod:`conself.sandbox.prefix`)."""
+"""Put before every program, reduced to the names in its text (:mod:`conself.sandbox.prefix`)."""
 
 
 @dataclass(frozen=True)
 class LiveCodeBench:
-    """The problems of a release, with public and private tests; called ``livecodebench/<question_id>``.
+    """The problems of a release, with public and private tests; ids are ``livecodebench/<question_id>``.
 
     Args:
         version: ``release_v5`` is the first five data files.
         path, repo, revision: see :class:`conself.datasets.files.rows.Files`.
         strict: stop at the first malformed record.
         max_tests_mb: bound on the private tests of one problem, unpacked, in MiB.
-        start, end: the first and the last day (``2024-10-01``) on which a problem may have come out; None: no bound.
+        start, end: the first and last release day of problems (``2024-10-01``); None: no bound.
 
     Raises:
         ValueError: the version is no release, the bound is below 1, or ``start`` and ``end`` are no days in this order.
@@ -86,20 +86,20 @@ class LiveCodeBench:
             raise ValueError(f"dataset.start={self.start} is after dataset.end={self.end}")
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The problems in file order, difficulty kept, without what is expected.
+        """Yield the problems in file order, with difficulties, without expected outputs.
 
         Raises:
-            OSError: data files cannot be read; says how to go on.
+            OSError: data files cannot be read; with the remedy.
             ValueError: as OSError; or a record is malformed and ``strict`` is set.
         """
         return problems_of(self._records())
 
     def oracles(self) -> Iterator[Oracle]:
-        """What is expected, for the same problems in the same order."""
+        """Yield the expected outputs of the same problems in the same order."""
         return oracles_of(self._records())
 
     def statements(self) -> Iterator[str]:
-        """The statements; tests are not unpacked."""
+        """Yield the statements; tests are not unpacked."""
         return (
             row["question_content"]
             for row in self._files().rows()
@@ -107,7 +107,7 @@ class LiveCodeBench:
         )
 
     def fingerprint(self) -> str:
-        """Identity of the content of the release's files."""
+        """Return the identity of the content of the release's files."""
         return self._files().fingerprint()
 
     def _records(self) -> Iterator[Record]:
@@ -136,7 +136,7 @@ class LiveCodeBench:
         return problem, LiveCodeBenchOracle(name, expected)
 
     def _is_inside(self, row: Row) -> bool:
-        """Whether the problem came out between the two days, both included; raises ValueError if that is not known."""
+        """Return whether the problem was released between the two days, inclusive; ValueError if the day is unknown."""
         if self.start is None and self.end is None:
             return True
         day = _day(text(row, "contest_date")[:10], "contest_date")

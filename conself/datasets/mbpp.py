@@ -19,12 +19,12 @@ _ASSERTION = re.compile(r"^\s*(assert\s.*)$", re.MULTILINE)
 @dataclass(frozen=True)
 class Mbpp(TestedData):
     """Rows of the hub (``task_id``, ``prompt``, ``code``, ``test_imports``, ``test_list``), or of the CodeT project
-    (``task_id``, ``text``, ``prompt``, ``entry_point``, ``solution``, ``test``), told apart by ``solution``.
+    (``task_id``, ``text``, ``prompt``, ``entry_point``, ``solution``, ``test``), distinguished by ``solution``.
 
     The model is shown the sentence, and the first line of the right program's function as starter code, so that it
     knows the name and the arguments. ``shown_tests`` assertions follow the sentence: benchmarks show 1, as EvalPlus
-    does, so that figures compare; training shows 0, for they hold expected values. Programs run after the imports of
-    ``typing``, of the CodeT prompt and of ``test_imports``.
+    does, so that figures are comparable; training shows 0, because they contain expected values. Programs run after the
+    imports of ``typing``, of the CodeT prompt and of ``test_imports``.
     """
 
     source: ClassVar[str] = "MBPP"
@@ -33,7 +33,7 @@ class Mbpp(TestedData):
     shown_tests: int
 
     def read(self, row: Row) -> Tested:
-        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        """Read one row; raises KeyError, TypeError, ValueError or SyntaxError if it is malformed."""
         if "solution" in row:
             code, entry_point, shown = text(row, "solution"), text(row, "entry_point"), text(row, "prompt")
             test = called_by_name(text(row, "test"), entry_point)
@@ -48,11 +48,11 @@ class Mbpp(TestedData):
         return self._tested(statement, oracle, called_function(code, lines), header, ())
 
     def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - MBPP+ has a field for it
-        """The test as a script; ``listed`` is the row's imports and assertions."""
+        """Write the test as a script; ``listed`` holds the row's imports and assertions."""
         return listed
 
     def _statement(self, sentence: str, tests: Sequence[str]) -> tuple[str, str]:
-        """The sentence, and the sentence as the model sees it."""
+        """Return the sentence, and the sentence as shown to the model."""
         shown = "".join(f"\n{line.strip()}" for line in tests[: self.shown_tests])
         return sentence, sentence.strip() + (f"\n\nFor example:{shown}" if shown else "")
 
@@ -79,7 +79,7 @@ class Mbpp(TestedData):
 
 
 def called_function(code: str, tests: Sequence[str]) -> str:
-    """The function of ``code`` that the tests call; the last one defined, where they call several.
+    """Return the function of ``code`` that the tests call; the last one defined, if they call several.
 
     Raises:
         ValueError: they call none.
@@ -92,14 +92,14 @@ def called_function(code: str, tests: Sequence[str]) -> str:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     defined = [node.name for node in parse(code).body if isinstance(node, ast.FunctionDef)]
-    found = [name for name in defined if name in called]
-    if not found:
+    tested = [name for name in defined if name in called]
+    if not tested:
         raise ValueError(f"its tests call none of its functions: {', '.join(defined) or 'there are none'}")
-    return found[-1]
+    return tested[-1]
 
 
 def signature(code: str, entry_point: str) -> str:
-    """``def name(arguments):`` of a function of ``code``, without its body; raises ValueError where it has none."""
+    """Return ``def name(arguments):`` of a function of ``code``, without its body; ValueError if there is none."""
     for node in parse(code).body:
         if isinstance(node, ast.FunctionDef) and node.name == entry_point:
             returned = f" -> {ast.unparse(node.returns)}" if node.returns else ""

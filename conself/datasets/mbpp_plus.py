@@ -12,7 +12,7 @@ from conself.datasets.tested import Tested
 
 @dataclass(frozen=True)
 class MbppPlus(Mbpp):
-    """As :class:`Mbpp`, whose ids it keeps.
+    """As :class:`Mbpp`, with the same ids.
 
     A row of EvalPlus's own file has ``base_input`` and ``plus_input``, and is judged on both by the outputs of its
     ``canonical_solution``; its ``prompt`` is a docstring of the sentence and one assertion. A row of the hub's copy has
@@ -22,7 +22,7 @@ class MbppPlus(Mbpp):
     source: ClassVar[str] = "MBPP+"
 
     def read(self, row: Row) -> Tested:
-        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed.
+        """Read one row; raises KeyError, TypeError, ValueError or SyntaxError if it is malformed.
 
         Raises:
             WrongFileError: the row is MBPP's own.
@@ -35,25 +35,25 @@ class MbppPlus(Mbpp):
         listed = [line for line in _assertions(text(row, "assertion")) if line not in shown]
         convert = mbpp_arguments(name)
         base, plus = (argument_lists(row, field, convert) for field in ("base_input", "plus_input"))
-        known = oracle(row, "mbpp", name, code, entry_point, len(base))
-        return self._tested(self._statement(sentence, [*shown, *listed]), known, entry_point, "", base + plus)
+        expected = oracle(row, "mbpp", name, code, entry_point, len(base))
+        return self._tested(self._statement(sentence, [*shown, *listed]), expected, entry_point, "", base + plus)
 
     def fingerprint(self) -> str:
-        """Identity of the files' content.
+        """Return the identity of the files' content.
 
         Raises:
-            WrongFileError: a local file is MBPP's own, so that it is told before any work.
+            WrongFileError: a local file is MBPP's own, which is thus reported before any work.
         """
         self.check_first_row()
         return super().fingerprint()
 
     def test(self, row: Row, listed: str) -> str:  # noqa: ARG002 - its tests are among those of the script
-        """The row's script."""
+        """Return the row's script."""
         return text(row, "test")
 
 
 def _stated(prompt: str) -> tuple[str, list[str]]:
-    """The sentence in a docstring, and the assertions that follow it."""
+    """Return the sentence in a docstring, and the assertions that follow it."""
     inside = prompt.strip().strip('"').strip()
     lines = [line for line in inside.splitlines() if not line.startswith("assert")]
     return "\n".join(lines).strip(), _assertions(inside)

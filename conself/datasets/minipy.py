@@ -21,17 +21,17 @@ class MiniPy:
     seed: int
 
     def __call__(self) -> Iterator[Problem]:
-        """The problems, without oracles."""
+        """Yield the problems, without oracles."""
         return (problem for problem, _ in split(self.split, self.size, self.seed))
 
     def oracles(self) -> Iterator[Oracle]:
-        """Expected outputs of the same problems, in the same order: for analysis alone."""
+        """Yield the expected outputs of the same problems, in the same order: for analysis alone."""
         return (oracle for _, oracle in split(self.split, self.size, self.seed))
 
     def statements(self) -> Iterator[str]:
-        """None: a split shares no composition with another, but a longer composition may contain a shorter one's."""
+        """Yield nothing: splits share no composition, though a longer composition may contain a shorter one's."""
         return iter(())
 
     def fingerprint(self) -> str:
-        """Identity of the problems' content: it follows the generator's code, not only these settings."""
+        """Return the identity of the problems' content, which depends on the generator's code as well."""
         return fingerprint([(problem, None) for problem in self()])

@@ -1,7 +1,7 @@
-"""Reading LiveCodeBench's tests: JSON; the private ones also as base64 of zlib of a pickle of a JSON text.
+"""Read LiveCodeBench's tests: JSON; the private ones also as base64 of zlib of a pickle of a JSON text.
 
-Nothing is ever unpickled. A pickle is a program, and the harmless ones that hold one text have a handful of
-instructions; this module reads these, as data, and refuses every other. Sizes are checked before memory is given.
+Nothing is ever unpickled. A pickle is a program, and harmless ones with a single text have only a few instructions;
+this module reads these as data, and refuses all others. Sizes are checked before memory is allocated.
 """
 
 import base64
@@ -21,7 +21,7 @@ _IDLE = {"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}
 
 
 def private_tests(field: str, max_bytes: int) -> Json:
-    """The private tests of a record; ``max_bytes`` bounds their size when unpacked.
+    """Read the private tests of a record; ``max_bytes`` bounds their size when unpacked.
 
     Raises:
         ValueError: no such format, larger than the bound, or a pickle of anything but one text.
@@ -49,41 +49,41 @@ def _inflated(packed: bytes, max_bytes: int) -> bytes:
 
 
 def pickled_text(data: bytes) -> str:
-    """The text in a pickle that holds one text and nothing else. No instruction of the pickle is carried out.
+    """Read the text in a pickle that holds a single text. No instruction of the pickle is executed.
 
     Raises:
         ValueError: any other pickle, whatever it would do; or no pickle.
     """
-    found: list[str] = []
+    texts: list[str] = []
     for operation, argument, _ in pickletools.genops(data):
-        if operation.name in _TEXTS and not found:
-            found.append(str(argument))
-        elif operation.name == "STOP" and found:
-            return found[0]
+        if operation.name in _TEXTS and not texts:
+            texts.append(str(argument))
+        elif operation.name == "STOP" and texts:
+            return texts[0]
         elif operation.name not in _IDLE:
             raise ValueError(f"private tests are a pickle of more than a text ({operation.name}): it is not opened")
     raise ValueError("private tests are a pickle that does not end")
 
 
-def stdin_pair(given: str, wanted: str) -> Pair:
-    """A test of a stdin program."""
-    return Pair(given, canonical(wanted), max(len(given), len(wanted)))
+def stdin_pair(stdin: str, stdout: str) -> Pair:
+    """Build the test of a stdin program."""
+    return Pair(stdin, canonical(stdout), max(len(stdin), len(stdout)))
 
 
-def function_pair(given: str, wanted: str) -> Pair:
-    """A test of a function: one JSON value for each argument on a line of its own, and one JSON value.
+def function_pair(argument_lines: str, value: str) -> Pair:
+    """Build the test of a function: one line with a JSON value for each argument, and one JSON value.
 
     Raises:
         ValueError: no JSON, or a value that has no literal.
     """
     try:
-        return call_pair([parse_json(line) for line in given.rstrip("\n").split("\n")], parse_json(wanted))
+        return call_pair([parse_json(line) for line in argument_lines.rstrip("\n").split("\n")], parse_json(value))
     except RecursionError as error:
         raise ValueError("a test nests too deeply") from error
 
 
 def read_tests(tests: Json, is_function: bool) -> Sequence[Pair]:
-    """Tests of one problem: a list of objects with ``input``, ``output`` and ``testtype``.
+    """Read the tests of one problem: a list of objects with ``input``, ``output`` and ``testtype``.
 
     Raises:
         ValueError: another format, or tests that are not of the problem's type.
@@ -92,12 +92,12 @@ def read_tests(tests: Json, is_function: bool) -> Sequence[Pair]:
     if not isinstance(tests, list) or len(rows) < len(tests):
         raise ValueError("tests must be a list of objects")
     kind, pair = ("functional", function_pair) if is_function else ("stdin", stdin_pair)
-    found = []
+    pairs = []
     for test in rows:
-        given, wanted = test.get("input"), test.get("output")
-        if not (isinstance(given, str) and isinstance(wanted, str)):
+        raw_input, raw_output = test.get("input"), test.get("output")
+        if not (isinstance(raw_input, str) and isinstance(raw_output, str)):
             raise ValueError("input and output of a test must be text")
         if test.get("testtype") != kind:
             raise ValueError(f"a test of type {json.dumps(test.get('testtype'))} in a problem of type {kind}")
-        found.append(pair(given, wanted))
-    return found
+        pairs.append(pair(raw_input, raw_output))
+    return pairs

@@ -1,4 +1,4 @@
-"""Reading the rows of a data set of tested programs: one that cannot be used is counted, or stops a strict run."""
+"""Read the rows of a data set of tested programs: unusable rows are counted, or stop a strict run."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class RowReader:
-    """Makes problems of rows.
+    """Converts rows to problems.
 
     Args:
         source: the file or the hub's repository, as messages name it.
@@ -27,12 +27,12 @@ class RowReader:
     strict: bool
 
     def read(self, row: Row | BadRow, read: Callable[[Row], Item], number: int) -> Item | Rejected:
-        """What ``read`` makes of a row; of row ``number``, where it has no ``task_id`` to be named by.
+        """Convert a row by ``read``; ``number`` names a row without ``task_id``.
 
-        A KeyError, TypeError, ValueError, SyntaxError or RecursionError of ``read`` says that the row is malformed.
+        KeyError, TypeError, ValueError, SyntaxError or RecursionError in ``read`` mean that the row is malformed.
 
         Raises:
-            WrongFileError: ``read`` says that the file is of another data set; with the source.
+            WrongFileError: the file belongs to another data set, according to ``read``; with the source.
             ValueError: the row cannot be used and ``strict`` is set.
         """
         if isinstance(row, BadRow):
@@ -48,7 +48,7 @@ class RowReader:
             return self.reject(name, "malformed record", str(error))
 
     def reject(self, name: str, reason: str, detail: str) -> Rejected:
-        """The row of that name as it is counted, by its reason; the log has the detail.
+        """Reject the named row for a reason by which it is counted; the log has the detail.
 
         Raises:
             ValueError: ``strict`` is set.
@@ -60,7 +60,7 @@ class RowReader:
 
 
 def text(row: Row, field: str) -> str:
-    """A field that must hold text; raises KeyError, or TypeError naming it."""
+    """Read a field that must hold text; raises KeyError, or TypeError naming it."""
     if not isinstance(row[field], str):
         raise TypeError(f"{field} must be text, not {type(row[field]).__name__}")
     return str(row[field])

@@ -1,4 +1,4 @@
-"""What HumanEval and MBPP share: problems that come with a right program, and tests or inputs, but no outputs."""
+"""Shared by HumanEval and MBPP: problems with a right program, and tests or inputs, but no outputs."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,10 @@ _IMPORT = re.compile(r"^(?:import|from)\s.*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A problem, its oracle, and the text by which it is recognised in other data sets.
+    """A problem, its oracle, and the text that identifies it in other data sets.
 
-    With a TestOracle the problem has no inputs at first: they are recorded from the tests. ``left_out`` counts inputs
-    that cannot be used.
+    With a TestOracle the problem has no inputs at first: they are recorded from the tests. ``left_out`` counts unusable
+    inputs.
     """
 
     problem: Problem
@@ -36,7 +36,7 @@ class Tested:
 
     @property
     def entry_point(self) -> str:
-        """The function that is tested."""
+        """The name of the tested function."""
         return str(self.problem.entry_point)
 
 
@@ -48,8 +48,8 @@ class TestedData:
         path: a local copy, file or folder; None: the hub.
         repo: the hub's repository, with its ``revision`` and the ``files`` to read (see :class:`Files`).
         strict: stop at the first row that cannot be used, instead of skipping it.
-        max_inputs: keep at most so many inputs per problem, the first ones, which is enough to train on; None: all.
-            Tests can be replayed only on all their inputs, so a problem that is cut has no oracle.
+        max_inputs: the most inputs per problem, the first ones, which is enough to train on; None: all. Tests can be
+            replayed only on all their inputs, so a problem with fewer has no oracle.
 
     Raises:
         OSError: the files cannot be read.
@@ -72,16 +72,16 @@ class TestedData:
             raise ValueError(f"max_inputs must be at least 1, or null for all inputs; got {self.max_inputs}")
 
     def read(self, row: Row) -> Tested:
-        """One row; a KeyError, TypeError, ValueError or SyntaxError says that it is malformed."""
+        """Read one row; raises KeyError, TypeError, ValueError or SyntaxError if it is malformed."""
         raise NotImplementedError
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The problems in the files' order, with the inputs on which their tests call them."""
+        """Yield the problems in the files' order, with the inputs of their tests."""
         for problem, _ in self._recorded():
             yield problem
 
     def oracles(self) -> Iterator[TestOracle | EvalPlusOracle]:
-        """What is right, in the problems' order: for analysis and evaluation alone."""
+        """Yield the oracles, in the problems' order: for analysis and evaluation alone."""
         items = [item for item in self._rows() if isinstance(item, Tested)]
         if self.max_inputs is None and all(isinstance(item.oracle, TestOracle) for item in items):
             yield from (item.oracle for item in items)
@@ -89,17 +89,17 @@ class TestedData:
             yield from (oracle for _, oracle in self._recorded() if oracle is not None)
 
     def statements(self) -> Iterator[str]:
-        """The benchmark's own texts, by which training problems that are the same are found."""
+        """Yield the benchmark's own texts, for decontamination of training problems."""
         for item in self._rows():
             if isinstance(item, Tested):
                 yield item.statement
 
     def fingerprint(self) -> str:
-        """Identity of the files' content."""
+        """Return the identity of the files' content."""
         return self._source().fingerprint()
 
     def check_first_row(self) -> None:
-        """Read the first row of a local file; raises WrongFileError where it is of another data set."""
+        """Read the first row of a local file; raises WrongFileError if it belongs to another data set."""
         if self.path is not None:
             next(self._rows(), None)
 
@@ -114,25 +114,28 @@ class TestedData:
         return RowReader(self.path or self.repo, self.strict)
 
     def _recorded(self) -> Iterator[tuple[Problem | Rejected, TestOracle | EvalPlusOracle | None]]:
-        """Each problem with its oracle, or None where inputs are missing for it to be judged by."""
+        """Yield each problem with its oracle, or None if the inputs to judge it by are missing."""
         rows = list(self._rows())
         completed = _completed([item for item in rows if isinstance(item, Tested)])
         for item in rows:
             if isinstance(item, Rejected):
                 yield item, None
                 continue
-            found = next(completed)
-            if isinstance(found, Unusable):
-                yield self._reader().reject(item.problem.id, found.reason, "run its solution by hand to see why"), None
+            completed_row = next(completed)
+            if isinstance(completed_row, Unusable):
+                yield (
+                    self._reader().reject(item.problem.id, completed_row.reason, "run its solution by hand to see why"),
+                    None,
+                )
                 continue
-            yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(found.left_out))
-            kept = found.problem.inputs[: self.max_inputs]
-            oracle = found.oracle if kept == found.problem.inputs else None
-            yield replace(found.problem, inputs=kept), oracle
+            yield from ((Rejected(item.problem.id, TOO_LONG), None) for _ in range(completed_row.left_out))
+            kept = completed_row.problem.inputs[: self.max_inputs]
+            oracle = completed_row.oracle if kept == completed_row.problem.inputs else None
+            yield replace(completed_row.problem, inputs=kept), oracle
 
 
 def _completed(items: Sequence[Tested]) -> Iterator[Tested | Unusable]:
-    """The problems with their inputs, in order: recorded ones, or their own, where their solution runs on them."""
+    """Yield the problems with their inputs, in order: recorded ones, or their own on which their solution runs."""
     recorded = record_calls([(i.oracle, i.entry_point) for i in items if isinstance(i.oracle, TestOracle)])
     references = tuple(
         Reference(i.oracle.program, i.entry_point, i.problem.inputs)
@@ -144,15 +147,15 @@ def _completed(items: Sequence[Tested]) -> Iterator[Tested | Unusable]:
         if isinstance(item.oracle, EvalPlusOracle):
             yield _runnable(item, item.oracle, next(outputs))
             continue
-        found = next(recorded)
-        if isinstance(found, Unusable):
-            yield found
+        recorded_row = next(recorded)
+        if isinstance(recorded_row, Unusable):
+            yield recorded_row
         else:
-            yield replace(item, problem=replace(item.problem, inputs=found))
+            yield replace(item, problem=replace(item.problem, inputs=recorded_row))
 
 
 def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, ...] | Unusable) -> Tested | Unusable:
-    """A problem with its expected outputs, without the inputs for which the solution's is too long to be kept."""
+    """Set a problem's expected outputs, without inputs for which the solution's output is too long to keep."""
     if isinstance(outputs, Unusable):
         return outputs
     kept = {place: output for place, output in enumerate(outputs) if output is not None}
@@ -162,13 +165,13 @@ def _runnable(item: Tested, oracle: EvalPlusOracle, outputs: tuple[str | None, .
 
 
 def imports(code: str) -> str:
-    """The import lines at the left margin, each with its end of line."""
+    """Return the import lines at the left margin, each with its end of line."""
     return "".join(line.strip() + "\n" for line in _IMPORT.findall(code))
 
 
 def called_by_name(test: str, entry_point: str) -> str:
-    """Tests in a function ``check(candidate)``, as a script that calls it with the entry point.
+    """Write tests in a function ``check(candidate)`` as a script that calls it with the entry point.
 
-    The entry point is looked up first, for it may be called ``check`` itself.
+    The entry point is looked up first, because it may itself be named ``check``.
     """
     return f"_candidate = {entry_point}\n{test}\ncheck(_candidate)\n"

@@ -1,4 +1,4 @@
-"""What a problem must have before anything is spent on it; a bad record is skipped, named and counted."""
+"""Validate problems before any work on them; bad records are skipped, named and counted."""
 
 import logging
 from collections import Counter
@@ -15,17 +15,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that could not be read as a problem: its place in the data set, and why in one of few fixed texts."""
+    """A record that could not be read as a problem: its place in the data set, and the reason, a fixed text."""
 
     id: str
     reason: str
 
 
 class Problems(Stated, Protocol):
-    """The problems of a data set, without what is right."""
+    """The problems of a data set, without oracles."""
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """Its problems, and the records that could not be read as one.
+        """Yield the problems, and the records that could not be read as one.
 
         Raises:
             OSError: they cannot be read; with the remedy.
@@ -35,7 +35,7 @@ class Problems(Stated, Protocol):
 
 
 def fault(problem: Problem) -> str | None:
-    """Why a problem cannot be used, in one of few fixed texts so that reasons can be counted; None when it can."""
+    """Return why a problem cannot be used, as one of a few fixed texts that can be counted; None if it can."""
     if not problem.id.strip():
         return "no id"
     if not all(map(_is_utf8, _texts(problem))):
@@ -57,7 +57,7 @@ def _texts(problem: Problem) -> list[str]:
 
 
 def _is_utf8(text: str) -> bool:
-    """False for lone surrogates: JSON can spell them, a Parquet file cannot hold them."""
+    """Return whether a text is valid UTF-8: JSON can contain lone surrogates, a Parquet file cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -73,7 +73,7 @@ def _is_argument_tuple(text: str) -> bool:
 
 
 def sift(problems: Iterable[Problem | Rejected]) -> tuple[list[Problem], dict[str, int]]:
-    """The usable problems in order, and how many records were dropped for each reason; each is logged by its id.
+    """Return the usable problems in order, and the number dropped for each reason; each is logged by its id.
 
     Raises:
         ValueError: no problem is usable.

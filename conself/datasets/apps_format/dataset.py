@@ -1,4 +1,4 @@
-"""What the data sets in APPS' format have in common: files in, clean problems out."""
+"""The base of data sets in APPS' format: files in, clean problems out."""
 
 import hashlib
 import json
@@ -19,14 +19,15 @@ from conself.records import Problem
 class AppsFormat:
     """One split of a data set with the fields ``question``, ``starter_code``, ``input_output``, ``difficulty``.
 
-    Problems are called ``<source>-<split>/<number in the split>``.
+    Problem ids are ``<source>-<split>/<number in the split>``.
 
     Args:
         split: part of the names; the data files are chosen by ``files``.
         path, repo, revision, files: see :class:`conself.datasets.files.rows.Files`.
-        strict: stop at the first malformed record. What the rules drop is not malformed.
+        strict: stop at the first malformed record. Problems dropped by rules are not malformed.
         preprocessing: which problems and tests are kept.
-        decontaminate: benchmarks whose statements are dropped, by name; read when the problems are. None: no benchmark.
+        decontaminate: benchmarks whose problems are dropped, by name; read together with the problems. None: no
+            benchmark.
         decontaminate_words: see ``min_words`` in :mod:`conself.datasets.decontamination`.
         prefix: code put before every program when it is executed: the imports that the data set's harness grants.
     """
@@ -46,29 +47,29 @@ class AppsFormat:
     prefix: str
 
     def __post_init__(self) -> None:
-        self._files()  # a wrong setting is told when the part is built
+        self._files()  # a wrong setting is reported when the part is built
 
     def __call__(self) -> Iterator[Problem | Rejected]:
-        """The problems in file order, without what is expected; and what was dropped, with the reason.
+        """Yield the problems in file order, without expected outputs; and dropped records, with the reason.
 
         Raises:
-            OSError: data files, or those of a benchmark, cannot be read; says how to go on.
+            OSError: data files, or those of a benchmark, cannot be read; with the remedy.
             ValueError: as OSError; or a record is malformed and ``strict`` is set.
         """
         return problems_of(self._records())
 
     def oracles(self) -> Iterator[Oracle]:
-        """What is expected, for the same problems in the same order: for analysis alone."""
+        """Yield the expected outputs of the same problems in the same order: for analysis alone."""
         return oracles_of(self._records())
 
     def statements(self) -> Iterator[str]:
-        """The statements of the whole split, before any rule."""
+        """Yield the statements of the whole split, before any rule."""
         return (row["question"] for row in self._files().rows() if isinstance(row, dict) and row.get("question"))
 
     def fingerprint(self) -> str:
-        """Identity of the content: that of the data files, and of the benchmarks that problems are checked against."""
-        known = [self._files().fingerprint(), fingerprints(self.decontaminate or {})]
-        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+        """Return the identity of the content: of the data files, and of the benchmarks for decontamination."""
+        identities = [self._files().fingerprint(), fingerprints(self.decontaminate or {})]
+        return hashlib.sha256(json.dumps(identities).encode()).hexdigest()
 
     def _records(self) -> Iterator[Record]:
         stated_in = matcher(self.decontaminate or {}, self.decontaminate_words)

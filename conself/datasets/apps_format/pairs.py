@@ -1,13 +1,13 @@
-"""Reading ``input_output``, the tests of a problem in the format of APPS and TACO.
+"""Read ``input_output``, the tests of a problem in the format of APPS and TACO.
 
-It is a JSON text, at times JSON twice, of ``{"inputs": [...], "outputs": [...], "fn_name": ...}``. Without ``fn_name``
-an input is the text on standard input (or a list of its lines); with it, a list of arguments.
+It is a JSON text, sometimes encoded twice, of ``{"inputs": [...], "outputs": [...], "fn_name": ...}``. Without
+``fn_name`` an input is the text on standard input (or a list of its lines); with it, a list of arguments.
 
-The outputs of calls come in two customs, without a mark: the value itself, or a list with the value as its one element
-(Codewars' problems in these data sets). The rule: where every output of a problem is a list of one element, this is
-the custom, and the element is the value; unless the starter code says that the function returns a list
-(``-> List[int]``, LeetCode's problems), for then such outputs are values. Also, JSON has text as keys of objects only:
-where an object is a call's one argument or its value, and all its keys are ints written as text, they become ints.
+The outputs of calls follow one of two conventions, without any mark: the value itself, or a list with the value as its
+only element (Codewars' problems in these data sets). The rule: if every output of a problem is a list of one element,
+the element is the value; unless the starter code says that the function returns a list (``-> List[int]``, LeetCode's
+problems). Also, JSON objects have only text as keys: if an object is a call's only argument or its value, and all its
+keys are ints written as text, they are converted to ints.
 """
 
 import re
@@ -25,8 +25,8 @@ _INT = re.compile(r"-?\d{1,18}")
 class Pair:
     """A test: ``input`` as in ``Problem.inputs``, ``expected`` as in ``Oracle.expected``.
 
-    ``length`` is that of the longer of the two, in characters as the data set means them. ``wrapped``: the data set has
-    the value as the one element of a list.
+    ``length`` is that of the longer of the two, in characters as the data set counts them. ``wrapped``: the data set
+    has the value as the only element of a list.
     """
 
     input: str
@@ -36,15 +36,15 @@ class Pair:
 
 
 def read_pairs(text: Json, starter_code: str) -> tuple[str | None, list[Pair]]:
-    """The function to call (None: a stdin program), and the tests in order; none where the text is empty.
+    """Read the function to call (None: a stdin program) and the tests in order; no tests if the text is empty.
 
     Raises:
         ValueError: the text does not have the format; names the first fault.
     """
-    found = _parsed(text)
-    if not found:
+    fields = _parsed(text)
+    if not fields:
         return None, []
-    name, inputs, outputs = found.get("fn_name"), found.get("inputs", []), found.get("outputs", [])
+    name, inputs, outputs = fields.get("fn_name"), fields.get("inputs", []), fields.get("outputs", [])
     if not (isinstance(inputs, list) and isinstance(outputs, list)):
         raise ValueError("inputs and outputs must be lists")
     if len(inputs) != len(outputs):
@@ -73,8 +73,8 @@ def _parsed(text: Json) -> dict[str, Json]:
     return value
 
 
-def _stdin_pair(given: Json, wanted: Json) -> Pair:
-    data, output = _lines(given, "input"), _lines(wanted, "output")
+def _stdin_pair(raw_input: Json, raw_output: Json) -> Pair:
+    data, output = _lines(raw_input, "input"), _lines(raw_output, "output")
     return Pair(data, canonical(output), max(len(data), len(output)))
 
 
@@ -89,10 +89,10 @@ def _lines(value: Json, what: str) -> str:
 
 
 def call_pair(arguments: Sequence[Json | dict[int, Json]], value: Json | dict[int, Json]) -> Pair:
-    """A test of a function.
+    """Build the test of a function.
 
     Raises:
-        ValueError: an argument is no literal, that is, nan.
+        ValueError: an argument has no literal, that is, nan.
         RecursionError: nested too deeply.
     """
     data = literal(tuple(arguments))
@@ -106,14 +106,14 @@ def _arguments(value: Json) -> list[Json | dict[int, Json]]:
 
 
 def _restored(value: Json) -> Json | dict[int, Json]:
-    """An object whose keys are all ints written as text, with ints as keys."""
+    """Convert the keys of an object to ints if all of them are ints written as text."""
     if isinstance(value, dict) and all(_INT.fullmatch(key) for key in value):
         return {int(key): item for key, item in value.items()}
     return value
 
 
 def unwrapped(outputs: Sequence[Json], name: str, starter_code: str) -> Sequence[Json]:
-    """The values of calls, by the rule at the head of this module."""
+    """Unwrap the values of calls, by the rule at the head of this module."""
     inner = [output[0] for output in outputs if isinstance(output, list) and len(output) == 1]
     return inner if len(inner) == len(outputs) and not _returns_list(name, starter_code) else outputs
 

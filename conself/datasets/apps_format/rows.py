@@ -1,4 +1,4 @@
-"""From rows to problems: what is malformed is skipped with its name and reason, or stops a strict run."""
+"""Convert rows to problems: malformed rows are skipped with their name and reason, or stop a strict run."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from conself.records import Problem
 log = logging.getLogger(__name__)
 
 Record = tuple[Problem, Oracle] | Rejected
-"""A problem with what is expected for exactly its inputs; or why there is none."""
+"""A problem with the expected outputs of exactly its inputs; or the reason why there is none."""
 
 MALFORMED = "malformed record"
 
@@ -40,18 +40,18 @@ def records(
             yield Rejected(name, MALFORMED)
 
 
-def problems_of(found: Iterable[Record]) -> Iterator[Problem | Rejected]:
-    """The records without what is expected."""
-    return (record if isinstance(record, Rejected) else record[0] for record in found)
+def problems_of(converted: Iterable[Record]) -> Iterator[Problem | Rejected]:
+    """Return the problems of records, without expected outputs."""
+    return (record if isinstance(record, Rejected) else record[0] for record in converted)
 
 
-def oracles_of(found: Iterable[Record]) -> Iterator[Oracle]:
-    """What is expected, for the records that are problems."""
-    return (record[1] for record in found if not isinstance(record, Rejected))
+def oracles_of(converted: Iterable[Record]) -> Iterator[Oracle]:
+    """Return the expected outputs of those records that are problems."""
+    return (record[1] for record in converted if not isinstance(record, Rejected))
 
 
 def text(row: Row, key: str) -> str:
-    """A field that holds text; absent and null are the empty text.
+    """Read a field that holds text; absent and null are the empty text.
 
     Raises:
         ValueError: it holds something else.

@@ -1,4 +1,4 @@
-"""The rules that a training problem must pass (docs/method.md#taco): pure functions, each with its reason."""
+"""The rules that a training problem must pass (docs/method.md#taco): pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ ALL_LONG = "every input/output pair is too long"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Which problems of a data set in APPS' format are kept, and with which tests.
+    """Selects problems of a data set in APPS' format, and their tests.
 
     Args:
-        max_pairs: a problem keeps its first so many input/output pairs.
-        max_length: longest input or output, in characters, where a problem has many pairs.
-        length_counts_from: with so many pairs or more, longer ones are dropped (before the first ``max_pairs`` are
-            taken); with fewer, pairs of any length stay.
-        picture_marks: texts that stand for a picture in a statement, for data sets that don't count pictures.
+        max_pairs: the number of input/output pairs that a problem keeps, the first ones.
+        max_length: the longest input or output, in characters, of problems with many pairs.
+        length_counts_from: the number of pairs from which longer ones are dropped (before the first ``max_pairs`` are
+            taken); with fewer, pairs of any length are kept.
+        picture_marks: texts that indicate a picture in a statement, for data sets that don't count pictures.
     """
 
     max_pairs: int
@@ -38,7 +38,7 @@ class Preprocessing:
             raise ValueError("max_pairs, max_length and length_counts_from of dataset.preprocessing must be 1 or more")
 
     def convert(self, row: Row, name: str, source: str) -> Record:
-        """The problem of a row and its expected outputs, for exactly the inputs that it keeps.
+        """Convert a row to a problem and the expected outputs of exactly the inputs that it keeps.
 
         Raises:
             ValueError: a field of the row is missing or malformed.
@@ -61,8 +61,7 @@ class Preprocessing:
 
 
 def has_pictures(statement: str, count: object, marks: Sequence[str]) -> bool:
-    """Whether a statement has pictures: by the number that the data set gives (``"2"``; empty or absent: none), or by
-    one of ``marks`` in it.
+    """Return whether a statement has pictures: by the data set's count (``"2"``; empty or absent: none), or by a mark.
 
     Raises:
         ValueError: the number of pictures is no number.
@@ -75,12 +74,12 @@ def has_pictures(statement: str, count: object, marks: Sequence[str]) -> bool:
 
 
 def lacks_name(starter_code: str, entry_point: str | None) -> bool:
-    """Whether there is code to complete but nothing says which function is called."""
+    """Return whether there is starter code but no name of the function to call."""
     return bool(starter_code.strip()) and entry_point is None
 
 
 def chosen_pairs(pairs: Sequence[Pair], most: int, longest: int, counts_from: int) -> list[Pair]:
-    """At most ``most`` pairs, in order; where there are ``counts_from`` or more, those of at most ``longest`` chars."""
+    """Choose the first ``most`` pairs; from ``counts_from`` pairs on, only those of at most ``longest`` characters."""
     if len(pairs) >= counts_from:
         pairs = [pair for pair in pairs if pair.length <= longest]
     return list(pairs[:most])

@@ -1,1 +1,1 @@
-"""Rows of data sets from local files and from the hub."""
+"""Read rows of data sets from local files and from the hub."""

@@ -1,4 +1,4 @@
-"""Reading rows from one file of each format: JSON lines, JSON, Parquet, Arrow."""
+"""Read rows from a file: JSON lines, JSON, Parquet, Arrow."""
 
 import gzip
 import zlib
@@ -19,28 +19,28 @@ _ROWS = 16  # made into Python objects at once: one row of a data set of program
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be parsed: where it stands (``file:number``, from 1), and what is wrong with it."""
+    """A row that cannot be parsed: its position (``file:number``, from 1) and the error."""
 
     place: str
     reason: str
 
 
 def format_of(name: str) -> str:
-    """The end of a file's name that tells its format.
+    """Return the ending of a file's name that identifies its format.
 
     Raises:
         ValueError: the name ends in none of the known formats.
     """
-    found = next((known for known in _READERS if name.endswith(known)), None)
-    if found is None:
+    match = next((ending for ending in _READERS if name.endswith(ending)), None)
+    if match is None:
         raise ValueError(f"cannot tell the format of {name}: its name must end in {', '.join(_READERS)}")
-    return found
+    return match
 
 
 def read(path: Path, name: str) -> Iterator[Row | BadRow]:
-    """The rows of one file, whose format is told by its ``name`` (:func:`format_of`).
+    """Yield the rows of one file, whose ``name`` identifies its format (:func:`format_of`).
 
-    A ``.json`` file with one array is held in memory as a whole; all other formats are read piece by piece.
+    A ``.json`` file with one array is held in memory as a whole; all other formats are streamed.
 
     Raises:
         ValueError: as ``format_of``.
@@ -84,7 +84,7 @@ def _checked(row: Json, place: str) -> Row | BadRow:
 
 
 def _json(path: Path, name: str) -> Iterator[Row | BadRow]:
-    """One array of objects; or, as many files of the hub are, JSON lines under another name."""
+    """Read an array of objects; or JSON lines, as in many ``.json`` files of the hub."""
     with path.open("rb") as file:
         is_array = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
     if not is_array:
@@ -104,7 +104,7 @@ def _parquet(path: Path, name: str) -> Iterator[Row | BadRow]:
 
 
 def _arrow(path: Path, name: str) -> Iterator[Row | BadRow]:
-    """Both formats of Arrow: files, which begin with a magic word, and streams, which ``datasets`` writes."""
+    """Read both formats of Arrow: files, which begin with a magic word, and streams, which ``datasets`` writes."""
     with pa.memory_map(str(path)) as source:
         if source.read(6) == b"ARROW1":
             file = pa.ipc.open_file(source)
@@ -124,7 +124,7 @@ def _objects(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[Row | Bad
 
 
 def _some(batch: pa.RecordBatch, name: str, number: int) -> list[Row | BadRow]:
-    """The rows of a small batch; where a text is no UTF-8, that row alone is bad."""
+    """Yield the rows of a small batch; a text that is no UTF-8 makes only its own row bad."""
     try:
         return list(batch.to_pylist())
     except UnicodeDecodeError as error:

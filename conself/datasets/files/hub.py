@@ -1,7 +1,7 @@
-"""A data set repository of the Hugging Face hub at one commit: which files it has, and each when it is wanted.
+"""A data set repository of the Hugging Face hub at one commit: list its files, and download them on demand.
 
-The hub's own client does the work, with its cache, its resuming of downloads, its offline mode (``HF_HUB_OFFLINE=1``)
-and its endpoint (``HF_ENDPOINT``). Where the hub cannot be reached, what is in the cache is used.
+This uses the hub's own client, with its cache, resumed downloads, offline mode (``HF_HUB_OFFLINE=1``) and endpoint
+(``HF_ENDPOINT``). If the hub cannot be reached, the cache is used.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _KIND = "dataset"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The repository ``repo`` at ``commit``; ``revision`` is the name under which the commit was asked for."""
+    """The repository ``repo`` at ``commit``; ``revision`` is the requested name of the commit."""
 
     repo: str
     revision: str
@@ -32,17 +32,17 @@ class Snapshot:
 
     @classmethod
     def find(cls, repo: str, revision: str) -> "Snapshot":
-        """The commit that a branch, tag or commit stands for now, or stood for when the cache was filled.
+        """Resolve a branch, tag or commit to its commit now, or when the cache was filled.
 
         The answer is kept for the life of the process, so that one run sees one commit.
 
         Raises:
-            OSError: the hub cannot be read and the cache does not know the revision; says how to go on.
+            OSError: the hub cannot be read and the cache does not have the revision; with the remedy.
         """
         return cls(repo, revision, _commit(repo, revision))
 
     def names(self) -> list[str]:
-        """All files of the repository; from a cache that another tool filled, those in it.
+        """List all files of the repository; offline, those in the cache.
 
         Raises:
             OSError: the hub cannot be read, and the cache has nothing of this commit.
@@ -57,7 +57,7 @@ class Snapshot:
             return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
 
     def download(self, name: str) -> Path:
-        """The local copy of a file, downloaded first where it is not in the cache.
+        """Return the local copy of a file, downloaded first if it is not in the cache.
 
         Raises:
             OSError: it is not in the cache and the hub cannot be read.
@@ -80,7 +80,7 @@ def _commit(repo: str, revision: str) -> str:
 
 @contextlib.contextmanager
 def _one_line_errors(repo: str, revision: str) -> Iterator[None]:
-    """Whatever the client raises, in one line with a remedy: connections fail in many ways."""
+    """Convert the client's exceptions to one line with a remedy: connections fail in many ways."""
     where = f"data set {repo} at revision {revision}"
     try:
         yield
@@ -93,7 +93,7 @@ def _one_line_errors(repo: str, revision: str) -> Iterator[None]:
     except HFValidationError as error:
         raise ValueError(f"data set repository {repo!r} is no name that the hub knows: owner/name is needed") from error
     except Exception as error:
-        cause = error.__cause__ or error  # the client wraps what went wrong in advice for its own users
+        cause = error.__cause__ or error  # the client wraps the cause in advice for its own users
         reason = next(iter(str(cause).strip().splitlines()), "")
         raise OSError(
             f"{where} cannot be read from the hub ({type(cause).__name__}: {reason}) and is not in its cache; give "

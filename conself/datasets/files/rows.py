@@ -19,17 +19,17 @@ _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})(\..*)")
 
 @dataclass(frozen=True)
 class Files:
-    """Data files, and the rows in them, one after another: no whole data set is ever in memory.
+    """Data files and their rows, read one after another, so that a data set is never in memory as a whole.
 
     Args:
-        path: a local file, whatever it is called; or a folder laid out as the repository is; None for the hub.
+        path: a local file of any name, or a folder with the repository's layout; None for the hub.
         repo: data set repository of the hub, ``owner/name``.
         revision: its branch, tag or commit.
-        patterns: which files, in this order; ``*`` stands for any text, ``/`` included. Files of one pattern come in
-            the order of their names; every pattern must match some.
+        patterns: which files, in this order; ``*`` stands for any text, ``/`` included. Files of one pattern are
+            sorted by name; every pattern must match a file.
 
     Raises:
-        ValueError: the patterns are one text and no list.
+        ValueError: the patterns are a text instead of a list.
     """
 
     path: str | None
@@ -42,10 +42,10 @@ class Files:
             raise ValueError(f"dataset.files must be a list, such as ['{self.patterns}']")
 
     def rows(self) -> Iterator[Row | BadRow]:
-        """Each row as a dict, each that cannot be parsed as a :class:`BadRow`; a file is downloaded when it is reached.
+        """Yield each row as a dict, or as a :class:`BadRow` if it cannot be parsed; files are downloaded when reached.
 
         Raises:
-            OSError: there is no such file, the hub cannot be read, or a file is damaged; says how to go on.
+            OSError: there is no such file, the hub cannot be read, or a file is damaged; with the remedy.
             ValueError: no file matches the patterns, or a file has an unknown format.
         """
         if self.path is not None:
@@ -57,8 +57,8 @@ class Files:
                 yield from read(snapshot.download(name), name)
 
     def fingerprint(self) -> str:
-        """SHA-256 that follows the content: of local files their names (of one alone its format) and bytes, of the
-        hub its commit and names.
+        """Hash the content with SHA-256: names and bytes of local files (of a single file its format and bytes), or the
+        hub's commit and names.
 
         Raises:
             OSError: as ``rows``, before anything is downloaded.
@@ -66,17 +66,17 @@ class Files:
         """
         if self.path is not None:
             local = self._local(self.path)
-            known: list[object] = [
+            identity: list[object] = [
                 (name if len(local) > 1 else format_of(name), _hash(path)) for name, path in local.items()
             ]
         else:
             snapshot = Snapshot.find(self.repo, self.revision)
             names = self._chosen(snapshot.names(), f"{self.repo} at revision {self.revision}")
-            known = [self.repo, snapshot.commit, *names]
-        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+            identity = [self.repo, snapshot.commit, *names]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
     def _local(self, path: str) -> dict[str, Path]:
-        """Name below the folder -> file."""
+        """Map names relative to the folder to files."""
         root = Path(path).expanduser()
         if root.is_file():
             return {root.name: root}
@@ -90,14 +90,14 @@ class Files:
     def _chosen(self, names: Sequence[str], where: str) -> list[str]:
         chosen: list[str] = []
         for pattern in self.patterns:
-            found = [name for name in sorted(names) if fnmatchcase(name, pattern)]
-            if not found:
+            matching = [name for name in sorted(names) if fnmatchcase(name, pattern)]
+            if not matching:
                 raise ValueError(
                     f"no file of {where} matches {pattern}; there are: {_listed(names)}; set dataset.path to a file, "
                     "or to a folder laid out as the repository"
                 )
-            _check_shards(found, pattern, where)
-            chosen += found
+            _check_shards(matching, pattern, where)
+            chosen += matching
         return list(dict.fromkeys(chosen))
 
 
@@ -107,23 +107,23 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _check_shards(names: Sequence[str], pattern: str, where: str) -> None:
-    """A copy of some of the shards ``data-00003-of-00009.arrow`` would be taken for the whole data set."""
-    shards = [found for name in names if (found := _SHARD.fullmatch(name))]
+    """Check that all shards ``data-00003-of-00009.arrow`` are there, or some would pass for the whole data set."""
+    shards = [match for name in names if (match := _SHARD.fullmatch(name))]
     for prefix, total, ending in {(shard[1], shard[2], shard[3]) for shard in shards}:
-        there = sum((shard[1], shard[2], shard[3]) == (prefix, total, ending) for shard in shards)
-        if there < int(total) and "*" in pattern:
+        n_present = sum((shard[1], shard[2], shard[3]) == (prefix, total, ending) for shard in shards)
+        if n_present < int(total) and "*" in pattern:
             raise ValueError(
-                f"{where} has {there} of the {int(total)} files {prefix}-*-of-{total}{ending}: get the others, "
+                f"{where} has {n_present} of the {int(total)} files {prefix}-*-of-{total}{ending}: get the others, "
                 "or choose some by their whole names"
             )
 
 
 def _hash(path: Path) -> str:
-    found = path.stat()
-    return _hash_of(str(path.resolve()), found.st_mtime_ns, found.st_size)
+    stat = path.stat()
+    return _hash_of(str(path.resolve()), stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _hash_of(path: str, mtime: int, size: int) -> str:  # noqa: ARG001 - mtime and size: an edited file is read anew
+def _hash_of(path: str, mtime: int, size: int) -> str:  # noqa: ARG001 - mtime and size: an edited file is read again
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

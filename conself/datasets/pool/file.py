@@ -1,4 +1,4 @@
-"""A pool of programs made elsewhere, read from a file: problems, inputs, candidates, and verdicts where it has them."""
+"""Read a pool of programs from a file: problems, inputs, candidates, and verdicts if it has them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from conself.sandbox.jsonlines import numbered_lines, parse_line
 
 
 def read_pool(path: Path) -> list[PoolLine]:
-    """The problems of a file of JSON lines, gzipped where its name ends in ``.gz``, in its order.
+    """Read the problems of a file of JSON lines (gzipped if its name ends in ``.gz``), in order.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line is malformed, an id comes twice, or there is none; names file, line and key, and the remedy.
+        ValueError: a line is malformed, an id appears twice, or there is no line; names file, line, key and remedy.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}: set pool to a .jsonl or .jsonl.gz file")
-    found: dict[str, PoolLine] = {}
+    lines_by_id: dict[str, PoolLine] = {}
     lines: dict[str, int] = {}
     for number, line in numbered_lines(path):
         try:
@@ -28,14 +28,14 @@ def read_pool(path: Path) -> list[PoolLine]:
                 )
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None
-        found[read.problem.id] = read
-    if not found:
+        lines_by_id[read.problem.id] = read
+    if not lines_by_id:
         raise ValueError(f"{path} is empty: write a JSON object per problem")
-    return list(found.values())
+    return list(lines_by_id.values())
 
 
 def content(records: Iterable[object]) -> str:
-    """SHA-256 (hex) of records: the same for another file, or another order of keys, that says the same."""
+    """Hash records with SHA-256 (hex), independent of the file and of the order of keys."""
     digest = hashlib.sha256()
     for record in records:
         digest.update(repr(record).encode() + b"\n")

@@ -1,6 +1,6 @@
-"""One line of a pool file: a problem, its programs and, where it is known, which of them are right.
+"""One line of a pool file: a problem, its programs and, if known, which of them are right.
 
-Whoever wrote the file is told the key that is wrong, what stands there, and what should.
+Errors name the wrong key, its value and the expected value.
 """
 
 import keyword
@@ -22,7 +22,7 @@ _MOST_NATS = 1_000_000  # in size, of one token: beyond any model, and far from 
 
 @dataclass(frozen=True, slots=True)
 class PoolLine:
-    """A problem with its K >= 1 candidates, and a verdict on each where the file has them."""
+    """A problem with its K >= 1 candidates, and a verdict on each if the file has them."""
 
     problem: Problem
     candidates: tuple[Candidate, ...]
@@ -30,10 +30,10 @@ class PoolLine:
 
 
 def parse(row: Json) -> PoolLine:
-    """The records of one parsed line; ``conself.score`` says what it holds.
+    """Convert a parsed line to records; ``conself.score`` describes the format.
 
     Raises:
-        ValueError: the line holds something else; names the key, what stands there and what should.
+        ValueError: the line has another format; names the key, its value and the expected value.
     """
     row = _object(row, "the line", KEYS, ("id", "entry_point", "inputs", "candidates"))
     entry_point = _entry_point(row["entry_point"])
@@ -58,7 +58,7 @@ def parse(row: Json) -> PoolLine:
 
 
 def _entry_point(value: Json) -> str | None:
-    """The name as Python itself knows it: the parser puts every identifier into the form NFKC."""
+    """Normalise the name to NFKC, as Python's parser does with identifiers."""
     if value is None:
         return None
     if not (isinstance(value, str) and value.isidentifier()):
@@ -83,7 +83,7 @@ def _candidate(node: Mapping[str, Json], problem_id: str, index: int) -> Candida
             raise ValueError(f"{where} has both mean_nll and token_logprobs: give one of them")
         nll = _mean_nll(log_probs, f"{where}.token_logprobs")
     entropy = _number(node, "mean_token_entropy", where)
-    # what can't be encoded can't be stored, and is only looked at as text
+    # only encodable text can be stored; other text is only shown
     shown = text.encode("utf-8", "backslashreplace").decode()
     n_tokens = len(log_probs) if isinstance(log_probs, list) else 0
     return Candidate(problem_id, index, None, shown, code, "recorded", nll, entropy, None, n_tokens)
@@ -96,7 +96,7 @@ def _text_or_null(value: Json, where: str) -> str | None:
 
 
 def _mean_nll(log_probs: Json, where: str) -> float | None:
-    """Nats per token; None of no tokens."""
+    """Compute nats per token; None without tokens."""
     numbers = [value for value in log_probs if _is_sane(value) and value <= 0] if isinstance(log_probs, list) else None
     if numbers is None or (isinstance(log_probs, list) and len(numbers) < len(log_probs)):
         wanted = f"a list of natural logarithms of probabilities: finite numbers from {-_MOST_NATS} to 0, none above 0"
@@ -124,13 +124,13 @@ def _passed(flags: Sequence[Json]) -> tuple[bool, ...] | None:
     for k, flag in enumerate(flags):
         if flag is not None and not isinstance(flag, bool):
             raise _wrong(f"candidates[{k}].passed", flag, "true or false, or null where it is not known")
-    known = [flag for flag in flags if isinstance(flag, bool)]
-    if known and len(known) < len(flags):
+    booleans = [flag for flag in flags if isinstance(flag, bool)]
+    if booleans and len(booleans) < len(flags):
         raise ValueError(
-            f"candidates[{flags.index(None)}].passed is missing, and {len(known)} of {len(flags)} candidates have it: "
+            f"candidates[{flags.index(None)}].passed is missing, and {len(booleans)} of {len(flags)} candidates have it: "
             "give it for all candidates of a problem, or for none"
         )
-    return tuple(known) if known else None
+    return tuple(booleans) if booleans else None
 
 
 def _input(value: Json, where: str, is_stdin: bool) -> str:
@@ -161,7 +161,7 @@ def _literal(value: list[Json], where: str) -> str:
 
 
 def _object(value: Json, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Json]:
-    """A JSON object with all keys that are needed; of its others, none that looks like a known one misspelt."""
+    """Check a JSON object: all required keys are present, and no other is a misspelt known one."""
     if not isinstance(value, dict):
         raise _wrong(where, value, f"a JSON object with the keys {', '.join(keys)}")
     dot = f"{where}." if where != "the line" else ""
