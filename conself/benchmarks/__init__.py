@@ -1,1 +1,1 @@
-"""Benchmarks: ``() -> Task``, the problems and the judge that knows what is right. One file per benchmark."""
+"""Benchmarks: ``() -> Task``, the problems and the judge that holds the oracles. One file per benchmark."""

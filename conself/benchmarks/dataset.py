@@ -1,4 +1,4 @@
-"""A data set that knows what is right, as a benchmark."""
+"""A data set with oracles as a benchmark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from conself.datasets.validation import sift
 
 @dataclass(frozen=True)
 class DatasetBenchmark:
-    """The problems of ``dataset`` that can be used, judged by its oracles, values under ``comparison``."""
+    """The usable problems of ``dataset``, judged by its oracles, with values compared under ``comparison``."""
 
     dataset: Dataset
     comparison: Comparison
 
     def __call__(self) -> Task:
-        """The problems and their judge.
+        """Load the problems and their judge.
 
         Raises:
             ValueError: no problem is usable, or one has no oracle.
@@ -33,9 +33,9 @@ class DatasetBenchmark:
         return Task(problems, Judge(oracles, self.comparison), dropped)
 
     def statements(self) -> Iterator[str]:
-        """The texts of the problems, none of which is to be trained on."""
+        """Yield the texts of the problems, which must not be trained on."""
         return self.dataset.statements()
 
     def fingerprint(self) -> str:
-        """Identity of the content of problems and oracles, which come from the same files."""
+        """Return the identity of the content of problems and oracles, which come from the same files."""
         return self.dataset.fingerprint()

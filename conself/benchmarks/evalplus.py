@@ -1,8 +1,9 @@
 """Verdicts by EvalPlus's rules on outputs that the sandbox recorded, without the program under test.
 
-What EvalPlus does with live values happens here with values read from their canonical form, in jobs of their own
-(:mod:`conself.benchmarks.evalplus_rules`). A verdict is EvalPlus's, but for programs that give an iterator, a view of a
-dict, or an object of a class that is neither builtin nor known to the sandbox: that is equal to nothing here.
+EvalPlus compares live values; here the values are read from their canonical form, in separate jobs
+(:mod:`conself.benchmarks.evalplus_rules`). Verdicts are those of EvalPlus, except for programs that return an
+iterator, a view of a dict, or an object of a class that is neither builtin nor known to the sandbox: such an output
+equals nothing here.
 ``experiments/evalplus_agreement`` lists all differences on real programs.
 """
 
@@ -32,10 +33,10 @@ def _values(texts):
 def by_evalplus(
     answers: Answers, oracles: Mapping[str, EvalPlusOracle], workers: int, advance: Callable[[int], object]
 ) -> Parts:
-    """Whether each trace is right on base and on plus inputs, per problem; equal outputs are judged once.
+    """Judge each trace on base and on plus inputs, per problem; equal outputs are judged once.
 
-    ``advance`` is called with the number of problems that are done since the last call. Base and plus inputs are judged
-    apart, as EvalPlus does: the tolerance of one does not carry over to the other.
+    ``advance`` is called with the number of problems done since the last call. Base and plus inputs are judged
+    separately, as in EvalPlus: the tolerance of one does not carry over to the other.
 
     Raises:
         ValueError: a trace has another number of outcomes than its problem has inputs.
@@ -61,7 +62,7 @@ def _slices(oracle: EvalPlusOracle) -> tuple[slice, ...]:
 
 
 def _parts(problem: Problem, trace: Trace, oracle: EvalPlusOracle) -> list[Values | None]:
-    """The values of a trace on base and on plus inputs; None for a part on which the program did not end well."""
+    """Return the values of a trace on base and on plus inputs; None for a part on which the program failed."""
     if not len(trace.outcomes) == len(problem.inputs) == len(oracle.expected):
         raise ValueError(
             f"problem {problem.id}: {len(trace.outcomes)} outcomes against {len(problem.inputs)} inputs and "
@@ -96,11 +97,11 @@ def _accepted(
     waiting = Counter(name for name, _ in distinct)
     if done := sum(problem.id not in waiting for problem, _ in answers):
         advance(done)  # no trace ended well on either part: nothing is to be run
-    found = set()
+    accepted = set()
     for result in execute(jobs(), LIMITS, workers):
         place, _, name = result.job.id.partition(" ")
         rows = distinct[name, int(place)]
-        found |= {
+        accepted |= {
             (name, int(place), values)
             for values, outcome in zip(rows, result.rows[0], strict=True)
             if outcome.status is Status.OK and outcome.value == "true"
@@ -108,4 +109,4 @@ def _accepted(
         waiting[name] -= 1
         if not waiting[name]:
             advance(1)
-    return found
+    return accepted

@@ -22,14 +22,14 @@ class MiniPyBenchmark:
     comparison: Comparison
 
     def __call__(self) -> Task:
-        """The problems and their judge."""
+        """Load the problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
         return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison), {})
 
     def statements(self) -> Iterator[str]:
-        """None: a split shares no composition with another, but a longer composition may contain a shorter one's."""
+        """Yield nothing: splits share no composition, though a longer composition may contain a shorter one's."""
         return iter(())
 
     def fingerprint(self) -> str:
-        """Identity of the content of problems and oracles: it follows the generator's code, not only these settings."""
+        """Return the identity of the content of problems and oracles, which depends on the generator's code as well."""
         return fingerprint(split(self.split, self.size, self.seed))

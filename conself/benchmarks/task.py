@@ -1,4 +1,4 @@
-"""What every benchmark gives: problems to answer, and a judge that keeps the oracles to itself."""
+"""The contract of benchmarks: problems to answer, and a judge that keeps the oracles private."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Advance = Callable[[int], object]
 
 
 def ignore(_: int) -> None:
-    """For callers who do not want to know how far it is."""
+    """Ignore progress."""
 
 
 def by_values(answers: Answers, oracles: Mapping[str, Oracle], equal: Equal, advance: Advance) -> Parts:
-    """A trace is right where it is OK on every input, with a value that is ``equal`` to the one expected."""
+    """Judge a trace right if it is OK on every input, with a value that is ``equal`` to the expected one."""
     parts: Parts = {}
     for problem, traces in answers:
         oracle, is_stdout = oracles[problem.id], problem.entry_point is None
@@ -50,31 +50,31 @@ SANDBOXED: Mapping[type, Callable[[Answers, Mapping[str, Any], int, Advance], Pa
 class Judge:
     """Verdicts on traces, by the oracles of their problems (problem id -> oracle).
 
-    Values are compared under ``comparison`` where the oracle's benchmark has no harness of its own.
+    Values are compared under ``comparison`` if the oracle's benchmark has no harness of its own.
 
     Raises:
-        ValueError: an oracle is of a class by which nothing can be judged.
+        ValueError: an oracle's class is unknown.
     """
 
     oracles: Mapping[str, Oracle | TestOracle | EvalPlusOracle]
     comparison: Comparison
 
     def __post_init__(self) -> None:
-        known: set[type] = {Oracle, *HARNESSES, *SANDBOXED}
-        if other := next((o for o in self.oracles.values() if type(o) not in known), None):
+        classes: set[type] = {Oracle, *HARNESSES, *SANDBOXED}
+        if other := next((o for o in self.oracles.values() if type(o) not in classes), None):
             raise ValueError(
                 f"problem {other.problem_id}: there is no way to judge by a {type(other).__name__}; the data set must "
-                f"give one of {', '.join(sorted(kind.__name__ for kind in known))}, or HARNESSES in "
+                f"give one of {', '.join(sorted(kind.__name__ for kind in classes))}, or HARNESSES in "
                 "conself/benchmarks/task.py needs a rule for it"
             )
 
     def longest(self) -> int:
-        """The length of the longest expected value, in characters of its recorded text; 0 where only tests judge."""
+        """Return the length of the longest expected value, in characters of its recorded text; 0 with tests only."""
         expected = (oracle.expected for oracle in self.oracles.values() if not isinstance(oracle, TestOracle))
         return max((len(value) for values in expected for value in values), default=0)
 
     def __call__(self, answers: Answers, workers: int, advance: Advance = ignore) -> Verdicts:
-        """Problem id -> whether each trace is right, in order: on every part of the inputs.
+        """Map problem ids to verdicts on each trace, in order: right on every part of the inputs.
 
         Raises:
             ValueError: as :meth:`parts`.
@@ -82,7 +82,7 @@ class Judge:
         return {name: list(map(all, rows)) for name, rows in self.parts(answers, workers, advance).items()}
 
     def parts(self, answers: Answers, workers: int, advance: Advance = ignore) -> Parts:
-        """Problem id -> the verdicts on each trace, in order: (base, plus) by EvalPlus's rules, else one on all inputs.
+        """Map problem ids to the verdicts on each trace, in order: (base, plus) by EvalPlus's rules, else one on all.
 
         Tests and EvalPlus's rules run in ``workers`` processes of the sandbox.
 
@@ -108,7 +108,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Task:
-    """A benchmark that is loaded: its problems in order, their judge, and how many records were left out, by reason."""
+    """A loaded benchmark: its problems in order, their judge, and the number of dropped records by reason."""
 
     problems: Sequence[Problem]
     judge: Judge
@@ -116,10 +116,10 @@ class Task:
 
 
 class Benchmark(Stated, Protocol):
-    """Problems to answer and their judge; its ``statements`` are kept out of what is trained on."""
+    """Problems to answer and their judge; its ``statements`` are kept out of training data."""
 
     def __call__(self) -> Task:
-        """The problems and their judge.
+        """Load the problems and their judge.
 
         Raises:
             OSError: they cannot be read; with the remedy.

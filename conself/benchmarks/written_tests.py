@@ -1,4 +1,4 @@
-"""How good the tests are that a model writes, by a reference solution and stored mutants of it. It has labels."""
+"""Judge tests that a model wrote by a reference solution and stored mutants of it. Uses labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from conself.records import Outcome
 
 @dataclass(frozen=True)
 class WrittenTests:
-    """The figures of R replies, one to each problem or several.
+    """The figures of R replies, one or several per problem.
 
     Attributes:
-        accuracy: the share of replies of which the reference solution passes all tests. One that cannot be read, or
+        accuracy: the share of replies whose tests the reference solution all passes. A reply that cannot be read, or
             claims nothing, is wrong.
-        unparsable: the share of those.
-        mutation_score: the mean over replies of the share of mutants that fail one of its tests; 0 of a reply that is
-            wrong, for a wrong test fails every program. Of problems with mutants alone; None where there are none.
+        unparsable: the share of replies that cannot be read or claim nothing.
+        mutation_score: the mean over replies of the share of mutants that fail one of its tests; 0 for a wrong reply,
+            because a wrong test fails every program. Only over problems with mutants; None if there are none.
         n_replies: R.
-        n_without_mutants: how many of the replies are to problems without mutants.
+        n_without_mutants: the number of replies to problems without mutants.
     """
 
     accuracy: float
@@ -33,14 +33,14 @@ class WrittenTests:
 
 @dataclass(frozen=True)
 class Graded:
-    """One reply: ``accurate`` is None where it cannot be read; ``killed`` is a share of mutants, None without any."""
+    """One reply: ``accurate`` is None if it cannot be read; ``killed`` is a share of mutants, None without any."""
 
     accurate: bool | None
     killed: float | None
 
 
 def inputs_of(replies: Sequence[ReadTests], is_stdin: bool) -> tuple[str, ...]:
-    """What the reference solution and its mutants are to run on: each input of a problem's replies once."""
+    """List the inputs for the reference solution and its mutants: each input of a problem's replies once."""
     return distinct_inputs((test for reply in replies for test in _claiming(reply)), is_stdin)
 
 
@@ -52,14 +52,14 @@ def grade(
     comparison: Comparison,
     is_stdin: bool,
 ) -> list[Graded]:
-    """The replies to one problem.
+    """Grade the replies to one problem.
 
     Args:
-        replies: their tests, the number of a test's ``reply`` being its place here.
-        inputs: what was executed, among them those of :func:`inputs_of`.
-        reference: the outcomes of the solution that is right, one for each of ``inputs``.
-        mutants: as many of each stored mutant; those that nothing tells from the reference lower the score.
-        comparison: when an output is the one that is claimed.
+        replies: their tests; a test's ``reply`` is its index here.
+        inputs: the executed inputs, including those of :func:`inputs_of`.
+        reference: the outcomes of the right solution, one for each of ``inputs``.
+        mutants: the outcomes of each stored mutant likewise; mutants equivalent to the reference lower the score.
+        comparison: decides whether an output equals the claimed one.
         is_stdin: whether inputs are texts for standard input.
 
     Raises:
@@ -81,7 +81,7 @@ def _graded(matrix: PassingMatrix, column: int | None, n_mutants: int) -> Graded
 
 
 def figures(graded: Mapping[str, Sequence[Graded]]) -> WrittenTests:
-    """The figures of the replies to all problems, each reply weighing alike.
+    """Compute the figures of the replies to all problems, each reply with the same weight.
 
     Raises:
         ValueError: there are no replies.
