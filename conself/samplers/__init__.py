@@ -1,1 +1,1 @@
-"""Samplers: problems and a model in, K candidate programs per problem out."""
+"""Samplers: from problems and a model to K candidate programs per problem."""

@@ -1,4 +1,4 @@
-"""Which of a completion's code blocks is its program. Text functions that never fail, linear in the text."""
+"""Extract the program from a completion's code blocks. Text functions that never fail, linear in the text."""
 
 import re
 import textwrap
@@ -25,14 +25,14 @@ class _Block:
 
     @property
     def code(self) -> str:
-        """The lines without the indentation of the fence."""
+        """The lines, without the indentation of the fence."""
         lines = [line[min(self.indent, len(line) - len(line.lstrip(" \t"))) :] for line in self.lines]
         text = "\n".join(lines).rstrip()
         first = next((line for line in lines if line.strip()), "")
         return (textwrap.dedent(text) if first[:1] in (" ", "\t") else text) + "\n"
 
     def ends_at(self, line: str) -> bool:
-        """Whether the fence closes on this line: in one of its own, or stuck to the end of the last line of code."""
+        """Return whether the fence closes on this line: alone, or at the end of the last line of code."""
         fence = _FENCE.match(line)
         if fence is None and self.mark == "[":
             return line.rstrip().endswith(_STUCK)
@@ -43,9 +43,9 @@ class _Block:
 
 
 def answer_of(text: str) -> str:
-    """The text without the reasoning that some models put before their answer, between <think> and </think>.
+    """Remove the reasoning that some models put before their answer, between <think> and </think>.
 
-    Reasoning that never ends leaves no answer.
+    Unfinished reasoning leaves no answer.
     """
     head, mark, rest = text.partition("</think>")
     if head.lstrip().startswith("<think>"):
@@ -55,14 +55,14 @@ def answer_of(text: str) -> str:
 
 
 def extract_code(text: str, entry_point: str | None) -> str | None:
-    """The program in a completion: one of its Python code blocks, or None when it has none.
+    """Extract the program from a completion: one of its Python code blocks, or None without any.
 
     Blocks that define ``entry_point`` come first (None: that read standard input), then those tagged as Python, then
-    those whose fence is closed; among equals the last counts. So an example of use or of output after the program, or
-    a second version cut at the token limit, does not replace it. A block tagged as another language is passed over.
-    Blocks are never joined, imports or helpers in a block of their own are not used: what belongs together cannot be
-    told from an example of use, and the benchmarks' harnesses take one block, too. A fence inside a docstring, further
-    in than three columns, ends nothing.
+    those whose fence is closed; of equals the last is chosen. So the program is not replaced by an example of use or
+    output after it, or by a second version cut at the token limit. Blocks tagged as another language are ignored.
+    Blocks are never joined, so imports or helpers in separate blocks are lost: they cannot be distinguished from
+    examples of use, and the benchmarks' harnesses also take a single block. A fence inside a docstring, indented by
+    more than three columns, does not close a block.
     """
     wanted = _READS_STDIN if entry_point is None else _defines(entry_point)
     best: tuple[tuple[bool, bool, bool], str] | None = None
@@ -82,7 +82,7 @@ def _defines(name: str) -> re.Pattern[str]:
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    """The code blocks of a text. One that is never closed runs to the end of the text, or to the next tagged fence."""
+    """List the code blocks of a text. An unclosed one extends to the end of the text, or to the next tagged fence."""
     block: _Block | None = None
     for line in text.replace("\r\n", "\n").split("\n"):
         if block is not None and block.ends_at(line):

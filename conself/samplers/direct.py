@@ -1,4 +1,4 @@
-"""Answers to the direct prompt, as benchmarks ask for them, over any way of completing chats."""
+"""Answers to the direct prompt, as used by benchmarks, with any engine."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from conself.samplers.sampler import Sampler
 
 @dataclass(frozen=True)
 class Direct(Sampler):
-    """``n`` completions of the direct prompt: how benchmarks are answered. Temperature 0 with n = 1 is greedy.
+    """Draws ``n`` completions of the direct prompt, as for benchmarks. Temperature 0 with n = 1 is greedy.
 
     Raises:
         ValueError: a setting out of range, or several completions at temperature 0, which would all be the same.
@@ -29,28 +29,28 @@ class Direct(Sampler):
 
     def __post_init__(self) -> None:
         check_answers(self.n, self.temperature)
-        self.drawn()  # wrong settings are told before any work
+        self.drawn()  # wrong settings are reported before any work
 
     @property
     def demand(self) -> Demand:
-        """All answers to a problem at once."""
+        """Draw all answers to a problem at once."""
         return Demand(self.n, self.max_new_tokens)
 
     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
-        """``n`` candidates per problem: :func:`direct_candidates`."""
+        """Draw ``n`` candidates per problem: :func:`direct_candidates`."""
         return direct_candidates(problems, self.n, self.seed, self.prompts, self.drawn(), complete)
 
     def drawn(self) -> Decoding:
-        """How a completion is drawn."""
+        """Return how completions are drawn."""
         return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k, self.prompts.stop)
 
 
 def direct_candidates(
-    problems: Sequence[Problem], n: int, seed: int, prompts: PromptStyle, drawn: Decoding, complete: Complete
+    problems: Sequence[Problem], n: int, seed: int, prompts: PromptStyle, decoding: Decoding, complete: Complete
 ) -> Iterator[list[Candidate]]:
-    """``n`` candidates per problem, in order, each as they are there.
+    """Yield ``n`` candidates per problem, in order, as soon as they are drawn.
 
-    Answer k of a problem has its own seed, whatever is drawn beside it.
+    Answer k of a problem has its own seed, independent of other draws.
     """
     asks = [
         Ask(
@@ -59,12 +59,12 @@ def direct_candidates(
         )
         for problem in problems
     ]
-    for problem, group in zip(problems, complete(asks, drawn), strict=True):
-        yield [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(group)]
+    for problem, group in zip(problems, complete(asks, decoding), strict=True):
+        yield [candidate(problem, k, None, reply, decoding) for k, reply in enumerate(group)]
 
 
 def check_answers(n: int, temperature: float) -> None:
-    """Refuse what cannot be meant.
+    """Validate the number of answers and the temperature.
 
     Raises:
         ValueError: n below 1, or several answers at temperature 0, which would all be the same.

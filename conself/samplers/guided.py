@@ -1,4 +1,4 @@
-"""Observations, then programs: the flow of Algorithm 1's sampling stage, over any way of completing chats."""
+"""Observations, then programs: the sampling stage of Algorithm 1, with any engine."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from conself.samplers.sampler import Sampler
 
 @dataclass(frozen=True)
 class Plan:
-    """How many observations and programs, under which prompts and seed, drawn how."""
+    """The numbers of observations and programs, the prompts, the seed, and how to draw."""
 
     n_observations: int
     programs_per_observation: int
@@ -33,10 +33,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Guided(Sampler):
-    """Observations first, then programs guided by each (docs/method.md#candidates).
+    """Draws observations first, then programs guided by each (docs/method.md#candidates).
 
-    ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the
-    problem's id fix every draw, whatever else is sampled beside it.
+    ``max_new_tokens`` bounds a program, ``max_observation_tokens`` the list of observations. ``seed`` and the problem's
+    id determine every draw, independent of other draws.
 
     Raises:
         ValueError: a setting out of range.
@@ -55,20 +55,20 @@ class Guided(Sampler):
     prompts: PromptStyle
 
     def __post_init__(self) -> None:
-        self.plan()  # wrong settings are told before any work
+        self.plan()  # wrong settings are reported before any work
 
     @property
     def demand(self) -> Demand:
-        """All programs of a problem at once."""
+        """Draw all programs of a problem at once."""
         longest = max(self.max_new_tokens, self.max_observation_tokens)
         return Demand(self.n_observations * self.programs_per_observation, longest)
 
     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
-        """The K candidates of each problem: :func:`guided_candidates`."""
+        """Draw the K candidates of each problem: :func:`guided_candidates`."""
         return guided_candidates(problems, self.plan(), complete)
 
     def plan(self) -> Plan:
-        """What is drawn of each problem, and how."""
+        """Return the plan for each problem."""
         common = (self.entropy_top_k, self.prompts.stop)
         observing = Decoding(self.observation_temperature, self.observation_top_p, self.max_observation_tokens, *common)
         programming = Decoding(self.program_temperature, self.program_top_p, self.max_new_tokens, *common)
@@ -76,10 +76,10 @@ class Guided(Sampler):
 
 
 def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complete) -> Iterator[list[Candidate]]:
-    """K = n_observations * programs_per_observation candidates per problem, in order, each problem's as they are there.
+    """Yield K = n_observations * programs_per_observation candidates per problem, in order, as soon as they are drawn.
 
-    Candidate o * programs_per_observation + k is program k of observation o. Where the model gives fewer
-    observations than asked, twice, the direct prompt stands in for the missing ones (``observation`` None).
+    Candidate o * programs_per_observation + k is program k of observation o. If the model gives too few observations,
+    twice, the direct prompt replaces the missing ones (``observation`` None).
     """
     observed = observe(problems, plan, complete)
     each = plan.programs_per_observation
@@ -89,32 +89,32 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
             problem.id,
         )
-        for problem, seen in zip(problems, observed, strict=True)
-        for place, hint in enumerate(seen.hints)
+        for problem, observations in zip(problems, observed, strict=True)
+        for place, hint in enumerate(observations.hints)
     ]
     replies = iter(complete(asks, plan.programming))
-    for problem, seen in zip(problems, observed, strict=True):
+    for problem, observations in zip(problems, observed, strict=True):
         yield [
-            candidate(problem, place * each + k, hint, reply, plan.programming, seen.asks)
-            for place, hint in enumerate(seen.hints)
+            candidate(problem, place * each + k, hint, reply, plan.programming, observations.asks)
+            for place, hint in enumerate(observations.hints)
             for k, reply in enumerate(next(replies))
         ]
 
 
 @dataclass(frozen=True)
 class Observed:
-    """``n_observations`` hints on a problem, None for each one still missing after ``asks`` (1 or 2) questions."""
+    """``n_observations`` hints on a problem, None for each one missing after ``asks`` (1 or 2) questions."""
 
     hints: tuple[str | None, ...]
     asks: int
 
 
 def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list[Observed]:
-    """The observations on each problem; one that gets too few is asked about again, and the fuller answer counts."""
-    found: dict[str, list[str]] = {problem.id: [] for problem in problems}
-    asked = dict.fromkeys(found, 0)
+    """Draw the observations on each problem; if there are too few it is asked again, and the longer list is used."""
+    listed: dict[str, list[str]] = {problem.id: [] for problem in problems}
+    n_asks = dict.fromkeys(listed, 0)
     for attempt in range(2):
-        short = [problem for problem in problems if len(found[problem.id]) < plan.n_observations]
+        short = [problem for problem in problems if len(listed[problem.id]) < plan.n_observations]
         asks = [
             Ask(
                 observation_messages(plan.prompts, problem, plan.n_observations),
@@ -123,16 +123,16 @@ def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list
             for problem in short
         ]
         for problem, (reply,) in zip(short, complete(asks, plan.observing) if asks else [], strict=True):
-            found[problem.id] = max(found[problem.id], parse_observations(reply.text, plan.n_observations), key=len)
-            asked[problem.id] += 1
-    missing = {name: (None,) * (plan.n_observations - len(hints)) for name, hints in found.items()}
-    return [Observed((*found[p.id], *missing[p.id]), asked[p.id]) for p in problems]
+            listed[problem.id] = max(listed[problem.id], parse_observations(reply.text, plan.n_observations), key=len)
+            n_asks[problem.id] += 1
+    missing = {name: (None,) * (plan.n_observations - len(hints)) for name, hints in listed.items()}
+    return [Observed((*listed[p.id], *missing[p.id]), n_asks[p.id]) for p in problems]
 
 
 def candidate(
-    problem: Problem, index: int, observation: str | None, reply: Reply, drawn: Decoding, asks: int = 0
+    problem: Problem, index: int, observation: str | None, reply: Reply, decoding: Decoding, asks: int = 0
 ) -> Candidate:
-    """The record of one reply; ``asks`` is how often the model was asked for observations on the problem."""
+    """Convert one reply to a candidate; ``asks`` counts the questions for observations on the problem."""
     return Candidate(
         problem_id=problem.id,
         index=index,
@@ -142,18 +142,17 @@ def candidate(
         finish_reason=reply.finish_reason,
         mean_nll=reply.mean_nll,
         mean_token_entropy=reply.mean_token_entropy,
-        entropy_top_k=None if reply.mean_token_entropy is None else drawn.entropy_top_k,
+        entropy_top_k=None if reply.mean_token_entropy is None else decoding.entropy_top_k,
         n_tokens=reply.n_tokens,
         observation_asks=asks,
     )
 
 
 def observation_figures(candidates: Sequence[Candidate]) -> dict[str, int]:
-    """How often observations fell short, for the summary of sampling.
+    """Count missing observations, for the summary of sampling.
 
-    ``asked_again``: problems that were asked about twice; ``problems_without``: problems on which no observation was
-    found at all; ``direct``: candidates that the direct prompt filled in. Candidates that were never to have an
-    observation do not count.
+    ``asked_again``: problems that were asked twice; ``problems_without``: problems without any observation; ``direct``:
+    candidates drawn by the direct prompt instead. Candidates of samplers without observations are not counted.
     """
     guided = [c for c in candidates if c.observation_asks > 0]
     with_any = {c.problem_id for c in guided if c.observation is not None}

