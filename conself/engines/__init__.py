@@ -1,1 +1,1 @@
-"""Engines complete chats, wherever the model runs; what is asked of them is the samplers' affair."""
+"""Engines complete chats, wherever the model runs; samplers decide what to ask."""

@@ -1,4 +1,4 @@
-"""How tokens are drawn, and the seed of every draw; free of torch, so that any sampler can use it."""
+"""Settings for drawing tokens, and the seed of every draw; without torch, so that any sampler can use it."""
 
 import hashlib
 import json
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decoding:
-    """One way of drawing completions.
+    """The settings for drawing completions.
 
     ``temperature`` 0 is greedy. ``top_p`` keeps the smallest set of likeliest tokens whose (tempered) mass reaches it.
-    ``max_new_tokens`` counts the end-of-turn token. ``entropy_top_k`` is the number of likeliest tokens over which
-    the token entropy is taken, renormalised. ``stop`` are strings that end a completion as the end-of-turn token does:
-    they and what follows them are no part of its text, and their tokens count.
+    ``max_new_tokens`` includes the end-of-turn token. ``entropy_top_k`` is the number of likeliest tokens over which
+    the token entropy is taken, renormalised. ``stop`` holds strings that end a completion like the end-of-turn token:
+    the text is cut before them, but their tokens count.
 
     Raises:
         ValueError: a value is out of range.
@@ -38,7 +38,7 @@ class Decoding:
 
 
 def check_cut(processes: int | None, shards_per_task: int) -> None:
-    """Refuse a cut of the work that leaves nobody to do it.
+    """Check that the settings for dividing the work are positive.
 
     Raises:
         ValueError: one of them is below 1.
@@ -50,6 +50,6 @@ def check_cut(processes: int | None, shards_per_task: int) -> None:
 
 
 def sample_seed(seed: int, purpose: str, problem_id: str, index: int) -> int:
-    """A 64-bit seed from SHA-256 of its arguments: the same whatever the order, batch or process count."""
+    """Derive a 64-bit seed from SHA-256 of the arguments, independent of order, batches and processes."""
     digest = hashlib.sha256(json.dumps([seed, purpose, problem_id, index]).encode()).digest()
     return int.from_bytes(digest[:8], "little")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ask:
-    """A chat to complete, once per seed. Neighbours of one ``group`` are about the same, and may be read together."""
+    """A chat to complete, once per seed. Adjacent asks of one ``group`` are similar, and may be read together."""
 
     messages: list[Message]
     seeds: tuple[int, ...]
@@ -27,7 +27,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """A completed turn. The means are in nats per token, end of turn included; None where the model hides them."""
+    """A completed turn. The means are in nats per token, end of turn included; None if the model hides them."""
 
     text: str
     finish_reason: str
@@ -44,33 +44,33 @@ Flow = Callable[[Sequence[Problem], Complete], Iterator[list[Candidate]]]
 
 @dataclass(frozen=True)
 class Demand:
-    """How much is asked of an engine per problem: ``samples`` completions at once, of up to ``tokens`` each."""
+    """The work per problem: ``samples`` completions at once, of up to ``tokens`` each."""
 
     samples: int
     tokens: int
 
 
 class Runtime(Protocol):
-    """How an engine wants its work cut: speed and memory only."""
+    """How an engine wants its work divided: this changes speed and memory only."""
 
     @property
     def processes(self) -> int | None:
-        """Worker processes that draw at once; None only before it is settled."""
+        """The number of worker processes that draw at once; None only before it is settled."""
 
     @property
     def threads(self) -> int | None:
-        """Threads of each; None likewise."""
+        """The threads of each; None likewise."""
 
     @property
     def shards_per_task(self) -> int:
-        """Shards that one call streams through, so that an engine need not run dry between them."""
+        """The shards that one call streams through, so that an engine does not idle between them."""
 
 
 class Engine(ABC):
-    """Completes chats. All that its results depend on are its fields, but for ``runtime``, and the model.
+    """Completes chats. Its results depend only on its fields, except ``runtime``, and on the model.
 
-    ``loads_model`` says whether it draws from the job's own model, tuned or not; ``modules`` are what a worker imports
-    for it, which takes seconds.
+    ``loads_model`` says whether it draws from the job's own model, tuned or not; ``modules`` are its slow imports,
+    which workers do in advance.
     """
 
     runtime: Runtime
@@ -80,20 +80,20 @@ class Engine(ABC):
 
     @abstractmethod
     def fingerprint(self, model: ModelRef | None) -> str:
-        """Whose completions these are: of ``model``'s content where the engine loads it."""
+        """Return the identity of the source of completions: ``model``'s content if the engine loads it."""
 
     @abstractmethod
     def draw(
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
-        """What ``flow`` makes of all problems, in their order; they are read as they are needed.
+        """Yield the candidates that ``flow`` makes of all problems, in order; problems are read as they are needed.
 
-        The engine calls ``flow`` as often as it likes, on one problem or on several, each call with a way of completing
-        chats. ``flow`` must ask the same given the same replies, and be cheap.
+        The engine may call ``flow`` any number of times, on one or several problems, each time with a function that
+        completes chats. ``flow`` must ask the same given the same replies, and be cheap.
 
         Raises:
             OSError: the model, or a library, cannot be loaded; with the remedy.
-            ValueError: it cannot be drawn from here, or a request fails for good; with the remedy.
+            ValueError: the model cannot be used here, or a request fails permanently; with the remedy.
         """
 
     def tokens(  # of those that have them
@@ -102,42 +102,42 @@ class Engine(ABC):
         how: Decoding,
         model: ModelRef,
     ) -> list[list[Completion]]:
-        """Completions of every request as tokens, in order, with the log-probs that they were drawn with.
+        """Return completions of every request as tokens, in order, with the log-probs of their draws.
 
-        Each adapter must lie in a folder of its own: what was loaded from there may be kept.
+        Each adapter must have its own folder, because loaded adapters may be cached.
 
         Raises:
             OSError, ValueError: as :meth:`draw`.
-            NotImplementedError: the engine gives texts alone; who asks it has to look first.
+            NotImplementedError: the engine returns only texts; callers must check beforehand.
         """
         raise NotImplementedError(f"{type(self).__name__} gives texts alone")
 
     def check_model(self, model: ModelRef) -> None:  # noqa: B027 - most load any
-        """Refuse a model that the engine cannot load, before any work.
+        """Check that the engine can load the model, before any work.
 
         Raises:
-            OSError: the model's folder or file is not there.
-            ValueError: it is such a one; with the remedy.
+            OSError: the model's folder or file does not exist.
+            ValueError: it cannot; with the remedy.
         """
 
     def check_adapter(self, config: Mapping[str, Json]) -> None:  # noqa: B027
-        """Refuse an adapter that the engine cannot put on, before any work; ``config`` is as PEFT writes it.
+        """Check that the engine can load the adapter, before any work; ``config`` is as PEFT writes it.
 
         Raises:
-            ValueError: it is such a one; with the remedy.
+            ValueError: it cannot; with the remedy.
         """
 
     def settled(self, model: ModelRef | None, demand: Demand) -> Self:  # noqa: ARG002 - of those that load it here
-        """The same, with a runtime that suits this machine as it is now."""
+        """Return the same with a runtime adapted to this machine's current state."""
         return self
 
     def worth_a_call(self, demand: Demand) -> int:  # noqa: ARG002
-        """The problems that keep one of its processes busy."""
+        """Return the number of problems that keep one of its processes busy."""
         return 1
 
 
 def required(model: ModelRef | None) -> ModelRef:
-    """The model, for engines that load it.
+    """Return the model, for engines that load it.
 
     Raises:
         ValueError: there is none.

@@ -1,4 +1,4 @@
-"""In the place of an engine, for samplers that ask none."""
+"""A placeholder for samplers that need no engine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class OneCall:
 
 @dataclass(frozen=True)
 class Nobody(Engine):
-    """Completes no chat; the sampler meets all problems at once."""
+    """Completes no chat; the sampler gets all problems at once."""
 
     runtime: OneCall = OneCall()
 
     loads_model: ClassVar[bool] = False
 
     def fingerprint(self, model: ModelRef | None) -> str:  # noqa: ARG002
-        """Of nobody."""
+        """Return a constant: there is no model."""
         return ""
 
     def draw(
@@ -37,9 +37,9 @@ class Nobody(Engine):
         demand: Demand,  # noqa: ARG002
         model: ModelRef | None,  # noqa: ARG002
     ) -> Iterator[list[Candidate]]:
-        """The flow of all problems."""
+        """Run the flow on all problems."""
         yield from flow(list(problems), _refuse)
 
 
-def _refuse(asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:  # noqa: ARG001
+def _refuse(asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:  # noqa: ARG001
     raise TypeError("a sampler whose demand is 0 samples has asked for completions")

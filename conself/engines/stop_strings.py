@@ -1,4 +1,4 @@
-"""Strings that end a completion: looked for while it is drawn, and cut off with what follows them."""
+"""Strings that end a completion: detected while it is drawn, and cut off with everything after them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""What tokenizers decode bytes to that are no character."""
+"""The character to which tokenizers decode invalid bytes."""
 
 
 @dataclass(frozen=True)
 class StopStrings:
-    """The strings ``stop`` in what a tokenizer makes of tokens."""
+    """Finds the strings ``stop`` in decoded tokens."""
 
     tokenizer: PreTrainedTokenizerBase
     stop: tuple[str, ...]
 
     @property
     def window(self) -> int:
-        """The number of last tokens that hold any of the strings whole: each token is a byte or more of text."""
+        """The number of last tokens that can contain any of the strings: each token is at least one byte of text."""
         return max((len(stop.encode()) for stop in self.stop), default=0)
 
     def end(self, token_ids: Sequence[int]) -> bool:
-        """Whether a completion ends with the last of these tokens; those before it did not end it."""
+        """Return whether the last of these tokens ends the completion; the earlier ones did not."""
         if not self.stop:
             return False
         text = decode_response(self.tokenizer, token_ids[-self.window :])
@@ -38,7 +38,7 @@ class StopStrings:
 
 
 def text_of(token_ids: Sequence[int], stops: StopStrings, stop_ids: Sequence[int]) -> str:
-    """The text of a completion, without the end-of-turn token among ``stop_ids`` or the stop string that ends it."""
+    """Decode a completion, without the end-of-turn token among ``stop_ids`` or the stop string that ends it."""
     ids = list(token_ids)
     if ids and ids[-1] in stop_ids:
         ids.pop()
@@ -46,5 +46,5 @@ def text_of(token_ids: Sequence[int], stops: StopStrings, stop_ids: Sequence[int
 
 
 def cut(text: str, stop: Sequence[str]) -> str:
-    """``text`` up to the first of the strings; all of it where there is none."""
+    """Return ``text`` up to the first of the strings; all of it if it contains none."""
     return text[: min((place for each in stop if (place := text.find(each)) >= 0), default=len(text))]

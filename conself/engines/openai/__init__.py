@@ -1,1 +1,1 @@
-"""Sampling from an endpoint that speaks OpenAI's protocol."""
+"""Sampling from an endpoint with OpenAI's protocol."""

@@ -1,4 +1,4 @@
-"""Requests to an OpenAI-compatible chat endpoint: bounded in time, tried again where that helps, free of secrets."""
+"""Requests to an OpenAI-compatible chat endpoint: with timeouts, retries where useful, and no secrets in errors."""
 
 import asyncio
 import email.utils
@@ -20,15 +20,15 @@ from conself.sandbox.jsonlines import Json
 _AGAIN = frozenset({408, 409, 425, 429})
 _CLOSED = "is not asked any more: another request failed, or nobody waits for the answer"
 _LONGEST_BACKOFF = 60.0
-_LONGEST_WAIT = 3600.0  # what a Retry-After may ask for
+_LONGEST_WAIT = 3600.0  # the longest Retry-After that is honoured
 
 
 class RefusedError(ValueError):
-    """A request that failed for good; the message says why and what to do."""
+    """A request failed permanently; the message gives cause and remedy."""
 
 
 class _TryAgainError(Exception):
-    """A failure that may pass; ``wait`` is how many seconds the endpoint asks for, if it says."""
+    """A temporary failure; ``wait`` is the number of seconds that the endpoint asks for, if any."""
 
     def __init__(self, reason: str, wait: float | None) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ class _TryAgainError(Exception):
 class Client:
     """Completes chats and plain texts through one endpoint; may be called from many threads.
 
-    The requests themselves run in one event loop, because there they can be ended when nobody needs them any more.
+    The requests run in one event loop, where they can be cancelled when they are no longer needed.
 
     Raises:
         ValueError: the package or the key is missing, with the remedy.
@@ -58,7 +58,7 @@ class Client:
         self._thread.start()
 
     def close(self) -> None:
-        """End waits and requests under way; they raise in their threads."""
+        """Cancel waits and running requests; they raise in their threads."""
         with self._sending:  # no request slips in behind
             self._stop.set()
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
@@ -73,18 +73,18 @@ class Client:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
-    def complete(self, ask: Ask, drawn: Decoding) -> list[Reply]:
-        """One reply per seed, in order. An endpoint that gives fewer choices than asked for is asked for the rest.
+    def complete(self, ask: Ask, decoding: Decoding) -> list[Reply]:
+        """Return one reply per seed, in order. If the endpoint gives too few choices it is asked for the rest.
 
         Raises:
-            RefusedError: the endpoint refuses, or fails still after all retries.
+            RefusedError: the endpoint refuses, or still fails after all retries.
         """
-        found: list[Reply] = []
-        while len(found) < len(ask.seeds):
-            count = min(self._endpoint.choices_per_request, len(ask.seeds) - len(found))
-            body = request_body(self._endpoint, ask.messages, drawn, count, ask.seeds[len(found)])
-            found += self._ask(body, drawn.entropy_top_k)[:count]
-        return found
+        received: list[Reply] = []
+        while len(received) < len(ask.seeds):
+            count = min(self._endpoint.choices_per_request, len(ask.seeds) - len(received))
+            body = request_body(self._endpoint, ask.messages, decoding, count, ask.seeds[len(received)])
+            received += self._ask(body, decoding.entropy_top_k)[:count]
+        return received
 
     def _ask(self, body: dict[str, Json], top_k: int) -> list[Reply]:
         tries = self._runtime.retries + 1
@@ -127,29 +127,31 @@ class Client:
             raise RefusedError(_CLOSED) from None
 
     def _judged(self, status: int, text: str, headers: Mapping[str, str]) -> Exception:
-        said = self._shown(_message(text))
+        message = self._shown(_message(text))
         if status in _AGAIN or status >= 500:
-            return _TryAgainError(f"HTTP {status}: {said}", retry_after(headers.get("retry-after"), time.time()))
+            return _TryAgainError(f"HTTP {status}: {message}", retry_after(headers.get("retry-after"), time.time()))
         if status in (401, 403):
             key = self._runtime.api_key_env
             which = f"the key in environment variable {key}" if key else "requests without key: set runtime.api_key_env"
-            return RefusedError(f"refuses {which} (HTTP {status}: {said})")
+            return RefusedError(f"refuses {which} (HTTP {status}: {message})")
         if status == 404:
-            return RefusedError(f"HTTP 404: {said}; check endpoint.base_url (most end in /v1) and endpoint.model_name")
+            return RefusedError(
+                f"HTTP 404: {message}; check endpoint.base_url (most end in /v1) and endpoint.model_name"
+            )
         return RefusedError(
-            f"refuses the request (HTTP {status}: {said}); adapt the endpoint's keys to what it takes: "
+            f"refuses the request (HTTP {status}: {message}); adapt the endpoint's keys to what it takes: "
             "choices_per_request=1, send_seed=false, logprobs=false, max_tokens_name=max_completion_tokens; "
             "if it is this problem that it refuses, leave it out of the data set"
         )
 
     def _shown(self, text: str) -> str:
-        """A text fit for a message: one line, not long, and without the key, which some endpoints repeat."""
+        """Shorten a text for a message: one line, without the key, which some endpoints repeat."""
         clean = text.replace(self._key, "***") if self._key else text
         return " ".join(clean.split())[:300]
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds, or an HTTP date; ``now`` in Unix time); None without one."""
+    """Return the seconds to wait by a Retry-After header (seconds or HTTP date; ``now`` in Unix time); None without."""
     if value is None:
         return None
     try:
@@ -163,7 +165,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 
 def _message(text: str) -> str:
-    """What an error's body says, in any of the usual forms."""
+    """Extract the message from an error's body, in any of the usual formats."""
     try:
         body = json.loads(text)
     except ValueError:

@@ -19,7 +19,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True)
 class OpenAIEngine(Engine):
-    """Completions by an endpoint, which has a model of its own; seeds are sent where it takes them."""
+    """Completions by an endpoint, which has its own model; seeds are sent if it takes them."""
 
     endpoint: Endpoint
     runtime: Runtime
@@ -27,7 +27,7 @@ class OpenAIEngine(Engine):
     loads_model: ClassVar[bool] = False
 
     def fingerprint(self, model: ModelRef | None) -> str:  # noqa: ARG002 - it answers for itself
-        """The endpoint's address and what it calls its model."""
+        """Return the endpoint's address and its name for the model."""
         return self.endpoint.fingerprint()
 
     def check_adapter(self, config: Mapping[str, Json]) -> None:  # noqa: ARG002
@@ -48,10 +48,10 @@ class OpenAIEngine(Engine):
         demand: Demand,  # noqa: ARG002 - problems are opened by the number of threads
         model: ModelRef | None,
     ) -> Iterator[list[Candidate]]:
-        """The flow of each problem, several at once.
+        """Run the flow of each problem, several at once.
 
         Raises:
-            ValueError: no key, an adapter, or a problem that the endpoint fails on for good.
+            ValueError: no key, an adapter, or a problem on which the endpoint fails permanently.
         """
         if model is not None and model.adapter is not None:
             self.check_adapter({})
@@ -68,11 +68,11 @@ def _in_order(
     endpoint: Endpoint,
     runtime: Runtime,
 ) -> Iterator[list[Candidate]]:
-    """``draw`` on every problem, ``concurrency`` at once, each with one request under way; results in order."""
+    """Run ``draw`` on every problem, ``concurrency`` at once, each with one request at a time; results in order."""
     client = Client(endpoint, runtime)
 
-    def complete(asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:
-        return [client.complete(ask, drawn) for ask in asks]
+    def complete(asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:
+        return [client.complete(ask, decoding) for ask in asks]
 
     def work(problem: Problem) -> list[Candidate]:
         try:

@@ -1,4 +1,4 @@
-"""From the JSON of a completion (of a chat or a text) to replies: text, NLL, top-k entropy, tokens. Pure functions."""
+"""Parse the JSON of a completion (of a chat or a text) into replies: text, NLL, top-k entropy, tokens."""
 
 import json
 import math
@@ -7,25 +7,25 @@ from typing import TypedDict
 
 from conself.engines.engine import Reply
 
-# What OpenAI-compatible servers write for a log-probability that they do not know.
+# The value that OpenAI-compatible servers write for an unknown log-probability.
 _UNKNOWN = -9999.0
 
 
 class Top(TypedDict):
-    """One of the likeliest tokens at a place."""
+    """One of the likeliest tokens at a position."""
 
     logprob: float
 
 
 class Token(TypedDict, total=False):
-    """A token of a choice, as chats have it."""
+    """A token of a choice, in the format of chats."""
 
     logprob: float
     top_logprobs: list[Top] | None
 
 
 class LogProbs(TypedDict, total=False):
-    """Those of a chat's choice in ``content``; a text completion has a list for each field of its tokens."""
+    """Log-probs: a chat's in ``content``; a text completion has a list for each field of its tokens."""
 
     content: list[Token] | None
     token_logprobs: list[float]
@@ -33,7 +33,7 @@ class LogProbs(TypedDict, total=False):
 
 
 class Message(TypedDict, total=False):
-    """The turn that a choice is."""
+    """The message of a choice."""
 
     content: str | None
 
@@ -49,25 +49,25 @@ class Choice(TypedDict, total=False):
 
 
 class Usage(TypedDict, total=False):
-    """Tokens of all choices together."""
+    """The tokens of all choices together."""
 
     completion_tokens: int | None
 
 
 class Completion(TypedDict, total=False):
-    """What a server answers, as it should be: nothing of it is sure."""
+    """A server's answer, in the documented format, none of which is guaranteed."""
 
     choices: list[Choice]
     usage: Usage | None
 
 
 def replies(text: str, top_k: int) -> list[Reply]:
-    """The choices of a completion, in order, at least one. A choice without content is an empty text.
+    """Convert the choices of a completion, at least one, in order. A choice without content is an empty text.
 
     ``top_k`` is as in :func:`uncertainty`.
 
     Raises:
-        ValueError: it is no completion, or has no choice.
+        ValueError: it is no completion, or has no choices.
     """
     try:
         return _read(json.loads(text), top_k)
@@ -99,14 +99,14 @@ def _reply(choice: Choice, count: int, top_k: int) -> Reply:
 
 
 def _tokens(logprobs: LogProbs) -> Sequence[Token]:
-    """Tokens in the form in which chats have them; text completions have a list for each of their fields."""
+    """Convert tokens to the format of chats; text completions have a list for each of their fields."""
     if "token_logprobs" not in logprobs:
         return logprobs.get("content") or []
     own = logprobs["token_logprobs"]
     tops = logprobs.get("top_logprobs") or [{}] * len(own)
     return [
-        {"logprob": value, "top_logprobs": [{"logprob": top} for top in (known or {}).values()]}
-        for value, known in zip(own, tops, strict=True)
+        {"logprob": value, "top_logprobs": [{"logprob": top} for top in (likeliest or {}).values()]}
+        for value, likeliest in zip(own, tops, strict=True)
     ]
 
 
@@ -115,15 +115,15 @@ def _storable(text: str) -> str:
 
 
 def uncertainty(tokens: Sequence[Token], top_k: int) -> tuple[float | None, float | None]:
-    """Mean NLL and mean entropy, in nats per token, of tokens with ``logprob`` and ``top_logprobs``.
+    """Compute mean NLL and mean entropy, in nats per token, of tokens with ``logprob`` and ``top_logprobs``.
 
-    A token's entropy is taken over the ``top_k`` likeliest of its ``top_logprobs``, renormalised. None where a
-    token lacks the figure.
+    A token's entropy is taken over the ``top_k`` likeliest of its ``top_logprobs``, renormalised. None if a token lacks
+    the figure.
     """
     own = [float(token["logprob"]) for token in tokens]
     tops = [_likeliest(token, top_k) for token in tokens]
-    known = own and all(_UNKNOWN < value < math.inf for value in own)
-    nll = -math.fsum(own) / len(own) if known else None
+    all_known = own and all(_UNKNOWN < value < math.inf for value in own)
+    nll = -math.fsum(own) / len(own) if all_known else None
     entropy = math.fsum(map(_entropy, tops)) / len(tops) if tops and all(map(_usable, tops)) else None
     return nll, entropy
 
@@ -143,5 +143,5 @@ def _entropy(logprobs: Sequence[float]) -> float:
 
 
 def _shares(total: int, count: int) -> list[int]:
-    """``total`` tokens of ``count`` choices, of which only the sum is known, as even numbers as there are."""
+    """Divide ``total`` tokens among ``count`` choices as evenly as possible, as only the sum is known."""
     return [total // count + (place < total % count) for place in range(count)]

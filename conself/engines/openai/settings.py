@@ -1,4 +1,4 @@
-"""What is asked of an OpenAI-compatible endpoint: who answers, how requests are sent, and what one says."""
+"""Settings of an OpenAI-compatible endpoint: address and model, content of requests, and how they are sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from conself.sandbox.jsonlines import Json
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Who answers, and what the requests say: all that results can depend on.
+    """The address, the model and the content of requests: everything that results can depend on.
 
-    ``choices_per_request`` is the most completions asked for by one request (``n``). ``logprobs`` asks for as many
-    log-probs as token entropies are taken over. ``max_tokens_name`` is what the endpoint calls the limit;
-    ``extra_body`` goes along with every request.
+    ``choices_per_request`` is the most completions of one request (``n``). ``logprobs`` requests as many log-probs as
+    token entropies are taken over. ``max_tokens_name`` is the endpoint's name for the limit; ``extra_body`` is added to
+    every request.
 
     Raises:
         ValueError: a setting out of range, or a URL with a secret in it.
@@ -43,16 +43,16 @@ class Endpoint:
             raise ValueError(f"endpoint.choices_per_request must be at least 1, got {self.choices_per_request}")
 
     def fingerprint(self) -> str:
-        """Who answers: the model's name there, and the address."""
+        """Return the model's name and the address."""
         return f"{self.model_name} at {self.base_url}"
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes speed, not results, and the NAME of the environment variable with the key (None: no key).
+    """Settings that change speed, not results, and the NAME of the environment variable with the key (None: no key).
 
-    ``concurrency`` requests are under way at once, each given ``timeout_s`` seconds; a failed one is tried again up
-    to ``retries`` times, after ``backoff_s``, twice that, ... up to a minute, or as long as the endpoint asks.
+    ``concurrency`` requests run at once, each with a timeout of ``timeout_s`` seconds; a failed one is retried up to
+    ``retries`` times, after ``backoff_s``, twice that, ... up to a minute, or as long as the endpoint asks.
     """
 
     threads: ClassVar[int] = 1  # that compute
@@ -75,26 +75,26 @@ class Runtime:
 
 
 def request_body(
-    endpoint: Endpoint, messages: list[Message], drawn: Decoding, count: int, seed: int
+    endpoint: Endpoint, messages: list[Message], decoding: Decoding, count: int, seed: int
 ) -> dict[str, Json]:
-    """The arguments of one request for ``count`` completions; the seed is cut to the 31 bits that all servers take.
+    """Build the arguments of one request for ``count`` completions; the seed is cut to the 31 bits all servers take.
 
-    A plain text is the ``prompt`` of a text completion, whose server opens it as the model's tokenizer opens texts.
+    A plain text is the ``prompt`` of a text completion, to which the server adds the tokenizer's opening tokens.
     """
     plain = messages[0]["role"] == PLAIN
     body: dict[str, Json] = {
         "model": endpoint.model_name,
         **({"prompt": messages[0]["content"]} if plain else {"messages": [{**message} for message in messages]}),
-        "temperature": drawn.temperature,
-        "top_p": drawn.top_p,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
         "n": count,
-        "extra_body": {endpoint.max_tokens_name: drawn.max_new_tokens, **endpoint.extra_body},
+        "extra_body": {endpoint.max_tokens_name: decoding.max_new_tokens, **endpoint.extra_body},
     }
     if endpoint.send_seed:
         body["seed"] = seed % 2**31
-    if drawn.stop:
-        body["stop"] = [*drawn.stop]
+    if decoding.stop:
+        body["stop"] = [*decoding.stop]
     if endpoint.logprobs:  # one more: some servers put the drawn token in the place of the last
-        count = drawn.entropy_top_k + 1
+        count = decoding.entropy_top_k + 1
         body |= {"logprobs": count} if plain else {"logprobs": True, "top_logprobs": count}
     return body

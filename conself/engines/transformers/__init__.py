@@ -1,1 +1,1 @@
-"""Sampling with transformers, in rows that are refilled as they end."""
+"""Sampling with transformers, in rows that are refilled as samples end."""

@@ -1,4 +1,4 @@
-"""From one step's logits to tokens: inverse-CDF sampling, nucleus threshold, token entropy. Pure tensor functions."""
+"""Draw tokens from one step's logits: inverse-CDF sampling, nucleus threshold, token entropy. Pure functions."""
 
 import math
 
@@ -33,17 +33,17 @@ def choose(logits: Tensor, uniforms: Tensor, settings: Decoding) -> tuple[Tensor
 
 
 def top_entropy(log_probs: Tensor, k: int) -> Tensor:
-    """Entropy [N] in nats of the ``k`` likeliest tokens' probabilities, renormalised; log_probs is [N, V]."""
+    """Compute the entropy [N] in nats of the ``k`` likeliest tokens, renormalised; log_probs is [N, V]."""
     top = log_probs.topk(min(k, log_probs.shape[-1]), sorted=False).values.log_softmax(-1)
     entropy: Tensor = torch.special.entr(top.exp()).sum(-1)
     return entropy
 
 
 def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
-    """``probabilities`` [N, V] with zeros outside each row's nucleus (not renormalised).
+    """Set ``probabilities`` [N, V] to zero outside each row's nucleus (not renormalised).
 
-    The nucleus is the smallest set of likeliest tokens with mass >= top_p; tokens that tie with its least likely
-    member belong to it too, so that it does not depend on the order in which a sort leaves equal values.
+    The nucleus is the smallest set of likeliest tokens with mass >= top_p; tokens that tie with its least likely member
+    belong to it too, so that it does not depend on how a sort orders equal values.
     """
     if top_p == 1:
         return probabilities
@@ -60,9 +60,9 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
 
 
 def inverse_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:
-    """Index [N] at which the running sum of ``weights`` [N, V] (any total) first exceeds ``uniforms`` * total.
+    """Return the index [N] at which the running sum of ``weights`` [N, V] (any total) exceeds ``uniforms`` * total.
 
-    Tokens count in the order of their ids. Two levels, blocks first, spare the running sum over the vocabulary.
+    Tokens are summed in the order of their ids. Two levels, blocks first, avoid a running sum over the vocabulary.
     A token of weight 0 is never drawn.
     """
     rows, size = weights.shape
@@ -75,6 +75,6 @@ def inverse_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:
     rest = (target - running.gather(1, block) + sums.gather(1, block)).clamp_(min=0)
     inner = blocks[torch.arange(rows, device=weights.device), block[:, 0]]
     index = (inner.cumsum(-1, dtype=torch.float64) <= rest).sum(-1)
-    # Rounding may leave the target a hair beyond the block's last token: its likeliest token stands in.
+    # Rounding may put the target slightly beyond the block's last token: use the block's likeliest token.
     index = torch.where(index < width, index, inner.argmax(-1))
     return block[:, 0] * width + index

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     from conself.engines.transformers.ledger import Completion, Request
 
-# Problems are taken in windows of so many batches' worth of samples: rows stay full, memory bounded.
+# Problems are read in windows of this many batches of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 4
-# What a worker imports for it, which takes seconds.
+# Slow imports, which workers do in advance.
 _MODULES = ("conself.engines.transformers.generation", "transformers.models.auto.modeling_auto", "peft")
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes speed and memory, not results.
+    """Settings that change speed and memory, not results.
 
-    ``batch_size`` is the most sequences decoded together; None: 256, or 32 where a CPU decodes a large model, which has
-    no more use for them. ``device`` is a torch device or ``auto``; ``processes`` worker processes of so many
-    ``threads`` draw at once, each ``shards_per_task`` shards in one stream. Where ``processes`` is None there is one on
-    a GPU, and on a CPU as many as it has cores and memory, which then share the cores; else ``threads`` None is 1.
+    ``batch_size`` is the most sequences decoded together; None: 256, or 32 for a large model on a CPU, where more don't
+    help. ``device`` is a torch device or ``auto``. ``processes`` worker processes with ``threads`` threads draw at
+    once, each ``shards_per_task`` shards in one stream. ``processes`` None is one on a GPU, and on a CPU as many as
+    cores and memory allow, sharing the cores; otherwise ``threads`` None is 1.
     """
 
     batch_size: int | None
@@ -61,17 +61,17 @@ class Runtime:
 
     @property
     def rows(self) -> int:
-        """Sequences decoded together at most, where the model doesn't count."""
+        """The most sequences decoded together, if independent of the model."""
         return self.batch_size or MOST_ROWS
 
     def on_gpu(self) -> bool:
-        """Whether a GPU draws, by the looks of the machine: torch, which knows, takes seconds to import."""
+        """Guess whether a GPU draws, without importing torch, which takes seconds."""
         return self.device != "cpu" and gpu_driver()
 
 
 @dataclass(frozen=True)
 class TransformersEngine(Engine):
-    """Completions in batches with a KV cache: the same tokens whatever the batch, order or number of processes."""
+    """Completions in batches with a KV cache: tokens don't depend on batch, order or number of processes."""
 
     runtime: Runtime
 
@@ -79,23 +79,23 @@ class TransformersEngine(Engine):
     modules: ClassVar[tuple[str, ...]] = _MODULES
 
     def fingerprint(self, model: ModelRef | None) -> str:
-        """The model's."""
+        """Return the model's fingerprint."""
         return fingerprint(required(model))
 
     def worth_a_call(self, demand: Demand) -> int:
-        """The problems that fill a batch."""
+        """Return the number of problems that fill a batch."""
         return -(-self.runtime.rows // demand.samples)
 
     def settled(self, model: ModelRef | None, demand: Demand) -> Self:
-        """With as many processes, threads and rows as cores and free memory allow; raises as :func:`within` does."""
+        """Set processes, threads and rows by cores and free memory; raises as :func:`within` does."""
         return replace(self, runtime=_settled(self.runtime, model, demand.tokens))
 
     def draw(
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
-        """The flow of windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens.
+        """Run the flow on windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens.
 
-        The model stays for the next call, and what rows have taken is given back.
+        The model stays loaded for the next call; the rows' memory is freed.
         """
         complete = partial(complete_chats, required(model), self.runtime)
         for window in _windows(problems, demand.samples, self.runtime):
@@ -103,7 +103,7 @@ class TransformersEngine(Engine):
         return_freed()
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
-        """By the model as it lies on disk, in this process."""
+        """Draw tokens from the model on disk, in this process."""
         from conself.engines.transformers.generation import stream
 
         policy, tokenizer, stop_ids = loaded(model, self.runtime.device)
@@ -111,7 +111,7 @@ class TransformersEngine(Engine):
 
 
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
-    if model is None or runtime.on_gpu():  # a GPU's memory is told by batch_size, which is the user's
+    if model is None or runtime.on_gpu():  # a GPU's memory is governed by batch_size, which the user sets
         return replace(runtime, processes=runtime.processes or 1, threads=runtime.threads or 1)
     cores = cpu_count()
     most = replace(runtime, processes=runtime.processes or cores)
@@ -121,7 +121,7 @@ def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
 
 
 def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:
-    """One reply per seed of every ask, in order, each ask's as they are there; the model is loaded once per process."""
+    """Yield one reply per seed of every ask, in order, as soon as possible; the model is loaded once per process."""
     from conself.engines.transformers.generation import stream
     from conself.engines.transformers.ledger import Request
     from conself.engines.transformers.prompts import shared_length
@@ -151,11 +151,11 @@ def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) 
 
 @lru_cache(maxsize=1)
 def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
-    """A model to draw from, its tokenizer and the ids that end a turn; the last one stays for the next call.
+    """Load a model to draw from, its tokenizer and the ids that end a turn; the last model is kept for the next call.
 
     Raises:
         OSError: the model cannot be loaded.
-        ValueError: a device that torch does not know; with the remedy.
+        ValueError: torch does not know the device; with the remedy.
     """
     import torch
 

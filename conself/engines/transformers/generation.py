@@ -1,7 +1,7 @@
 """Batched generation with a KV cache, for any causal LM of transformers: the same tokens in any batch.
 
 Rows run independently (see :mod:`conself.engines.transformers.rows`): a prompt is read once for all its samples, a
-finished row gives its place to a waiting one, and every sample draws from its own stream of uniforms.
+waiting sample takes the place of a finished one, and every sample draws from its own stream of uniforms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,11 +33,11 @@ def stream(
     batch_size: int,
     stops: StopStrings | None = None,
 ) -> Iterator[list[Completion]]:
-    """Completions of every request, in the order of the requests and of their seeds, each request's as they are there.
+    """Yield the completions of every request, in the order of requests and seeds, as soon as a request is finished.
 
-    A sample depends on its prompt, seed and settings only, up to the rounding of the model's kernels. With SDPA in
-    float32 on the CPU there is none to see: the same bits in any batch (experiments/sampling_speed checks it). A
-    prompt and its completion never pass the model's context length.
+    A sample depends only on its prompt, seed and settings, up to the rounding of the model's kernels. With SDPA in
+    float32 on the CPU the bits are the same in any batch (experiments/sampling_speed checks it). A prompt and its
+    completion never exceed the model's context length.
 
     Args:
         model: in eval mode; the requests run on its device.
@@ -45,10 +45,10 @@ def stream(
         settings: how to draw.
         stop_ids: ids that end a completion.
         batch_size: the most rows decoded together; changes speed and memory only.
-        stops: texts that end a completion as well.
+        stops: texts that also end a completion.
 
     Raises:
-        ValueError: an empty prompt, batch_size < 1, or attention that masks cannot describe.
+        ValueError: an empty prompt, batch_size < 1, or attention that masks cannot express.
     """
     _check(model, requests, settings, batch_size)
     ledger = Ledger(model, requests, settings, stop_ids, stops if stops is not None and stops.stop else None)
@@ -97,7 +97,7 @@ class _Chunk:
 
 
 def _chunks(requests: Sequence[Request], limits: NDArray[np.int64], batch_size: int) -> list[_Chunk]:
-    """What is to be sampled, the first request last: it is taken from the end."""
+    """List the chunks to sample, the first request last, because they are taken from the end."""
     chunks = []
     first = 0
     for index, request in enumerate(requests):
@@ -118,7 +118,7 @@ class _Rows:
         self.cache: RowCache | None = None
 
     def place(self, prefill: States, chunks: Sequence[_Chunk], requests: Sequence[Request]) -> None:
-        """Start the samples of ``chunks`` (prompt i of ``prefill`` is that of chunk i) in the next free rows."""
+        """Start the samples of ``chunks`` (prompt i of ``prefill`` belongs to chunk i) in the next free rows."""
         start, device = self.active, self.state.device
         fresh = [
             (chunk.first + k, 0, chunk.length - 1, requests[chunk.request].prompt_ids[-1])
@@ -133,7 +133,7 @@ class _Rows:
         self.state[:, start : self.active] = torch.tensor(fresh, device=device).T
 
     def evict(self, done: Tensor) -> list[int]:
-        """Let the last running rows take the places of the rows that are ``done`` ([active] bool); whose they were."""
+        """Move the last running rows to the places of ``done`` rows ([active] bool); return the samples of those."""
         kept = self.active - int(done.sum())
         if kept == self.active:
             return []
@@ -159,10 +159,10 @@ def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], wai
 
 
 def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decoding) -> list[int]:
-    """Draw one token for every active row; rows that end leave, and their samples are returned."""
+    """Draw one token for every active row; evict rows that end, and return their samples."""
     if rows.cache is None:
         return []
-    # CPU kernels treat very few rows, and what their vectors leave over, in another way: idle rows fill up.
+    # CPU kernels compute very few rows, and remainders of their vectors, differently: fill up with idle rows.
     active, width = rows.active, round_up(rows.active)
     positions = rows.state[2, :width]
     span = round_up(int(positions[:active].max()) + 1)
@@ -177,8 +177,8 @@ def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decodin
         logits_to_keep=1,
     ).logits[:, 0]
     samples, steps = rows.state[0, :width], rows.state[1, :width]
-    drawn = choose(logits.float(), ledger.uniforms[samples, steps], settings)
-    tokens, logprobs, entropies = (values[:active] for values in drawn)
+    draw = choose(logits.float(), ledger.uniforms[samples, steps], settings)
+    tokens, logprobs, entropies = (values[:active] for values in draw)
     done = ledger.record(samples[:active], steps[:active], tokens, logprobs, entropies)
     rows.state[1:3, :active] += 1
     rows.state[3, :active] = tokens

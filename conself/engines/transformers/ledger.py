@@ -1,4 +1,4 @@
-"""What is asked of a model, what it has drawn so far, and what comes of it."""
+"""Requests to a model, the tokens drawn so far, and the completions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from conself.engines.stop_strings import StopStrings
 class Request:
     """A prompt (token ids, at least one) and one 64-bit seed for each completion wanted of it.
 
-    Its first ``shared`` tokens, fewer than all, are read apart from the rest, and once for all requests that open with
-    the same ones. What is drawn depends on ``shared`` by rounding, but not on who shares.
+    Its first ``shared`` tokens, fewer than all, are read separately, once for all requests that begin with them. Draws
+    depend on ``shared`` by rounding, but not on the other requests.
     """
 
     prompt_ids: tuple[int, ...]
@@ -27,7 +27,7 @@ class Request:
 
     @property
     def head(self) -> tuple[int, ...]:
-        """What is read first: the shared tokens, or where there are none all but the last."""
+        """The tokens that are read first: the shared ones, or without any all but the last."""
         return self.prompt_ids[: self.shared or -1]
 
 
@@ -47,7 +47,7 @@ class Completion:
 
 
 class Ledger:
-    """What every sample, numbered over all requests, may draw and has drawn."""
+    """The limits and draws of every sample, numbered over all requests."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class Ledger:
         self.running = np.bincount(self.owner[self.limits > 0], minlength=len(requests))
 
     def end(self, samples: Sequence[int]) -> None:
-        """Note that ``samples`` have ended."""
+        """Record that ``samples`` have ended."""
         np.subtract.at(self.running, self.owner[list(samples)], 1)
 
     def record(self, samples: Tensor, steps: Tensor, tokens: Tensor, logprobs: Tensor, entropies: Tensor) -> Tensor:
-        """Note what ``samples`` [N] drew at ``steps`` [N]; True [N] where that ends the sample."""
+        """Record the draws of ``samples`` [N] at ``steps`` [N]; return True [N] where they end the sample."""
         self.tokens[samples, steps] = tokens
         self.logprobs[samples, steps] = logprobs
         self.entropies[samples, steps] = entropies
@@ -96,15 +96,15 @@ class Ledger:
         return stopped | (steps + 1 >= self.limit[samples])
 
     def _ended(self, texts: StopStrings, samples: Tensor, steps: Tensor) -> Tensor:
-        """Whether the text of each sample's last tokens holds a stop string, [N] bool."""
+        """Return whether the text of each sample's last tokens contains a stop string, [N] bool."""
         back = torch.arange(texts.window - 1, -1, -1, device=steps.device)
         last = self.tokens[samples[:, None], (steps[:, None] - back).clamp_(min=0)].tolist()  # one copy for all rows
-        drawn = (steps + 1).clamp(max=texts.window).tolist()
-        found = [texts.end(ids[-count:]) for ids, count in zip(last, drawn, strict=True)]
-        return torch.tensor(found, dtype=torch.bool, device=steps.device)
+        n_drawn = (steps + 1).clamp(max=texts.window).tolist()
+        ended = [texts.end(ids[-count:]) for ids, count in zip(last, n_drawn, strict=True)]
+        return torch.tensor(ended, dtype=torch.bool, device=steps.device)
 
     def completions(self, request: int) -> list[Completion]:
-        """What was drawn for one request."""
+        """Return the completions of one request."""
         part = slice(self.first[request], self.first[request] + int((self.owner == request).sum()))
         books = [book[part].cpu().numpy() for book in (self.tokens, self.logprobs, self.entropies)]
         lengths, stopped = self.lengths[part].tolist(), self.stopped[part].tolist()
@@ -117,7 +117,7 @@ class Ledger:
 
 
 def _uniforms(seeds: Sequence[int], count: int, greedy: bool) -> NDArray[np.float64]:
-    """[samples, count] in [0, 1): row s is the start of the counter-based stream keyed by seed s."""
+    """Draw [samples, count] uniforms in [0, 1): row s starts the counter-based stream keyed by seed s."""
     if greedy:
         return np.zeros((len(seeds), count))
     streams = [np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds]

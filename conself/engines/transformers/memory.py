@@ -1,4 +1,4 @@
-"""Before drawing on a CPU: how many processes, of how many rows each, the free memory holds."""
+"""Choose the number of processes and rows for drawing on a CPU, by its free memory."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _SHARE = 0.8
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of a process that draws: ``fixed``, and those of each ``row`` that it decodes at once."""
+    """The bytes of a drawing process: ``fixed``, and per ``row`` that it decodes at once."""
 
     fixed: int
     row: int
 
 
 def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint | None:
-    """What a model of the Llama form takes, with rows of a long prompt and ``tokens``; None of another form.
+    """Estimate the memory of a Llama-like model, with rows of a long prompt and ``tokens``; None for other models.
 
     ``itemsize`` is that of the weights, in bytes.
     """
@@ -58,7 +58,7 @@ def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint
 
 
 def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime:
-    """``runtime`` with as many processes and rows as a CPU has a use for and ``free`` bytes hold.
+    """Set processes and rows of ``runtime`` to as many as are useful on a CPU and fit into ``free`` bytes.
 
     Rows are of up to ``tokens`` new tokens.
 

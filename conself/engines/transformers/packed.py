@@ -1,4 +1,4 @@
-"""Weights laid out once for the processor's kernels, instead of at every token."""
+"""Pack weights once for the processor's kernels, instead of at every token."""
 
 from functools import partial
 
@@ -13,12 +13,12 @@ _CACHED = 100_000_000
 
 
 def pack(model: PreTrainedModel) -> bool:
-    """Let a large float32 model's linear layers multiply by packed weights, for good; whether it was done.
+    """Pack the weights of a large float32 model's linear layers, irreversibly; return whether it was done.
 
-    Decoding multiplies few rows at a time, and without this the kernels lay out all weights again for each of them. The
-    price is memory: plain weights may be pages of their file, which processes share, and packed ones are a process's
-    own. The plain ones are freed, but for those that other modules share, so the model can only be read with. A row's
-    results are the same in any batch, as they were before, and equal the plain layers' up to rounding.
+    Decoding multiplies few rows at a time, and without packing the kernels rearrange all weights each time. It costs
+    memory: plain weights may be memory-mapped pages shared by processes, packed ones are private. The plain ones are
+    freed, except those that other modules share, so the model can only be used for inference. A row's results are still
+    the same in any batch, and equal to the plain layers' up to rounding.
     """
     layers = [module for module in model.modules() if type(module) is nn.Linear]
     plain = model.device.type == "cpu" and model.dtype == torch.float32 and torch.backends.mkldnn.enabled
@@ -36,6 +36,6 @@ def pack(model: PreTrainedModel) -> bool:
 
 
 def _multiply(packed: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
-    """[..., in] float32 to [..., out]."""
+    """Multiply [..., in] float32 to [..., out]."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, packed, bias, "none", [], "")
     return product

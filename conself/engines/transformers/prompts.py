@@ -1,4 +1,4 @@
-"""Reading prompts: what several of them open with is read once."""
+"""Read prompts, with a common beginning of several prompts read only once."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _LEAST = 4 * SPAN
 
 
 def shared_length(prompts: Sequence[Sequence[int]]) -> int:
-    """How many first tokens of all ``prompts`` are worth being read once; 0: none.
+    """Return the number of common first tokens of ``prompts`` that are worth reading once; 0: none.
 
     A multiple of SPAN, so that rows stay aligned; always less than the shortest prompt.
     """
@@ -28,10 +28,10 @@ def shared_length(prompts: Sequence[Sequence[int]]) -> int:
 
 
 def read(model: PreTrainedModel, requests: Sequence[Request]) -> States:
-    """Keys and values of every request's prompt but its last token, at slots 0 .. length-2 of row i for request i.
+    """Compute keys and values of every prompt except its last token, at slots 0 .. length-2 of row i for request i.
 
-    What slots further on hold means nothing. One forward pass for the heads, each different one once, and one for what
-    follows them where anything does.
+    Later slots are undefined. Takes one forward pass for the distinct heads, and one for the rest of the prompts, if
+    any.
     """
     rows = {head: row for row, head in enumerate(dict.fromkeys(request.head for request in requests))}
     heads = _read_heads(model, list(rows))
@@ -75,7 +75,7 @@ def _read_heads(model: PreTrainedModel, heads: Sequence[Sequence[int]]) -> State
 
 
 def _padded(texts: Sequence[Sequence[int]], width: int) -> Tensor:
-    """[texts, width] int64, filled up on the right."""
+    """Pad texts on the right: [texts, width] int64."""
     ids = torch.zeros(len(texts), width, dtype=torch.int64)
     for row, text in zip(ids, texts, strict=True):
         row[: len(text)] = torch.tensor(text, dtype=torch.int64)

@@ -25,7 +25,7 @@ _GROUPED = "conself_grouped_sdpa"
 
 
 def round_up(length: int) -> int:
-    """The least multiple of SPAN that is >= length and positive."""
+    """Return the least positive multiple of SPAN that is >= length."""
     return max(-(-length // SPAN), 1) * SPAN
 
 
@@ -35,14 +35,14 @@ class RowLayer(CacheLayerMixin):
     is_sliding = False
 
     def __init__(self, rows: int, prototype: tuple[Tensor, Tensor]) -> None:
-        self.keys = self.values = None  # the base class's names; the stores are wider than what a step reads
-        self.store = [like.new_empty(rows, like.shape[1], 0, like.shape[3]) for like in prototype]
+        self.keys = self.values = None  # the base class's names; the stores are wider than the part that a step reads
+        self.store = [template.new_empty(rows, template.shape[1], 0, template.shape[3]) for template in prototype]
         self.lines = self.positions = torch.empty(0, 0, dtype=torch.int64)
         self.span = 0
         self.is_initialized = True
 
     def reserve(self, capacity: int) -> None:
-        """Grow to at least ``capacity`` slots per row; by more than asked, so that copies stay rare."""
+        """Grow to at least ``capacity`` slots per row, by more than needed so that copies are rare."""
         held = self.store[0].shape[2]
         if capacity > held:
             wider = round_up(max(capacity + _HEADROOM, held * 3 // 2))
@@ -55,25 +55,25 @@ class RowLayer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *_args: object, **_kwargs: object
     ) -> tuple[Tensor, Tensor]:
-        """Write tokens [rows, KV heads, T, head size] at their positions; views of the rows' first ``span`` slots."""
+        """Write tokens [rows, KV heads, T, head size] at their positions; return views of the first ``span`` slots."""
         count = key_states.shape[0]
         for store, new in zip(self.store, (key_states, value_states), strict=True):
             store[self.lines, :, self.positions] = new.transpose(1, 2)
         return self.store[0][:count, :, : self.span], self.store[1][:count, :, : self.span]
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Nothing to do: the stores are made with the layer."""
+        """Do nothing: the stores are created with the layer."""
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:  # noqa: ARG002  # transformers names it
-        """(key length, offset) of one step's mask."""
+        """Return (key length, offset) of one step's mask."""
         return self.span, 0
 
     def get_seq_length(self) -> int:
-        """The number of slots a step reads."""
+        """Return the number of slots a step reads."""
         return self.span
 
     def get_max_length(self) -> int:
-        """-1: no maximum."""
+        """Return -1: no maximum."""
         return -1
 
 
@@ -82,10 +82,10 @@ States = list[tuple[Tensor, Tensor]]
 
 
 def prompt_states(prefill: DynamicCache) -> States:
-    """Keys and values [prompts, KV heads, length, head size] of every layer that a forward pass filled.
+    """Return keys and values [prompts, KV heads, length, head size] of every layer that a forward pass filled.
 
     Raises:
-        ValueError: a layer holds something else than keys and values.
+        ValueError: a layer holds something other than keys and values.
     """
     states = []
     for layer in prefill.layers:
@@ -117,7 +117,7 @@ class RowCache(Cache):
                 store[targets, :, : row.span] = store[sources, :, : row.span]
 
     def states(self, span: int) -> States:
-        """Views of all rows' first ``span`` slots."""
+        """Return views of all rows' first ``span`` slots."""
         return [(row.store[0][:, :, :span], row.store[1][:, :, :span]) for row in self.rows]
 
     def aim(self, positions: Tensor, span: int) -> None:
@@ -129,7 +129,7 @@ class RowCache(Cache):
 
 
 def visible(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """Additive mask [N, 1, T, span]: token t of row n sees slots 0 .. positions[n, t]."""
+    """Build the additive mask [N, 1, T, span]: token t of row n sees slots 0 .. positions[n, t]."""
     hidden = torch.arange(span, device=positions.device) > positions[:, None, :, None]
     return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))
 
@@ -143,10 +143,10 @@ def grouped_sdpa(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """SDPA that, for a single query token, reads grouped KV heads in place.
+    """Compute SDPA, reading grouped KV heads in place for a single query token.
 
-    transformers repeats keys and values for every query head of a group, which at each decoded token copies the
-    whole cache. The heads of a group are queries of one KV head: [N, H, 1, D] is [N, KV heads, H / KV heads, D].
+    transformers repeats keys and values for every query head of a group, which copies the whole cache at each decoded
+    token. The heads of a group are queries of one KV head: [N, H, 1, D] is [N, KV heads, H / KV heads, D].
     """
     rows, heads, length, size = query.shape
     if length > 1 or attention_mask is None or kwargs.get("position_bias") is not None:
@@ -164,7 +164,7 @@ AttentionMaskInterface.register(_GROUPED, sdpa_mask)
 
 @contextmanager
 def grouped_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Let a model with SDPA attention use :func:`grouped_sdpa` inside the block; other attentions stay."""
+    """Let a model with SDPA attention use :func:`grouped_sdpa` inside the block; other attention is unchanged."""
     chosen = model.config._attn_implementation
     if chosen != "sdpa":
         yield

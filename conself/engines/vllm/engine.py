@@ -1,4 +1,4 @@
-"""Completions by vLLM: the same prompts, seeds and definitions as of any engine, at the speed of its own."""
+"""Completions by vLLM, with the same prompts, seeds and definitions as any engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VllmEngine(Engine):
-    """Completions at vLLM's speed. What is drawn beside one can move a logit's last bits, and so, rarely, a token.
+    """Completions at vLLM's speed. Other samples in a batch can change a logit's last bits and thus, rarely, a token.
 
     A prompt and its completion take at most ``max_model_len`` tokens (None: the model's context).
     """
@@ -32,21 +32,21 @@ class VllmEngine(Engine):
     modules: ClassVar[tuple[str, ...]] = ("conself.engines.vllm.machine",)
 
     def fingerprint(self, model: ModelRef | None) -> str:
-        """The model's."""
+        """Return the model's fingerprint."""
         return fingerprint(required(model))
 
     def check_model(self, model: ModelRef) -> None:
-        """Refuse a model that vLLM is not given here; raises as :func:`check_served` does."""
+        """Check that vLLM can serve the model; raises as :func:`check_served` does."""
         check_served(model)
 
     def check_adapter(self, config: Mapping[str, Json]) -> None:
-        """Refuse an adapter that vLLM cannot put on; raises as :func:`check_lora` does."""
+        """Check that vLLM can load the adapter; raises as :func:`check_lora` does."""
         check_lora(config)
 
     def draw(
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
-        """The flow of each problem, in one stream; ``Reply.n_tokens`` counts all tokens."""
+        """Run the flow of each problem, in one stream; ``Reply.n_tokens`` counts all tokens."""
         from conself.engines.vllm.machine import machine_for
 
         def alone(problem: Problem, complete: Complete) -> list[Candidate]:
@@ -56,7 +56,7 @@ class VllmEngine(Engine):
         yield from stream(problems, alone, machine, demand.samples)
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
-        """Each adapter gets an id of its own, and nothing that was computed before it is read with it."""
+        """Draw tokens; each adapter gets its own id, and no earlier cached values are used with it."""
         from conself.engines.vllm.machine import machine_for
 
         machine = machine_for(model, self.runtime, self.max_model_len)

@@ -1,8 +1,8 @@
 """One vLLM engine per process: prompts in, replies out, a step at a time.
 
-The engine runs inside the process that uses it (a worker process, which dies with its parent), not in a process of
-vLLM's own: that one would outlive a ``kill -9``, and with it its GPU memory. With tensor parallelism the other ranks
-are children of the worker, which vLLM ends when the worker is gone.
+The engine runs inside the process that uses it (a worker process, which dies with its parent), not in a separate
+process, which would survive a ``kill -9`` and keep its GPU memory. With tensor parallelism the other ranks are
+children of the worker, which vLLM ends when the worker is gone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Deliver = Callable[[int, Reply], None]
 
 @dataclass
 class _Draw:
-    """A sample under way; ``finish`` is called with it and the reason why it ended."""
+    """A running sample; ``finish`` is called with it and the reason why it ended."""
 
     sums: Sums
     stops: StopStrings
@@ -48,7 +48,7 @@ class _Draw:
 
 
 class VllmMachine:
-    """vLLM with one base model; at most one adapter at a time is put on, and none is ever merged.
+    """vLLM with one base model; at most one adapter is active at a time, and none is ever merged.
 
     ``live`` is the number of samples submitted and not yet finished, ``seats`` how many vLLM decodes together.
     """
@@ -66,27 +66,27 @@ class VllmMachine:
 
     @property
     def live(self) -> int:
-        """Samples under way."""
+        """The number of running samples."""
         return len(self._draws)
 
     def wear(self, ref: ModelRef) -> None:
-        """Put ``ref``'s adapter on for what is submitted from now on, or take it off."""
+        """Activate ``ref``'s adapter for later submissions, or deactivate it."""
         if ref.adapter is None:
             self._adapter = None
             return
         from vllm.lora.request import LoRARequest
 
-        name = fingerprint(ref)  # of its content: a folder that was written anew is another adapter
+        name = fingerprint(ref)  # of its content: a rewritten folder is another adapter
         if name not in self._adapters:
             self._adapters[name] = LoRARequest(name, len(self._adapters) + 1, ref.adapter)
         self._adapter = self._adapters[name]
 
-    def submit(self, ask: Ask, drawn: Decoding, deliver: Deliver) -> list[str]:
+    def submit(self, ask: Ask, decoding: Decoding, deliver: Deliver) -> list[str]:
         """Start one sample per seed of ``ask``; ``deliver(i, reply)`` is called when that of seed i is done.
 
-        vLLM's own ``n`` makes the same requests, with seeds s, s + 1, ...; here each has the seed it is given, so that
-        a sample does not depend on how many are drawn. They share the prompt through the prefix cache. A prompt that
-        leaves no room for a token in the context gives empty replies at once. Returns names for :meth:`abort`.
+        vLLM's own ``n`` makes the same requests, with seeds s, s + 1, ...; here each has its own seed, so that a sample
+        does not depend on the number of draws. They share the prompt through the prefix cache. A prompt that leaves no
+        room for a token in the context gives empty replies at once. Returns names for :meth:`abort`.
 
         Raises:
             ValueError: the prompt has no token, or vLLM refuses a setting.
@@ -94,7 +94,7 @@ class VllmMachine:
         ids = encode_prompt(self._tokenizer, render(self._tokenizer, ask.messages))
         if not ids:
             raise ValueError("a prompt has no token; check the prompt templates and the model's chat template")
-        room = min(drawn.max_new_tokens, self._context - len(ids))
+        room = min(decoding.max_new_tokens, self._context - len(ids))
         if room < 1:
             for place in range(len(ask.seeds)):
                 deliver(place, Reply("", "length", None, None, 0))
@@ -103,51 +103,51 @@ class VllmMachine:
         def to(places: range) -> Callable[[_Draw, str], None]:
             return lambda draw, reason: self._deliver(draw, reason, places, deliver)
 
-        request = self._request(ids, drawn, room)
-        if drawn.temperature == 0:  # all seeds give the same tokens
-            return [self._add(request, ask.seeds[0], drawn, to(range(len(ask.seeds))))]
-        return [self._add(request, s, drawn, to(range(i, i + 1))) for i, s in enumerate(ask.seeds)]
+        request = self._request(ids, decoding, room)
+        if decoding.temperature == 0:  # all seeds give the same tokens
+            return [self._add(request, ask.seeds[0], decoding, to(range(len(ask.seeds))))]
+        return [self._add(request, s, decoding, to(range(i, i + 1))) for i, s in enumerate(ask.seeds)]
 
-    def tokens(self, requests: Sequence[Request], drawn: Decoding) -> list[list[Completion]]:
-        """Completions of every request, in order, as tokens with the log-probs that they were drawn with.
+    def tokens(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Completion]]:
+        """Return completions of every request, in order, as tokens with the log-probs of their draws.
 
-        Nothing else may be under way. ``token_entropies`` are not known, and empty.
+        No other sample may be running. ``token_entropies`` are unknown, and empty.
 
         Raises:
             ValueError: a prompt has no token or no room for one, or vLLM refuses a setting.
-            RuntimeError: vLLM gave a sample up.
+            RuntimeError: vLLM aborted a sample.
         """
-        found: dict[tuple[int, int], Completion] = {}
+        completions: dict[tuple[int, int], Completion] = {}
 
         def at(place: tuple[int, int]) -> Callable[[_Draw, str], None]:
             def keep(draw: _Draw, reason: str) -> None:
-                found[place] = _completion(draw.sums, _ended_well(reason))
+                completions[place] = _completion(draw.sums, _ended_well(reason))
 
             return keep
 
         for number, request in enumerate(requests):
-            room = min(drawn.max_new_tokens, self._context - len(request.prompt_ids))
+            room = min(decoding.max_new_tokens, self._context - len(request.prompt_ids))
             if not request.prompt_ids or room < 1:
                 raise ValueError(f"a prompt of {len(request.prompt_ids)} tokens has none, or leaves no room for one")
-            asked = self._request(request.prompt_ids, drawn, room)
+            engine_request = self._request(request.prompt_ids, decoding, room)
             for index, seed in enumerate(request.seeds):
-                self._add(asked, seed, drawn, at((number, index)), keep=True)
+                self._add(engine_request, seed, decoding, at((number, index)), keep=True)
         while self.live:
             self.step()
-        return [[found[number, k] for k in range(len(request.seeds))] for number, request in enumerate(requests)]
+        return [[completions[number, k] for k in range(len(request.seeds))] for number, request in enumerate(requests)]
 
     def forget(self) -> None:
-        """Let go of the keys and values of all prompts: those of an adapter that has changed are of no use."""
+        """Clear the prefix cache: its keys and values belong to the previous adapter."""
         self._vllm.reset_prefix_cache()
 
-    def _request(self, ids: Sequence[int], drawn: Decoding, room: int) -> EngineCoreRequest:
+    def _request(self, ids: Sequence[int], decoding: Decoding, room: int) -> EngineCoreRequest:
         from vllm.sampling_params import SamplingParams
 
         params = SamplingParams(
-            temperature=drawn.temperature,
-            top_p=drawn.top_p,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
             max_tokens=room,
-            logprobs=drawn.entropy_top_k,
+            logprobs=decoding.entropy_top_k,
             stop_token_ids=self._stops,
             ignore_eos=True,  # the ids above are all there are
             detokenize=False,
@@ -160,7 +160,7 @@ class VllmMachine:
         self,
         request: EngineCoreRequest,
         seed: int,
-        drawn: Decoding,
+        decoding: Decoding,
         finish: Callable[[_Draw, str], None],
         keep: bool = False,
     ) -> str:
@@ -168,16 +168,16 @@ class VllmMachine:
         child.request_id = child.external_req_id = str(next(self._serial))
         child.sampling_params = copy(request.sampling_params)
         child.sampling_params.seed = seed & _SEED_BITS
-        sums = Sums(drawn.entropy_top_k, [] if keep else None)
-        self._draws[child.request_id] = _Draw(sums, StopStrings(self._tokenizer, drawn.stop), finish)
+        sums = Sums(decoding.entropy_top_k, [] if keep else None)
+        self._draws[child.request_id] = _Draw(sums, StopStrings(self._tokenizer, decoding.stop), finish)
         self._vllm.engine_core.add_request(child)
         return str(child.request_id)
 
     def step(self) -> None:
-        """Run the model once, if there is anything to run it on; deliver what has ended.
+        """Run the model once, if there are samples; deliver those that have ended.
 
         Raises:
-            RuntimeError: vLLM gave a sample up.
+            RuntimeError: vLLM aborted a sample.
         """
         outputs = [o for o in self._vllm.engine_core.get_output().outputs if o.request_id in self._draws]
         # Straight from the engine's core: vLLM's own output objects would keep every token's log-probs to the end.
@@ -204,12 +204,12 @@ class VllmMachine:
             deliver(place, reply)
 
     def abort(self, names: Sequence[str]) -> None:
-        """Drop samples that nobody waits for any more; finished ones are passed over."""
-        known = [name for name in names if self._draws.pop(name, None) is not None]
-        self._vllm.engine_core.abort_requests(known)
+        """Drop samples that are no longer needed; finished ones are ignored."""
+        running = [name for name in names if self._draws.pop(name, None) is not None]
+        self._vllm.engine_core.abort_requests(running)
 
     def close(self) -> None:
-        """Give the engine's memory back."""
+        """Free the engine's memory."""
         self._vllm.engine_core.shutdown()
         self._vllm = None
 
@@ -227,7 +227,7 @@ def _completion(sums: Sums, reason: str) -> Completion:
 
 
 class _Held:
-    """The process's engine: stages call once per task, and loading takes minutes."""
+    """The process's cached engine: stages call once per task, and loading takes minutes."""
 
     key: tuple[ModelRef, Runtime, int | None, int] | None = None
     machine: VllmMachine | None = None
@@ -242,10 +242,10 @@ def _let_go() -> None:
 
 
 def machine_for(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> VllmMachine:
-    """The engine of this process for ``ref``, its adapter put on.
+    """Return the engine of this process for ``ref``, with its adapter active.
 
-    Another base model, or an adapter on an engine that was started without, ends the engine that was there and starts
-    one anew.
+    For another base model, or for an adapter on an engine started without one, the old engine is ended and a new one
+    started.
 
     Raises:
         OSError: vLLM, the model or its adapter is missing; with the remedy.

@@ -1,4 +1,4 @@
-"""Starting vLLM: its settings, the quiet around it, and its start-up errors in one line with a remedy."""
+"""Start vLLM: its settings, silenced output, and its start-up errors in one line with a remedy."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from vllm.v1.engine.llm_engine import LLMEngine
 
 LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM's ``max_lora_rank`` may be."""
+"""The values that vLLM accepts as ``max_lora_rank``."""
 
 _GIB = 1 << 30
 
 # As the process found it: a second engine must not cut its GPUs from those of the first.
 _VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")
 
-# What a start-up error says -> what helps. The first that is found counts.
+# A text in a start-up error -> the remedy. The first match is used.
 _REMEDIES = (
     ("is less than", "lower runtime.gpu_memory_utilization or runtime.kv_cache_gib, or end what else uses the memory"),
     ("cache", "lower max_model_len or raise runtime.gpu_memory_utilization (on a CPU: runtime.kv_cache_gib)"),
@@ -47,14 +47,14 @@ _ELSE = "set runtime.log_level=DEBUG to see vLLM's own log, or choose engine=tra
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes speed and memory, not results.
+    """Settings that change speed and memory, not results.
 
-    ``processes`` engines (None: one) draw at once, each on ``tensor_parallel`` GPUs of its own and ``shards_per_task``
-    shards in one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, where not
-    None, says instead how much keys and values take. ``max_num_seqs`` samples are decoded together.
+    ``processes`` engines (None: one) draw at once, each on its own ``tensor_parallel`` GPUs and ``shards_per_task``
+    shards in one stream. An engine takes ``gpu_memory_utilization`` of its GPUs' memory; ``kv_cache_gib``, if not None,
+    sets the size of keys and values instead. ``max_num_seqs`` samples are decoded together.
     """
 
-    threads: ClassVar[int] = 1  # of what feeds an engine; vLLM sees to its own
+    threads: ClassVar[int] = 1  # of the code that feeds an engine; vLLM manages its own
 
     processes: int | None
     shards_per_task: int
@@ -70,7 +70,7 @@ class Runtime:
 
 
 def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> LLMEngine:
-    """A vLLM ``LLMEngine`` for the base model of ``ref`` in this process; it can wear an adapter if ``ref`` has one.
+    """Start a vLLM ``LLMEngine`` for the base model of ``ref`` in this process, with LoRA enabled if ``ref`` needs it.
 
     Raises:
         OSError: vLLM or the model is missing; with the remedy.
@@ -93,11 +93,11 @@ def start(ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> LLMEngi
 
 
 def check_served(ref: ModelRef) -> None:
-    """Refuse what vLLM is not given here: bases quantised by bitsandbytes, and GGUF files.
+    """Check that the model is neither quantised by bitsandbytes nor a GGUF file, which are not supported with vLLM.
 
     Raises:
-        OSError: the model's folder or file is not there.
-        ValueError: it is such a one; with the remedy.
+        OSError: the model's folder or file does not exist.
+        ValueError: it is one of these; with the remedy.
     """
     if ref.quantization is not None:
         raise ValueError(
@@ -113,7 +113,7 @@ def check_served(ref: ModelRef) -> None:
 
 
 def _where(ref: ModelRef) -> tuple[str, str | None]:
-    """A folder and None, or a hub id and its commit; the cache's folder where the hub is out of reach."""
+    """Return a folder and None, or a hub id and its commit; the cache's folder if the hub is unreachable."""
     name, options = source(ref)
     if not options:
         return name, None
@@ -124,7 +124,7 @@ def _where(ref: ModelRef) -> tuple[str, str | None]:
 
 
 def _prepare(runtime: Runtime) -> None:
-    """Set what vLLM reads from the environment, before it is imported."""
+    """Set the environment variables that vLLM reads, before it is imported."""
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # its core in this process
     os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
     os.environ["VLLM_NO_USAGE_STATS"] = "1"
@@ -136,10 +136,10 @@ def _prepare(runtime: Runtime) -> None:
 
 
 def devices(visible: str | None, index: int, each: int) -> str:
-    """CUDA_VISIBLE_DEVICES of engine ``index`` with ``each`` GPUs, cut from ``visible`` (None: all of them).
+    """Return CUDA_VISIBLE_DEVICES of engine ``index`` with ``each`` GPUs, out of ``visible`` (None: all of them).
 
     Raises:
-        ValueError: there are not so many.
+        ValueError: there are too few.
     """
     first, end = index * each, (index + 1) * each
     if visible is None:
@@ -187,11 +187,11 @@ def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, m
 
 
 def lora_rank(adapter: str | None) -> int:
-    """The least rank that vLLM can be told and that holds the adapter in PEFT folder ``adapter``; 0 for None.
+    """Return the least rank accepted by vLLM that fits the adapter in PEFT folder ``adapter``; 0 for None.
 
     Raises:
         OSError: there is no such adapter.
-        ValueError: vLLM has no use for it.
+        ValueError: vLLM does not support it.
     """
     if adapter is None:
         return 0
@@ -202,12 +202,12 @@ def lora_rank(adapter: str | None) -> int:
 
 
 def check_lora(config: Mapping[str, Json]) -> int:
-    """The least of ``LORA_RANKS`` that holds an adapter, as PEFT describes it.
+    """Return the least of ``LORA_RANKS`` that fits an adapter, given its PEFT config.
 
     Raises:
-        ValueError: vLLM has no use for such an adapter.
+        ValueError: vLLM does not support such an adapter.
     """
-    remedy = "set training.export=merged and use the model that is then beside it, or choose engine=transformers"
+    remedy = "set training.export=merged and use the merged model beside it, or choose engine=transformers"
     if config.get("use_dora"):
         raise ValueError(f"vLLM cannot put DoRA adapters on; {remedy}")
     pattern = config.get("rank_pattern")
@@ -221,7 +221,7 @@ def check_lora(config: Mapping[str, Json]) -> int:
 
 
 def _in_one_line(error: Exception) -> str:
-    """The first sentence of what may be pages."""
+    """Shorten a message, which may be pages long, to its first sentence."""
     text = " ".join(str(error).split("[type=")[0].split()) or type(error).__name__
     return text.split("Value error, ")[-1].split(". ")[0].removesuffix(".")[:300]
 

@@ -1,4 +1,4 @@
-"""Many problems through one engine that never runs dry: a problem enters as others finish, results leave in order."""
+"""Stream problems through one busy engine: a problem enters as others finish, and results leave in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Reply
 from conself.records import Candidate, Problem
 
-# Samples submitted per seat of the engine: what waits there is prepared while the seats are taken.
+# Samples submitted per seat of the engine: waiting ones are prepared while the seats are taken.
 _QUEUE = 2
 # Samples of open problems per seat: how far short samples may run ahead of a long one whose problem is next in order.
 _AHEAD = 16
@@ -21,35 +21,35 @@ Flow = Callable[[Problem, Complete], list[Candidate]]
 
 
 class Machine(Protocol):
-    """What is needed of an engine; see :class:`conself.engines.vllm.machine.VllmMachine`."""
+    """The interface of an engine; see :class:`conself.engines.vllm.machine.VllmMachine`."""
 
     seats: int
 
     @property
     def live(self) -> int:
-        """Samples under way."""
+        """The number of running samples."""
 
-    def submit(self, ask: Ask, drawn: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
-        """Start the samples of ``ask``; returns their names."""
+    def submit(self, ask: Ask, decoding: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
+        """Start the samples of ``ask``; return their names."""
 
     def step(self) -> None:
-        """Go on with all samples; deliver what has ended."""
+        """Advance all samples; deliver those that have ended."""
 
     def abort(self, names: Sequence[str]) -> None:
         """Drop samples."""
 
 
 class _AwaitedError(Exception):
-    """A flow asks for what is not known yet: the asks, and how to draw."""
+    """A flow asks for replies that are not there yet: the asks, and how to draw."""
 
-    def __init__(self, asks: Sequence[Ask], drawn: Decoding) -> None:
-        super().__init__(asks, drawn)
-        self.asks, self.drawn = asks, drawn
+    def __init__(self, asks: Sequence[Ask], decoding: Decoding) -> None:
+        super().__init__(asks, decoding)
+        self.asks, self.drawn = asks, decoding
 
 
 @dataclass
 class _Open:
-    """A problem under way: the replies to each of its rounds of asks so far, those of the last one coming in."""
+    """A running problem: the replies to each of its rounds of asks so far, with the last round incomplete."""
 
     problem: Problem
     rounds: list[list[list[Reply]]] = field(default_factory=list)
@@ -59,11 +59,11 @@ class _Open:
 
 
 def stream(problems: Iterable[Problem], flow: Flow, machine: Machine, per_problem: int) -> Iterator[list[Candidate]]:
-    """What ``flow`` makes of each problem, in the order of the problems, which are read as the engine needs them.
+    """Yield the candidates that ``flow`` makes of each problem, in order; problems are read as the engine needs them.
 
-    ``flow`` is written as if replies came at once. It is run from its start until it asks for something new, again
-    when that is there, and so on: it must ask the same given the same replies, and be cheap. So one flow serves every
-    sampler, and no sample waits for another problem's. ``per_problem`` is the most samples it has under way.
+    ``flow`` is written as if replies came at once. It is run from the start until it asks for something new, then again
+    when that has arrived, and so on: it must ask the same given the same replies, and be cheap. So one flow works with
+    every engine, and no sample waits for another problem's. ``per_problem`` is the most samples it runs at once.
     """
     source = iter(problems)
     opened: deque[_Open] = deque()
@@ -93,11 +93,11 @@ def _room(machine: Machine, samples: int) -> bool:
 
 
 def _advance(course: _Open, flow: Flow, machine: Machine) -> None:
-    """Run the flow on, as far as the replies reach: to its end, or to asks that are submitted."""
+    """Run the flow as far as there are replies: to its end, or to new asks, which are submitted."""
     while course.done is None and not course.awaited:
-        known = iter(course.rounds)
+        rounds = iter(course.rounds)
         try:
-            course.done = flow(course.problem, partial(_known, known))
+            course.done = flow(course.problem, partial(_recorded, rounds))
         except _AwaitedError as new:
             replies = [[_NOT_YET] * len(ask.seeds) for ask in new.asks]
             course.rounds.append(replies)
@@ -107,10 +107,10 @@ def _advance(course: _Open, flow: Flow, machine: Machine) -> None:
                 course.names += machine.submit(ask, new.drawn, partial(_deliver, course, places))
 
 
-def _known(known: Iterator[list[list[Reply]]], asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:
-    for replies in known:
+def _recorded(rounds: Iterator[list[list[Reply]]], asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:
+    for replies in rounds:
         return replies
-    raise _AwaitedError(asks, drawn)
+    raise _AwaitedError(asks, decoding)
 
 
 def _deliver(course: _Open, places: list[Reply], place: int, reply: Reply) -> None:

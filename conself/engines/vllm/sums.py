@@ -1,4 +1,4 @@
-"""Sums over a sample's tokens, kept up to date while it streams: log-probs of tokens are kept only where asked for."""
+"""Running sums over a sample's tokens while it streams: log-probs of tokens are kept only on request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ _NEVER = -1e9
 
 @dataclass
 class Sums:
-    """What is known of a sample: its token ids, and two sums in nats; ``top_k`` tokens enter an entropy.
+    """A sample's token ids, and two sums in nats; entropies are taken over ``top_k`` tokens.
 
-    ``log_probs`` has the log-prob of each token, in nats; None where nobody asks for them.
+    ``log_probs`` has the log-prob of each token, in nats; None if not requested.
     """
 
     top_k: int
@@ -25,26 +25,26 @@ class Sums:
 
     @property
     def mean_nll(self) -> float | None:
-        """Nats per token, None without a token."""
+        """Nats per token; None without a token."""
         return self.nll / len(self.token_ids) if self.token_ids else None
 
     @property
     def mean_entropy(self) -> float | None:
-        """Nats per token, None without a token."""
+        """Nats per token; None without a token."""
         return self.entropy / len(self.token_ids) if self.token_ids else None
 
 
 def add_rows(sums: Sequence[Sums], tokens: Sequence[Sequence[int]], rows: Sequence[NDArray[np.float32]]) -> None:
-    """Add the tokens of one step, of all samples at once, since one at a time would slow the engine down.
+    """Add the tokens of one step, for all samples at once, because one at a time would slow the engine down.
 
     Args:
         sums: one per sample.
-        tokens: the sample's new token ids, T of them (1, but for engines that guess ahead).
+        tokens: the sample's new token ids, T of them (1, except with speculative decoding).
         rows: [>= T, >= 1 + top_k] log-probabilities in nats under the untempered distribution: the drawn token's
             first, then those of the likeliest tokens, likeliest first.
     """
-    for top_k in {known.top_k for known in sums}:
-        chosen = [i for i, known in enumerate(sums) if known.top_k == top_k]
+    for top_k in {sample_sums.top_k for sample_sums in sums}:
+        chosen = [i for i, sample_sums in enumerate(sums) if sample_sums.top_k == top_k]
         block = np.concatenate([rows[i][: len(tokens[i]), : 1 + top_k] for i in chosen]).astype(np.float64)
         starts = np.cumsum([0, *(len(tokens[i]) for i in chosen[:-1])])
         nlls = np.add.reduceat(-block[:, 0], starts).tolist()
@@ -59,7 +59,7 @@ def add_rows(sums: Sequence[Sums], tokens: Sequence[Sequence[int]], rows: Sequen
 
 
 def _entropy(top: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entropy [N] in nats of ``top`` [N, k] log-probabilities, renormalised."""
+    """Compute the entropy [N] in nats of ``top`` [N, k] log-probabilities, renormalised."""
     top = np.maximum(top, _NEVER)
     peak = top.max(axis=1, keepdims=True)
     weights = np.exp(top - peak)
