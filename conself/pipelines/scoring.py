@@ -110,14 +110,12 @@ def scored(job: Job, context: Context) -> dict[str, Plain]:
     own = Pools(problems, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own
     agreed = AgreedPools(pools, stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools))
-    scores = {
-        str(name): stages.score(context, names.scored(name), node, agreed) for name, node in config.metrics.items()
-    }
+    metrics = config.metrics.items()
+    scores = {str(name): stages.score(context, names.scored(name), node, agreed) for name, node in metrics}
     passed = {line.problem.id: line.passed for line in lines if line.passed is not None}
     if passed:
         judgement = stages.Judgement({"pool": content(sorted(passed.items()))}, lambda: passed)
         stages.verify(context, names.VERIFY, judgement, own)
-
     values = {name: [replace(row, metric=name) for row in _values(artifact)] for name, artifact in scores.items()}
     ranking, pairing = build(config.ranking, Ranking), build(config.pairing, Pairing)
     rankings = build_all(config.rankings, Ranking)

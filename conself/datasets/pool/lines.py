@@ -161,7 +161,7 @@ def _literal(value: list[Json], where: str) -> str:
 
 
 def _object(value: Json, where: str, keys: Sequence[str], needed: Sequence[str]) -> dict[str, Json]:
-    """Check a JSON object: all required keys are present, and no other is a misspelt known one."""
+    """Check a JSON object: all required keys present, and no other a misspelt one."""
     if not isinstance(value, dict):
         raise _wrong(where, value, f"a JSON object with the keys {', '.join(keys)}")
     dot = f"{where}." if where != "the line" else ""
