@@ -1,4 +1,4 @@
-"""Runs untrusted programs: fast, the same on every run, and behind walls.
+"""Run untrusted programs: fast, reproducibly, and isolated.
 
 >>> from conself.sandbox import Job, Limits, execute
 >>> job = Job("p", ("def f(x): return x + 1",), "f", ("(1,)",))
@@ -8,22 +8,22 @@
 Outcome(status=<Status.OK: 'ok'>, value='2')
 
 The trusted process drives ``workers`` zygotes: clean single-threaded interpreters (standard library only) that fork
-one runner per program. A runner gives up every right that it can, then compiles the program and runs it on all
-inputs; where state could pass from one input to the next (:mod:`conself.sandbox.leaks`,
-:mod:`conself.sandbox.state`) each input gets a runner of its own. Results are length-framed bytes in a memory file,
+one runner per program. A runner drops every right that it can, then compiles the program and runs it on all
+inputs; if state could pass from one input to the next (:mod:`conself.sandbox.leaks`,
+:mod:`conself.sandbox.state`) each input gets its own runner. Results are length-framed bytes in a memory file,
 checked by the zygote and again by the trusted process, never unpickled or evaluated. Nothing that runs untrusted code
-ever forks. Expected outputs are not known here.
+ever forks. Expected outputs never enter the sandbox.
 
 Results repeat: hashes and random numbers are seeded, CPU time decides about time-outs (wall time is a backstop), and
 an audit runs two inputs of a share of the programs again to find values that do not repeat (:class:`Audit`,
 :class:`Summary`).
 
-Walls, each on when the kernel allows; :func:`isolation` says which, and ``Limits.require`` what a run insists on:
+Walls, each used if the kernel allows it; :func:`isolation` lists those in use, ``Limits.require`` the required level:
 no_new_privs and rlimits; no capabilities; a seccomp allowlist (no exec, fork, kill, ptrace, sockets, no opening of
 files for writing); Landlock (reads of the standard library and system libraries only); user, process, network, mount
 and other namespaces, in which nothing but these libraries exists (Linux 5.12). Without namespaces everything still
-works, so that a default container, as root or not, is good enough; ``tests/sandbox/test_layers.py`` is the table of
-what falls with each wall.
+works, so a default container, as root or not, is good enough; ``tests/sandbox/test_layers.py`` has the table of what
+each wall prevents.
 
 What is NOT covered:
 

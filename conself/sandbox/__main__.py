@@ -1,4 +1,4 @@
-"""The sandbox as a command: ``python -m conself.sandbox JOBS.jsonl OUT.jsonl``; ``--help`` tells the rest."""
+"""The sandbox as a command: ``python -m conself.sandbox JOBS.jsonl OUT.jsonl``; see ``--help``."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ _RARE = {
     "unreadable": "with values that cannot be read",
     "long_iterators": "with iterators that were not read to their end",
 }
-"""Counts of programs that are told where they are not 0, in words."""
+"""Descriptions of counts that are printed if they are not 0."""
 _EVERY_SECONDS = 10.0  # between lines of progress where there is no terminal
 _FORMS = """\
 JOBS.jsonl (or .jsonl.gz) has one JSON object per line:
@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check_out(out: Path) -> None:
-    """Refuse before any work a file for results that cannot be made; the journal says what else is wrong with it."""
+    """Check before any work that the results' file can be made; the journal reports other errors."""
     if out.is_dir():
         raise IsADirectoryError(f"{out} is a folder: name a file for the results")
     if not out.parent.is_dir():
@@ -118,7 +118,7 @@ def _told(report: Mapping[str, Plain], statuses: Mapping[str, int]) -> str:
 
 
 class _Meter:
-    """How far a run is, on standard error: a bar on a terminal, elsewhere a line every few seconds, whatever runs."""
+    """Progress of a run, on standard error: a bar on a terminal, elsewhere a line every few seconds."""
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._new = total, 0, 0
@@ -141,7 +141,7 @@ class _Meter:
         self._shown.__exit__(kind, error, tb)
 
     def count(self, summary: Summary, is_new: bool) -> Summary:
-        """Count a job that was executed now (``is_new``) or read back; gives the summary back."""
+        """Count a job that was executed now (``is_new``) or read back; return its summary."""
         self._done += summary.executions
         if is_new:
             self._new += summary.executions

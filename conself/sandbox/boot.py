@@ -3,8 +3,8 @@
 The arguments are two descriptors, the trusted process's id, and a JSON object: see ``main`` of
 :mod:`conself.sandbox.zygote`.
 
-Loads the child-side modules under a name of their own, so that nothing else of the package is imported, and with
-private builtins, so that a program that patches ``builtins`` does not change them. They are then taken out of
+Loads the child-side modules under a separate name, so that nothing else of the package is imported, and with private
+builtins, so that a program that patches ``builtins`` does not change them. They are then removed from
 ``sys.modules``: a program cannot import them.
 """
 
@@ -45,7 +45,7 @@ _MODULES = [
 
 
 def load() -> types.ModuleType:
-    """The zygote module, loaded apart; the modules that it is made of stay alive through it alone."""
+    """Load the zygote module separately; only it keeps the modules that it uses alive."""
     folder = os.path.dirname(os.path.abspath(__file__))
     package = types.ModuleType(_PACKAGE)
     package.__path__ = []

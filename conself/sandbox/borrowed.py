@@ -1,8 +1,8 @@
-"""What a program borrows from libraries, and whether it could change it there. Standard library only.
+"""Check whether a program could change the library objects that it uses. Standard library only.
 
 Imports are resolved to the real objects, which are loaded before any program runs. An object that can carry state
-(a module, a class written in Python, one of its functions: they take attributes) must be used on the spot: called,
-derived from, named in an annotation or an ``isinstance``. Handed on, it could be changed where nobody looks.
+(a module, a class written in Python, one of its functions: they take attributes) must be used directly: called,
+derived from, named in an annotation or an ``isinstance``. If passed on, it could be changed unnoticed.
 """
 
 import ast
@@ -23,7 +23,7 @@ _TAKERS = {"isinstance": 1, "issubclass": 1, "map": 0, "filter": 0, "len": 0, "s
 
 
 def imports(nodes: Iterable[ast.AST], rules: Rules) -> Borrowed | None:
-    """What a program's import statements bind; None if one is against the rules."""
+    """Return the bindings of a program's import statements; None if one violates the rules."""
     found: Borrowed = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -49,14 +49,14 @@ def imports(nodes: Iterable[ast.AST], rules: Rules) -> Borrowed | None:
 
 
 def _public(module: str) -> Iterable[str]:
-    """What a star import of a module brings in."""
+    """List the names that a star import of a module binds."""
     loaded = sys.modules.get(module)
     names: Iterable[str] = getattr(loaded, "__all__", None) or [name for name in dir(loaded) if name[0] != "_"]
     return names
 
 
 def _look_up(module: str, name: str, rules: Rules) -> tuple[str | None, object] | None:
-    """A name of a module that is in the rules, as in Borrowed; None if it may not be used or is not there."""
+    """Look up a name of a module in the rules, as in Borrowed; None if it may not be used or does not exist."""
     if not rules[module](name):
         return None
     if module == "sys" and name in _STREAMS:
@@ -71,9 +71,9 @@ def _look_up(module: str, name: str, rules: Rules) -> tuple[str | None, object] 
 def resolve(
     node: ast.AST, path: str | None, value: object, program: Program, rules: Rules
 ) -> tuple[ast.AST, object] | None:
-    """The longest chain of attributes from a borrowed name on and what it stands for.
+    """Resolve the longest chain of attributes from a borrowed name.
 
-    None if the chain is not allowed, is not there, or assigns to a borrowed object.
+    None if the chain is not allowed, does not exist, or assigns to a borrowed object.
     """
     if value is _FORBIDDEN:
         return None
@@ -100,7 +100,7 @@ def resolve(
 
 
 def stays(node: ast.AST, program: Program) -> bool:
-    """Whether an expression that is an object of a library, or may be one, is used on the spot."""
+    """Return whether an expression that is, or may be, an object of a library is used directly."""
     while True:
         parent = program.parents.get(node)
         match parent:
@@ -142,7 +142,7 @@ def is_type_call(node: ast.AST | None, program: Program) -> bool:
 
 
 def _takes(call: ast.Call, node: ast.AST, program: Program) -> bool:
-    """Whether a call is of a builtin that does nothing with this argument but ask about it, call it or show it."""
+    """Return whether a call is of a builtin that only inspects, calls or shows this argument."""
     if not isinstance(call.func, ast.Name) or not program.is_builtin(call.func.id):
         return isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Constant)  # str.format
     place = _TAKERS.get(call.func.id)
@@ -150,7 +150,7 @@ def _takes(call: ast.Call, node: ast.AST, program: Program) -> bool:
 
 
 def _is_plain(node: ast.AST, program: Program) -> bool:
-    """Whether an expression is made of classes and builtins only, so that no operator of it runs the program's code."""
+    """Return whether an expression has only classes and builtins, so that its operators run no code of the program."""
     match node:
         case ast.Constant():
             return True

@@ -1,4 +1,4 @@
-"""Running a call program: load it once, then one call per input. Standard library only; see runner.py."""
+"""Run a call program: load it once, then one call per input. Standard library only; see runner.py."""
 
 import sys
 from ast import literal_eval
@@ -50,7 +50,7 @@ def run_calls(task: Task) -> None:
 
 
 def _watch(namespace: dict[str, Value], sets_nothing: bool) -> Callable[[], bool] | None:
-    """What tells after a call whether the state is as it is now; None where that cannot be told."""
+    """Return a function that checks after a call whether the state is unchanged; None if that cannot be checked."""
     if sets_nothing and is_fixed(namespace):
         return lambda: True
     state = capture(namespace)
@@ -58,7 +58,7 @@ def _watch(namespace: dict[str, Value], sets_nothing: bool) -> Callable[[], bool
 
 
 def _run_all(task: Task, entry: Entry, is_clean: Callable[[], bool] | None) -> None:
-    """Call after call in this process, for as long as nothing is left behind; one call where that cannot be told."""
+    """Run call after call in this process while no state is left behind; only one call if that cannot be checked."""
     limit, count = _recursion_limit(), len(task.inputs)
     for index in range(task.start, count):
         status = _run_call(task, entry, task.inputs[index], index > task.start)
@@ -89,9 +89,9 @@ def _run_call(task: Task, entry: Entry, data: tuple[bool, bytes], is_later: bool
 
 
 def find(namespace: dict[str, Value], name: str) -> Entry | None:
-    """How to get the entry point anew for each input: the function, or the method of a fresh ``Solution``.
+    """Return a function that gets the entry point for each input: the function, or the method of a new ``Solution``.
 
-    The method goes before a function that an import binds: of ``from heapq import *`` one is called ``merge``.
+    The method takes precedence over an imported function: ``from heapq import *`` binds ``merge``, for example.
     """
     is_there = name in namespace
     solution: Value = namespace.get("Solution")
@@ -104,7 +104,7 @@ def find(namespace: dict[str, Value], name: str) -> Entry | None:
 
 
 def _is_imported(value: Value) -> bool:
-    """Whether it is a function or a class of a module, not of the program; no code of the program's runs."""
+    """Return whether it is a function or class of a module, not of the program, without running the program's code."""
     kind = type(value)
     if kind is FunctionType:
         return bool(value.__code__.co_filename != PROGRAM)

@@ -44,16 +44,16 @@ _type_name: Callable[[type], str] = type.__dict__["__name__"].__get__  # the rea
 
 
 class TooLong(Exception):  # noqa: N818 - a signal, not an error
-    """The canonical text would be longer than the limit."""
+    """The canonical text exceeds the limit."""
 
 
 def type_name(kind: type) -> str:
-    """The name of a type as at most 200 ASCII characters, read past anything that its metaclass defines."""
+    """Return the name of a type, at most 200 ASCII characters, bypassing its metaclass."""
     return _type_name(kind)[:_NAME_LENGTH].encode("ascii", "backslashreplace").decode("ascii")[:_NAME_LENGTH]
 
 
 def canonical(value: object, limit: int | None = None) -> str:
-    """The canonical text of ``value`` (see the module's table).
+    """Write the canonical text of ``value`` (see the module's table).
 
     ``limit`` bounds the length in characters; beyond it :class:`TooLong` is raised.
     """
@@ -66,7 +66,7 @@ def canonical(value: object, limit: int | None = None) -> str:
 
 
 def register(kind: type, plain: Callable[[Value], object]) -> None:
-    """Record instances of a library's ``kind`` as the builtin values that ``plain`` makes of them."""
+    """Record instances of a library's ``kind`` as builtin values, converted by ``plain``."""
     _FOREIGN[kind] = plain
 
 
@@ -92,7 +92,7 @@ def _encode(value: object, path: list[int], budget: list[int]) -> str:
 def _encode_container(
     ends: tuple[str, str, str], items: Value, value: object, path: list[int], budget: list[int]
 ) -> str:
-    """A builtin container with these items (of a dict, pairs); ``value`` is what holds them."""
+    """Encode a builtin container with these items (pairs for a dict); ``value`` is the container."""
     budget[0] -= 2
     if budget[0] < 0:
         raise TooLong
@@ -111,14 +111,14 @@ def _encode_container(
 
 
 def _reference(value: object, path: list[int]) -> str:
-    """What stands for a value that holds itself, or lies too deep."""
+    """Encode a value that contains itself, or is nested too deeply."""
     if id(value) in path:
         return f'{{"r":{len(path) - path.index(id(value))}}}'
     return _tag("o", type_name(type(value)))
 
 
 def _encode_other(value: object, path: list[int], budget: list[int]) -> str:
-    """A value of no exact builtin type."""
+    """Encode a value that is not of an exact builtin type."""
     name = encode_basestring_ascii(type_name(type(value)))
     budget[0] -= len(name)
     if budget[0] < 0:
@@ -206,7 +206,7 @@ _HEX = re.compile(r"-?[0-9a-f]*")
 
 
 def is_canonical(text: str) -> bool:
-    """Whether an untrusted text has the form that :func:`canonical` writes (the order inside sets is not checked)."""
+    """Return whether an untrusted text has the form of :func:`canonical` (the order inside sets is not checked)."""
     if _SIMPLE.fullmatch(text):
         return True
     try:

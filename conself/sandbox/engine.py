@@ -1,4 +1,4 @@
-"""The trusted side: streams jobs through a few zygotes and yields them as they finish, in constant memory."""
+"""The trusted side: stream jobs through a few zygotes and yield them as they finish, in constant memory."""
 
 import hashlib
 import select
@@ -42,9 +42,10 @@ def execute(
 
 @contextmanager
 def kept(limits: Limits, workers: int) -> Iterator[Callable[[Sequence[Job]], list[Result]]]:
-    """:func:`execute` for many calls: its processes, which take a while to start, stay until the block ends.
+    """Keep the processes of :func:`execute` for many calls, until the block ends.
 
-    What it gives takes jobs and returns all results, in the order in which the jobs finish; it raises as ``execute``.
+    Yields a function that takes jobs and returns all results, in the order in which the jobs finish; it raises as
+    ``execute``.
     """
     check_limits(limits, workers)
     crew = _Crew(limits, workers, frozenset())
@@ -61,7 +62,7 @@ def kept(limits: Limits, workers: int) -> Iterator[Callable[[Sequence[Job]], lis
 
 
 def isolation(limits: Limits | None = None, without: Collection[str] = frozenset()) -> str:
-    """One line that says which walls stand on this machine, e.g. for a manifest, found by starting a worker.
+    """Describe the walls available on this machine in one line, e.g. for a manifest, by starting a worker.
 
     Raises:
         ValueError: ``limits`` are given and out of range.
@@ -85,7 +86,7 @@ def isolation(limits: Limits | None = None, without: Collection[str] = frozenset
 
 
 class _Crew:
-    """The workers of one call of execute, started one by one when there is work for them."""
+    """The workers of one call of execute, started one by one as needed."""
 
     def __init__(self, limits: Limits, size: int, without: Collection[str]) -> None:
         self.limits, self.size, self.without = limits, size, without
@@ -93,7 +94,7 @@ class _Crew:
         self._left = time.monotonic()
 
     def has_room(self) -> bool:
-        """Whether another job would not have to wait for long."""
+        """Return whether another job could start soon."""
         return len(self.workers) < self.size or min(len(worker.queue) for worker in self.workers) < _QUEUE_LENGTH
 
     def submit(self, pending: Pending) -> None:
@@ -105,7 +106,7 @@ class _Crew:
         (idle or min(self.workers, key=lambda worker: len(worker.queue))).submit(pending)
 
     def pump(self) -> list[Pending]:
-        """Move bytes between this process and the zygotes once; the jobs that were finished by it."""
+        """Exchange bytes with the zygotes once; return the jobs that finished."""
         busy = [worker for worker in self.workers if worker.queue]
         for worker in busy:
             worker.forgive(time.monotonic() - self._left)  # nobody listened
@@ -135,7 +136,7 @@ class _Crew:
             worker.close()
 
     def _restart(self, worker: Worker, error: Died) -> Worker:
-        """A new zygote with the jobs of one that died; RuntimeError at the second death on the same job."""
+        """Start a new zygote with the jobs of one that died; RuntimeError at the second death on the same job."""
         first = worker.queue[0]
         first.deaths += 1
         if worker.report is None or first.deaths > 1:
@@ -183,6 +184,6 @@ def _prepare(job: Job, audit: float) -> Pending:
 
 
 def _is_chosen(job_id: str, source: str, share: float) -> bool:
-    """Whether a program is audited: by its text, so that every run audits the same ones."""
+    """Return whether a program is audited; it depends on its text, so that every run audits the same ones."""
     digest = hashlib.sha256(f"audit\0{job_id}\0{source}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

@@ -1,4 +1,4 @@
-"""Parsing what a runner wrote: fixed code, bounded, and nothing taken that has not the form of a recorded result."""
+"""Parse a runner's output with fixed, bounded code that accepts only well-formed results."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The gate: what a runner does first to be inside the walls. Standard library only.
+"""The gate: the first steps of a runner, which put it behind the walls. Standard library only.
 
 After a fork every page of memory that is touched for the first time costs as much as several system calls. So the
 zygote prepares the calls, with their arguments, and keeps them; the runner only goes through the list. The functions
@@ -39,7 +39,7 @@ Step = tuple[Callable[..., int], tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Plan:
-    """Calls that must not give -1, and the process id that the parent must then have (None: any)."""
+    """Calls that must not return -1, and the expected process id of the parent afterwards (None: any)."""
 
     steps: tuple[Step, ...]
     zygote: int | None
@@ -47,7 +47,7 @@ class Plan:
 
 @lru_cache(maxsize=64)
 def prepare(walls: Walls, descriptors: tuple[tuple[int, int], ...], limits: tuple[int, int, int], zygote: int) -> Plan:
-    """What a runner has to call.
+    """Prepare the calls of a runner.
 
     ``descriptors`` are pairs of source and target, no source among the targets, which are 0, 1, 2, and a row that
     ends with RESULT_FD; no other is open afterwards. ``limits`` are address space in bytes, CPU seconds and file size
@@ -73,7 +73,7 @@ def prepare(walls: Walls, descriptors: tuple[tuple[int, int], ...], limits: tupl
 
 
 def enter(plan: Plan) -> None:
-    """Close the walls around this process, a fresh runner; OSError if a wall that worked before does not stand."""
+    """Put this process, a new runner, behind the walls; OSError if a wall that worked before fails."""
     for function, arguments in plan.steps:
         if function(*arguments) < 0:
             raise OSError(f"{function.__name__}{arguments} was refused")

@@ -1,4 +1,4 @@
-"""Which objects of libraries can be handed around, since nothing done to them lasts. Standard library only."""
+"""Find library objects that can be passed around, because no change to them lasts. Standard library only."""
 
 import datetime
 from abc import ABC
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .rules import is_hidden
 
 STREAM = object()
-"""What ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` resolve to."""
+"""The objects that ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` resolve to."""
 
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, datetime.timezone, datetime.timedelta)
 _UNCHANGEABLE = (
@@ -29,7 +29,7 @@ _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8  # CPython's flags of types
 
 
 def is_inert(value: object) -> bool:
-    """Whether an object of a library can be handed around: nothing that a program does to it lasts."""
+    """Return whether a library object can be passed around: no change that a program makes to it lasts."""
     kind = type(value)
     if kind in _SIMPLE or value is STREAM:
         return True
@@ -44,7 +44,7 @@ def is_inert(value: object) -> bool:
 
 
 def has_inert_items(value: object) -> bool:
-    """Whether ``value[...]`` can be handed around. Most aliases of types pass on what is set on them."""
+    """Return whether ``value[...]`` can be passed around. Most aliases of types forward attributes set on them."""
     if type(value).__module__ == "typing":
         origin = getattr(value, "__origin__", None)
         return origin is None or is_inert(origin)
@@ -52,7 +52,7 @@ def has_inert_items(value: object) -> bool:
 
 
 def lends_nothing(value: object) -> bool:
-    """Whether a class derived from this has nothing of it that takes attributes, such as functions."""
+    """Return whether a derived class inherits nothing that takes attributes, such as functions."""
     if not isinstance(value, type):
         return value is NamedTuple
     return all(

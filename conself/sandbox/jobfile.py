@@ -1,4 +1,4 @@
-"""Jobs from a file of JSON lines, the form in which users bring programs. Standard library only.
+"""Read jobs from a file of JSON lines, the format for users' programs. Standard library only.
 
 One JSON object per line, gzipped where the file's name ends in ``.gz``; other fields are left to others::
 
@@ -27,7 +27,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """The jobs of a file, read anew by each iteration, one line at a time; ValueError names file, line and record."""
+    """The jobs of a file, read again by each iteration, one line at a time; ValueError names file, line and record."""
 
     path: Path
 
@@ -35,7 +35,7 @@ class JobFile:
         return (job for _, job in self._numbered())
 
     def check(self) -> tuple[int, int]:
-        """Check the whole file; the numbers of jobs and of executions.
+        """Check the whole file; return the numbers of jobs and of executions.
 
         Raises:
             ValueError: names file, line and record of the first job that is malformed or has an id that was there.
@@ -61,7 +61,7 @@ class JobFile:
 
 
 def parse_job(record: Json) -> Job:
-    """The checked job of a record; ValueError names its id and the field that is not right."""
+    """Convert a record to a checked job; ValueError names its id and the wrong field."""
     if not isinstance(record, dict):
         raise ValueError("a JSON object is needed")
     name = read_id(_given(record, "id", "job"), "job: id")

@@ -1,4 +1,4 @@
-"""What goes into the sandbox, with the checks that come before anything runs."""
+"""The sandbox's inputs, and their checks before anything runs."""
 
 import math
 import sys
@@ -27,7 +27,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use, and what the run insists on.
+    """The resources of one program, and the required isolation.
 
     ``cpu_seconds`` and ``wall_seconds`` are per input; CPU time decides, wall time is the backstop for programs that
     sleep. ``memory_mb`` is address space in MiB beyond the bare interpreter's. ``output_kb`` bounds one recorded
@@ -83,7 +83,7 @@ def check_limits(limits: Limits, workers: int) -> None:
 
 
 def check_job(job: Job) -> None:
-    """Raise ValueError naming the job and the field that is not right: types, and whether call inputs are literals."""
+    """Check types, and that call inputs are literals; ValueError names the job and the wrong field."""
     where = f"job {job.id!r}"
     if type(job.id) is not str:
         raise ValueError(f"{where}: the id must be a str, not {type(job.id).__name__}")
@@ -107,7 +107,7 @@ def check_job(job: Job) -> None:
 
 
 def arguments(text: str) -> tuple[object, ...]:
-    """The positional arguments that a call input stands for; ValueError if it is not the literal of a tuple."""
+    """Read the positional arguments of a call input; ValueError if it is not the literal of a tuple."""
     with _DIGITS:
         digits = sys.get_int_max_str_digits()
         sys.set_int_max_str_digits(0)

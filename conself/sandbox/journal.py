@@ -1,4 +1,4 @@
-"""Finished jobs on disk, so that a run that was killed goes on where it was. Standard library only.
+"""Finished jobs on disk, so that a killed run can resume. Standard library only.
 
 A journal is a file of JSON lines, one per finished job, appended when the job is done::
 
@@ -6,9 +6,10 @@ A journal is a file of JSON lines, one per finished job, appended when the job i
      "exact": [false, true], "audit": [null, "agreed"]}
 
 ``outcomes`` holds each distinct (status, value) of the job once, since long values repeat over programs;
-``rows[p][i]`` is the place there of what program p gave on input i; ``exact`` and ``audit`` are the notes, one per
-program. ``key`` is SHA-256 over the job and all that decides its outcomes: a changed job, another limit or another
-Python has another key and is run again. Lines are whole or, after a kill, torn at the end, where the next start cuts.
+``rows[p][i]`` is the index there of program p's outcome on input i; ``exact`` and ``audit`` are the notes, one per
+program. ``key`` is SHA-256 over the job and everything that determines its outcomes: a changed job, another
+limit or another Python has another key and is run again. After a kill the last line may be incomplete; the next start
+cuts it off.
 """
 
 import fcntl
@@ -27,11 +28,11 @@ __all__ = ["Finished", "Journal", "read", "resume"]
 
 
 def resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> Iterator[Result]:
-    """Like :func:`~conself.sandbox.execute`, with finished jobs kept at ``path`` and not run again by the next call.
+    """Execute as :func:`~conself.sandbox.execute`, with finished jobs kept at ``path`` and not run again.
 
     First come the results that are on disk, in the order of ``jobs``, then the others as they finish. At the end the
-    file holds these jobs in this order and no others. ``jobs`` is gone through three times, lazily: give a list, or
-    an object whose ``__iter__`` starts anew. One process at a time can use a journal.
+    file holds these jobs in this order and no others. ``jobs`` is iterated three times, lazily: pass a list, or an
+    object whose ``__iter__`` starts again. Only one process at a time can use a journal.
 
     Raises:
         ValueError: as by execute; ``jobs`` is an iterator; or a line of the file is damaged (names file and line).
@@ -54,7 +55,7 @@ def _resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> It
 
 
 class Journal:
-    """A journal that is open, and locked against other processes; memory grows by the key of each line only.
+    """An open journal, locked against other processes; memory grows only by the key of each line.
 
     Raises ValueError if limits are out of range or a line of the file is not a journal's, OSError if another process
     uses the file.
@@ -80,7 +81,7 @@ class Journal:
         self.close()
 
     def find(self, job: Job) -> Result | None:
-        """The result of a job, read back from disk, or None if there is none; ValueError if its line is damaged."""
+        """Read the result of a job from disk; None if there is none; ValueError if its line is damaged."""
         place = self._places.get(self._key(job))
         if place is None:
             return None
@@ -94,7 +95,7 @@ class Journal:
         return Result(job, found.rows, found.notes)
 
     def append(self, result: Result) -> None:
-        """Write down a result; it is with the operating system when this returns. OSError if there is no room."""
+        """Append a result, flushed to the operating system. OSError if the disk is full."""
         name = self._key(result.job)
         line, written = memoryview(pack(name, result)), 0
         try:
@@ -109,11 +110,11 @@ class Journal:
         self._end += written
 
     def finished(self, jobs: Iterable[Job]) -> Iterator[Result]:
-        """The results on disk of these jobs, in their order."""
+        """Read the results of these jobs from disk, in their order."""
         return (result for job in jobs if (result := self.find(job)) is not None)
 
     def run(self, jobs: Iterable[Job], workers: int) -> Iterator[Result]:
-        """Run those of the jobs that are not on disk, write each down and yield it; then :meth:`settle`.
+        """Run the jobs that are not on disk, append each result and yield it; then :meth:`settle`.
 
         Raises as :func:`resume` does.
         """
@@ -124,7 +125,7 @@ class Journal:
         self.settle(jobs)
 
     def settle(self, jobs: Iterable[Job]) -> None:
-        """Put the lines of these jobs, which must all be there, into their order, drop all others, and close."""
+        """Rewrite the file with the lines of these jobs, which must all exist, in their order, and close it."""
         places = [self._places[name] for name in dict.fromkeys(map(self._key, jobs))]
         offset = 0
         for start, length in places:
@@ -143,12 +144,12 @@ class Journal:
         self.close()
 
     def delete(self) -> None:
-        """Remove the file, when its results are safe elsewhere, and close."""
+        """Close and remove the file, when its results are stored elsewhere."""
         self.path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Give the file back to other processes; a second call does nothing."""
+        """Release the file for other processes; a second call does nothing."""
         if self._file is not None:
             os.close(self._file)
         self._file = None
@@ -167,7 +168,7 @@ class Journal:
             return file.read(place[1])
 
     def _index(self) -> int:
-        """Note where each line is, and cut a torn one off; the size of the file afterwards."""
+        """Index the lines, and cut off an incomplete one; return the size of the file."""
         end = 0
         with open(self._fileno(), "rb", closefd=False) as file:
             for number, line in enumerate(file, 1):

@@ -1,4 +1,4 @@
-"""Lines of JSON as users bring them, for pools, jobs and data sets alike. Standard library only."""
+"""Read users' JSON lines, for pools, jobs and data sets. Standard library only."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
-"""What JSON can say."""
+"""The values of JSON."""
 Plain: TypeAlias = bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"] | None
 """The same in mappings and sequences of any kind, which are read and not changed."""
 
@@ -20,13 +20,13 @@ _SHOWN = 60  # characters of a wrong value
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that are not blank, with their numbers from 1; gzipped where its name ends in ``.gz``.
+    """Yield the lines of a file that are not blank, with their numbers from 1; gzipped if its name ends in ``.gz``.
 
-    A byte order mark, which some editors put before the first line, is no part of it.
+    A byte order mark, which some editors put before the first line, is removed.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is cut off, or no gzip file.
+        ValueError: it is truncated, or no gzip file.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -38,7 +38,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Those lines that are not blank, with their numbers from 1; the first one without a byte order mark."""
+    """Yield the lines that are not blank, with their numbers from 1; the first one without a byte order mark."""
     for number, line in enumerate(lines, start=1):
         text = line.removeprefix(_MARK) if number == 1 else line
         if text.strip():
@@ -46,7 +46,7 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def parse_line(line: bytes) -> Json:
-    """The JSON value of a line that a user wrote, as :func:`parse_json` reads it.
+    """Parse the JSON value of a user's line by :func:`parse_json`.
 
     Raises:
         ValueError: no JSON, no UTF-8, nested too deeply, an int too long, or a key twice in an object; with the remedy.
@@ -60,7 +60,7 @@ def parse_line(line: bytes) -> Json:
 
 
 def parse_json(text: str | bytes, pairs_hook: Callable[[list[tuple[str, Json]]], Json] | None = None) -> Json:
-    """``json.loads`` for ints of up to 100,000 digits, where Python's own limit is 4,300.
+    """Parse JSON with ints of up to 100,000 digits; Python's own limit is 4,300.
 
     Raises:
         ValueError: no JSON, no UTF-8, nested too deeply, or a longer int.
@@ -85,7 +85,7 @@ def _int(digits: str) -> int:
 
 
 def _once(pairs: list[tuple[str, Json]]) -> Json:
-    """A JSON object; Python would keep the last of two values of a key without a word."""
+    """Build a JSON object; Python would silently keep the last of two values of a key."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -96,7 +96,7 @@ def _once(pairs: list[tuple[str, Json]]) -> Json:
 
 
 def read_id(value: Json, key: str) -> str:
-    """A problem's id, which is text; an int, as other tools write ids, stands as its digits (600 at most).
+    """Read a problem's id as text; an int, as in other tools' files, becomes its digits (at most 600).
 
     Raises:
         ValueError: it is something else; names the ``key``.
@@ -109,7 +109,7 @@ def read_id(value: Json, key: str) -> str:
 
 
 def shown(value: Json) -> str:
-    """A wrong value as a message shows it: the first characters of its ``repr``."""
+    """Shorten a wrong value for a message: the first characters of its ``repr``."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of more digits than Python writes; nested too deeply
@@ -118,10 +118,10 @@ def shown(value: Json) -> str:
 
 
 def call_literal(arguments: list[Json]) -> str:
-    """The tuple of positional arguments that a JSON array stands for, as :func:`literal` writes it.
+    """Convert a JSON array to the literal of a tuple of positional arguments, by :func:`literal`.
 
     Raises:
-        ValueError: NaN is among them, which has no literal, or they nest too deeply.
+        ValueError: it contains NaN, which has no literal, or nests too deeply.
     """
     try:
         return literal(tuple(arguments))
@@ -130,10 +130,10 @@ def call_literal(arguments: list[Json]) -> str:
 
 
 def literal(value: object, strict: bool = True) -> str:
-    """The Python literal of plain data that ``ast.literal_eval`` reads back whatever the limit on an int's digits is.
+    """Write the Python literal of plain data so that ``ast.literal_eval`` can read it under any limit on digits.
 
-    It is as ``repr`` writes it, but for ints of more than 2,000 bits, which are hexadecimal, and for infinity, which is
-    the number that overflows to it.
+    As ``repr`` writes it, except that ints of more than 2,000 bits are hexadecimal, and infinity is a number that
+    overflows to it.
 
     Raises:
         ValueError: there is none, for nan, and ``strict`` is set.

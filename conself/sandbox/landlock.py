@@ -1,4 +1,4 @@
-"""Landlock: which files a runner can reach, whatever the user may. Standard library only; Linux 5.13 and later.
+"""Landlock: restricts the files of a runner, whatever the user's rights. Standard library only; Linux 5.13 and later.
 
 Reads are allowed below the standard library and the system's shared libraries, nothing can be written, created or
 removed, no TCP (ABI 4), no signals to processes outside and no abstract sockets (ABI 6).
@@ -29,14 +29,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
-    """The Landlock ABI of the kernel; 0 where there is none."""
+    """Return the Landlock ABI of the kernel; 0 without Landlock."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
 
 
 def readable_paths(extra: Sequence[str] = ()) -> list[str]:
-    """The files and folders that a runner may read: the libraries, and ``extra`` (packages); all exist.
+    """List the existing files and folders that a runner may read: the libraries, and ``extra`` (packages).
 
-    Of the standard library's folder all but third-party packages, and of the system's folders the shared libraries.
+    The standard library's folder without third-party packages, and the shared libraries in the system's folders.
     """
     standard = [path for folder in _standard_library() for path in _children(folder) if not path.endswith(_PACKAGES)]
     folders = dict.fromkeys((*_LIBRARIES, str(sysconfig.get_config_var("LIBDIR"))))
@@ -58,7 +58,7 @@ def _is_shared(name: str) -> bool:
 
 
 def make_ruleset(extra: Sequence[str] = ()) -> int | None:
-    """A descriptor of the rules, with ``extra`` files and folders to read, or None where the kernel has no Landlock."""
+    """Create a descriptor of the rules, with ``extra`` files and folders to read; None without Landlock."""
     version = abi()
     if version == 0:
         return None
@@ -79,6 +79,6 @@ def make_ruleset(extra: Sequence[str] = ()) -> int | None:
 
 
 def restrict_self(ruleset: int) -> None:
-    """Enter the rules for good; OSError if the kernel refuses. Needs no_new_privs or CAP_SYS_ADMIN."""
+    """Apply the rules irreversibly; OSError if the kernel refuses. Needs no_new_privs or CAP_SYS_ADMIN."""
     if _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
         raise OSError(ctypes.get_errno(), "landlock_restrict_self failed")

@@ -1,10 +1,9 @@
-"""Could a program carry state from one input to the next? The static half of the answer; True when in doubt.
+"""Static analysis: could a program carry state from one input to the next? True when in doubt.
 
-A program may run all its inputs in one process if it reaches nothing that outlives a run except what is behind its
-own names: it imports from a short list, changes nothing that it imports (:mod:`conself.sandbox.borrowed`), and stays
-away from the machinery behind names (``globals``, ``__dict__``, ``setattr``, ``exec``, ...). What is behind its own
-names is looked at after each call (:mod:`conself.sandbox.state`) or, for stdin programs, made anew for each input.
-Standard library only.
+A program may run all its inputs in one process if everything that outlives a run is reachable from its own names:
+it imports from a short list, changes nothing that it imports (:mod:`conself.sandbox.borrowed`), and avoids reflection
+(``globals``, ``__dict__``, ``setattr``, ``exec``, ...). The objects behind its own names are compared after each call
+(:mod:`conself.sandbox.state`) or, for stdin programs, created again for each input. Standard library only.
 """
 
 import ast
@@ -23,7 +22,7 @@ _STREAM_METHODS = frozenset(("read", "readline", "readlines", "write", "writelin
 
 @dataclass(frozen=True)
 class _Case:
-    """A program with what its imports bind, the rules for its kind, and whether each input starts with new streams."""
+    """A program with its imports' bindings, the rules for its kind, and whether each input starts with new streams."""
 
     program: Program
     borrowed: Borrowed
@@ -32,17 +31,17 @@ class _Case:
 
 
 def may_leak(tree: ast.Module) -> bool:
-    """Whether a call could leave something behind that is not found behind the program's own names."""
+    """Return whether a call could leave state behind that is not reachable from the program's own names."""
     program = Program.of(statement for statement in tree.body if not _is_main_guard(statement))
     return (
         _reaches_out(program, IN_CALLS, are_streams_new=False)
         or any(_acts_later(node) or _is_file_function(program, node) for node in program.nodes)
-        or "__name__" in program.binders  # what is under the main guard may run after all
+        or "__name__" in program.binders  # code under the main guard may run after all
     )
 
 
 def may_leak_main(tree: ast.Module) -> bool:
-    """Whether a stdin program, run as ``__main__``, could leave something behind outside its own, new namespace."""
+    """Return whether a stdin program, run as ``__main__``, could leave state behind outside its new namespace."""
     program = Program.of(tree.body)
     return _reaches_out(program, IN_PROGRAMS, are_streams_new=True) or _misuses_descriptors(program)
 
@@ -62,7 +61,7 @@ def _is_main_guard(node: ast.stmt) -> bool:
 
 
 def _reaches_out(program: Program, rules: Rules, are_streams_new: bool) -> bool:
-    """Whether a program reaches for anything but its own names and the harmless parts of libraries."""
+    """Return whether a program uses anything other than its own names and harmless parts of libraries."""
     borrowed = imports(program.nodes, rules)
     if borrowed is None:
         return True
@@ -106,7 +105,7 @@ def _reaches_by_name(case: _Case, node: ast.Name) -> bool:
 
 
 def _is_harmless(case: _Case, name: ast.Name, path: str | None, meaning: object) -> bool:
-    """Whether a borrowed name is used in a way that changes nothing that is borrowed."""
+    """Return whether a borrowed name is used without changing the borrowed object."""
     found = resolve(name, path, meaning, case.program, case.rules)
     if found is None:
         return False
@@ -131,7 +130,7 @@ def _is_call_of(call: ast.Call, name: str) -> bool:
 
 
 def _asks_for_type(program: Program, name: ast.Name) -> bool:
-    """Whether ``type`` is called on the spot, for a type that is used on the spot or to make a class."""
+    """Return whether ``type`` is called directly, for a type that is used directly or to make a class."""
     call = program.parents.get(name)
     if not isinstance(call, ast.Call):
         return stays(name, program)
@@ -141,7 +140,7 @@ def _asks_for_type(program: Program, name: ast.Name) -> bool:
 
 
 def _only_reads_or_writes(program: Program, stream: ast.AST) -> bool:
-    """A call program's standard streams are not made anew for each input: it may not close or change them."""
+    """Check that a call program does not close or change its standard streams, which all inputs share."""
     match parent := program.parents.get(stream):
         case ast.Attribute(attr="buffer"):
             return _only_reads_or_writes(program, parent)
@@ -158,7 +157,7 @@ def _only_reads_or_writes(program: Program, stream: ast.AST) -> bool:
 
 
 def _acts_later(node: ast.AST) -> bool:
-    """Code of a call program that runs when objects are collected, which may be during a later call."""
+    """Find code of a call program that runs when objects are collected, perhaps during a later call."""
     match node:
         case ast.FunctionDef(name="__del__") | ast.AsyncFunctionDef():
             return True
@@ -171,12 +170,12 @@ def _acts_later(node: ast.AST) -> bool:
 
 
 def _is_file_function(program: Program, node: ast.AST) -> bool:
-    """What opens or closes files in a call program; ``exit`` closes standard input before it raises."""
+    """Find functions that open or close files in a call program; ``exit`` closes standard input before it raises."""
     return isinstance(node, ast.Name) and node.id in ("open", "exit", "quit") and not program.is_variable(node)
 
 
 def _misuses_descriptors(program: Program) -> bool:
-    """Whether ``open`` is used for anything but opening standard input, standard output or a path, as constants."""
+    """Return whether ``open`` is used other than with standard input, standard output or a path, as constants."""
     for node in program.nodes:
         if isinstance(node, ast.Name) and node.id == "open" and not program.is_variable(node):
             match program.parents.get(node):

@@ -1,4 +1,4 @@
-"""The form of a journal's lines (see :mod:`conself.sandbox.journal`): written, read, checked. Standard library only."""
+"""Write, read and check a journal's lines (see :mod:`conself.sandbox.journal`). Standard library only."""
 
 import hashlib
 import importlib.metadata
@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Finished]:
 
 
 def setting(limits: Limits) -> tuple[object, ...]:
-    """All but the job that decides outcomes: every limit but the level of isolation, Python and the packages."""
+    """Return all settings that determine outcomes: every limit except the level of isolation, Python and packages."""
     numbers = float(limits.cpu_seconds), float(limits.wall_seconds), limits.memory_mb, limits.output_kb
     packages = _packages(tuple(limits.packages))
     return _VERSION, platform.python_version(), *numbers, limits.max_timeouts, float(limits.audit), packages
@@ -53,7 +53,7 @@ def setting(limits: Limits) -> tuple[object, ...]:
 
 @cache
 def _packages(wanted: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Each package with its distributions and their versions; to find them takes a second or more."""
+    """List each package with its distributions and versions, which takes a second or more."""
     names = importlib.metadata.packages_distributions() if wanted else {}
     return [
         (package, [(name, importlib.metadata.version(name)) for name in sorted(set(names.get(package, [])))])
@@ -62,14 +62,14 @@ def _packages(wanted: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]
 
 
 def key(setting: tuple[object, ...], job: Job) -> bytes:
-    """32 bytes that are others for another job or setting."""
+    """Hash a job and the setting: 32 bytes."""
     # repr tells every text from every other, two lone surrogates from the character that JSON makes of them too
     content = repr((setting, job.id, job.entry_point, tuple(job.programs), tuple(job.inputs)))
     return hashlib.sha256(content.encode()).digest()
 
 
 def pack(key: bytes, result: Result) -> bytes:
-    """One line, with its end; ``key`` has 32 bytes."""
+    """Write one line, with its end; ``key`` has 32 bytes."""
     places: dict[Outcome, int] = {}
     rows = [[places.setdefault(outcome, len(places)) for outcome in row] for row in result.rows]
     content = {
@@ -85,7 +85,7 @@ def pack(key: bytes, result: Result) -> bytes:
 
 
 def parse(line: bytes) -> Finished:
-    """What a line says; ValueError if it has not the form that :func:`pack` gives it."""
+    """Parse a line; ValueError if it does not have the form of :func:`pack`."""
     try:
         content = json.loads(line.decode("utf-8", "surrogatepass"))
         outcomes = dict(enumerate(Outcome(Status(status), value) for status, value in content["outcomes"]))
@@ -101,17 +101,17 @@ def parse(line: bytes) -> Finished:
 
 
 def key_of(line: bytes) -> bytes | None:
-    """The key of a line that is whole, by its two ends; None if it is not."""
+    """Return the key of a complete line, judged by its two ends; None if it is incomplete."""
     match = _WHOLE.fullmatch(line)
     return bytes.fromhex(match[1].decode()) if match else None
 
 
 def is_torn(line: bytes) -> bool:
-    """Whether it is the first part of a line, as a kill leaves it, and not something else."""
+    """Return whether it is the first part of a line, as left by a kill."""
     return not line.endswith(b"\n") and _START.startswith(line[: len(_START)])
 
 
 def damaged(path: Path, number: int) -> ValueError:
-    """The error for a line that cannot be read."""
+    """Build the error for a line that cannot be read."""
     what = f"{path}, line {number}: damaged, or not of a journal"
     return ValueError(f"{what}. If it is one, remove the line, and its job is run again; else give another file")

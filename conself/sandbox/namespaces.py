@@ -1,8 +1,8 @@
-"""Namespaces: the zygote in a machine of its own that holds nothing but the standard library. Standard library only.
+"""Namespaces: isolate the zygote in an environment with only the standard library. Standard library only.
 
-Inside, it is process 1 of its process namespace, the network has no interface that is up, the file tree is an empty
-read-only one with only what must be readable at its usual place, and its user is nobody that the host knows. The
-process that was started stays outside as a waiter: whoever kills it kills everything inside.
+Inside, it is process 1 of its process namespace, no network interface is up, the file tree is empty and read-only
+except for the readable files at their usual places, and its user is unknown to the host. The process that was started
+stays outside and waits: killing it kills everything inside.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _MOUNTS, _CGROUPS, _NAMES, _IPC, _PROCESSES, _NETWORK = 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 _ALL = _MOUNTS | _CGROUPS | _NAMES | _IPC | _PROCESSES | _NETWORK
 _USERS = 0x10000000
-_USER = 1000  # what user and group look like inside
+_USER = 1000  # user and group id inside
 _PDEATHSIG, _SUBREAPER = 1, 36
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture; the last is of Linux 5.12
 _HERE, _EMPTY_PATH, _RECURSIVE = -100, 0x1000, 0x8000
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.5
 
 
 def enter(parent: int, readable: Sequence[str]) -> int | None:
-    """Move this single-threaded process into namespaces of its own; None, and nothing changed, where refused.
+    """Move this single-threaded process into new namespaces; None, with nothing changed, if refused.
 
     ``readable`` are the files and folders that can be read inside, at the same places. What returns is a child: its
     os.getppid() stays at the value that is returned. The calling process waits for it, without returning, and ends
@@ -55,7 +55,7 @@ def enter(parent: int, readable: Sequence[str]) -> int | None:
 
 
 def end_others() -> None:
-    """Kill and collect every other process of this namespace, of which the caller must be process 1."""
+    """Kill and reap every other process of this namespace; the caller must be its process 1."""
     try:
         while True:
             os.kill(-1, signal.SIGKILL)
@@ -65,7 +65,7 @@ def end_others() -> None:
 
 
 def _become_inner(flags: int, readable: Sequence[str], gate: int) -> None:
-    """Build the namespaces, and return in a child that is inside of them; this process ends with 0, or 1 if refused."""
+    """Build the namespaces, and return in a child inside them; this process ends with 0, or 1 if refused."""
     try:
         _unshare(flags)
         _confine(readable)
@@ -108,7 +108,7 @@ def _unshare(flags: int) -> None:
 
 
 def _confine(readable: Sequence[str]) -> None:
-    """Replace the file tree by an empty one that has only what is readable, and seal it."""
+    """Replace the file tree by one with only the readable files, and seal it."""
     _check(_libc.mount(None, b"/", None, _PRIVATE, None), "mount")
     # a place that is always there, and in the way of nothing that is readable
     _check(_libc.mount(b"tmpfs", b"/proc", b"tmpfs", _NO_SUID | _NO_DEVICES, b"mode=755,size=256k"), "mount")
@@ -126,7 +126,7 @@ def _confine(readable: Sequence[str]) -> None:
 
 
 def _lead_to(path: str) -> str:
-    """Make the folders and links of ``path`` below the working directory; the path that the links lead to."""
+    """Create the folders and links of ``path`` below the working directory; return the path that the links lead to."""
     parts, done = path.strip("/").split("/"), ""
     for index, part in enumerate(parts):
         done = f"{done}/{part}"
@@ -145,7 +145,7 @@ def _lead_to(path: str) -> str:
 
 
 def _bind(path: str) -> None:
-    """Show what is at ``path`` below the working directory too, read-only; a device stays a device."""
+    """Bind-mount ``path`` below the working directory, read-only; a device stays a device."""
     tree = _check(_libc.syscall(_OPEN_TREE, _HERE, path.encode(), _CLONE_TREE | _RECURSIVE), "open_tree")
     is_folder = os.path.isdir(path)
     _seal(tree, b"", _EMPTY_PATH | _RECURSIVE, _READ_ONLY | _NO_SUID | (_NO_DEVICES if is_folder else 0))

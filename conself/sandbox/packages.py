@@ -1,4 +1,4 @@
-"""What programs can import: modules loaded before anything untrusted runs. Standard library only."""
+"""Modules that programs can import, loaded before any untrusted code runs. Standard library only."""
 
 import contextlib
 import importlib
@@ -32,16 +32,16 @@ OTHERS = (
 
 
 def preload(names: str) -> None:
-    """Import modules, named in one text; those that this Python was built without are passed over."""
+    """Import modules, named in one text; those that this Python was built without are skipped."""
     for name in names.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 
 
 def load(names: Sequence[str], site: Sequence[str]) -> list[str]:
-    """Import the packages from the folders ``site`` and give the files and folders that programs must be able to read.
+    """Import the packages from the folders ``site``; return the files and folders that programs must be able to read.
 
-    Afterwards the folders are off the path again: only what was loaded, with its own submodules, can be imported.
+    Afterwards the folders are removed from the path: only the loaded packages, with their submodules, can be imported.
     Raises ImportError, with a remedy, if one cannot be loaded or starts threads, which would make forking unsound.
     """
     if not names:
@@ -65,9 +65,9 @@ def load(names: Sequence[str], site: Sequence[str]) -> list[str]:
 
 
 def adapt() -> Callable[[], None]:
-    """Make what is loaded fit in: numpy's values are recorded as builtin ones.
+    """Register conversions for loaded packages: numpy's values are recorded as builtin ones.
 
-    Returns what puts the generators of random numbers, of the standard library and of numpy, in their fixed state.
+    Returns a function that seeds the random number generators of the standard library and of numpy.
     """
     seeds: list[Callable[[int], object]] = [random.seed]
     if "numpy" in sys.modules:
@@ -85,7 +85,7 @@ def adapt() -> Callable[[], None]:
 
 
 def _files(name: str, site: Sequence[str]) -> list[str]:
-    """Where a top-level module of one of the folders lies, with the folder of its bundled libraries if it has one."""
+    """Return the path of a top-level module in one of the folders, with the folder of its bundled libraries, if any."""
     module = sys.modules[name]
     if "." in name:
         return []

@@ -1,7 +1,7 @@
-"""Code that a data set puts before every program, joined with it in one place. Standard library only.
+"""Join programs with the code that a data set puts before them. Standard library only.
 
-Of the imports in a prefix a program gets those whose names its text holds: a benchmark may grant hundreds of names, and
-each one that is bound costs every program time, some of them (``stdin``, ``open_code``) the fast path.
+A program gets only those imports of a prefix whose names occur in its text: a benchmark may grant hundreds of names,
+and each binding costs every program time, some of them (``stdin``, ``open_code``) the fast path.
 """
 
 import ast
@@ -17,9 +17,9 @@ _BOM = "\ufeff"
 
 
 def with_prefix(prefix: str, code: str) -> str:
-    """``code`` after ``prefix``, but for its ``from __future__`` imports, which have to be a program's first lines.
+    """Put ``prefix`` before ``code``, after its ``from __future__`` imports, which must be a program's first lines.
 
-    A byte order mark at its start is left out, as ``python file`` does; in a text it would be a syntax error.
+    A byte order mark at its start is removed, as ``python file`` does; in a text it would be a syntax error.
     """
     code = code.removeprefix(_BOM)
     if not prefix:
@@ -31,21 +31,21 @@ def with_prefix(prefix: str, code: str) -> str:
     try:
         tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return prefix + code  # it fails by itself, wherever it stands
+        return prefix + code  # it fails anyway
     futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == _FUTURE]
     lines = code.encode().splitlines(keepends=True)  # ends lines where Python does; str's also at form feeds and U+2028
     for node in reversed(futures):
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-        empty = b"(" + b"\n" * (last - first) + b")"  # as many lines; others may stand before and behind it
+        empty = b"(" + b"\n" * (last - first) + b")"  # as many lines; other statements may precede and follow it
         lines[first : last + 1] = [lines[first][: node.col_offset] + empty + lines[last][node.end_col_offset :]]
         lines[first + 1 : first + 1] = [b""] * (last - first)
     return "".join(ast.unparse(node) + "\n" for node in futures) + prefix + b"".join(lines).decode()
 
 
 def used(prefix: str, code: str) -> str:
-    """``prefix`` without those of its imports at the left margin that bind no name of which ``code`` has the word.
+    """Remove the imports at the left margin of ``prefix`` whose names do not occur as words in ``code``.
 
-    All of it where it does not parse, or where ``code`` is not ASCII: there an identifier may be written in other ways.
+    Nothing is removed if it does not parse, or if ``code`` is not ASCII, where an identifier has several spellings.
     """
     statements = _statements(prefix)
     if statements is None or not code.isascii():
@@ -57,7 +57,7 @@ def used(prefix: str, code: str) -> str:
 
 @lru_cache(maxsize=64)
 def _statements(prefix: str) -> tuple[tuple[str, ast.Import | ast.ImportFrom | None], ...] | None:
-    """The text of each statement, with its node if it is an import whose names can be told."""
+    """Yield the text of each statement, with its node if it is an import with known names."""
     try:
         body = parse(prefix).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Running a stdin program as a fresh interpreter would, for one input or all. Standard library only; see runner.py."""
+"""Run a stdin program as a new interpreter would, for one input or all. Standard library only; see runner.py."""
 
 import atexit
 import builtins
@@ -45,12 +45,12 @@ _FRAMES_BELOW = 14  # of ours, below the program's first one
 
 
 def make_standard_streams() -> None:
-    """Standard streams as ``python file < input > output`` has them, on the first three descriptors."""
+    """Open standard streams as in ``python file < input > output``, on the first three descriptors."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         file = io.FileIO(number, mode, closefd=False)
         file.name = f"<{name}>"
         buffer = io.BufferedReader(file) if mode == "r" else io.BufferedWriter(file)
-        # surrogateescape: what a plain interpreter takes in the C and C.UTF-8 locales
+        # surrogateescape: the default of an interpreter in the C and C.UTF-8 locales
         errors = "backslashreplace" if number == 2 else "surrogateescape"
         stream = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering=number == 2)  # so \r\n stays as it is
         vars(stream)["mode"] = mode
@@ -59,7 +59,7 @@ def make_standard_streams() -> None:
 
 
 def open_standard_input() -> None:
-    """Let ``open("/dev/stdin")`` read: in the file tree of a runner there is no ``/proc`` for it to lead to."""
+    """Make ``open("/dev/stdin")`` work: a runner's file tree has no ``/proc`` for it to point to."""
 
     @wraps(io.open)
     def open_file(file: Value, mode: Value = "r", *arguments: Value, **named: Value) -> Value:
@@ -89,16 +89,16 @@ def run_stdin(task: Task) -> None:
 
 
 def _run_one(task: Task, code: CodeType) -> None:
-    """One input; a function of its own, for the program is to have the same depth of recursion either way."""
+    """Run one input, in a separate function so that the program has the same recursion depth either way."""
     os.closerange(STDIN_FD, STDOUT_FD + 1)  # only for the fast path; later inputs will not have them either
     status, value, _ = _run(task, code, _end_threading)
     record(status, value)
 
 
 def _run_all(task: Task, code: CodeType, hard: int) -> None:
-    """Input after input in this process, each with streams, code, a namespace and settings of its own.
+    """Run input after input in this process, each with its own streams, code, namespace and settings.
 
-    The code is a fresh copy each time: the interpreter specialises what has run, which shows in how deep it recurses.
+    The code is copied each time: the interpreter specialises code that has run, which changes its recursion depth.
     """
     blob = _dumps(code)
     for index in range(task.start, len(task.inputs)):
@@ -118,7 +118,7 @@ def _run_all(task: Task, code: CodeType, hard: int) -> None:
         record(status, value)
         if status in (wire.MEMORY, wire.EXIT, wire.AGAIN):
             return
-        if status == wire.OUTPUT_LIMIT or not is_flushed:  # what is still in a buffer would come out on the next input
+        if status == wire.OUTPUT_LIMIT or not is_flushed:  # buffered output would appear on the next input
             record(wire.AGAIN)
             return
 
@@ -134,7 +134,7 @@ def _renew_input(data: bytes) -> None:
 
 
 def _run(task: Task, code: CodeType, *first_steps: Callable[[], None]) -> tuple[int, bytes, bool]:
-    """One run from the first line to the end of the interpreter: status, its value, and whether all output is out."""
+    """Run from the first line to the interpreter's end; return status, value, and whether all output was flushed."""
     _set_recursion_limit(_RECURSION_LIMIT + _FRAMES_BELOW)
     _set_context(_Context())
     if task.uses_random:
@@ -157,14 +157,14 @@ def _run(task: Task, code: CodeType, *first_steps: Callable[[], None]) -> tuple[
 
 
 def _execute(code: CodeType) -> None:
-    """The program from first line to last, in a namespace that nothing else holds."""
+    """Execute the program in a namespace that nothing else references."""
     namespace = fresh_module("__main__")
     namespace.update({"__annotations__": {}, "__file__": "main.py", "__cached__": None})
     exec(code, namespace)
 
 
 def _is_success(code: object) -> bool:
-    """Whether the interpreter would end with exit code 0 after ``sys.exit(code)``."""
+    """Return whether the interpreter would end with exit code 0 after ``sys.exit(code)``."""
     return code is None or (type(code) in (int, bool) and -(2**63) <= code < 2**63 and code & 255 == 0)  # type: ignore[operator]  # ints
 
 

@@ -1,7 +1,7 @@
-"""Done once before the first fork: what every runner does, on a trusted program. Standard library only.
+"""Run a runner's steps once on a trusted program, before the first fork. Standard library only.
 
-A runner starts as a copy of the zygote. Code that has run there is specialised by the interpreter, its caches are
-filled and its memory lies together, which saves each runner about a seventh of its time.
+A runner starts as a copy of the zygote. Code that has run there is specialised by the interpreter, with full caches and
+contiguous memory, which saves each runner about a seventh of its time.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What comes out of the sandbox: outcomes per program and input, how they were obtained, and their counts."""
+"""The sandbox's results: outcomes per program and input, how they were obtained, and their counts."""
 
 import ast
 import sys
@@ -15,7 +15,7 @@ SKIPPED = "skipped"
 """The value of a TIMEOUT that was not run, because its program had timed out often enough before."""
 
 UNREADABLE = '{"o":'
-"""What stands in a canonical value (see :mod:`conself.sandbox.canonical`) exactly where a part cannot be read."""
+"""The mark of an unreadable part in a canonical value (see :mod:`conself.sandbox.canonical`)."""
 # neither can be a part of a text, for quotes in it are escaped
 _LONG_ITERATOR = '{"x":["longer iterator"'
 
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Audit(StrEnum):
-    """What second, exact runs on two of a program's inputs showed."""
+    """The result of second, exact runs on two of a program's inputs."""
 
     AGREED = "agreed"
     LEAKED = "leaked"  # the fast path gave other outcomes than two exact runs: theirs are recorded
@@ -55,7 +55,7 @@ class Audit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """How a program was run: ``exact`` is one process per input; ``audit`` is None if it was run only once."""
+    """Notes on a program's run: ``exact`` is one process per input; ``audit`` is None if it was run only once."""
 
     exact: bool
     audit: Audit | None
@@ -67,7 +67,7 @@ _TOO_DEEP = Outcome(Status.EXCEPTION, "RecursionError")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A job that is done: ``rows[p][i]`` is the outcome of program p on input i, ``notes[p]`` how it was obtained."""
+    """A finished job: ``rows[p][i]`` is the outcome of program p on input i, ``notes[p]`` how it was obtained."""
 
     job: Job
     rows: list[tuple[Outcome, ...]]
@@ -106,7 +106,7 @@ class Summary:
 
     @classmethod
     def of(cls, result: Result) -> Self:
-        """The counts of one job."""
+        """Count the outcomes of one job."""
         outcomes = Counter(outcome for row in result.rows for outcome in row)
         statuses = Counter[str]()
         for outcome, count in outcomes.items():
@@ -145,19 +145,19 @@ class Summary:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON; ``Summary(**that)`` is the summary again."""
+        """Return plain data for JSON; ``Summary(**data)`` restores the summary."""
         return asdict(self)
 
 
 def _modules(result: Result) -> dict[str, int]:
-    """How many of the programs that failed for an import have each module outside the standard library among them."""
+    """Count the modules outside the standard library that programs with a failed import name."""
     programs = (code for code, row in zip(result.job.programs, result.rows, strict=True) if _MISSING_MODULE in row)
     found = Counter(name for code in programs if code is not None for name in set(_imported(code)))
     return dict(sorted((name, n) for name, n in found.items() if name not in sys.stdlib_module_names))
 
 
 def _imported(code: str) -> Iterator[str]:
-    """The top-level names of the modules that a program imports by statement, anywhere in it."""
+    """Return the top-level names of the modules in a program's import statements."""
     try:
         nodes = list(ast.walk(parse(code)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

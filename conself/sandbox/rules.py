@@ -1,6 +1,6 @@
-"""What programs may use of Python and its libraries if one process is to run all their inputs. Standard library only.
+"""The parts of Python and its libraries that programs may use if one process runs all inputs. Standard library only.
 
-What is allowed holds no state, or state that is renewed for each input, or hands out only what is the program's own.
+Allowed names hold no state, or state that is renewed for each input, or return only the program's own objects.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ IN_PROGRAMS: Rules = {
 No threads: one that has ended for Python may still hold its stack, so that the next input has too little memory.
 """
 ALLOWED_OF_SYS = words(_SYS)
-"""What can be touched of sys, in whatever way: it is read-only, or renewed for each input."""
+"""The names of sys that can be used freely: read-only, or renewed for each input."""
 
 NAMES = words("globals vars locals setattr delattr getattr exec eval compile breakpoint help copyright credits license")
 """Builtins that reach behind names."""
@@ -74,7 +74,7 @@ ATTRIBUTES = words(
     "gi_frame cr_frame ag_frame tb_frame f_back f_globals f_builtins f_locals "
     "attrgetter methodcaller Formatter get_args get_origin get_overloads get_type_hints RegexFlag"
 )
-"""What gives access to the insides of objects, or to state of libraries, whatever it is an attribute of."""
+"""Attributes, of any object, that give access to internals of objects or to state of libraries."""
 DUNDERS = words(
     "__name__ __file__ __doc__ __init__ __new__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __len__ __str__ "
     "__repr__ __bool__ __int__ __float__ __index__ __neg__ __pos__ __abs__ __invert__ __add__ __sub__ __mul__ "
@@ -88,5 +88,5 @@ METHODS = words("__mro_entries__ __class_getitem__ __subclasshook__ __instancech
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is one of those with two underscores on either side that are not harmless."""
+    """Return whether a name has two underscores on either side and is not harmless."""
     return len(name) > 4 and name.startswith("__") and name.endswith("__") and name not in DUNDERS

@@ -1,8 +1,8 @@
-"""What happens inside a runner, behind the walls: compile, run, record. Standard library only.
+"""The work of a runner, behind the walls: compile, run, record. Standard library only.
 
-Results go to RESULT_FD as frames (see :mod:`conself.sandbox.wire`). The modules of the child side have builtins of
-their own (see :mod:`conself.sandbox.boot`), so that a program that patches ``builtins``, ``json`` or ``os`` does not
-change the recording: all that is used after the program's first line is bound here or in C.
+Results go to RESULT_FD as frames (see :mod:`conself.sandbox.wire`). The child-side modules have private builtins
+(see :mod:`conself.sandbox.boot`), so that a program that patches ``builtins``, ``json`` or ``os`` does not change the
+recording: everything used after the program's first line is bound here or in C.
 """
 
 import ast
@@ -46,7 +46,7 @@ class Task:
 
     @property
     def uses_random(self) -> bool:
-        """Whether to seed before each input; every runner starts with the zygote's seed anyway."""
+        """Return whether to seed before each input; every runner starts with the zygote's seed anyway."""
         source = self.source  # identifiers may be written in more than one way if they are not ASCII
         return "random" in source or "statistics" in source or not source.isascii()
 
@@ -58,7 +58,7 @@ def record(kind: int, value: bytes = b"") -> None:
 
 
 def guarded(step: Callable[[], object]) -> tuple[int, bytes, Value]:
-    """Run a step of the program: status, value to record, what it returned or the exit code. Runs no other code."""
+    """Run a step of the program; return status, value to record, and its result or exit code. Runs no other code."""
     try:
         return wire.OK, b"", step()
     except TooLong:
@@ -72,7 +72,7 @@ def guarded(step: Callable[[], object]) -> tuple[int, bytes, Value]:
 
 
 def compile_or_leave(task: Task) -> CodeType:
-    """The program's code; records the error for all inputs and ends the process where there is one."""
+    """Compile the program; on an error, record it for all inputs and end the process."""
     setitimer(ITIMER_PROF, task.cpu_seconds)
     source = task.source
     status, value, code = guarded(lambda: compile(source, PROGRAM, "exec", dont_inherit=True))
@@ -83,7 +83,7 @@ def compile_or_leave(task: Task) -> CodeType:
 
 
 def is_exact(task: Task, is_cleared: bool, leaks: Callable[[ast.Module], bool]) -> bool:
-    """Whether this run takes one input only: it was asked for, or the program may leak; the latter is recorded."""
+    """Return whether this run takes one input only: on request, or because the program may leak, which is recorded."""
     if task.exact or is_cleared:
         return task.exact
     try:
@@ -96,7 +96,7 @@ def is_exact(task: Task, is_cleared: bool, leaks: Callable[[ast.Module], bool]) 
 
 
 def fresh_module(name: str) -> dict[str, Value]:
-    """The namespace of a new, registered module with the public builtins, not this module's own."""
+    """Create the namespace of a new, registered module with the public builtins, not this module's own."""
     module = ModuleType(name)
     sys.modules[name] = module
     vars(module)["__builtins__"] = builtins
@@ -104,6 +104,6 @@ def fresh_module(name: str) -> dict[str, Value]:
 
 
 def shift_addresses() -> list[object]:
-    """Objects of all small sizes that move what is made after them, as another run might, while they are held."""
+    """Allocate objects of all small sizes, which shift the addresses of later ones, as in another run."""
     small = [[object(), float(n), 2**60 + n, (n,), [n], {n: n}, {n}] for n in range(31)]
     return [small, [bytes(size) for size in range(0, 512, 16) for _ in range(5)]]

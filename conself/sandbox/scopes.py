@@ -1,4 +1,4 @@
-"""The tree of a program with parents, and which of its names are whose. Standard library only."""
+"""A program's syntax tree with parents, and the scopes of its names. Standard library only."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ class Program:
 
     @classmethod
     def of(cls, statements: Iterable[ast.AST]) -> "Program":
-        """The program that consists of these statements."""
+        """Build the program that consists of these statements."""
         nodes = list(statements)
         parents: dict[ast.AST, ast.AST] = {}
         for parent in nodes:  # grows
@@ -46,22 +46,22 @@ class Program:
         return cls(nodes, parents, binders, frozenset(classes), frozenset(declared))
 
     def is_builtin(self, name: str) -> bool:
-        """Whether the program leaves a builtin's name alone."""
+        """Return whether a name is a builtin that the program does not rebind."""
         return name not in self.binders and name not in self.imported
 
     def is_variable(self, node: ast.Name) -> bool:
-        """Whether a name stands for a variable of a function or comprehension around it, whatever it is elsewhere."""
+        """Return whether a name is a variable of an enclosing function or comprehension."""
         if node.id not in self.binders or node.id in self.declared:
             return False
         binding = {self.scope_of(binder) for binder in self.binders[node.id]}
         return any(scope in binding for scope in self._scopes_around(node) if not isinstance(scope, ast.ClassDef))
 
     def scope_of(self, node: ast.AST) -> ast.AST | None:
-        """The function, comprehension or class that a node is evaluated or bound in; None for the module."""
+        """Return the function, comprehension or class in which a node is evaluated or bound; None for the module."""
         return next(self._scopes_around(node), None)
 
     def _scopes_around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """The scopes that a node is evaluated or bound in, from the inside out; defaults and decorators lie outside."""
+        """Yield the scopes of a node, from the inside out; defaults and decorators belong to the outer scope."""
         child = node
         while (parent := self.parents.get(child)) is not None:
             match parent:
@@ -84,7 +84,7 @@ class Program:
 
 
 def _bound_by(node: ast.AST) -> str | None:
-    """The name that a node binds, if it does; imports aside."""
+    """Return the name that a node binds, if any, except imports."""
     kind = type(node)
     if kind is ast.Name:
         return None if isinstance(node.ctx, ast.Load) else node.id  # type: ignore[attr-defined]  # a Name

@@ -1,9 +1,9 @@
-"""A first look at a program's compiled code that clears most programs of leaks, at a tenth of the cost of parsing.
+"""A quick check of a program's compiled code that clears most programs of leaks, at a tenth of the cost of parsing.
 
 A program is cleared if it sets or deletes no attribute, defines no class, imports only modules without mutable public
-values, and uses no name behind which machinery lies: the words of :mod:`conself.sandbox.leaks`, whatever they are
-attributes of, and, where it imports sys, all that this has beside its harmless parts. What is not
-cleared may still be harmless: the rules on its syntax decide. Standard library only.
+values, and uses no name that gives access to internals: the words of :mod:`conself.sandbox.leaks`, as attributes of
+any object, and, if it imports sys, everything except its harmless parts. A program that is not cleared may still be
+harmless: the rules on its syntax decide. Standard library only.
 """
 
 import importlib
@@ -21,13 +21,13 @@ SAFE_MODULES = words(
 
 
 def _carriers(name: str) -> set[str]:
-    """The public names of a module behind which there are other modules, or containers that could be changed."""
+    """List a module's public names that refer to other modules, or to mutable containers."""
     kinds = (ModuleType, dict, list, set)
     public = {key: value for key, value in vars(importlib.import_module(name)).items() if key[0] != "_"}
     return {key for key, value in public.items() if isinstance(value, kinds)} - SAFE_MODULES - {"abc", "numbers"}
 
 
-# these set attributes of what they are given, or name it
+# these set or name attributes of their argument
 _SETTERS = words(
     "update_wrapper wraps total_ordering singledispatch singledispatchmethod final no_type_check overload "
     "no_type_check_decorator runtime_checkable dataclass_transform clear_overloads"
@@ -47,7 +47,7 @@ _HARMLESS = frozenset(("_", "__name__"))
 
 
 def clears(code: CodeType, denied: Collection[str]) -> bool:
-    """Whether a program, by its compiled code, leaves nothing behind but what is behind its own names.
+    """Return whether a program, by its compiled code, leaves state behind only behind its own names.
 
     ``denied`` are names that it must not use, at least those of DENIED; DENIED_IN_CALLS for a call program, whose
     standard streams last.
@@ -70,7 +70,7 @@ def clears(code: CodeType, denied: Collection[str]) -> bool:
 
 
 def rebinds(code: CodeType) -> bool:
-    """Whether one of the program's functions sets or deletes a global name."""
+    """Return whether one of the program's functions sets or deletes a global name."""
     operations = code.co_code[::2]
     return any(operation in operations for operation in _REBINDS) or any(
         rebinds(part) for part in code.co_consts if type(part) is CodeType

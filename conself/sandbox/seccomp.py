@@ -1,12 +1,12 @@
 """The system-call filters: allowlists as classic BPF programs, built with the standard library only.
 
-Two are stacked, and a call must pass both. The long one (:func:`build_filter`) is put up once, in the zygote, and
-inherited: it lists everything that a runner or the zygote needs. The short one (:func:`build_runner_filter`) is put
-up by each runner, cheaply: it takes away what only the zygote needs.
+Two are stacked, and a call must pass both. The long one (:func:`build_filter`) is installed once, in the zygote, and
+inherited: it lists everything that a runner or the zygote needs. The short one (:func:`build_runner_filter`) is
+installed by each runner, cheaply: it removes the calls that only the zygote needs.
 
-What is not listed gives EPERM, so a program that tries gets a PermissionError and goes on. For a runner ``clone``
+Unlisted calls give EPERM, so a program that tries one gets a PermissionError and continues. For a runner ``clone``
 needs CLONE_THREAD (threads, never processes); ``clone3``, ``openat2`` and ``close_range`` give ENOSYS so that libc
-falls back to calls whose arguments can be seen here. Another architecture's calls kill the process.
+falls back to calls whose arguments a filter can read. Another architecture's calls kill the process.
 """
 
 import struct
@@ -167,7 +167,7 @@ def _return(value: int) -> _Instruction:
 
 
 def _on(number: int, body: list[_Instruction]) -> list[_Instruction]:
-    """Run ``body``, which must return, when the call's number is ``number``; the accumulator holds the number."""
+    """Run ``body``, which must return, if the call's number, in the accumulator, is ``number``."""
     if number == _NO_SYSTEM_CALL:
         return []
     return [(_JEQ, 0, len(body), number), *body]
@@ -183,7 +183,7 @@ def _allow_values(argument: int, values: tuple[int, ...]) -> list[_Instruction]:
 
 
 def build_filter(machine: str) -> bytes | None:
-    """The filter of zygote and runners as an array of ``struct sock_filter``; None: the architecture is not known."""
+    """Build the filter of zygote and runners, an array of ``struct sock_filter``; None on unknown architectures."""
     if machine not in _ARCHITECTURES:
         return None
     column, audit = _ARCHITECTURES[machine]
@@ -204,10 +204,10 @@ def build_filter(machine: str) -> bytes | None:
 
 
 def build_runner_filter(machine: str, result_fd: int, may_open: bool = True) -> bytes | None:
-    """The filter that a runner adds, in the same form; None: the architecture is not known.
+    """Build the filter that a runner adds, in the same form; None on unknown architectures.
 
-    ``result_fd`` is the descriptor that the program can neither close nor replace. Without ``may_open`` no file can
-    be opened at all: for kernels that cannot say which ones.
+    ``result_fd`` is the descriptor that the program can neither close nor replace. Without ``may_open`` no file can be
+    opened at all, for kernels that cannot restrict them.
     """
     if machine not in _ARCHITECTURES:
         return None

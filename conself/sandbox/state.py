@@ -1,9 +1,8 @@
-"""What a call may have changed: the state behind a program's module-level names, as bytes. Standard library only.
+"""Capture the state behind a program's module-level names as bytes, to detect changes. Standard library only.
 
-The fast path runs a program's inputs in one process. Before the first input and after each one the runner captures
-this state; where it differs, the process ends and the next input gets a new one. Together with the static rules of
-:mod:`conself.sandbox.leaks`, which keep a program away from everything that is not behind its own names, no input
-sees what another one did.
+The fast path runs a program's inputs in one process. The runner captures this state before the first input and after
+each one; if it differs, the process ends and the next input gets a new one. Together with the static rules of
+:mod:`conself.sandbox.leaks`, which restrict a program to state behind its own names, no input is affected by another.
 """
 
 import dataclasses
@@ -11,7 +10,7 @@ import marshal
 import sys
 import types
 from abc import ABC, ABCMeta
-from collections import _tuplegetter  # type: ignore[attr-defined]  # no stub: what namedtuple makes its fields of
+from collections import _tuplegetter  # type: ignore[attr-defined]  # no stub: the descriptors of a namedtuple's fields
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import _lru_cache_wrapper, cached_property
@@ -28,7 +27,7 @@ MODULE = "candidate"
 _LONGEST = 1 << 17  # bytes; beyond, comparing costs more than a new process
 _SCALARS = frozenset((type(None), bool, int, float, complex, str))
 _CONTAINERS = frozenset((tuple, list, dict))
-_FLAT = frozenset((bytes, bytearray, frozenset))  # these can be told at the top only: see _is_plain
+_FLAT = frozenset((bytes, bytearray, frozenset))  # plain only at the top level: see _is_plain
 _FIXED: frozenset[type] = frozenset(
     (
         *(types.GenericAlias, types.UnionType, types.MemberDescriptorType, types.GetSetDescriptorType, _tuplegetter),
@@ -36,7 +35,7 @@ _FIXED: frozenset[type] = frozenset(
         *(type(dataclasses.MISSING), type(dataclasses._HAS_DEFAULT_FACTORY), type(vars(ABC)["_abc_impl"])),  # type: ignore[attr-defined]  # no stub
     )
 )
-# what the interpreter and the library keep for themselves: a program cannot name it
+# private to the interpreter and the library: a program cannot name them
 _KEPT = words(
     "__annotations__ __builtins__ __dataclass_fields__ __dataclass_params__ __dict__ __loader__ __orig_bases__ "
     "__parameters__ __spec__ __weakref__"
@@ -52,8 +51,8 @@ _dump = marshal.dumps
 class State:
     """A program's state.
 
-    ``data`` is equal for equal state. ``kept`` holds what is in there by its address, so that no other object gets
-    that address. ``caches`` are the program's functools caches: to be emptied before its state is captured again.
+    ``data`` is equal for equal state. ``kept`` holds the objects represented by address, so that no other object gets
+    that address. ``caches`` are the program's functools caches, to be emptied before its state is captured again.
     """
 
     data: bytes = b""
@@ -64,7 +63,7 @@ class State:
 
 
 def capture(namespace: dict[str, Value]) -> State | None:
-    """The state, or None where it cannot be told: closures, iterators, instances, sets (their order has a history)."""
+    """Capture the state; None if impossible: closures, iterators, instances, sets (their order depends on history)."""
     state = State()
     try:
         if not all(_add(state, name, value) for name, value in namespace.items()):
@@ -78,7 +77,7 @@ def capture(namespace: dict[str, Value]) -> State | None:
 
 
 def is_fixed(namespace: dict[str, Value]) -> bool:
-    """Whether no state can hide behind these names, if none of them and no attribute is ever set anew."""
+    """Return whether these names hold no hidden state, provided that no name or attribute is ever set again."""
     return all(name == "__builtins__" or _is_fixed(value) for name, value in namespace.items())
 
 
@@ -91,7 +90,7 @@ def _is_fixed(value: Value) -> bool:
 
 
 def has_changed(before: State, namespace: dict[str, Value]) -> bool:
-    """Whether the state is another one than ``before``, once the caches of that are empty again."""
+    """Return whether the state differs from ``before``, after emptying its caches."""
     for cache in before.caches:
         _cache_clear(cache)
     now = capture(namespace)
@@ -99,7 +98,7 @@ def has_changed(before: State, namespace: dict[str, Value]) -> bool:
 
 
 def _add(state: State, name: str, value: Value) -> bool:
-    """Add what ``name`` stands for in a module, a class or a closure; False where its state cannot be told."""
+    """Add the object behind ``name`` in a module, class or closure; False if its state cannot be captured."""
     kind = type(value)
     if name in _KEPT:
         return True
@@ -119,7 +118,7 @@ def _add(state: State, name: str, value: Value) -> bool:
 
 
 def _parts(state: State, value: Value, kind: type) -> Iterable[tuple[str, Value]] | None:
-    """What a call could change of an object, by name; None where that cannot be told."""
+    """Return the parts of an object that a call could change, by name; None if unknown."""
     if kind is types.FunctionType:
         return _parts_of_function(value)
     if kind is type or kind is ABCMeta:
@@ -144,7 +143,7 @@ def _parts(state: State, value: Value, kind: type) -> Iterable[tuple[str, Value]
 
 
 def _parts_of_function(function: Value) -> list[tuple[str, Value]] | None:
-    """Its attributes, its defaults, and what it closes over, which is told only if a library made it."""
+    """Return a function's attributes, its defaults, and its closure, which is known only if a library made it."""
     parts = [*function.__dict__.items(), *(("", default) for default in function.__defaults__ or ())]
     parts += (function.__kwdefaults__ or {}).items()
     code = function.__code__
@@ -157,7 +156,7 @@ def _parts_of_function(function: Value) -> list[tuple[str, Value]] | None:
 
 
 def _is_plain(value: Value) -> bool:
-    """Whether marshal tells all that there is to a value: bytes it would take for any buffer, sets it would sort."""
+    """Return whether marshal represents a value fully: it confuses buffers with bytes, and sorts sets."""
     kind = type(value)
     if kind in _SCALARS:
         return True
@@ -167,7 +166,7 @@ def _is_plain(value: Value) -> bool:
 
 
 def _is_library(name: str, value: Value, kind: type) -> bool:
-    """Whether a value is an object of a library, which the program has no way to change."""
+    """Return whether a value is a library object that the program cannot change."""
     if kind in _FIXED:
         return True
     if kind is types.ModuleType:
@@ -184,7 +183,7 @@ def _is_library(name: str, value: Value, kind: type) -> bool:
 
 
 def _is_found(value: Value) -> bool:
-    """Whether a class or function is what its library has under its name."""
+    """Return whether a class or function is the object of that name in its library."""
     module = str(value.__module__)
     found = None if module == MODULE else sys.modules.get(module)
     for name in value.__qualname__.split("."):

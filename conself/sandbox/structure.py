@@ -1,9 +1,9 @@
-"""What is inside a value that is no plain builtin: standard types, subclasses, objects of the program's own.
+"""Read the content of values that are no plain builtins: standard types, subclasses, the program's own objects.
 
-Nothing of the program runs here, iterators aside, whose items are its work: no ``__repr__``, ``__eq__``, ``__iter__``,
-property, ``__getattribute__`` or method of a metaclass. Types are told apart by their addresses, attributes are read
-through CPython's own descriptors. What has state that cannot be seen in this way is not read. Standard library only:
-used on both sides.
+No code of the program runs here, except for the items of iterators: no ``__repr__``, ``__eq__``, ``__iter__``,
+property, ``__getattribute__`` or method of a metaclass. Types are identified by address, attributes are read through
+CPython's own descriptors. Values with state that is invisible in this way are not read. Standard library only: used
+on both sides.
 
 ========================================  ========================================================================
 value                                     read as
@@ -49,7 +49,7 @@ _dict_items = dict.items
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """A value of the standard library: its type's name and a plain value that tells all of it."""
+    """A value of the standard library: its type's name and a plain value with all of its content."""
 
     name: str
     content: object
@@ -57,9 +57,9 @@ class Standard:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A builtin value that stands for a value: the builtin type, and a scalar, a list of items, or of pairs of a dict.
+    """The builtin equivalent of a value: the builtin type, and a scalar, a list of items, or of pairs of a dict.
 
-    No set or dict is made of them anew: that would ask the program's objects for their hashes.
+    No set or dict is built from them, because that would call the hashes of the program's objects.
     """
 
     kind: type
@@ -68,7 +68,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An object by its structure: the builtin value inside it (None: there is none) and its attributes by name."""
+    """An object by its structure: the builtin value inside it (None: none) and its attributes by name."""
 
     base: Plain | Standard | None
     attributes: list[tuple[str, object]]
@@ -76,13 +76,13 @@ class Own:
 
 Description = Plain | Standard | Own
 Read = Callable[[Value, Value], Standard | None]
-"""From a value and its type to what is in it; None where it cannot be read."""
+"""A function from a value and its type to its content; None if it cannot be read."""
 
 
 def describe(value: object) -> Description | None:
-    """What is inside ``value``, which is of no exact builtin type; None where it cannot be read.
+    """Read the content of ``value``, which is of no exact builtin type; None if it cannot be read.
 
-    Raises what an iterator of the program raises.
+    Raises the exceptions of the program's iterators.
     """
     kind = type(value)
     if _is_c_type(kind):
@@ -91,7 +91,7 @@ def describe(value: object) -> Description | None:
 
 
 def _is_c_type(kind: type) -> bool:
-    """Whether a type is written in C, so that nothing of the program is in it."""
+    """Return whether a type is written in C, and so contains no code of the program."""
     flags = _flags(kind)
     return not flags & _HEAP_TYPE or bool(flags & _IMMUTABLE_TYPE)
 
@@ -142,7 +142,7 @@ def _describe_object(value: object, kind: type) -> Description | None:
 
 
 def _base(value: object, solid: type) -> Plain | Standard | None:
-    """The value of the builtin or standard type that an object's class is derived from."""
+    """Return the value of the builtin or standard type that an object's class is derived from."""
     found = _VALUES.get(solid)
     if found is not None:
         return Plain(found[0], found[1](value))
@@ -157,13 +157,13 @@ def _is_exception(kind: type) -> bool:
 
 
 def _hides_state(kind: type, mro: tuple[type, ...]) -> bool:
-    """Whether instances are larger than their slots, ``__dict__`` and ``__weakref__`` make them: state of C code."""
+    """Return whether instances are larger than slots, ``__dict__`` and ``__weakref__`` require: state of C code."""
     slots = sum(type(part) is MemberDescriptorType for base in mro for part in _type_dict(base).values())
     return bool(_basic_size(kind) > _basic_size(object) + _POINTER * (slots + 2))
 
 
 def _attributes(value: object, mro: tuple[type, ...]) -> list[tuple[str, object]] | None:
-    """What is in ``__dict__`` and in slots, by name; None where a name is no text."""
+    """Return the content of ``__dict__`` and slots, by name; None if a name is no text."""
     found: dict[str, object] = {}
     for base in mro:
         for part in () if _is_c_type(base) else _type_dict(base).values():
@@ -189,14 +189,14 @@ def _instance_dict(value: object, mro: tuple[type, ...]) -> dict[Value, Value]:
 
 
 def _range(value: Value, _: Value) -> Standard:
-    """Start, step and length, which are the same for ranges that are equal."""
+    """Return start, step and length, normalised so that equal ranges have the same."""
     start, stop, step = value.start, value.stop, value.step
     length = max(0, (stop - start + step + (-1 if step > 0 else 1)) // step)
     return Standard("range", [start if length else 0, step if length > 1 else 1, length])
 
 
 def _moment(value: Value, kind: Value) -> Standard | None:
-    """A time or a datetime; the methods of a zone that the program defines are not called."""
+    """Read a time or a datetime, without calling the methods of a zone that the program defines."""
     zone = kind.tzinfo.__get__(value)
     if zone is not None and (type(zone).__module__, type(zone).__name__) != ("datetime", "timezone"):
         return None
@@ -238,7 +238,7 @@ _STANDARD: dict[str, Read] = {
 
 
 class _ByAddress(Generic[Entry]):
-    """Types -> something, without asking a type's metaclass for its hash or for what it is equal to."""
+    """A mapping of types by address, which does not call a metaclass's hash or equality."""
 
     def __init__(self, entries: dict[type, Entry]) -> None:
         self._entries = {id(kind): entry for kind, entry in entries.items()}
@@ -248,7 +248,7 @@ class _ByAddress(Generic[Entry]):
         return id(kind) in self._entries
 
     def get(self, kind: type) -> Entry | None:
-        """The entry of a type; None where it has none."""
+        """Return the entry of a type; None if it has none."""
         return self._entries.get(id(kind))
 
 
@@ -269,4 +269,4 @@ _VALUES: _ByAddress[tuple[type, Callable[[Value], Value]]] = _ByAddress(
         **{kind: (dict, lambda value: list(_dict_items(value))) for kind in (dict, defaultdict, OrderedDict)},
     }
 )
-"""Builtin types -> what an instance of a subclass is recorded as, and the content that it has inside."""
+"""For builtin types: how an instance of a subclass is recorded, and its content."""

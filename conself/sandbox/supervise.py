@@ -1,4 +1,4 @@
-"""The zygote's side of one program: fork runners and wait for their ends. Nothing here runs untrusted code."""
+"""The zygote's side of one program: fork runners and wait for them. Nothing here runs untrusted code."""
 
 import math
 import os
@@ -19,14 +19,14 @@ from .runner import Task
 from .verdicts import Ending, Request, judge_calls, judge_stdin
 from .walls import RESULT_FD, Walls, fork
 
-_FLOOD = 32  # times the limit of one value: what the values of a program may have together
+_FLOOD = 32  # the limit of all values of a program together, as a multiple of that of one value
 _TICK = 0.25  # seconds between looks at a runner that takes long
 _FORK_TRIES = 240  # ticks; another worker's program may have as many threads as the machine allows, until it ends
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What the zygote keeps for its runners: descriptors, walls, the trusted process's id and its own, seeding."""
+    """The zygote's set-up for runners: descriptors, walls, the trusted process's id and its own, seeding."""
 
     null: int
     stdin: int
@@ -40,13 +40,13 @@ class Setup:
 
 
 def run_program(setup: Setup, request: Request, source: str, audit: bool) -> tuple[bool, str | None, list[wire.Result]]:
-    """One program on all inputs: run exactly or not, what the audit found if there was one, results in order.
+    """Run one program on all inputs; return whether it ran exactly, the audit's finding, if any, and results in order.
 
     An audit runs a few of the inputs again, one process per input, with all the program's objects at other addresses.
-    Where that differs, a whole run of one process per input, at the usual addresses, gives the results and tells a
-    leak from one input to the next (it agrees with the audit) from values that do not repeat (it does not).
+    If that differs, a full run of one process per input, at the usual addresses, gives the results, and distinguishes a
+    leak between inputs (it agrees with the audit) from values that do not repeat (it does not).
 
-    Raises RuntimeError if a runner's walls did not stand.
+    Raises RuntimeError if a runner's walls failed.
     """
     exact, results = _run_inputs(setup, request, source, exact=False, shifted=False)
     if not audit:
@@ -63,12 +63,12 @@ def run_program(setup: Setup, request: Request, source: str, audit: bool) -> tup
 
 
 def _pick(source: str, count: int) -> list[int]:
-    """The inputs of an audit: the last, since what leaks adds up, and one by the program's text."""
+    """Choose the inputs of an audit: the last, because leaks accumulate, and one by the program's text."""
     return sorted({count - 1, hash(source) % count})  # the zygote's hashes are the same on every run
 
 
 def _agree(left: list[wire.Result], right: list[wire.Result]) -> bool:
-    """Whether two runs gave the same; a time-out says nothing, since the next run may just make it."""
+    """Return whether two runs agree; a time-out is no evidence, because the next run may just finish."""
     pairs = zip(left, right, strict=True)
     return all(one == other or wire.TIMEOUT in (one[0], other[0]) for one, other in pairs)
 
@@ -76,7 +76,7 @@ def _agree(left: list[wire.Result], right: list[wire.Result]) -> bool:
 def _run_inputs(
     setup: Setup, request: Request, source: str, exact: bool, shifted: bool
 ) -> tuple[bool, list[wire.Result]]:
-    """Runner after runner until there is a result for every input; and whether they took one input each at the end."""
+    """Start runners until every input has a result; also return whether they took one input each at the end."""
     results: list[wire.Result] = []
     count, timeouts, held, most = len(request.inputs), 0, 0, _FLOOD * 1024 * request.output_kb
     # a program that prolongs every wait by writing to the results gets no new runner after this
@@ -130,7 +130,7 @@ def _run(setup: Setup, request: Request, source: str, start: int, runs: int, shi
 
 
 def _plan(setup: Setup, request: Request, start: int, runs: int, held: int) -> Plan:
-    """How a runner gets its descriptors and limits."""
+    """Plan the descriptors and limits of a runner."""
     size = runs * (1024 * request.output_kb + wire.NAME_LIMIT) + SLACK
     if request.is_stdin:
         size = max(size, *(len(data) for _, data in request.inputs))
@@ -162,7 +162,7 @@ def _become_runner(
 
 
 def _wait(setup: Setup, child: int, wall_seconds: float, runs: int) -> Ending:
-    """Wait for the runner; kill it when no new frame came for ``wall_seconds``, or ``runs`` + 1 times that passed."""
+    """Wait for the runner; kill it after ``wall_seconds`` without a new frame, or ``runs`` + 1 times that in all."""
     now = time.monotonic()
     deadline, last_deadline, seen = now + wall_seconds, now + wall_seconds * (runs + 1), 0
     while True:

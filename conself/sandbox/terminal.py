@@ -1,4 +1,4 @@
-"""What a command owes whoever waits for it: an answer to Ctrl-C, and a word every few seconds."""
+"""Terminal behaviour of commands: answering Ctrl-C, and printing progress every few seconds."""
 
 import signal
 import threading
@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 
 def answer_interrupts() -> None:
-    """Let SIGINT raise KeyboardInterrupt where it is ignored: shells do that to what a script starts with ``&``."""
+    """Let SIGINT raise KeyboardInterrupt even if it is ignored, as in commands that a script starts with ``&``."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def every(seconds: float, act: Callable[[], object]) -> Iterator[None]:
-    """Call ``act`` in a thread of its own every ``seconds`` until the block ends, however long one step in it takes.
+    """Call ``act`` in a separate thread every ``seconds`` until the block ends, however long its steps take.
 
-    It is called no more once the block has ended.
+    It is not called after the block has ended.
     """
     ended = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What became of an input: from a runner's frames and the way in which it ended. Nothing here runs untrusted code."""
+"""Derive outcomes from a runner's frames and how it ended. Nothing here runs untrusted code."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _PARSING = 2e-6  # seconds per byte of a literal: several times what a slow mach
 
 @dataclass(frozen=True)
 class Request:
-    """A job as it came over the wire; inputs as in :class:`conself.sandbox.runner.Task`; ``base_size`` in bytes."""
+    """A job as received over the wire; inputs as in :class:`conself.sandbox.runner.Task`; ``base_size`` in bytes."""
 
     entry_point: str | None
     inputs: list[tuple[bool, bytes]]
@@ -27,11 +27,11 @@ class Request:
 
     @property
     def is_stdin(self) -> bool:
-        """Whether the programs read standard input, instead of having an entry point."""
+        """Whether the programs read standard input instead of having an entry point."""
         return self.entry_point is None
 
     def parsing_seconds(self, start: int, runs: int) -> float:
-        """The most CPU time that a runner may take to parse the arguments of ``runs`` inputs from ``start`` on."""
+        """Return the CPU time allowed for parsing the arguments of ``runs`` inputs from ``start`` on."""
         literals = [] if self.is_stdin else self.inputs[start : start + runs]
         return _PARSING * sum(len(data) for is_marshal, data in literals if not is_marshal)
 
@@ -46,9 +46,9 @@ class Ending:
 
 
 def judge_calls(request: Request, _: int, ending: Ending, frames: Frames, exact: bool, left: int) -> list[wire.Result]:
-    """The results of a runner of a call program, and a verdict on the input during which it died, if it did.
+    """Return the results of a runner of a call program, and the status of the input on which it died, if it did.
 
-    ``exact``: it had one input only; ``left``: how many inputs had no result before it.
+    ``exact``: it had one input only; ``left``: the number of inputs without a result before it.
     """
     results = list(frames.results)
     expected = 1 if exact else left
@@ -65,14 +65,14 @@ def judge_calls(request: Request, _: int, ending: Ending, frames: Frames, exact:
 
 
 def _stopped(frames: Frames) -> bool:
-    """Whether the runner ended between two inputs, as it should, so that the next one gets a new process."""
+    """Return whether the runner ended between two inputs, on purpose, so that the next one gets a new process."""
     return bool(frames.results) and (frames.again or frames.results[-1][0] in ENDING)
 
 
 def judge_stdin(
     request: Request, stdout: int, ending: Ending, frames: Frames, exact: bool, left: int
 ) -> list[wire.Result]:
-    """The results of a runner of a stdin program; empty if it has to be run again, exactly, to know its results.
+    """Return the results of a runner of a stdin program; empty if it must be run again, exactly.
 
     ``stdout`` is the file behind its standard output; ``exact`` and ``left`` are as in :func:`judge_calls`.
     """
@@ -109,7 +109,7 @@ def _text(output: bytes) -> bytes:
 
 
 def _verdict(ending: Ending, cpu_seconds: float) -> int:
-    """The status of an input during which the process ended without a result."""
+    """Return the status of an input on which the process ended without a result."""
     code = os.waitstatus_to_exitcode(ending.status)
     if ending.overdue or -code in (signal.SIGPROF, signal.SIGXCPU):
         return wire.TIMEOUT

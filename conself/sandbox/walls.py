@@ -1,7 +1,7 @@
 """The walls around untrusted code. Standard library only.
 
-All that can be inherited is put up once, in the zygote; each runner only adds what the zygote itself could not live
-with. Six layers, each of which a test can leave out:
+Everything inheritable is set up once, in the zygote; each runner adds only the restrictions that the zygote itself
+cannot have. Six layers, each of which a test can leave out:
 
 namespaces    no other process, network, file tree or user in sight (:mod:`conself.sandbox.namespaces`)
 seccomp       allowlist of system calls (:mod:`conself.sandbox.seccomp`)
@@ -41,9 +41,9 @@ class _Program(ctypes.Structure):
 
 @dataclass(frozen=True, eq=False)
 class Walls:
-    """Which walls stand, and what each runner has to add.
+    """The walls in place, and those that each runner adds.
 
-    ``layers``: which of LAYERS stand, in that order; ``files``: what confines them, "landlock", "mounts", "no
+    ``layers``: those of LAYERS in place, in that order; ``files``: what confines them, "landlock", "mounts", "no
     opening" (a program can import nothing that is not loaded) or "OPEN"; ``report``: one line. For the runner:
     ``filter`` (a pointer to the program) and ``ruleset`` to put up, or None; whether it ``has_limits``, must be
     ``tied`` to the zygote's life, and must ``drop`` capabilities. ``may_fork``: it may leave processes behind, which
@@ -89,7 +89,7 @@ def _limit(kind: int, soft: int, hard: int) -> None:
 
 
 def harden_zygote(without: Collection[str] = (), in_namespaces: bool = False, extra: Sequence[str] = ()) -> Walls:
-    """Put up in this process what its runners inherit, and find out what each of them has to add.
+    """Set up the inherited walls in this process, and determine those that each runner adds.
 
     ``without`` names the LAYERS to leave out, ``in_namespaces`` says whether :func:`namespaces.enter` succeeded,
     ``extra`` are files and folders that may be read beside the libraries. Afterwards this process can open files for

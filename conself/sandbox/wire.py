@@ -30,17 +30,17 @@ Result = tuple[int, bytes]
 
 
 def value_limit(output_kb: int) -> int:
-    """The most bytes that one recorded value can have: captured bytes grow up to six-fold when escaped as JSON."""
+    """Return the most bytes of one recorded value: captured bytes grow up to six-fold when escaped as JSON."""
     return 6 * 1024 * output_kb + NAME_LIMIT
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """A message upwards, with its length."""
+    """Build a message upwards, with its length."""
     return LENGTH.pack(len(kind) + len(body)) + kind + body
 
 
 def pack_program(exact: bool, audit: str | None, results: list[Result]) -> bytes:
-    """The body of a PROGRAM message: ``u8 how, u32 count``, then per input ``u8 status, u32 length, ASCII value``."""
+    """Pack a PROGRAM message: ``u8 how, u32 count``, then per input ``u8 status, u32 length, ASCII value``."""
     parts = [HEAD.pack(exact + 2 * AUDITS.index(audit), len(results))]
     for status, value in results:
         parts += (FRAME.pack(status, len(value)), value)

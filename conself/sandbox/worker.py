@@ -1,4 +1,4 @@
-"""The trusted process's hold on one zygote: start it, feed it, read its answers within bounds."""
+"""The trusted process's connection to one zygote: start it, send jobs, read its answers within bounds."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from conself.sandbox.results import Audit, Note, Outcome, Result, Status
 
 _BOOT = Path(__file__).with_name("boot.py")
 _FLAGS = ("-s", "-S", "-P", "-B", "-W", "ignore")  # not -I: it would ignore PYTHONHASHSEED
-# a zygote must be single-threaded to fork: numerical packages are told not to start threads
+# a zygote must be single-threaded to fork, so numerical packages must not start threads
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # one arena of malloc, since each thread's own would count 64 MB of address space
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "1", **_ONE_THREAD}
 _PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME")  # without them some interpreters cannot start
-_READ_SIZE = 1 << 16  # more would be mapped and unmapped anew at each read
+_READ_SIZE = 1 << 16  # more would be mapped and unmapped at each read
 _GRACE_SECONDS = 60.0
 _END_SECONDS = 5.0  # how long an idle zygote may take to end
 _STATUSES = [Status(name) for name in wire.STATUSES]
@@ -31,7 +31,7 @@ _TUNING = ("packages", "audit", "require")  # fields of Limits that are not abou
 
 @dataclass
 class Pending:
-    """A job on its way: each distinct program text runs once; ``done`` grows as they finish."""
+    """A job in progress: each distinct program text runs once; ``done`` grows as they finish."""
 
     job: Job
     sources: list[str]
@@ -40,7 +40,7 @@ class Pending:
     deaths: int = 0
 
     def result(self) -> Result:
-        """The outcomes of every program of the job, in order."""
+        """Return the outcomes of every program of the job, in order."""
         by_source: dict[str | None, tuple[tuple[Outcome, ...], Note]]
         by_source = dict(zip(self.sources, self.done, strict=True))
         no_code = (Outcome(Status.COMPILE_ERROR, ""),) * len(self.job.inputs), Note(exact=False, audit=None)
@@ -53,7 +53,7 @@ class Pending:
 
 
 class Died(Exception):  # noqa: N818 - an event that the engine handles
-    """The zygote is gone, or does not answer, or answers nonsense; the text says which."""
+    """The zygote is gone, does not answer, or gives invalid answers; the text says which."""
 
 
 class IsolationError(OSError):
@@ -61,7 +61,7 @@ class IsolationError(OSError):
 
 
 class Worker:
-    """One zygote process and the jobs that it has been given; every method but close returns without waiting for it."""
+    """One zygote process and its jobs; every method except close returns without waiting for it."""
 
     def __init__(self, limits: Limits, without: Collection[str]) -> None:
         self.limits = limits
@@ -118,12 +118,12 @@ class Worker:
             self.outbox += wire.LENGTH.pack(len(data)) + data
 
     def write(self) -> None:
-        """Send what the pipe takes; raises Died."""
+        """Send as much as the pipe takes; raises Died."""
         try:
             sent = os.write(self.requests, memoryview(self.outbox)[: 1 << 20])
         except BlockingIOError:
             return
-        except BrokenPipeError:  # it has ended: what it said before is still to be read
+        except BrokenPipeError:  # it has ended: its last messages are still to be read
             self.outbox.clear()
             return
         except OSError as error:
@@ -131,7 +131,7 @@ class Worker:
         del self.outbox[:sent]
 
     def read(self) -> Iterator[Pending]:
-        """Take what the pipe holds and yield the jobs that are now finished; raises Died, RuntimeError."""
+        """Read from the pipe and yield the jobs that are now finished; raises Died, RuntimeError."""
         try:
             data = os.read(self.answers, _READ_SIZE)
         except BlockingIOError:
@@ -154,7 +154,7 @@ class Worker:
                 yield self.queue.popleft()
 
     def forgive(self, seconds: float) -> None:
-        """Not count a time in which its answers were not read."""
+        """Exclude the time in which its answers were not read."""
         self._heard += seconds
 
     def check(self) -> None:
@@ -166,10 +166,10 @@ class Worker:
                 raise Died("it does not answer")
 
     def close(self) -> None:
-        """End the process, and with it its runner; close everything.
+        """End the process and its runner; close everything.
 
-        An idle one sees the pipe close and ends by itself, so that its CPU time is counted in RUSAGE_CHILDREN here;
-        one that is at work is killed.
+        An idle one sees the pipe close and ends by itself, so that its CPU time is counted in RUSAGE_CHILDREN here; a
+        busy one is killed.
         """
         if self.queue:
             self._process.kill()

@@ -74,7 +74,7 @@ def main(requests: int, answers: int, parent: int, options: str) -> None:
 
 
 def _set_defaults() -> None:
-    """What a plain interpreter has, whatever the trusted process set for itself, and what the zygote relies on."""
+    """Set the defaults of a plain interpreter, whatever the trusted process changed, and those the zygote needs."""
     for number in (signal.SIGCHLD, signal.SIGPROF, signal.SIGXCPU):
         signal.signal(number, signal.SIG_DFL)  # the trusted process may have ignored them
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # collected with sigtimedwait
@@ -84,7 +84,7 @@ def _set_defaults() -> None:
 
 
 def _move_down(descriptor: int) -> int:
-    """To the lowest free number: a runner closes what is below its limit of descriptors."""
+    """Move a descriptor to the lowest free number: a runner closes all below its limit of descriptors."""
     lower = os.dup(descriptor)
     os.close(descriptor)
     return lower
@@ -101,7 +101,7 @@ def _too_weak(report: str, required: str) -> str:
 def _serve(setup: Setup, size: int, pipes: tuple[int, int, int], message: bytes) -> None:
     """Run the programs of a job. A runner is a copy of this process: no other program and no result is kept in memory.
 
-    Each program is read when it is to be run, and the results wait in a file.
+    Each program is read just before it runs, and the results are kept in a file.
     """
     requests, waiting, answers = pipes
     job = json.loads(message.decode("utf-8", "surrogatepass"))
@@ -132,7 +132,7 @@ def _forward(waiting: int, answers: int) -> None:
 
 
 def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
-    """An input as the runner gets it. A literal is parsed once here; the runner rebuilds it afresh for each call."""
+    """Convert an input for the runner. A literal is parsed once here; the runner rebuilds its value for each call."""
     raw = text.encode("utf-8", "surrogatepass")
     if is_stdin:
         return False, raw
@@ -146,14 +146,14 @@ def _prepare(text: str, is_stdin: bool) -> tuple[bool, bytes]:
 
 
 def _has_set(value: object) -> bool:
-    """Whether there is a set anywhere in a literal's value."""
+    """Return whether there is a set anywhere in a literal's value."""
     if isinstance(value, dict):
         return any(map(_has_set, value)) or any(map(_has_set, value.values()))
     return any(map(_has_set, value)) if isinstance(value, list | tuple) else isinstance(value, set)
 
 
 def _own_size() -> int:
-    """The address space of this process, in bytes."""
+    """Return the address space of this process, in bytes."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
@@ -164,7 +164,7 @@ def _receive(descriptor: int, parent: int) -> bytes | None:
 
 
 def _read(descriptor: int, size: int, parent: int) -> bytes | None:
-    """Exactly ``size`` bytes, or None at the end of the stream or when the trusted process is gone."""
+    """Read exactly ``size`` bytes; None at the end of the stream or when the trusted process is gone."""
     data = bytearray()
     while len(data) < size:
         while not select.select([descriptor], [], [], 0.5)[0]:
