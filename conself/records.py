@@ -1,9 +1,9 @@
-"""The plain records that the stages hand to one another.
+"""The plain records that stages exchange.
 
-They hold no expected output: those live in :mod:`conself.oracles`, which training code cannot import.
-The tabular (Parquet) form of each record is in :mod:`conself.store.tables`. How an execution ended (``Outcome`` and its
-``Status``) is defined by the sandbox, which imports nothing of this package; every status but OK compares as the one
-value CRASH (docs/method.md#traces).
+They hold no expected outputs: those are in :mod:`conself.oracles`, which training code cannot import. The tabular
+(Parquet) form of each record is in :mod:`conself.store.tables`. ``Outcome`` and its ``Status`` are defined by the
+sandbox, which imports nothing of this package; every status except OK compares as the single value CRASH
+(docs/method.md#traces).
 """
 
 from collections.abc import Sequence

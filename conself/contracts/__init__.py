@@ -1,9 +1,9 @@
-"""Every part's contract, with an example that a test runs and type-checks: the page to read after the README.
+"""The contract of every part, with an example that a test runs and type-checks: read this after the README.
 
 A part is a class with settings as its fields. To add one, write a file with the class, and a YAML in the group's folder
-below ``conf/`` whose ``_target_`` names it; that is all. Nobody has to inherit from a protocol, and
-:func:`conself.runtime.parts.build` refuses a class that does not fit, in one line. Each contract says more in its own
-docstring, which is in its room. The examples share two candidates, of which one is right:
+below ``conf/`` whose ``_target_`` names it; that is all. A part need not inherit from its protocol;
+:func:`conself.runtime.parts.build` checks each class, and reports a misfit in one line. Each contract has a longer
+docstring in its own folder. The examples share two candidates, one of which is right:
 
 >>> from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 >>> from dataclasses import dataclass
@@ -21,7 +21,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> pool = Pool(problem, [sampled(0, codes[0]), sampled(1, codes[1])], [trace(0, "3", "4"), trace(1, "2", "4")])
 >>> agreement = agreement_of([["3", "4"], ["2", "4"]])
 
-**Dataset** (``conf/dataset/``): problems, and what is right where that is known.
+**Dataset** (``conf/dataset/``): problems, and oracles of those whose right outputs are known.
 
 >>> class Doubling:
 ...     def __call__(self) -> Iterator[Problem | Rejected]:
@@ -34,13 +34,13 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return "doubling, version 1"
 >>> dataset: Dataset = Doubling()
 
-**Benchmark** (``conf/benchmark/``): problems to answer, with their judge. A data set that has oracles can be one.
+**Benchmark** (``conf/benchmark/``): problems to answer, with their judge. Any data set with oracles can be one.
 
 >>> benchmark: Benchmark = DatasetBenchmark(dataset, Comparison(True, "by_value", "tolerance", 6, True))
 >>> benchmark().judge([(benchmark().problems[0], [Trace("double", 0, trace(0, "2", "4").outcomes)])], workers=1)
 {'double': [True]}
 
-**PromptStyle** (``conf/prompts/``): the texts that put a problem to a model.
+**PromptStyle** (``conf/prompts/``): the texts that present a problem to a model.
 
 >>> class Terse:
 ...     stop = ("# end",)
@@ -54,7 +54,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> program_messages(prompts, problem, None)
 [{'role': 'user', 'content': 'Add two numbers.'}]
 
-**Sampler** (``conf/sampler/``): what is asked of each problem, and how the replies become candidates.
+**Sampler** (``conf/sampler/``): what to ask for each problem, and how replies become candidates.
 
 >>> class Twice(Sampler):
 ...     @property
@@ -62,9 +62,9 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return Demand(samples=2, tokens=512)
 ...     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
 ...         asks = [Ask(program_messages(prompts, problem, None), (0, 1)) for problem in problems]
-...         drawn = Decoding(1.0, 0.95, 512, 20, prompts.stop)
-...         for problem, replies in zip(problems, complete(asks, drawn), strict=True):
-...             yield [candidate(problem, k, None, reply, drawn) for k, reply in enumerate(replies)]
+...         decoding = Decoding(1.0, 0.95, 512, 20, prompts.stop)
+...         for problem, replies in zip(problems, complete(asks, decoding), strict=True):
+...             yield [candidate(problem, k, None, reply, decoding) for k, reply in enumerate(replies)]
 >>> sampler: Sampler = Twice()
 
 **Engine** (``conf/engine/``): completes chats, wherever the model runs.
@@ -77,14 +77,14 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...     def draw(
 ...         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
 ...     ) -> Iterator[list[Candidate]]:
-...         def complete(asks: Sequence[Ask], drawn: Decoding) -> list[list[Reply]]:
+...         def complete(asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:
 ...             return [[Reply(pool.candidates[k].text, "stop", None, None, 9) for k in ask.seeds] for ask in asks]
 ...         yield from flow(list(problems), complete)
 >>> engine: Engine = Canned()
 >>> [[drawn.index for drawn in group] for group in Asking(sampler, engine)([problem], None)]
 [[0, 1]]
 
-**Proposer** (``conf/proposer/``): what is asked for problems of the model's own, and what comes of the answers.
+**Proposer** (``conf/proposer/``): how a model is asked to write problems, and how its answers are read.
 
 >>> class Sums(Proposer):
 ...     problems = 1
@@ -104,7 +104,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> proposer.read(proposer.briefs(0, 1)[0], [Answered("propose", Reply("Add.", "stop", None, None, 2))]).brief.id
 'ask/0'
 
-**Amplification** (``conf/amplification/``): further inputs of a problem, and which of them are kept once programs ran.
+**Amplification** (``conf/amplification/``): proposes further inputs of a problem, and chooses those to keep.
 
 >>> class OneMore:
 ...     def propose(self, problem: Problem) -> Sequence[NewInput]:
@@ -115,7 +115,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> amplification.admit(agreement, [["0", None], ["0", "7"]])
 [None, 'some candidate crashes']
 
-**Metric** (``conf/metric/``): how uncertain the model is about a problem; higher is more uncertain.
+**Metric** (``conf/metric/``): the model's uncertainty about a problem; higher is more uncertain.
 
 >>> class MeanLength:
 ...     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
@@ -125,7 +125,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> metric(pool, agreement)
 27.0
 
-**Grouping** (``conf/texts/grouping/``), for metrics of texts: which texts mean the same. ``over`` yields how far it is.
+**Grouping** (``conf/texts/grouping/``), for metrics of texts: groups texts of equal meaning. ``over`` yields progress.
 
 >>> class BySpelling:
 ...     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
@@ -135,7 +135,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> finished(grouping.over([["b", "a", "b"]]))
 [[1, 0, 1]]
 
-**Curriculum** (``conf/curriculum/``): which problems are trained on, by the metric that drives it.
+**Curriculum** (``conf/curriculum/``): selects the problems to train on, by the metric that drives it.
 
 >>> class Undecided:
 ...     def __call__(self, uncertainties: Sequence[Uncertainty]) -> Selection:
@@ -147,7 +147,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> curriculum([Uncertainty("add", "nll", 0.7, None), Uncertainty("double", "nll", 0.0, None)]).kept
 ('add',)
 
-**Ranking** (``conf/ranking/``): which candidate is better, without an oracle.
+**Ranking** (``conf/ranking/``): orders candidates, without an oracle.
 
 >>> class Shortest:
 ...     gives_weight: ClassVar[bool] = False
@@ -159,7 +159,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> ranking(pool, agreement, None).solutions  # both are equally short
 (0, 1)
 
-**Pairing** (``conf/pairing/``): what is preferred to what, by indices alone.
+**Pairing** (``conf/pairing/``): pairs winners with losers, by indices alone.
 
 >>> class WinnerAndLast:
 ...     gives_losers: ClassVar[bool] = True
@@ -169,7 +169,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> pairing(chosen(((1,), (0,)), 2, (1,), (), None), codes)
 [(1, 0)]
 
-**Loss** (``conf/loss/``): losses from the log-probabilities of response tokens, and what their mean is taken over.
+**Loss** (``conf/loss/``): losses from the log-probabilities of response tokens, and the units of their mean.
 
 >>> class Unlikely:
 ...     needs_reference: ClassVar[bool] = False
@@ -181,8 +181,8 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return LossOutput(losses=-policy.of(signal.rows.flatten()), diagnostics={})
 >>> loss: Loss = Unlikely()
 
-**Reward** (``conf/reward/``): what each response is worth that was sampled for a step of training, without an oracle.
-**TesterReward** (``conf/tester_reward/``): the same of each reply in which a model wrote tests of a problem.
+**Reward** (``conf/reward/``): the reward of each response sampled for a step of training, without an oracle.
+**TesterReward** (``conf/tester_reward/``): the reward of each reply in which a model wrote tests of a problem.
 
 >>> class Alive:
 ...     needs_tests: ClassVar[bool] = False
@@ -199,7 +199,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 ...         return [float(sum(row[test] for row in evidence.kills for test in reply)) for reply in evidence.replies]
 >>> tester_reward: TesterReward = Kills()
 
-**Guard** (``conf/guard/``): whether such a training is to stop, by what its policy does on held-out problems.
+**Guard** (``conf/guard/``): decides when such a training run stops, by its policy's behaviour on held-out problems.
 
 >>> @dataclass(frozen=True)
 ... class Enough:
@@ -213,7 +213,7 @@ docstring, which is in its room. The examples share two candidates, of which one
 >>> guard([Probe(step=0, winner_consensus=0.5, distinct_traces=4.0, constant=0.0, code_chars=60.0)])
 Assessment(best=0, why=None)
 
-**Tuning** (``conf/training/``): which weights are trained, and what is saved of them.
+**Tuning** (``conf/training/``): which weights are trained, and how they are saved.
 
 >>> class NormsOnly(Full):
 ...     def __call__(self, ref: ModelRef, device: str, seed: int) -> Policy:
@@ -243,7 +243,7 @@ Assessment(best=0, why=None)
 ...     takes_quantized: ClassVar[bool] = False
 >>> sharing: Sharing = AllReduce()
 
-**Executor** (``conf/executor/``): what runs the tasks that work is cut into. It changes speed, not results.
+**Executor** (``conf/executor/``): runs the tasks of a job. It changes speed, not results.
 
 >>> class InThisProcess(Here):
 ...     def __enter__(self) -> Self:
@@ -270,7 +270,7 @@ Assessment(best=0, why=None)
 {'metrics/nll/auc': 0.5}
 """
 
-from __future__ import annotations  # of the examples, which run with what stands here
+from __future__ import annotations  # of the examples, which run with this module's imports
 
 from conself.contracts import names
 from conself.contracts.names import *  # noqa: F403
