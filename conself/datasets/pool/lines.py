@@ -124,13 +124,13 @@ def _passed(flags: Sequence[Json]) -> tuple[bool, ...] | None:
     for k, flag in enumerate(flags):
         if flag is not None and not isinstance(flag, bool):
             raise _wrong(f"candidates[{k}].passed", flag, "true or false, or null where it is not known")
-    booleans = [flag for flag in flags if isinstance(flag, bool)]
-    if booleans and len(booleans) < len(flags):
+    valid = [flag for flag in flags if isinstance(flag, bool)]
+    if valid and len(valid) < len(flags):
         raise ValueError(
-            f"candidates[{flags.index(None)}].passed is missing, and {len(booleans)} of {len(flags)} candidates have it: "
+            f"candidates[{flags.index(None)}].passed is missing, and {len(valid)} of {len(flags)} candidates have it: "
             "give it for all candidates of a problem, or for none"
         )
-    return tuple(booleans) if booleans else None
+    return tuple(valid) if valid else None
 
 
 def _input(value: Json, where: str, is_stdin: bool) -> str:
