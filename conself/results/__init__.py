@@ -1,1 +1,1 @@
-"""The figures of a job, as results.json has them and as the console shows them."""
+"""The figures of a job, in results.json and on the console."""

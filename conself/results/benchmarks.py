@@ -1,4 +1,4 @@
-"""From artifacts to the figures of ``results.json``; :mod:`conself.results.show` prints the same numbers."""
+"""Compute the benchmark figures of ``results.json`` from artifacts; :mod:`conself.results.show` prints them."""
 
 import os
 import shutil
@@ -21,19 +21,19 @@ NAME = "results.json"
 
 
 def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[str, Plain]:
-    """One model on one benchmark: pass@1, n (problems) and ci95, and what its verdicts allow beside them.
+    """Return the figures of one model on one benchmark: pass@1, n (problems) and ci95, and optional ones.
 
-    ``pass@k`` is there for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty`` for
-    benchmarks with more than one. Where answers are judged by the original inputs alone as well, ``by_inputs`` has both
-    figures as EvalPlus reports them: ``base``, and ``plus`` (base and more), which is that of the whole.
+    ``pass@k`` is included for ``ks`` above 1 (None: those of 1, 10 and 100 that the answers allow), ``by_difficulty``
+    for benchmarks with several. If answers are also judged by the original inputs alone, ``by_inputs`` has both figures
+    as in EvalPlus: ``base``, and ``plus`` (base and more), which is the overall figure.
 
     Raises:
         ValueError: a problem has fewer answers than one of ``ks``, or there are no problems.
     """
 
     def mean(group: Sequence[Verdict], k: int) -> tuple[float, list[float]]:
-        found = estimate(pass_rates(group, k))
-        return found.mean, [found.low, found.high]
+        mean_estimate = estimate(pass_rates(group, k))
+        return mean_estimate.mean, [mean_estimate.low, mean_estimate.high]
 
     def first(group: Sequence[Verdict]) -> dict[str, Plain]:
         value, interval = mean(group, 1)
@@ -54,7 +54,7 @@ def pass_figures(verdicts: Sequence[Verdict], ks: Sequence[int] | None) -> dict[
 
 
 def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Plain]:
-    """Two models on the same problems: relative change of pass@1, difference, fixed and broken problems, p, its test.
+    """Compare two models on the same problems: relative change of pass@1, difference, fixed and broken, p, its test.
 
     Raises:
         ValueError: the problems are not the same; names those that differ.
@@ -72,41 +72,41 @@ def paired_figures(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[
 
 
 def benchmark_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, Plain]:
-    """The model before and after training, and the comparison of the two."""
+    """Return the figures of the model before and after training, and their comparison."""
     return {"base": pass_figures(base, None), "tuned": pass_figures(tuned, None), **paired_figures(base, tuned)}
 
 
 @dataclass(frozen=True)
 class Answered:
-    """How a model answers one benchmark: alone and, where there are voters, each of them and by their vote."""
+    """A model's answers to one benchmark: alone and, with voters, all of theirs and their vote."""
 
     alone: Artifact
     voters: Artifact | None = None
     vote: Artifact | None = None
 
-    def named(self, benchmark: str, who: str) -> dict[str, Artifact]:
-        """The artifacts by name."""
-        found = {
-            names.evaluated(benchmark, who): self.alone,
-            names.evaluated(benchmark, names.voters(who)): self.voters,
-            names.vote(benchmark, who): self.vote,
+    def named(self, benchmark: str, variant: str) -> dict[str, Artifact]:
+        """Return the artifacts by name."""
+        artifacts = {
+            names.evaluated(benchmark, variant): self.alone,
+            names.evaluated(benchmark, names.voters(variant)): self.voters,
+            names.vote(benchmark, variant): self.vote,
         }
-        return {name: artifact for name, artifact in found.items() if artifact is not None}
+        return {name: artifact for name, artifact in artifacts.items() if artifact is not None}
 
 
 def benchmarks(config: DictConfig, base: Mapping[str, Answered], tuned: Mapping[str, Answered]) -> dict[str, Plain]:
-    """Per benchmark the figures before and after training, with those of the voters where there are any."""
-    found: dict[str, Plain] = {}
+    """Return, per benchmark, the figures before and after training, including any voters."""
+    figures: dict[str, Plain] = {}
     for name in map(str, config.benchmark):
         before, after = verdicts(base[name].alone), verdicts(tuned[name].alone)
         sides = {"base": base[name], "tuned": tuned[name]}
-        rows = {who: answered_figures(answered, None, config) for who, answered in sides.items()}
-        found[name] = {**window(config.benchmark[name]), **rows, **paired_figures(before, after)}
-    return found
+        rows = {variant: answered_figures(answered, None, config) for variant, answered in sides.items()}
+        figures[name] = {**window(config.benchmark[name]), **rows, **paired_figures(before, after)}
+    return figures
 
 
 def answered_figures(answered: Answered, ks: Sequence[int] | None, config: DictConfig) -> dict[str, Plain]:
-    """:func:`pass_figures` of a model on one benchmark, with the figures of its voters where there are any."""
+    """Return :func:`pass_figures` of a model on one benchmark, with the figures of its voters, if any."""
     figures = pass_figures(verdicts(answered.alone), ks)
     if answered.voters is None or answered.vote is None:
         return figures
@@ -114,7 +114,7 @@ def answered_figures(answered: Answered, ks: Sequence[int] | None, config: DictC
 
 
 def window(benchmark: DictConfig) -> dict[str, Plain]:
-    """The dates between which the problems of a benchmark came out, where it has such a window.
+    """Return the release dates between which a benchmark's problems lie, if it has such a window.
 
     ``{"window": {"version", "start", "end"}}``, the ends as days or None.
     """
@@ -123,38 +123,38 @@ def window(benchmark: DictConfig) -> dict[str, Plain]:
 
 
 def with_voters(
-    figures: Mapping[str, Plain], drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
+    figures: Mapping[str, Plain], sampled: Sequence[Verdict], voted: Sequence[Verdict], ranking: str
 ) -> dict[str, Plain]:
-    """The figures of a model, which gives one answer to each problem, with those of its voters."""
-    return {**figures, **voters_figures(drawn, voted, ranking)}
+    """Add the figures of its voters to those of a model with one answer to each problem."""
+    return {**figures, **voters_figures(sampled, voted, ranking)}
 
 
-def voters_figures(drawn: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Plain]:
-    """K answers ``drawn`` to each problem: how good one is, whether one of them is right, and the one voted for.
+def voters_figures(sampled: Sequence[Verdict], voted: Sequence[Verdict], ranking: str) -> dict[str, Plain]:
+    """Return the figures of K sampled answers to each problem: of one, of any, and of the vote.
 
     ``sampled`` is pass@1 of a single sample; ``pass@k`` and, of votes by ``ranking`` consensus, ``consensus@k`` are by
-    K, the two ceilings between which a model can improve by itself.
+    K, the two ceilings for self-improvement.
     """
-    k = len(drawn[0].passed)
+    k = len(sampled[0].passed)
     return {
-        "sampled": _mean(pass_rates(drawn, 1)),
-        "pass@k": {str(k): _mean(pass_rates(drawn, k))},
+        "sampled": _mean(pass_rates(sampled, 1)),
+        "pass@k": {str(k): _mean(pass_rates(sampled, k))},
         f"{ranking}@k": {str(k): _mean(pass_rates(voted, 1))},
     }
 
 
 def _mean(rates: Sequence[float]) -> dict[str, Plain]:
-    found = estimate(rates)
-    return {"value": found.mean, "ci95": [found.low, found.high]}
+    mean_estimate = estimate(rates)
+    return {"value": mean_estimate.mean, "ci95": [mean_estimate.low, mean_estimate.high]}
 
 
 def verdicts(artifact: Artifact) -> list[Verdict]:
-    """The verdicts of an ``evaluate`` artifact, in benchmark order."""
+    """Read the verdicts of an ``evaluate`` artifact, in benchmark order."""
     return read_verdicts(artifact.path / "verdicts.jsonl")
 
 
 def write(folder: Path, results: Mapping[str, Plain], config: DictConfig, artifacts: Mapping[str, Artifact]) -> Path:
-    """Write results.json, the resolved config and links to the artifacts into the run folder; returns the first."""
+    """Write results.json, the resolved config and links to artifacts into the run folder; return the first."""
     path = folder / NAME
     write_json(path, results)
     OmegaConf.save(config, folder / "config.yaml")

@@ -1,4 +1,4 @@
-"""How sure a fitted confidence is of a pool's programs, and whether it is right to be."""
+"""Figures of a fitted confidence on a pool: its probabilities and their calibration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ Passed = Mapping[str, Sequence[bool]]
 def confidence_figures(
     part: Confidence, confidences: Confidences, paired: Mapping[str, Paired], passed: Passed
 ) -> dict[str, Plain]:
-    """What stands under ``confidence`` in summary.json; figures that need verdicts are null without any.
+    """Return the ``confidence`` entry of summary.json; figures that need verdicts are null without any.
 
     ``brier``, ``calibration_error`` and ``auroc`` are over all programs of judged problems; ``base_rate`` is the share
     of them that is right. ``abstention`` is the curve of the ranking's winners (:func:`abstention_curve`).

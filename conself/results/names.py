@@ -1,4 +1,4 @@
-"""What results are called: in results.json, on the console, and among the links of a run folder."""
+"""The names of results: in results.json, on the console, and among the links of a run folder."""
 
 PROBLEMS, SAMPLE, EXECUTE, AGREE, VERIFY = "problems", "sample", "execute", "agree", "verify"
 SELECT, PAIR, FIT, MERGE, DECONTAMINATE = "select", "pair", "fit", "merge", "decontaminate"
@@ -13,40 +13,40 @@ DRIVER = "score/driver"
 
 
 def own(name: str) -> str:
-    """A result on the problems' own inputs alone, where there are more."""
+    """Name a result on the original inputs alone, if there are more."""
     return f"own/{name}"
 
 
 def scored(metric: str) -> str:
-    """One of the reported metrics."""
+    """Name one of the reported metrics."""
     return f"score/{metric}"
 
 
 def matched(name: str) -> str:
-    """A result of the curriculum whose number of pairs the job takes over."""
+    """Name a result of the curriculum whose number of pairs the job matches."""
     return f"matched/{name}"
 
 
-def evaluated(benchmark: str, who: str) -> str:
-    """Answers to a benchmark; ``who`` is base, tuned, or :func:`voters` of one."""
-    return f"evaluate/{benchmark}/{who}"
+def evaluated(benchmark: str, variant: str) -> str:
+    """Name answers to a benchmark; ``variant`` is base, tuned, or :func:`voters` of one."""
+    return f"evaluate/{benchmark}/{variant}"
 
 
 def after_steps(steps: int) -> str:
-    """The model after so many steps of a training that goes on."""
+    """Name the model after a number of steps of a continuing training run."""
     return f"step_{steps:06d}"
 
 
-def voters(who: str) -> str:
-    """The voters of a model."""
-    return f"{who}_voters"
+def voters(variant: str) -> str:
+    """Name the voters of a model."""
+    return f"{variant}_voters"
 
 
-def vote(benchmark: str, who: str) -> str:
-    """The vote of a model's voters."""
-    return f"vote/{benchmark}/{voters(who)}"
+def vote(benchmark: str, variant: str) -> str:
+    """Name the vote of a model's voters."""
+    return f"vote/{benchmark}/{voters(variant)}"
 
 
 def in_round(number: int, name: str) -> str:
-    """A result of one of several rounds."""
+    """Name a result of one of several rounds."""
     return f"round{number}/{name}"

@@ -1,4 +1,4 @@
-"""What ``conself.score`` works out, as plain data and in strict JSON: no nan, no infinity, nothing but ASCII."""
+"""The results of ``conself.score`` as plain data in strict JSON: no nan, no infinity, ASCII only."""
 
 import json
 import math
@@ -21,13 +21,13 @@ Passed = Mapping[str, Sequence[bool]]
 
 
 def outcome_line(pool: Pool) -> dict[str, Plain]:
-    """What each candidate did on each input: ``[status, value]``, the value in the sandbox's canonical text."""
+    """Return each candidate's outcome on each input: ``[status, value]``, the value as canonical text."""
     rows = [[[o.status.value, o.value] for o in trace.outcomes] for trace in pool.traces]
     return {"id": pool.problem.id, "rows": rows}
 
 
 def input_lines(pools: Iterable[Pool], origins: Mapping[str, Sequence[InputOrigin]]) -> Iterator[dict[str, Plain]]:
-    """Each problem's inputs, in the order of its outcomes; an added one says of which own one it is made, and how."""
+    """Yield each problem's inputs, in the order of its outcomes; an added one with its parent and operators."""
     for pool in pools:
         added = {origin.index: origin for origin in origins.get(pool.problem.id, ())}
         yield {
@@ -43,10 +43,10 @@ def _input(text: str, origin: InputOrigin | None) -> dict[str, Plain]:
 def problem_line(
     pool: Pool, agreed: Agreement, paired: Paired, values: Sequence[Uncertainty], passed: Passed
 ) -> dict[str, Plain]:
-    """All that is known of one problem; ``R`` are the consensus scores, winner and losers those of the ranking.
+    """Return all results of one problem; ``R`` holds the consensus scores, winner and losers are the ranking's.
 
-    ``losers`` are the candidates that are ranked below the winner, worst first. ``values`` has one row per metric,
-    whose ``metric`` is its label; those without a value are told why.
+    ``losers`` are the candidates ranked below the winner, worst first. ``values`` has one row per metric, whose
+    ``metric`` is its label; undefined ones have a reason.
     """
     name, size, winner = pool.problem.id, len(agreed.crashed), paired.ranked.winner
     verdicts = passed.get(name)
@@ -75,20 +75,20 @@ def summary(
     values: Mapping[str, Sequence[Uncertainty]],
     passed: Passed,
 ) -> dict[str, Plain]:
-    """The figures of a whole pool; ``paired`` has all of its problems, by id.
+    """Return the figures of a whole pool; ``paired`` has all of its problems, by id.
 
     Those that need verdicts are over the problems that have them.
 
-    ``winner_accuracy`` is the share of them whose winner is right: where all candidates crash there is none, which is
-    wrong.
+    ``winner_accuracy`` is the share of them whose winner is right; a problem without a winner, because all candidates
+    crash, counts as wrong.
     """
-    winners = {name: found.ranked.winner for name, found in paired.items() if name in passed}
+    winners = {name: each_paired.ranked.winner for name, each_paired in paired.items() if name in passed}
     right = sum(passed[name][winner] for name, winner in winners.items() if winner is not None)
-    pairs = {name: found.pairs for name, found in paired.items() if name in passed}
+    pairs = {name: each_paired.pairs for name, each_paired in paired.items() if name in passed}
     return {
         "pool": {
             "problems": len(paired),
-            "candidates": sum(found.ranked.size for found in paired.values()),
+            "candidates": sum(each_paired.ranked.size for each_paired in paired.values()),
             "judged": len(passed),
             "solvable": sum(map(any, passed.values())),
         },
@@ -102,14 +102,14 @@ def summary(
 
 
 def _spread(rows: Sequence[Uncertainty]) -> dict[str, Plain]:
-    """On how many problems a metric has a value, and the mean, the least and the largest of these."""
-    known = [row.value for row in rows if row.value is not None]
-    mean = math.fsum(known) / len(known) if known else None
-    return {"defined": len(known), "mean": mean, "range": [min(known), max(known)] if known else None}
+    """Return the number of problems on which a metric is defined, and its mean, minimum and maximum."""
+    values = [row.value for row in rows if row.value is not None]
+    mean = math.fsum(values) / len(values) if values else None
+    return {"defined": len(values), "mean": mean, "range": [min(values), max(values)] if values else None}
 
 
 def strict(node: Plain) -> Plain:
-    """Plain data with null in the place of nan and infinities, which JSON does not have."""
+    """Replace nan and infinities in plain data by null, as JSON does not have them."""
     if isinstance(node, Mapping):
         return {str(key): strict(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
@@ -118,13 +118,13 @@ def strict(node: Plain) -> Plain:
 
 
 def write_json(path: Path, value: Mapping[str, Plain]) -> None:
-    """Write a JSON document, whole or not at all."""
+    """Write a JSON document, atomically."""
     text = json.dumps(strict(value), indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="ascii"))
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Plain]]) -> None:
-    """Write JSON lines, whole or not at all."""
+    """Write JSON lines, atomically."""
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""What executions and verdicts lack, counted for ``losses`` in results.json, with the setting that would change it."""
+"""Count shortfalls of executions and verdicts, ``losses`` in results.json, with the setting that changes each."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,24 +32,24 @@ _STAGES = {"sample": "sampler", "execute": "sandbox", "reinforce": "sandbox", "e
 """The stages that draw or execute programs, and the part of the config that holds their limits."""
 
 Counts = Mapping[str, int | Mapping[str, int]]
-"""How many of what was lost; of some of it by name: modules, reasons."""
+"""Counts of losses; some by name: modules, reasons."""
 
 
 def losses(artifacts: Mapping[str, Artifact]) -> dict[str, Counts]:
-    """By artifact, of those that drew or executed programs or dropped records, the counts that are not 0.
+    """Return the nonzero counts of artifacts that drew or executed programs or dropped records, by artifact.
 
-    Beside the counts of programs ``modules`` counts those without a module by what they import, ``unanswered`` counts
-    problems without a sample, and ``left_out`` records and inputs, by reason.
+    Besides counts of programs, ``modules`` counts programs that lack a module by its name, ``unanswered`` problems
+    without a sample, and ``left_out`` records and inputs by reason.
     """
     stages = ("problems", "decontaminate", *_STAGES)
-    found = {name: _counts(artifact) for name, artifact in artifacts.items() if artifact.stage in stages}
-    return {name: counts for name, counts in found.items() if counts}
+    by_artifact = {name: _counts(artifact) for name, artifact in artifacts.items() if artifact.stage in stages}
+    return {name: counts for name, counts in by_artifact.items() if counts}
 
 
 def with_remedies(lost: Mapping[str, Counts], artifacts: Mapping[str, Artifact]) -> dict[str, Plain]:
-    """``losses`` as they stand in results.json, and beside them ``remedies``: each in words, with what changes it.
+    """Return the entries ``losses`` and ``remedies`` of results.json, the latter in words with the setting to change.
 
-    ``artifacts`` are those that lost something, by name.
+    ``artifacts`` are those with losses, by name.
     """
     remedies = {name: _remedies(artifacts[name].stage, counts) for name, counts in lost.items()}
     return {"losses": dict(lost), "remedies": remedies}
@@ -57,16 +57,16 @@ def with_remedies(lost: Mapping[str, Counts], artifacts: Mapping[str, Artifact])
 
 def _remedies(stage: str, counts: Counts) -> dict[str, str]:
     limits = _STAGES.get(stage, "")
-    found = {key: words.format(limits=limits) for key, words in (_EXECUTED | _OTHER).items() if key in counts}
-    if "missing_modules" in found:
-        found["missing_modules"] += _modules(counts, (), limits)
-    return found
+    remedies = {key: words.format(limits=limits) for key, words in (_EXECUTED | _OTHER).items() if key in counts}
+    if "missing_modules" in remedies:
+        remedies["missing_modules"] += _modules(counts, (), limits)
+    return remedies
 
 
 def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Artifact:
-    """Print what the programs of a ``sample``, ``execute`` or ``evaluate`` artifact lost, and give the artifact back.
+    """Print the losses of a ``sample``, ``execute`` or ``evaluate`` artifact, and return it.
 
-    ``config`` is that of the sampler, or of the programs' limits.
+    ``config`` is the sampler's, or that of the programs' limits.
     """
     counts, limits = _counts(artifact), _STAGES[artifact.stage]
     granted = list(config.get("packages") or ())
@@ -82,13 +82,13 @@ def tell_losses(console: Console, artifact: Artifact, config: DictConfig) -> Art
 def _counts(artifact: Artifact) -> Counts:
     summary = artifact.summary()
     executed = summary.get("execution", summary)
-    found = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
-    found |= {key: summary.get(key) for key in ("no_room", "unanswered")} | {"left_out": summary.get("dropped")}
-    return {key: value for key, value in found.items() if value}
+    counts = {key: executed.get(key) for key in (*_EXECUTED, "modules")}
+    counts |= {key: summary.get(key) for key in ("no_room", "unanswered")} | {"left_out": summary.get("dropped")}
+    return {key: value for key, value in counts.items() if value}
 
 
 def _modules(counts: Counts, granted: Sequence[str], limits: str) -> str:
-    """The modules by name, those that most programs import first, and how to grant them."""
+    """Describe the missing modules, the most frequent first, and how to allow them."""
     modules = counts.get("modules")
     by_number = sorted(modules.items(), key=lambda item: -item[1]) if isinstance(modules, Mapping) else []
     named = {name: n for name, n in by_number if name not in granted}

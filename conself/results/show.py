@@ -1,4 +1,4 @@
-"""The figures of ``results.json`` as the small tables that a person reads."""
+"""Print the figures of ``results.json`` as small tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,40 +12,42 @@ Figures = Mapping[str, Any]
 
 
 def show(console: Console, results: Figures) -> None:
-    """Print the figures of one training run; those that need oracles or a benchmark only where there are any."""
+    """Print the figures of one training run; those that need oracles or a benchmark only if there are any."""
     show_table(console, _overview(results))
     if any(row["n"] for row in results["metrics"].values()):
         show_table(console, _metrics(results))
-    found = results["benchmarks"]
+    by_benchmark = results["benchmarks"]
     if "rounds" in results:
         show_table(console, _rounds(results))
-    _show_windows(console, found)
-    if found:
-        show_table(console, before_and_after(found, ("base", "tuned"), "Before and after training"))
-        show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
+    _show_windows(console, by_benchmark)
+    if by_benchmark:
+        show_table(console, before_and_after(by_benchmark, ("base", "tuned"), "Before and after training"))
+        show_details(
+            console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in by_benchmark.items()}
+        )
     show_table(console, stages(results["seconds"], results["peak_memory"]))
 
 
 def show_evaluation(console: Console, results: Figures) -> None:
-    """Print the figures of one ``conself.evaluate``; beside those of the other evaluation, where there is one."""
-    found = results["benchmarks"]
-    _show_windows(console, found)
+    """Print the figures of one ``conself.evaluate``, beside those of the other evaluation, if there is one."""
+    by_benchmark = results["benchmarks"]
+    _show_windows(console, by_benchmark)
     if results["versus"] is None:
-        table = _new("", *found, title="Evaluation (95 % interval)")
-        table.add_row("pass@1", *(interval(row) for row in found.values()))
-        table.add_row("problems", *(str(row["n"]) for row in found.values()))
+        table = _new("", *by_benchmark, title="Evaluation (95 % interval)")
+        table.add_row("pass@1", *(interval(row) for row in by_benchmark.values()))
+        table.add_row("problems", *(str(row["n"]) for row in by_benchmark.values()))
         show_table(console, table)
-        show_details(console, {name: {"pass rate": row} for name, row in found.items()})
+        show_details(console, {name: {"pass rate": row} for name, row in by_benchmark.items()})
     else:
-        both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in found.items()}
+        both = {name: {"other": row["versus"], "this": row, **row["versus"]} for name, row in by_benchmark.items()}
         show_table(console, before_and_after(both, ("other", "this"), f"Against {results['versus']}"))
         show_details(console, {name: {"other": row["other"], "this": row["this"]} for name, row in both.items()})
     show_table(console, stages(results["seconds"], results["peak_memory"]))
 
 
-def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
-    """Between which dates a benchmark's problems came out, where it says so."""
-    for name, row in found.items():
+def _show_windows(console: Console, by_benchmark: Mapping[str, Figures]) -> None:
+    """Print the release dates of benchmarks' problems, if known."""
+    for name, row in by_benchmark.items():
         if "window" in row:
             dates = row["window"]
             start, end = dates["start"] or "its beginning", dates["end"] or "its end"
@@ -53,7 +55,7 @@ def _show_windows(console: Console, found: Mapping[str, Figures]) -> None:
 
 
 def number(value: float | None, form: str = ".3f") -> str:
-    """A figure as text; a dash where there is none."""
+    """Format a figure; a dash if there is none."""
     return "-" if value is None else format(value, form)
 
 
@@ -92,31 +94,31 @@ def _metrics(results: Figures) -> Table:
 
 
 def _why(results: Figures) -> list[str]:
-    """The column for reasons, where a metric lacks a value on many problems; on a few they are no news."""
+    """Return the column of reasons if a metric is undefined on many problems; a few are not worth showing."""
     most = max(sum(row["undefined"].values()) for row in results["metrics"].values())
     return ["undefined"] if most > results["problems"]["total"] / 10 else []
 
 
-def before_and_after(found: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:
-    """pass@1 of two models per benchmark, with the comparison of the two."""
-    table = _new("pass@1", *found, title=f"{title} (95 % interval)")
-    for who in sides:
-        table.add_row(f"{who} model", *(interval(row[who]) for row in found.values()))
-    table.add_row("relative change", *(number(row["relative_improvement"], "+.1%") for row in found.values()))
-    table.add_row("difference", *(interval(row["difference"], "+.3f") for row in found.values()))
-    table.add_row("problems", *(str(row[sides[0]]["n"]) for row in found.values()))
-    table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in found.values()))
-    for test in dict.fromkeys(row["test"] for row in found.values()):
-        cells = (f"{row['p']:.1e}" if row["test"] == test else "" for row in found.values())
+def before_and_after(by_benchmark: Mapping[str, Figures], sides: Sequence[str], title: str) -> Table:
+    """Build the table of pass@1 of two models per benchmark, with their comparison."""
+    table = _new("pass@1", *by_benchmark, title=f"{title} (95 % interval)")
+    for variant in sides:
+        table.add_row(f"{variant} model", *(interval(row[variant]) for row in by_benchmark.values()))
+    table.add_row("relative change", *(number(row["relative_improvement"], "+.1%") for row in by_benchmark.values()))
+    table.add_row("difference", *(interval(row["difference"], "+.3f") for row in by_benchmark.values()))
+    table.add_row("problems", *(str(row[sides[0]]["n"]) for row in by_benchmark.values()))
+    table.add_row("  fixed / broken", *(f"{row['fixed']} / {row['broken']}" for row in by_benchmark.values()))
+    for test in dict.fromkeys(row["test"] for row in by_benchmark.values()):
+        cells = (f"{row['p']:.1e}" if row["test"] == test else "" for row in by_benchmark.values())
         table.add_row(f"  p ({test})", *cells)
     return table
 
 
-def show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -> None:
-    """pass@k, consensus@k, difficulties: benchmark -> side -> its figures. Nothing where no benchmark has any."""
-    sides = list(next(iter(found.values())))
+def show_details(console: Console, by_benchmark: Mapping[str, Mapping[str, Figures]]) -> None:
+    """Print pass@k, consensus@k and difficulties (benchmark -> variant -> figures), if any benchmark has them."""
+    sides = list(next(iter(by_benchmark.values())))
     table = _new("benchmark", "", "problems", *sides, title="By k and by difficulty (95 % interval)")
-    for name, row in found.items():
+    for name, row in by_benchmark.items():
         first = row[sides[-1]]
         if "sampled" in first:
             cells = [interval(side["sampled"], key="value") if "sampled" in side else "-" for side in row.values()]
@@ -131,7 +133,7 @@ def show_details(console: Console, found: Mapping[str, Mapping[str, Figures]]) -
 
 
 def _details(figures: Figures) -> list[tuple[str, str, str]]:
-    """The figures that have parts: their names, the key of each part's value, and what goes before a part's name."""
+    """Yield the figures with parts: their names, the key of each part's value, and the prefix of its name."""
     by_k = [(name, "value", name.removesuffix("k")) for name in figures if name.endswith("@k")]
     rest = (("by_inputs", "pass@1", "inputs: "), ("by_difficulty", "pass@1", ""))
     return [*by_k, *(detail for detail in rest if detail[0] in figures)]
@@ -149,17 +151,17 @@ def _rounds(results: Figures) -> Table:
 
 
 def interval(side: Figures, form: str = ".3f", key: str = "pass@1") -> str:
-    """A figure with its 95 % interval as text."""
+    """Format a figure with its 95 % interval."""
     low, high = side["ci95"]
     return f"{side[key]:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def stages(seconds: Mapping[str, float], peaks: Mapping[str, int]) -> Table:
-    """Time and memory of all stages."""
+    """Build the table of time and memory of all stages."""
     total = sum(seconds.values())
     table = _new("stage", "seconds", "share", "peak memory", title="Time and memory of the stages")
     for name, spent in seconds.items():
-        held = f"{peaks[name] / 1e9:.1f} GB" if name in peaks else "-"  # what is reused is not made
+        held = f"{peaks[name] / 1e9:.1f} GB" if name in peaks else "-"  # reused artifacts have no peak
         table.add_row(name, f"{spent:.1f}", f"{spent / total:.0%}" if total else "-", held)
     table.add_row("total", f"{total:.1f}", "", "")
     return table

@@ -1,4 +1,4 @@
-"""The figures of one ``conself.score`` as the small tables that a person reads."""
+"""Print the figures of one ``conself.score`` as small tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _TAUS = (0.1, 0.3, 0.5, 0.7, 1.0)  # of those in summary.json, as many as fit in
 
 
 def show(console: Console, results: Figures) -> None:
-    """Print the figures; those that need verdicts only where the file has some."""
+    """Print the figures; those that need verdicts only if the file has some."""
     show_table(console, _overview(results))
     judged = results["pool"]["judged"]
     if any(row["n" if judged else "defined"] for row in results["metrics"].values()):
@@ -76,32 +76,32 @@ def _selectors(results: Figures) -> Table:
     return table
 
 
-def _abstention(found: Figures) -> Table:
-    """Accuracy at some coverages, and how well probabilities are kept."""
-    table = _new("answered", "right", "sure by at least", title=f"Surest winners first (labels: {found['labels']})")
+def _abstention(figures: Figures) -> Table:
+    """Build the table of accuracy at some coverages, and of calibration."""
+    table = _new("answered", "right", "sure by at least", title=f"Surest winners first (labels: {figures['labels']})")
     for share in _COVERAGES:
-        reached = [point for point in found["abstention"] if point["coverage"] >= share] or found["abstention"][-1:]
+        reached = [point for point in figures["abstention"] if point["coverage"] >= share] or figures["abstention"][-1:]
         for point in reached[:1]:
             table.add_row(f"{point['coverage']:.0%}", f"{point['accuracy']:.1%}", f"{point['threshold']:.2f}")
-    table.caption = f"fitted on {', '.join(found['fitted_on'])}; Brier {number(found['brier'])}, " + (
-        f"calibration error {number(found['calibration_error'])}, AUROC {number(found['auroc'])}"
+    table.caption = f"fitted on {', '.join(figures['fitted_on'])}; Brier {number(figures['brier'])}, " + (
+        f"calibration error {number(figures['calibration_error'])}, AUROC {number(figures['auroc'])}"
     )
     return table
 
 
-def _amplification(found: Figures) -> Table:
+def _amplification(figures: Figures) -> Table:
     table = Table("", "", title="Inputs", title_justify="left", show_header=False)
-    table.add_row("own", str(found["own"]))
-    table.add_row("new ones tried / kept", f"{found['proposed']} / {found['kept']}")
-    for reason, n in found["left_out"].items():
+    table.add_row("own", str(figures["own"]))
+    table.add_row("new ones tried / kept", f"{figures['proposed']} / {figures['kept']}")
+    for reason, n in figures["left_out"].items():
         table.add_row(f"  left out: {reason}", str(n))
-    table.add_row("problems with new ones", str(found["problems"]))
-    table.add_row("executions on new ones", str(found["executions"]))
+    table.add_row("problems with new ones", str(figures["problems"]))
+    table.add_row("executions on new ones", str(figures["executions"]))
     return table
 
 
 def _by_tau(results: Figures) -> Table:
-    """Of the pairs in the band of each metric, the share that has a right winner and a wrong loser."""
+    """Build the table of golden rates: of the pairs in each metric's band, those with right winner and wrong loser."""
     taus = [f"{value:g}" for value in _TAUS]
     table = _new("metric", *taus, "pairs", title="Golden pairs (right against wrong) below tau")
     for name, rows in results["golden_by_tau"].items():
