@@ -1,1 +1,1 @@
-"""What a process needs of its surroundings: console, progress, locks, folders, versions."""
+"""The process's environment: console, progress, locks, folders, versions."""

@@ -1,4 +1,4 @@
-"""Lines and tables on the console, in which text stays what it is: a path may have any characters and any length."""
+"""Print lines and tables on the console verbatim: a path may have any characters and any length."""
 
 from rich.console import Console
 from rich.segment import Segments
@@ -9,21 +9,21 @@ _WIDE = 100_000  # columns: more than any table has, for whoever reads it from a
 
 
 def new_console(stderr: bool = False, quiet: bool = False) -> Console:
-    """A console that takes no text for markup, for numbers to colour or for emoji, and folds no line."""
+    """Create a console without markup, number highlighting, emoji or line folding."""
     return Console(stderr=stderr, quiet=quiet, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def say(console: Console, text: str, lead: str = "", style: str = "") -> None:
-    """Print one line as it is, never wrapped, cut or read as markup; ``style`` is that of ``lead`` before it, if any.
+    """Print one line verbatim, never wrapped, cut or read as markup; ``style`` applies to ``lead`` before it, if any.
 
-    Without a lead the style is the whole line's.
+    Without a lead the style applies to the whole line.
     """
     parts = [Text(lead, style), Text(" " + text)] if lead else [Text(text, style)]
     console.print(Text.assemble(*parts), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_table(console: Console, table: Table) -> None:
-    """Print a table whose cells are text. Away from a terminal nothing in it is folded or cut, however wide it is.
+    """Print a table whose cells are text. Without a terminal nothing in it is folded or cut, however wide it is.
 
     The title is a line of its own, since rich would fold it into the table's width.
     """

@@ -1,8 +1,8 @@
-"""A lock on a file that says who has it to whoever waits.
+"""A lock on a file that tells waiting processes who holds it.
 
-The lock itself is the kernel's (flock), which lets go of it when its owner dies, however that happens. Beside it lies
-a note of the owner: ``.KEY.owner`` beside ``.KEY.lock``. A note that is still there when the lock is free is that of
-an owner who died. Whoever waits leaves a note as well, ``.KEY.HOST.PID.waiting``.
+The lock itself is the kernel's (flock), which releases it when its owner dies, however that happens. Beside it is a
+note of the owner: ``.KEY.owner`` beside ``.KEY.lock``. A note that remains when the lock is free belongs to an owner
+that died. Waiting processes leave a note as well, ``.KEY.HOST.PID.waiting``.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from conself.runtime.progress import repeated
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that has a lock, its machine's name, and since when (ISO 8601, local time)."""
+    """The process that holds a lock, its machine's name, and the time since then (ISO 8601, local time)."""
 
     pid: int
     host: str
@@ -32,11 +32,11 @@ class Owner:
 
     @classmethod
     def this(cls) -> Self:
-        """The one that asks, from now on."""
+        """Return this process as an owner, from now on."""
         return cls(os.getpid(), socket.gethostname(), datetime.now().astimezone().isoformat(" ", "seconds"))
 
     def is_gone(self) -> bool:
-        """Whether it was a process of this machine and is there no more; on another machine nobody can tell."""
+        """Return whether it was a process of this machine and has ended; unknown for another machine."""
         if self.host != socket.gethostname():
             return False
         try:
@@ -55,8 +55,8 @@ class Owner:
 def locked(path: Path, work: str) -> Iterator[None]:
     """Hold the lock file ``path``, which ends in ``.lock``, while the block runs; ``work`` names what it guards.
 
-    Where another process has it, standard error says at once who, and goes on saying so until it is free; then whether
-    that process, or an earlier one, died over its work.
+    If another process holds it, standard error names that process at once and repeatedly until it is free, and then
+    says whether that process, or an earlier one, died before finishing.
     """
     lock, note = FileLock(path), path.with_suffix(".owner")
     try:
@@ -68,7 +68,7 @@ def locked(path: Path, work: str) -> Iterator[None]:
     try:
         before = read_owner(note)
         if before is not None:
-            _complain(f"{work}: {before} ended before it was done; going on from what it has finished")
+            _complain(f"{work}: {before} ended before it was done; continuing from the parts that it finished")
         with _noted(note):
             yield
     finally:
@@ -76,7 +76,7 @@ def locked(path: Path, work: str) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock file ``path``; nothing is written, so that a read-only file will do.
+    """Return whether some process holds the lock file ``path``, without writing, so that it may be read-only.
 
     Raises:
         OSError: the file cannot be opened.
@@ -90,14 +90,14 @@ def is_held(path: Path) -> bool:
 
 
 def waiting_note(path: Path) -> Path:
-    """Where this process says that it waits for the lock file ``path``."""
+    """Return the path of this process's waiting note for the lock file ``path``."""
     this = Owner.this()
     return path.with_name(f"{path.stem}.{this.host}.{this.pid}.waiting")
 
 
 @contextlib.contextmanager
 def _noted(note: Path) -> Iterator[None]:
-    """A note of this process at ``note`` while the block runs. A full disk is told of by who needs it."""
+    """Keep a note of this process at ``note`` while the block runs. A full disk is ignored here."""
     with contextlib.suppress(OSError):
         note.write_text(json.dumps(asdict(Owner.this())))
     try:
@@ -120,7 +120,7 @@ def _waiting(path: Path, note: Path, work: str) -> str:
 
 
 def read_owner(note: Path) -> Owner | None:
-    """Whose note it is; None where it is not there, or not yet whole."""
+    """Read the owner from a note; None if it does not exist, or is incomplete."""
     try:
         return Owner(**json.loads(note.read_text()))
     except (OSError, ValueError, TypeError):

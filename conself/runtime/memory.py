@@ -1,4 +1,4 @@
-"""Memory: how much there is to take, and how much a job has held at most."""
+"""Free memory, and a job's peak memory."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ import psutil
 from conself.sandbox.terminal import every
 
 _SECONDS = 1.0
-"""Between two looks: what is held for less may be missed."""
+"""Seconds between two measurements: shorter peaks may be missed."""
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -28,7 +28,7 @@ class Peak:
 
 @contextmanager
 def peak_memory() -> Iterator[Peak]:
-    """The most main memory that this process and all that it has started hold together, while the block runs."""
+    """Measure the peak of main memory of this process and its descendants together, while the block runs."""
     peak = Peak()
 
     def look() -> None:
@@ -41,10 +41,10 @@ def peak_memory() -> Iterator[Peak]:
 
 
 def held_bytes() -> int:
-    """Bytes of main memory that this process and its descendants hold; what several share counts once."""
+    """Return the bytes of main memory that this process and its descendants hold; shared memory counts once."""
     own, shared = 0, [0]
-    here = psutil.Process()
-    for process in [here, *here.children(recursive=True)]:
+    this_process = psutil.Process()
+    for process in [this_process, *this_process.children(recursive=True)]:
         with suppress(psutil.Error):  # it has ended since
             memory = process.memory_info()
             together = getattr(memory, "shared", 0)  # Linux tells them apart
@@ -56,7 +56,7 @@ def held_bytes() -> int:
 def keep_freed() -> None:
     """Let this process reuse what it frees: a decoder takes and frees large blocks at every token.
 
-    glibc's malloc alone is asked; :func:`return_freed` still returns all.
+    Only glibc's malloc is configured; :func:`return_freed` still returns all.
     """
     if hasattr(libc := ctypes.CDLL(None), "mallopt"):
         for option in _MMAP_THRESHOLD, _TRIM_THRESHOLD:
@@ -64,13 +64,13 @@ def keep_freed() -> None:
 
 
 def return_freed() -> None:
-    """Give back to the kernel what glibc's malloc keeps of freed memory between blocks that live on."""
+    """Return the freed memory that glibc's malloc keeps to the kernel."""
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
 def free_bytes() -> int:
-    """Bytes that the kernel and a container's limit leave to processes."""
+    """Return the bytes that the kernel and a container's limit leave to processes."""
     free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):

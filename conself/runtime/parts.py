@@ -1,8 +1,8 @@
-"""Parts from config nodes, with the type that their contract gives them.
+"""Build parts from config nodes, with the type of their contract.
 
-``instantiate`` returns whatever a ``_target_`` names, so neither a type checker nor a reader knows what comes of it.
+``instantiate`` returns whatever a ``_target_`` names, so neither a type checker nor a reader knows its type.
 :func:`build` returns a part of a contract (a protocol or abstract class, see :mod:`conself.contracts`), and refuses
-one that could not be called as the contract says, before any work is spent.
+one that could not be called as the contract requires, before any work.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from conself.sandbox.jsonlines import Json
 
 Part = TypeVar("Part")
 Node = DictConfig | Mapping[str, Json]
-"""A ``_target_`` and settings; of a plain mapping nobody knows where it stands."""
+"""A ``_target_`` and settings; a plain mapping has no known position in a config."""
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _OF_PROTOCOLS = {"__init__", "__subclasshook__"}
@@ -28,7 +28,7 @@ _MISSING = Parameter.empty
 
 
 def build(node: Node, contract: type[Part]) -> Part:
-    """The part that a config node describes.
+    """Build the part that a config node describes.
 
     Args:
         node: a node with a ``_target_``.
@@ -45,12 +45,12 @@ def build(node: Node, contract: type[Part]) -> Part:
 
 
 def build_all(nodes: DictConfig | Mapping[str, DictConfig], contract: type[Part]) -> dict[str, Part]:
-    """The parts of a group of nodes, by their names; raises as :func:`build`."""
+    """Build the parts of a group of nodes, by name; raises as :func:`build`."""
     return {str(name): build(node, contract) for name, node in nodes.items()}
 
 
 def _refuse(part: Part, contract: type[Part], where: str) -> None:
-    """Refuse a part that does not fit, and then those in its fields; ``where`` is its key."""
+    """Check that a part, and those in its fields, fit their contracts; ``where`` is its key."""
     if faults := faults_of(part, contract):
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         raise ValueError(f"{where}{': ' if where else ''}{kind} is no {contract.__name__}: {'; '.join(faults)}")
@@ -60,7 +60,7 @@ def _refuse(part: Part, contract: type[Part], where: str) -> None:
 
 
 def _parts_inside(kind: type) -> dict[str, type]:
-    """The fields of a dataclass whose type is a contract or another dataclass (or None), as far as it can be found."""
+    """List the fields of a dataclass whose type is a contract or another dataclass (or None), if it can be resolved."""
     if not dataclasses.is_dataclass(kind):
         return {}
     try:
@@ -72,7 +72,7 @@ def _parts_inside(kind: type) -> dict[str, type]:
 
 
 def _alone(hint: type | UnionType) -> type | None:
-    """The class that a type stands for, perhaps with None; None where it is anything else."""
+    """Return the class of a type, ignoring an optional None; None for any other type."""
     kinds = set(get_args(hint)) - {NoneType} if get_origin(hint) in (Union, UnionType) else {hint}
     if len(kinds) > 1:
         return None
@@ -85,16 +85,16 @@ def _is_part_type(kind: type) -> bool:
 
 
 def key_of(node: Node) -> str:
-    """The dotted key at which a node stands in its config; "" for a whole config, and for a plain mapping."""
+    """Return the dotted key of a node in its config; "" for a whole config, and for a plain mapping."""
     return str(node._get_full_key(None)) if isinstance(node, DictConfig) else ""
 
 
 def faults_of(part: object, contract: type) -> list[str]:
-    """Why ``part`` is none of ``contract``, a clause for each member that is missing or differs; empty where it is one.
+    """Describe why ``part`` does not fit ``contract``, a clause for each missing or different member; empty if it fits.
 
-    Of data it is checked that it is there; of methods also that every call that the contract allows is one that the
-    part takes: as many positional arguments, of the same names unless the contract keeps them positional. A part may
-    have further parameters, as long as they have defaults. Types are left to a type checker.
+    Data must exist; methods must also accept every call that the contract allows: as many positional arguments, of the
+    same names unless the contract makes them positional-only. A part may have further parameters with defaults. Types
+    are left to a type checker.
     """
     is_protocol = Protocol in contract.__bases__
     if not is_protocol and not isinstance(part, contract):
@@ -105,7 +105,7 @@ def faults_of(part: object, contract: type) -> list[str]:
 
 
 def _members(contract: type) -> dict[str, FunctionType | None]:
-    """The public members of a contract: its methods as functions, None for data."""
+    """List the public members of a contract: its methods as functions, None for data."""
     members: dict[str, FunctionType | None] = {}
     for base in reversed(contract.__mro__):
         if base.__module__ in ("builtins", "typing", "abc"):
@@ -128,9 +128,11 @@ def _fault(part: object, name: str, member: FunctionType | None) -> str | None:
     if not callable(method):
         return f"its {name} is no method"
     wanted = _without_self(inspect.signature(member))
-    given = _signature(method)
+    actual = _signature(method)
     return (
-        None if given is None or fits(given, wanted) else f"{_call(name, given)} where {_call(name, wanted)} is called"
+        None
+        if actual is None or fits(actual, wanted)
+        else f"{_call(name, actual)} where {_call(name, wanted)} is called"
     )
 
 
@@ -139,7 +141,7 @@ def _without_self(signature: Signature) -> Signature:
 
 
 def _signature(method: Callable[..., object]) -> Signature | None:
-    """None for one that some extension module hides."""
+    """Return a signature; None if an extension module does not expose it."""
     try:
         return inspect.signature(method)
     except (ValueError, TypeError):
@@ -147,18 +149,18 @@ def _signature(method: Callable[..., object]) -> Signature | None:
 
 
 def _call(name: str, signature: Signature) -> str:
-    """``name(arguments)``: without types and defaults."""
+    """Format ``name(arguments)`` without types and defaults."""
     plain = [p.replace(annotation=Parameter.empty, default=Parameter.empty) for p in signature.parameters.values()]
     return f"{name}{Signature(plain)}"
 
 
-def fits(given: Signature, wanted: Signature) -> bool:
-    """Whether a function of signature ``given`` takes every call that ``wanted`` allows."""
-    theirs, ours = list(given.parameters.values()), list(wanted.parameters.values())
+def fits(actual: Signature, wanted: Signature) -> bool:
+    """Return whether a function with signature ``actual`` accepts every call that ``wanted`` allows."""
+    theirs, ours = list(actual.parameters.values()), list(wanted.parameters.values())
     rest = {p.kind for p in theirs} & {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
     places = [p for p in theirs if p.kind in _POSITIONAL]
     by_name = {p.name for p in theirs if p.kind in _NAMED}
-    taken = set()
+    filled = set()
     for index, parameter in enumerate(p for p in ours if p.kind in _POSITIONAL):
         mine = places[index] if index < len(places) else None
         if mine is None and Parameter.VAR_POSITIONAL not in rest:
@@ -168,12 +170,12 @@ def fits(given: Signature, wanted: Signature) -> bool:
             return False
         if parameter.default is not Parameter.empty and mine is not None and mine.default is Parameter.empty:
             return False
-        taken.add(parameter.name if mine is None else mine.name)
+        filled.add(parameter.name if mine is None else mine.name)
     for parameter in (p for p in ours if p.kind is Parameter.KEYWORD_ONLY):
         if parameter.name not in by_name and Parameter.VAR_KEYWORD not in rest:
             return False
-        taken.add(parameter.name)
+        filled.add(parameter.name)
     needed = {
         p.name for p in theirs if p.kind in (*_POSITIONAL, Parameter.KEYWORD_ONLY) and p.default is Parameter.empty
     }
-    return needed <= taken
+    return needed <= filled

@@ -1,25 +1,27 @@
-"""Where results go: made, or refused, before the work that they are the results of."""
+"""Create or check the places of results before the work."""
 
 import os
 from pathlib import Path
 
 
 def check_folder(path: Path, key: str) -> None:
-    """Refuse a folder that can't be made or written into, without making it; ``key`` is the option that names it.
+    """Check that a folder can be created and written to, without creating it; ``key`` is the option that names it.
 
     Raises:
         OSError: names the key, the obstacle and the remedy.
     """
     folder = path.expanduser().absolute()
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    if not there.is_dir():
-        raise NotADirectoryError(f"{key}={path}: {there} is a file; name a folder, which is made where there is none")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"{key}={path}: {there} can't be written into; name another folder")
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(
+            f"{key}={path}: {existing} is a file; name a folder, which is made where there is none"
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"{key}={path}: {existing} can't be written into; name another folder")
 
 
 def make_folder(path: Path, key: str) -> Path:
-    """The folder ``path``, made where there is none; ``key`` is the option that names it, such as ``--out``.
+    """Create the folder ``path`` if it does not exist; ``key`` is the option that names it, such as ``--out``.
 
     Raises:
         OSError: it can't be made or written into; names the key, the obstacle and the remedy.
@@ -34,7 +36,7 @@ def make_folder(path: Path, key: str) -> Path:
 
 
 def check_file(path: Path, key: str) -> Path:
-    """The file ``path``, there or not, in a folder that is made where there is none; ``key`` as above.
+    """Check that the file ``path`` can be written, creating its folder if necessary; ``key`` as above.
 
     Raises:
         OSError: it is a folder or can't be written, or its folder can't be made; names the key and the remedy.

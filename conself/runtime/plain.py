@@ -1,4 +1,4 @@
-"""Configs as plain data."""
+"""Convert configs to plain data."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from conself.sandbox.jsonlines import Json
 
 
 def to_plain(node: DictConfig | ListConfig) -> Json:
-    """A config node without interpolations, as lists, dicts and plain values."""
-    found: Any = OmegaConf.to_container(node, resolve=True)
-    return found  # type: ignore[no-any-return]
+    """Convert a config node to lists, dicts and plain values, with interpolations resolved."""
+    plain: Any = OmegaConf.to_container(node, resolve=True)
+    return plain  # type: ignore[no-any-return]
 
 
 def settings_of(config: DictConfig) -> dict[str, Json]:
-    """The same of a node with keys."""
+    """Convert a node with keys to a dict."""
     return {
         str(key): to_plain(node) if isinstance(node, DictConfig | ListConfig) else node for key, node in config.items()
     }

@@ -1,7 +1,7 @@
-"""How far a job is: a bar on a terminal; elsewhere, in a log or a pipe, a line every few seconds.
+"""Show the progress of a job: a bar on a terminal; elsewhere, in a log or a pipe, a line every few seconds.
 
-Stages contain stages: of all that is under way, the innermost has the word. One thread says it, from counts that are
-there, so that a line comes on time also within one long task.
+Stages may be nested: the innermost one is shown. A thread prints the current counts, so that a line appears on time
+even during one long task.
 """
 
 import time
@@ -26,7 +26,7 @@ _under_way: list[Callable[[], object]] = []  # from the outermost to the innermo
 
 @contextmanager
 def repeated(act: Callable[[], object]) -> Iterator[None]:
-    """Call ``act`` every ``SECONDS`` until the block ends, but while a block inside this one has its own to call."""
+    """Call ``act`` every ``SECONDS`` until the block ends, except while an inner block has its own."""
     _under_way.append(act)
     try:
         with every(SECONDS, _innermost) if len(_under_way) == 1 else nullcontext():
@@ -42,16 +42,16 @@ def _innermost() -> None:
 
 @contextmanager
 def working(console: Console, label: str) -> Iterator[None]:
-    """Say away from a terminal every ``SECONDS`` that ``label`` is under way, for work that counts nothing."""
+    """Without a terminal, print every ``SECONDS`` that ``label`` is running, for work without counts."""
     start = time.monotonic()
     with nullcontext() if console.is_terminal else repeated(lambda: say(console, f"{label}: {_since(start)} so far")):
         yield
 
 
 class Meter:
-    """Counts up to ``total`` of what ``noun`` says, and the ``unit`` per second; shown while a ``with`` block runs.
+    """Counts up to ``total`` of ``noun``, and the ``unit`` per second; shown while a ``with`` block runs.
 
-    Away from a terminal the last line comes when the block ends; it is left out where nothing was counted.
+    Without a terminal the last line is printed when the block ends, unless nothing was counted.
     """
 
     def __init__(self, console: Console, label: str, total: int, noun: str, unit: str) -> None:
@@ -81,25 +81,25 @@ class Meter:
             self._say()
 
     def add(self, done: int = 1, amount: float | None = None) -> None:
-        """``done`` more are done, with ``amount`` of the unit (as many, by default)."""
+        """Count ``done`` more, with ``amount`` of the unit (by default the same number)."""
         self._done += done
         self._amount += done if amount is None else amount
         self._show()
 
     def skip(self, done: int) -> None:
-        """``done`` more were there already: they count, but not for the rate and the time left."""
+        """Count ``done`` more that existed already: they do not affect the rate and the time left."""
         self._skipped += done
         self._done += done
         self._show()
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items; each counts when the next is asked for."""
+        """Yield the items, counting each when the next is requested."""
         for item in items:
             yield item
             self.add()
 
     def text(self) -> str:
-        """The line: label, count, rate, time so far and time left; no rate before the first of them is done."""
+        """Return the line: label, count, rate, time so far and time left; no rate before the first one is done."""
         seconds, new = time.monotonic() - self._start, self._done - self._skipped
         count = f"{self._label}: {self._done:,}/{self._total:,} {self._noun}"
         if not new:

@@ -1,4 +1,4 @@
-"""Work that says how far it is: generators that yield counts and return what came of it all."""
+"""Work with progress: generators that yield counts and return the result."""
 
 from collections.abc import Generator
 from typing import TypeVar
@@ -9,7 +9,7 @@ Steps = Generator[int, None, Result]
 
 
 def finished(steps: Steps[Result]) -> Result:
-    """The result, once all is done."""
+    """Run all steps and return the result."""
     while True:
         try:
             next(steps)

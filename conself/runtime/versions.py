@@ -1,4 +1,4 @@
-"""The versions of what numbers depend on, for the manifests of artifacts and for ``results.json``."""
+"""The versions of packages that affect results, for the manifests of artifacts and for ``results.json``."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -9,10 +9,10 @@ _PACKAGES = ("torch", "transformers", "peft", "lightning", "hydra-core", "pyarro
 
 
 def versions() -> dict[str, str]:
-    """Versions of ConSelf, Python and the packages that numbers depend on, by name of the package.
+    """Return the versions of ConSelf, Python and the packages that affect results, by package name.
 
-    ConSelf's own is that of its code, so that a tree that is not installed has one too. A package without metadata (put
-    on the path by hand) is ``unknown``: the end of a job is too late to refuse it.
+    ConSelf's own version comes from its code, so that a tree that is not installed has one too. A package without
+    metadata (put on the path by hand) is ``unknown``: the end of a job is too late to refuse it.
     """
     return {"conself": __version__, "python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 

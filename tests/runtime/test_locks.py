@@ -80,7 +80,7 @@ def test_an_owner_that_was_killed_is_named_and_nobody_waits(
         pass
     told = capfd.readouterr().err
     assert told.startswith(f"sample 0123: process {owner.pid} on {socket.gethostname()} (since ")
-    assert told.endswith(") ended before it was done; going on from what it has finished\n")
+    assert told.endswith(") ended before it was done; continuing from the parts that it finished\n")
     with locked(tmp_path / ".k.lock", "sample 0123"):
         pass
     assert capfd.readouterr().err == "", "it is told once"
