@@ -1,4 +1,4 @@
-"""Are probabilities what they say? Brier score, expected calibration error, and what abstaining buys."""
+"""Calibration of probabilities: Brier score, expected calibration error, abstention curve."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Point:
-    """A place on an abstention curve: who is at least ``threshold`` sure answers.
+    """A point of an abstention curve: answers with a confidence of at least ``threshold`` are given.
 
     ``coverage`` is the share of all problems that are answered, ``accuracy`` the share of these that are right.
     """
@@ -29,9 +29,9 @@ def brier(probabilities: Sequence[float], right: Sequence[bool]) -> float:
 
 
 def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> float:
-    """Expected calibration error over ten bins of equal width: the mean distance of probability and share right.
+    """Compute the expected calibration error over ten bins of equal width: mean distance of probability and accuracy.
 
-    Each bin counts by what is in it (Naeini et al., AAAI 2015); 1.0 belongs to the last bin.
+    Each bin is weighted by its size (Naeini et al., AAAI 2015); 1.0 belongs to the last bin.
 
     Raises:
         ValueError: as :func:`brier`.
@@ -45,14 +45,14 @@ def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> 
 
 
 def abstention_curve(confidences: Sequence[float | None], right: Sequence[bool]) -> list[Point]:
-    """Coverage and accuracy for every threshold that makes a difference, from the surest answers to all of them.
+    """Compute coverage and accuracy for every distinct threshold, from the most confident answers to all of them.
 
     Args:
-        confidences: of the answer to each problem, None where there is none: that problem is never answered.
-        right: whether the answers are.
+        confidences: of the answer to each problem, None without an answer: that problem is never answered.
+        right: whether each answer is right.
 
     Returns:
-        A point for each distinct confidence, highest first; equally sure answers are given together.
+        A point for each distinct confidence, highest first; equally confident answers are given together.
 
     Raises:
         ValueError: not as many outcomes as confidences.

@@ -1,7 +1,7 @@
-"""How sure one can be that a program is right: a probability fitted on pools whose verdicts are known.
+"""The probability that a program is right, fitted on pools with known verdicts.
 
-It has seen what is right, if on other problems, so it is for looking at pools. What ranks or selects by it says so
-(``labels: pools``), and training code cannot import it (a test walks the imports).
+It was fitted on labels, though of other problems, so it is meant for analysing pools. Parts that rank or select by it
+declare ``labels: pools``, and training code cannot import it (a test follows the imports).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,27 +23,27 @@ FEATURES: Mapping[str, str] = {
     "cluster_inputs": "cluster times inputs: agreement on many inputs says more",
     "likelihood": "median NLL per token of the pool minus its own, in nats; 0 where unknown",
 }
-"""What is known of a program without an oracle."""
+"""The features of a program, computed without an oracle."""
 _MOST = 30.0
 """Log odds are cut here, so that a far-away program overflows nothing."""
 
 
 def features(pool: Pool, agreement: Agreement) -> list[tuple[float, ...]]:
-    """K rows of the features of :data:`FEATURES`, in their order."""
+    """Compute K rows of :data:`FEATURES`, in their order."""
     keys, k = agreement.keys, len(agreement.keys)
     sizes = {index: len(cluster) / k for cluster in agreement.clusters for index in cluster}
     nlls = [candidate.mean_nll for candidate in pool.candidates]
-    known = [nll for nll in nlls if nll is not None]
-    usual = median(known) if known else 0.0
+    defined = [nll for nll in nlls if nll is not None]
+    usual = median(defined) if defined else 0.0
     cells = sum(map(len, keys))
     pool_crashes = sum(cell is None for row in keys for cell in row) / cells if cells else 1.0
     rows: list[tuple[float, ...]] = []
     for index, (row, score) in enumerate(zip(keys, consensus_scores(keys), strict=True)):
-        said = [cell for cell in row if cell is not None]
+        outputs = [cell for cell in row if cell is not None]
         nll, amount = nlls[index], log(max(len(row), 1))
         cluster = sizes.get(index, 0.0)
-        crashes = 1 - len(said) / max(len(row), 1)
-        variety = len(set(said)) / max(len(said), 1)
+        crashes = 1 - len(outputs) / max(len(row), 1)
+        variety = len(set(outputs)) / max(len(outputs), 1)
         likelihood = 0.0 if nll is None else usual - nll
         rows.append((score, cluster, crashes, pool_crashes, variety, amount, cluster * amount, likelihood))
     return rows
@@ -56,7 +56,7 @@ class Confidence:
     Args:
         intercept: log odds of a program whose features are all 0.
         weights: by name of the feature.
-        fitted_on: the pools whose verdicts it has seen.
+        fitted_on: the pools whose verdicts it was fitted on.
 
     Raises:
         ValueError: the weights are not those of :data:`FEATURES`.
@@ -72,7 +72,7 @@ class Confidence:
             raise ValueError(f"{wanted}; got {', '.join(self.weights)}")
 
     def __call__(self, pool: Pool, agreement: Agreement) -> list[float]:
-        """K probabilities; 0 of a program that crashes on all inputs, which no data set asks for."""
+        """Return K probabilities; 0 for a program that crashes on all inputs."""
         weights = [self.weights[name] for name in FEATURES]
         odds = [
             self.intercept + sum(weight * value for weight, value in zip(weights, row, strict=True))
@@ -85,14 +85,14 @@ class Confidence:
 
 
 Judged = tuple[Pool, Agreement, Sequence[bool]]
-"""A pool, what its candidates agree on, and which of them are right."""
+"""A pool, the agreement of its candidates, and their verdicts."""
 
 
 def fitted(pools: Mapping[str, Sequence[Judged]]) -> Confidence:
-    """The confidence that verdicts on pools give: each pool counts the same, and within it each problem.
+    """Fit a confidence to verdicts on pools, each with the same weight, divided equally among its problems.
 
     Programs that crash on all inputs are left out: they need no fit. Features are standardised for scikit-learn's L2
-    penalty (C = 1), and the weights given are those of the features as they are.
+    penalty (C = 1), and the returned weights are those of the original features.
 
     Args:
         pools: name -> its problems.
@@ -107,8 +107,8 @@ def fitted(pools: Mapping[str, Sequence[Judged]]) -> Confidence:
     for problems in pools.values():
         for pool, agreement, passed in problems:
             live = [k for k, crashed in enumerate(agreement.crashed) if not crashed]
-            known = features(pool, agreement)
-            rows += [known[k] for k in live]
+            rows_of_features = features(pool, agreement)
+            rows += [rows_of_features[k] for k in live]
             right += [passed[k] for k in live]
             counts += [1 / (len(problems) * len(agreement.keys))] * len(live)
     if len(set(right)) < 2:

@@ -1,4 +1,4 @@
-"""Doubt: how unsure a fitted confidence is of its surest program. It carries labels of other pools, and says so."""
+"""Doubt: one minus the highest fitted confidence. It uses labels of other pools, and declares it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,14 +10,14 @@ from conself.statistics.confidence import Confidence
 
 @dataclass(frozen=True)
 class Doubt:
-    """One minus the largest probability of being right; only where ``labels: pools`` is said."""
+    """One minus the largest probability of being right; only in jobs with ``labels: pools``."""
 
     labels: ClassVar[str] = "pools"
 
     confidence: Confidence
 
     def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
-        """A value in [0, 1], or Undefined where every candidate crashed."""
+        """Return a value in [0, 1], or Undefined if every candidate crashed."""
         if not agreement.n_alive:
             return Undefined("every candidate crashed")
         return 1 - max(self.confidence(pool, agreement))

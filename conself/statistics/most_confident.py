@@ -1,4 +1,4 @@
-"""The surest program first: a ranking by confidence. It carries labels of other pools, and says so."""
+"""A ranking by confidence. It uses labels of other pools, and declares it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from conself.statistics.confidence import Confidence
 
 @dataclass(frozen=True)
 class MostConfident:
-    """By the probability of being right, the winner's weight; only where ``labels: pools`` is said."""
+    """Rank by the probability of being right, which is the winner's weight; only in jobs with ``labels: pools``."""
 
     labels: ClassVar[str] = "pools"
     gives_weight: ClassVar[bool] = True
@@ -20,7 +20,7 @@ class MostConfident:
     confidence: Confidence
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where every candidate crashed; of equal probabilities the lowest index wins."""
+        """Rank by confidence; no winner if every candidate crashed; of equal probabilities the lowest index wins."""
         if empty := nothing_to_rank(agreement):
             return empty
         scores = self.confidence(pool, agreement)

@@ -1,7 +1,7 @@
 """pass@k over the problems of a benchmark, with bootstrap intervals, and whether two models differ on them.
 
-Everything is resampled over problems: they are the sample, whose size says how far a figure may move. The resampling
-is seeded by the values themselves, so that the same verdicts give the same interval, in any order and anywhere.
+Everything is resampled over problems: they are the sample, whose size determines the uncertainty of a figure. The
+resampling is seeded by the values themselves, so that the same verdicts always give the same interval, in any order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Estimate:
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """Unbiased estimate of pass@k from n samples of which c pass: 1 - C(n - c, k) / C(n, k).
+    """Estimate pass@k without bias from n samples of which c pass: 1 - C(n - c, k) / C(n, k).
 
     Raises:
         ValueError: not 0 <= c <= n, or not 1 <= k <= n.
@@ -46,7 +46,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def pass_rates(verdicts: Sequence[Verdict], k: int) -> list[float]:
-    """The estimate of pass@k of each problem, in order; problems may have differing numbers of answers.
+    """Estimate pass@k of each problem, in order; problems may have different numbers of answers.
 
     Raises:
         ValueError: k is below 1, or a problem has fewer than k answers, which would bias the mean if it were left out.
@@ -62,15 +62,15 @@ def pass_rates(verdicts: Sequence[Verdict], k: int) -> list[float]:
 
 
 def usual_ks(verdicts: Sequence[Verdict]) -> list[int]:
-    """Those of k = 1, 10, 100 for which every problem has enough answers."""
+    """Return those of k = 1, 10, 100 for which every problem has enough answers."""
     least = min((len(v.passed) for v in verdicts), default=0)
     return [k for k in USUAL_KS if k <= least]
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of one value per problem, with its 95 % percentile bootstrap interval over problems.
+    """Compute the mean of one value per problem, with its 95 % percentile bootstrap interval over problems.
 
-    Where all values are the same the interval is that value: resampling can't tell what was never seen.
+    If all values are the same the interval is that value: resampling cannot produce unseen values.
 
     Raises:
         ValueError: no values.
@@ -83,10 +83,10 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def _resampled_means(values: Sequence[float]) -> NDArray[np.float64]:
-    """The mean of each of ``RESAMPLES`` draws of as many problems, with replacement. Shape [RESAMPLES].
+    """Compute the mean of each of ``RESAMPLES`` draws of as many problems, with replacement. Shape [RESAMPLES].
 
-    How often each distinct value is drawn is multinomial, so a draw costs as many numbers as there are distinct
-    values (two for one answer per problem), not as there are problems.
+    The counts of distinct values in a draw are multinomial, so a draw needs one number per distinct value (two for one
+    answer per problem), not one per problem.
     """
     import numpy as np
 
@@ -119,7 +119,7 @@ class Paired:
 
 
 def paired(first: Sequence[Verdict], second: Sequence[Verdict]) -> Paired:
-    """Whether the second model does better than the first on the same problems.
+    """Test whether the second model does better than the first on the same problems.
 
     With one answer each the test is McNemar's, exact; else a bootstrap of the difference over problems, whose p is
     twice the smaller share of resampled differences on either side of 0 (each share counts the data itself once).

@@ -1,4 +1,4 @@
-"""How well uncertainty foretells success, and what is right. Oracles are allowed here (docs/method.md#analysis).
+"""How well uncertainty predicts success. Oracles are allowed here (docs/method.md#analysis).
 
 Metrics are rounded to ``DIGITS`` decimals before they are ranked, because float noise breaks ties.
 """
@@ -15,9 +15,9 @@ Equal = Callable[[str, str, bool], bool]
 
 
 def auc(values: Sequence[float], solvable: Sequence[bool]) -> float | None:
-    """ROC AUC of solvable (pass rate > 0) against unsolvable problems, with score = -metric.
+    """Compute the ROC AUC of solvable (pass rate > 0) against unsolvable problems, with score = -metric.
 
-    None when either class is empty: the AUC has no meaning there.
+    None when either class is empty, where the AUC is undefined.
     """
     if len(set(solvable)) < 2:
         return None
@@ -27,11 +27,11 @@ def auc(values: Sequence[float], solvable: Sequence[bool]) -> float | None:
 
 
 def correlations(values: Sequence[float], pass_rates: Sequence[float]) -> dict[str, tuple[float, float] | None]:
-    """Pearson, Spearman and Kendall (tau-b) coefficients of metric against pass rate, each with its p-value.
+    """Compute Pearson, Spearman and Kendall (tau-b) coefficients of metric against pass rate, each with its p-value.
 
     Returns:
-        ``pearson``, ``spearman``, ``kendall`` -> (coefficient, two-sided p), or None where it has no meaning:
-        fewer than 3 problems, or a metric or pass rate that is the same for all of them.
+        ``pearson``, ``spearman``, ``kendall`` -> (coefficient, two-sided p), or None where undefined: with fewer than 3
+        problems, or a metric or pass rate that is the same for all of them.
     """
     ranked = _rounded(values)
     if len(ranked) < 3 or min(len(set(ranked)), len(set(pass_rates))) < 2:
@@ -55,7 +55,7 @@ def _rounded(values: Sequence[float]) -> list[float]:
 def golden(
     pairs: Mapping[str, Iterable[tuple[int, int | None]]], passed: Mapping[str, Sequence[bool]]
 ) -> tuple[int, float | None]:
-    """Golden pairs, whose winner is right and whose loser is wrong: their number, and their share of all pairs.
+    """Count golden pairs, whose winner is right and whose loser is wrong, and their share of all pairs.
 
     Args:
         pairs: problem id -> winner and loser of each pair; those without a loser (SFT targets) are not counted.
@@ -66,18 +66,18 @@ def golden(
     """
     verdicts = [
         passed[problem][winner] and not passed[problem][loser]
-        for problem, found in pairs.items()
-        for winner, loser in found
+        for problem, pairs_of_problem in pairs.items()
+        for winner, loser in pairs_of_problem
         if loser is not None
     ]
     return sum(verdicts), (sum(verdicts) / len(verdicts) if verdicts else None)
 
 
 def judge(outcomes: Sequence[Outcome], oracle: Oracle, equal: Equal, is_stdout: bool) -> bool:
-    """Whether a program passes: on every input it ends OK with a value that is ``equal`` to the one expected.
+    """Return whether a program passes: on every input it ends OK with a value ``equal`` to the expected one.
 
     Raises:
-        ValueError: the numbers of outcomes and of expected values differ, or there are none to judge by.
+        ValueError: the numbers of outcomes and of expected values differ, or there are none.
     """
     if not oracle.expected or len(outcomes) != len(oracle.expected):
         raise ValueError(
