@@ -47,7 +47,7 @@ def pair_figures(pairs: Sequence[PreferencePair], passed: Mapping[str, Sequence[
     for pair in pairs:
         if pair.problem_id in passed:
             judged.setdefault(pair.problem_id, []).append((pair.chosen_index, pair.rejected_index))
-    winners = [passed[problem][judged_pairs_of[-1][0]] for problem, judged_pairs_of in judged.items()]
+    winners = [passed[problem][own_pairs[-1][0]] for problem, own_pairs in judged.items()]
     return {
         "pairs": len(pairs),
         "golden_rate": golden(judged, passed)[1],
