@@ -1,1 +1,1 @@
-"""Models: where they lie, what tells one from another, how they are loaded and quantised."""
+"""Models: locating, identifying, loading and quantising them."""

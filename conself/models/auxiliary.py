@@ -1,4 +1,4 @@
-"""Models beside the policy that judge texts: loaded from a folder or from the hub, at the revision that keys name."""
+"""Auxiliary models that judge texts: loaded from a folder or from the hub, at the revision in keys."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def load(loader: Any, ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Model in eval mode on ``device`` and its own tokenizer, padding on the right.
+    """Load a model in eval mode on ``device`` and its tokenizer, padding on the right.
 
     Args:
-        loader: a class of transformers with ``from_pretrained``: what head the model is to have.
+        loader: a class of transformers with ``from_pretrained``, which determines the model's head.
         ref: its revision is that of a hub id; adapters are for policies.
         device: ``auto`` or a torch device.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
-        ValueError: ``ref`` has an adapter, or a dtype or quantization that there is not.
+        ValueError: ``ref`` has an adapter, or an unknown dtype or quantization.
     """
     from transformers import AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
@@ -55,16 +55,16 @@ def load(loader: Any, ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreT
 
 
 def longest(tokenizer: PreTrainedTokenizerBase, *limits: int) -> int:
-    """Tokens a text is cut to: the least of what is asked for and of what the tokenizer says that the model takes."""
+    """Return the number of tokens that texts are cut to: the requested one, or the tokenizer's limit if it is lower."""
     return int(min(tokenizer.model_max_length, *limits))
 
 
 def packed(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    """Batches of texts of like length, the longest first: the positions of each batch's texts.
+    """Group texts of similar length into batches, the longest first; return the positions of each batch's texts.
 
     Args:
         lengths: tokens per text.
-        token_budget: what a batch holds at most, padding included; a longer text is a batch by itself.
+        token_budget: the most tokens of a batch, including padding; a longer text is a batch by itself.
     """
     batches: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
@@ -78,7 +78,7 @@ def packed(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
 def padded_batches(
     tokenizer: PreTrainedTokenizerBase, encoded: Mapping[str, Sequence[list[int]]], token_budget: int
 ) -> Iterator[tuple[list[int], BatchEncoding]]:
-    """Texts as a tokenizer returns them unpadded, in batches as :func:`packed` cuts them, padded on the right.
+    """Batch a tokenizer's unpadded texts by :func:`packed`, padded on the right.
 
     Yields the positions of a batch's texts and its tensors [n, t].
     """
@@ -89,7 +89,7 @@ def padded_batches(
 
 
 def parameters(ref: ModelRef) -> int:
-    """The number of a model's parameters without its head, by its settings alone: no weights are read.
+    """Count a model's parameters, without its head, from its settings alone: no weights are read.
 
     Raises:
         OSError: the settings cannot be read.

@@ -1,4 +1,4 @@
-"""``model.dtype=auto``: what this machine's units compute in, by its instruction set, before any key is derived."""
+"""Resolve ``model.dtype=auto`` by this machine's instruction set or GPU, before any key is derived."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DRIVER = Path("/proc/driver/nvidia")
 
 
 def with_dtypes(config: DictConfig) -> tuple[DictConfig, str | None]:
-    """``config`` with a dtype in the place of every model's ``auto``, and a line that says which and why; else None.
+    """Replace every model's ``auto`` by a dtype, and return a line with the choice and its reason, or None.
 
-    A processor is looked at where all parts run on it (``device: cpu``) or there is no GPU.
+    The processor decides if all parts run on it (``device: cpu``) or there is no GPU.
     """
     plain = settings_of(config)
     if not any(model["dtype"] == _AUTO for model in _models(plain)):
@@ -36,12 +36,12 @@ def with_dtypes(config: DictConfig) -> tuple[DictConfig, str | None]:
 
 
 def gpu_driver() -> bool:
-    """Whether the machine has an NVIDIA driver: seen without torch, which takes seconds to import."""
+    """Return whether the machine has an NVIDIA driver, without importing torch, which takes seconds."""
     return _DRIVER.exists()
 
 
 def of_processor(flags: set[str]) -> tuple[str, str]:
-    """The dtype for a processor with the instruction sets ``flags``, as Linux calls them, and the reason."""
+    """Return the dtype for a processor with the instruction sets ``flags`` (Linux's names), and the reason."""
     units = [name for name in _UNITS if name in flags]
     if units:
         return "bfloat16", f"the processor has {units[0]}"
@@ -49,12 +49,12 @@ def of_processor(flags: set[str]) -> tuple[str, str]:
 
 
 def of_capability(major: int, minor: int) -> tuple[str, str]:
-    """The dtype for a GPU of that compute capability, and the reason: bfloat16 came with Ampere, which is 8.0."""
+    """Return the dtype for a GPU of that compute capability, and the reason: bfloat16 needs Ampere (8.0)."""
     return "bfloat16" if major >= 8 else "float16", f"the GPU's compute capability is {major}.{minor}"
 
 
 def of_gpu() -> tuple[str, str]:
-    """The dtype for the first GPU; for the processor where torch cannot use any."""
+    """Return the dtype for the first GPU, or for the processor if torch cannot use a GPU."""
     import torch
 
     if not torch.cuda.is_available():

@@ -1,7 +1,7 @@
-"""Models in a single GGUF file, as llama.cpp has them: unpacked once per file and dtype into an ordinary model folder.
+"""Models in a single GGUF file (llama.cpp), unpacked once per file and dtype into an ordinary model folder.
 
-Everything else then reads that folder. Weights, tokenizer, chat template and ends of turn are the file's; whatever lies
-beside it plays no part. The folders are kept beside the Hugging Face cache (``HF_HOME``), by the file's content.
+Everything else then reads that folder. Weights, tokenizer, chat template and end-of-turn tokens come from the file;
+neighbouring files are ignored. The folders are kept beside the Hugging Face cache (``HF_HOME``), keyed by content.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from conself.runtime.locks import locked
 _ARCHITECTURES = ("llama", "qwen2")
 _PACKAGES = ("gguf", "accelerate")
 _FORM = 1
-"""Raised whenever what is unpacked changes."""
+"""Raised whenever unpacking gives another result."""
 
 
 def gguf_file(path: Path) -> Path | None:
-    """``path`` itself where it is a GGUF file, the only one of a folder without config.json, else None.
+    """Return ``path`` if it is a GGUF file, or the only GGUF file of a folder without config.json; else None.
 
     Raises:
-        FileNotFoundError: ``path`` is called ``.gguf``, and there is no such file.
+        FileNotFoundError: ``path`` ends in ``.gguf``, and does not exist.
         ValueError: the folder has several such files, or parts of one.
     """
     if path.suffix == ".gguf" and not path.is_dir():
@@ -49,7 +49,7 @@ def gguf_file(path: Path) -> Path | None:
 
 
 def content_hash(file: Path) -> str:
-    """SHA-256 of the file, 64 hex digits; worked out once per process while the file stays as it is."""
+    """Hash the file with SHA-256 (64 hex digits); cached in the process while the file does not change."""
     stat = file.stat()
     return _hash(file, stat.st_mtime_ns, stat.st_size)
 
@@ -61,16 +61,16 @@ def _hash(file: Path, modified: int, size: int) -> str:  # noqa: ARG001  # they 
 
 
 def check_gguf(file: Path, ref: ModelRef) -> None:
-    """Look at the file's head and at the packages that reading it takes, without torch and before any work.
+    """Check the file's header and the packages needed to read it, without torch and before any work.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no whole GGUF file of a llama or qwen2 model, positions are scaled, the base is to be
-            quantised, or a package is missing; in one line with the remedy.
+        ValueError: it is no complete GGUF file of a llama or qwen2 model, positions are scaled, quantization is
+            requested, or a package is missing; in one line with the remedy.
     """
     if ref.quantization is not None:
         raise ValueError(
-            f"{file} is unpacked to model.dtype, and model.quantization={ref.quantization} would quantise it anew; "
+            f"{file} is unpacked to model.dtype, and model.quantization={ref.quantization} would quantise it again; "
             "set model.quantization=null"
         )
     if missing := [name for name in _PACKAGES if importlib.util.find_spec(name) is None]:
@@ -119,7 +119,7 @@ def _check_whole(file: Path, header: Header) -> None:
 
 
 def unpacked(file: Path, ref: ModelRef) -> Path:
-    """The model of ``file`` as a transformers folder in ``ref.dtype``; made the first time, in a minute or two.
+    """Return the model of ``file`` as a transformers folder in ``ref.dtype``, unpacked once (a minute or two).
 
     Raises:
         OSError: the file cannot be read, or the folder cannot be written.

@@ -1,7 +1,7 @@
-"""The head of a GGUF file: its settings and its list of tensors, read in a fraction of a second and without torch.
+"""Read the header of a GGUF file, its settings and tensors, in a fraction of a second and without torch.
 
 The format is llama.cpp's (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). Of lists of texts (a vocabulary
-has hundreds of thousands) only the lengths are kept.
+has hundreds of thousands of entries) only the lengths are kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``settings`` by name, a list of texts by its length; the tensors; and the byte at which their data begin."""
+    """``settings`` by name, with lists of texts as their lengths; the tensors; and the offset of their data."""
 
     settings: dict[str, Setting]
     tensors: tuple[Tensor, ...]
@@ -42,7 +42,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read the head of ``path``.
+    """Read the header of ``path``.
 
     Raises:
         OSError: the file cannot be read.
@@ -85,19 +85,19 @@ class _Cursor:
         self.content, self.position = content, position
 
     def take(self, letter: str) -> Any:
-        """The next scalar."""
+        """Read the next scalar."""
         (value,) = struct.unpack_from(f"<{letter}", self.content, self.position)
         self.position += struct.calcsize(letter)
         return value
 
     def text(self) -> str:
-        """The next text, which its length in bytes precedes."""
+        """Read the next text, which is preceded by its length in bytes."""
         length = self.take("Q")
         start, self.position = self.position, self.position + length
         return self.content[start : self.position].decode("utf-8", errors="replace")
 
     def value(self, kind: int) -> Setting:
-        """The next value, which is of type ``kind``."""
+        """Read the next value, of type ``kind``."""
         if kind == _STRING:
             return self.text()
         if kind != _ARRAY:

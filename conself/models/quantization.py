@@ -1,4 +1,4 @@
-"""A base model in fewer bits, by bitsandbytes (extra ``quantized``): memory for a little accuracy."""
+"""Quantise base models by bitsandbytes (extra ``quantized``): less memory for a little accuracy."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ neighbours, and a reference computed in other micro-batches would not be the pol
 
 
 def quantized(kind: str | None, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
-    """Options for transformers: linear layers (all but the head) in 8 or 4 bits, straight to ``device``; None: nothing.
+    """Return transformers' options for linear layers, except the head, in 8 or 4 bits on ``device``; none for None.
 
-    ``nf4`` is QLoRA's 4-bit normal float, with its scales quantised as well, and computes in ``dtype``; ``int8`` scales
-    each row of weights and activations by itself.
+    ``nf4`` is QLoRA's 4-bit normal float, with quantised scales, and computes in ``dtype``; ``int8`` scales each row of
+    weights and activations separately.
 
     Raises:
         ValueError: another kind, or bitsandbytes is not installed.
@@ -35,10 +35,10 @@ def quantized(kind: str | None, dtype: torch.dtype, device: torch.device) -> dic
 
 
 def check_quantization(kind: str | None) -> None:
-    """Refuse bits that no model can be in here, before one is loaded.
+    """Check the kind of quantization before a model is loaded.
 
     Raises:
-        ValueError: ``kind`` is none of those there are, or bitsandbytes is not installed.
+        ValueError: ``kind`` is unknown, or bitsandbytes is not installed.
     """
     if kind is None:
         return
@@ -54,10 +54,10 @@ def check_quantization(kind: str | None) -> None:
 
 
 def prepare_for_training(model: PreTrainedModel) -> None:
-    """Let quantised layers compute alike with and without gradients, before anything is computed.
+    """Make quantised layers compute the same with and without gradients, before anything is computed.
 
-    On a CPU they would turn their weights into a form that only reads forward, as soon as no gradient is wanted (the
-    reference's pass). Nothing else looks at the mode that is set on them.
+    On a CPU they would convert their weights to a forward-only form in the first pass without gradients (that of the
+    reference). Nothing else depends on the mode that is set on them.
     """
     if getattr(model, "is_quantized", False):
         from bitsandbytes.nn import Linear4bit, Linear8bitLt  # an extra: there when something is quantised

@@ -1,4 +1,4 @@
-"""From a ModelRef to a tokenizer and a policy, and to an identity that artifact keys can rely on."""
+"""Load the tokenizer and the model of a ModelRef, and compute its identity for artifact keys."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _DTYPES = ("float32", "bfloat16", "float16")
 _ATTENTION = ("sdpa", "eager")
 _CONTENT = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
 _MODULES = ("**/config.json",)
-"""What a sentence-transformers folder (``modules.json``) has below it, such as the way of pooling."""
+"""Extra files of sentence-transformers models (``modules.json``), such as the pooling config."""
 
 
 def fingerprint(ref: ModelRef) -> str:
-    """Content identity of a model: hash of a local file or a folder's files, or hub id and commit; plus the adapter's.
+    """Identify a model's content: hash of a local file or a folder's files, or hub id and commit; plus the adapter's.
 
-    A local folder that changes its files changes its identity, wherever it lies; so does a hub id whose branch moves.
-    Where the commit cannot be told (and with ``revision`` None: an endpoint's model), the names must do.
+    The identity changes with a local folder's files, not with its path, and with the commit of a hub id's branch. If
+    the commit is unknown (or ``revision`` is None: an endpoint's model), the names are used.
     """
     path = local_place(ref)
     base = _hub_identity(ref) if path is None else _content(path)
@@ -68,7 +68,7 @@ def _folder_hash(folder: Path) -> str:
 
 @cache
 def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  # they make the cache follow the file
-    if path.name == "adapter_config.json":  # says where the base lies, whose content is told apart by itself
+    if path.name == "adapter_config.json":  # holds the path of the base, whose content is hashed separately
         settings = json.loads(path.read_bytes())
         plain = {key: value for key, value in settings.items() if key not in ("base_model_name_or_path", "revision")}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).digest()
@@ -77,10 +77,10 @@ def _file_hash(path: Path, modified: int, size: int) -> bytes:  # noqa: ARG001  
 
 
 def device_of(name: str) -> torch.device:
-    """``auto`` is the first GPU when there is one, else the CPU; any other name is taken by torch.
+    """Return the device: for ``auto`` the first GPU if there is one, else the CPU; other names are torch's.
 
     Raises:
-        ValueError: torch knows no such device.
+        ValueError: torch does not know the device.
     """
     import torch
 
@@ -93,11 +93,11 @@ def device_of(name: str) -> torch.device:
 
 
 def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
-    """The model's tokenizer, padding on the left, with a padding token (its end of text where it names none).
+    """Load the model's tokenizer, padding on the left, with a padding token (by default its end of text).
 
-    ``tokenizer.json`` is taken as it stands where there is one. Classes of transformers build a tokenizer of their own
-    from its vocabulary, and some models name the wrong one: DeepSeek-Coder's byte-level pieces in a Llama class lose
-    every space, CodeLlama's prompts lose the one that opens them.
+    ``tokenizer.json`` is used unchanged if it exists. Transformers' classes rebuild a tokenizer from its vocabulary,
+    and some models name the wrong class: DeepSeek-Coder's byte-level pieces in a Llama class lose every space,
+    CodeLlama's prompts lose the first one.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
@@ -119,12 +119,12 @@ def load_tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
 
 
 def check_model(ref: ModelRef) -> None:
-    """Find the model and look at its settings, without loading it: for a word before hours of other work.
+    """Find the model and check its settings, without loading it, before hours of other work.
 
     Raises:
         OSError: the model cannot be found, in one line with the remedy.
-        ValueError: ``ref.dtype``, ``ref.attention`` or ``ref.quantization`` is none of those there are, or bitsandbytes
-            is missing; or a GGUF file cannot be read as ``ref`` says.
+        ValueError: ``ref.dtype``, ``ref.attention`` or ``ref.quantization`` is unknown, bitsandbytes is missing, or a
+            GGUF file cannot be read with ``ref``'s settings.
     """
     if ref.attention not in _ATTENTION:
         raise ValueError(f"model.attention must be {' or '.join(_ATTENTION)}, got {ref.attention!r}")
@@ -134,10 +134,10 @@ def check_model(ref: ModelRef) -> None:
 
 
 def dtype_of(ref: ModelRef) -> torch.dtype:
-    """What the model computes in.
+    """Return the dtype that the model computes in.
 
     Raises:
-        ValueError: ``ref.dtype`` is none of those there are.
+        ValueError: ``ref.dtype`` is unknown.
     """
     import torch
 
@@ -152,14 +152,14 @@ def _check_dtype(ref: ModelRef) -> None:
 
 
 def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
-    """The model in eval mode on ``device``, with its adapter when there is one.
+    """Load the model in eval mode on ``device``, with its adapter if there is one.
 
-    A float32 base takes the adapter into its weights. Others keep it beside them: an update is often finer than
-    16 bits can hold next to a weight, and rounds away.
+    The adapter is merged into a float32 base. Other bases keep it unmerged: next to a weight, an update is often too
+    small for 16 bits, and would be rounded away.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
-        ValueError: ``ref.dtype`` or ``ref.quantization`` is none of those there are, or bitsandbytes is missing.
+        ValueError: ``ref.dtype`` or ``ref.quantization`` is unknown, or bitsandbytes is missing.
     """
     from transformers import AutoModelForCausalLM
 
@@ -178,7 +178,7 @@ def load_policy(ref: ModelRef, device: str) -> PreTrainedModel:
 
 
 def load_config(ref: ModelRef) -> PretrainedConfig:
-    """The settings that lie beside the weights; nothing else is read.
+    """Load the settings beside the weights; nothing else is read.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
@@ -190,7 +190,7 @@ def load_config(ref: ModelRef) -> PretrainedConfig:
 
 
 def skeleton(ref: ModelRef) -> PreTrainedModel:
-    """The model without its weights, on torch's meta device: names and shapes, in a second even where it is large.
+    """Build the model without weights, on torch's meta device: names and shapes, in a second even for large models.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
@@ -205,7 +205,7 @@ def skeleton(ref: ModelRef) -> PreTrainedModel:
 
 
 def tuned_model(ref: ModelRef, fitted: Path) -> ModelRef:
-    """What a training made of ``ref``: the whole model in ``fitted``/model where there is one, else its adapter."""
+    """Return the tuned form of ``ref``: the whole model in ``fitted``/model if there is one, else its adapter."""
     whole = fitted / "model"
     if whole.is_dir():
         return replace(ref, name=str(whole), revision=None, adapter=None)
@@ -219,7 +219,7 @@ def _has_file(ref: ModelRef, name: str) -> bool:
     try:
         return cached_file(place, name, **options, _raise_exceptions_for_missing_entries=False) is not None
     except OSError:
-        return False  # loading says what is wrong
+        return False  # loading reports the error
 
 
 def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
@@ -239,12 +239,12 @@ def _from_pretrained(loader: Any, ref: ModelRef, **options: Any) -> Any:
 
 
 def stop_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids that end the assistant's turn: the generation config's, the chat template's, the tokenizer's end of text."""
+    """Return the ids that end a turn: the generation config's, the chat template's, the tokenizer's end of text."""
     return _stop_ids(model.generation_config, tokenizer)
 
 
 def stop_token_ids_of(ref: ModelRef, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """The same without the model's weights, for engines that load them in their own way.
+    """Return these ids without loading the model's weights, for engines that load them themselves.
 
     Raises:
         OSError: the model cannot be found or read, in one line with the remedy.
@@ -263,11 +263,11 @@ def _stop_ids(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBas
 
 
 def with_lora(model: PreTrainedModel, config: LoraConfig, seed: int) -> PeftModel:
-    """The policy: ``model`` frozen, with a fresh adapter; ``seed`` draws its weights.
+    """Build the policy: ``model`` frozen, with a new adapter whose weights ``seed`` determines.
 
-    The reference of DPO is this same model inside ``disable_adapter()`` (docs/method.md#losses). The adapter is float32
-    whatever the base is, which stays as it was loaded: peft's preparation for quantised bases would blow up embeddings
-    and head to float32, and train on another model than the one that was sampled from.
+    The reference of DPO is the same model inside ``disable_adapter()`` (docs/method.md#losses). The adapter is float32;
+    the base stays as loaded: peft's preparation for quantised bases would convert embeddings and head to float32, and
+    train another model than the one sampled from.
     """
     import torch
     from peft import PeftModel, get_peft_model
