@@ -1,1 +1,1 @@
-"""What models are asked: texts by kind of problem, exemplars, and turns of a chat as tokens."""
+"""Prompts: texts by kind of problem, exemplars, and chat turns as tokens."""

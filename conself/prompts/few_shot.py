@@ -1,4 +1,4 @@
-"""Prompts for base models: a text with exemplars that the answer goes on from. The texts live in ``conf/prompts/``."""
+"""Prompts for base models: a text with exemplars that the answer continues. The texts are in ``conf/prompts/``."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from conself.records import Problem
 
 @dataclass(frozen=True)
 class Exemplar:
-    """A problem with the answers that a base model is shown: observations, and a right program.
+    """A problem with model answers: observations, and a right program.
 
     Raises:
         ValueError: there is no observation.
@@ -27,7 +27,7 @@ class Exemplar:
 
 @dataclass(frozen=True)
 class Shots(Texts):
-    """Templates that an answer goes on from, and the exemplars that are put before them in the same form."""
+    """Templates that an answer continues, and the exemplars that are put before them in the same form."""
 
     exemplars: list[Exemplar]
 
@@ -36,8 +36,8 @@ class Shots(Texts):
 class FewShot:
     """Exemplars, then the problem, as one text without chat template.
 
-    ``heading`` opens each exemplar and the problem, and an answer ends where the model writes it again. In exemplars
-    programs stand in Python code blocks, observations in numbered lists. The templates have the fields of
+    ``heading`` begins each exemplar and the problem, and an answer ends where the model writes it again. In exemplars
+    programs are in Python code blocks, observations in numbered lists. The templates have the fields of
     :class:`conself.prompts.prompts.PromptsByKind`.
 
     Raises:
@@ -52,7 +52,7 @@ class FewShot:
 
     def __post_init__(self) -> None:
         if not self.heading.strip():
-            raise ValueError("prompts.heading must not be empty: it is what ends an answer")
+            raise ValueError("prompts.heading must not be empty: it ends an answer")
         check_kinds(self.starter, self.function, self.stdin)
         if any(shown.entry_point is None for shown in self.function.exemplars):
             raise ValueError("an exemplar of prompts.function has no entry_point; put it below prompts.stdin")
@@ -61,40 +61,40 @@ class FewShot:
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """The opening of a next exemplar."""
+        """Return the beginning of a next exemplar."""
         return (f"\n{self.heading}\n",)
 
     def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
-        """The templates of the problem's kind behind their exemplars, and the problem's texts."""
+        """Return the templates of the problem's kind after their exemplars, and the problem's texts."""
         name = problem.entry_point
         shots = by_kind(name, self.function, self.stdin)
-        asked: list[str] = ["", "", ""]
+        templates: list[str] = ["", "", ""]
         for shown in shots.exemplars:
             for place, text in enumerate(self._answered(shots, shown)):
-                asked[place] += _literal(f"{self.heading}\n{text}\n\n")
+                templates[place] += _literal(f"{self.heading}\n{text}\n\n")
         start = _literal(f"{self.heading}\n")
-        asked = [
+        templates = [
             before + start + template
-            for before, template in zip(asked, (shots.observe, shots.program, shots.guided), strict=True)
+            for before, template in zip(templates, (shots.observe, shots.program, shots.guided), strict=True)
         ]
-        return Texts(*asked), fields(problem.statement, problem.starter_code, name, self.starter)
+        return Texts(*templates), fields(problem.statement, problem.starter_code, name, self.starter)
 
     def _answered(self, shots: Shots, shown: Exemplar) -> tuple[str, str, str]:
-        """An exemplar with its answers, in the form of each template."""
-        known = fields(shown.statement, shown.starter_code, shown.entry_point, self.starter)
+        """Format an exemplar with its answers in each template."""
+        field_values = fields(shown.statement, shown.starter_code, shown.entry_point, self.starter)
         listed = "\n".join(f"{place}. {text}" for place, text in enumerate(shown.observations, 1))
         code = f"```python\n{shown.program.strip()}\n```"
         return (
-            shots.observe.format(n=len(shown.observations), **known) + listed,
-            shots.program.format(**known) + code,
-            shots.guided.format(observation=shown.observations[0], **known) + code,
+            shots.observe.format(n=len(shown.observations), **field_values) + listed,
+            shots.program.format(**field_values) + code,
+            shots.guided.format(observation=shown.observations[0], **field_values) + code,
         )
 
     def turns(self, text: str) -> list[Message]:
-        """The text, to be gone on with as it stands."""
+        """Return the text, for a plain continuation."""
         return [{"role": PLAIN, "content": text}]
 
 
 def _literal(text: str) -> str:
-    """A template that ``str.format`` makes this text of."""
+    """Escape a text for ``str.format``."""
     return text.replace("{", "{{").replace("}", "}}")

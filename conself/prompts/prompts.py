@@ -1,4 +1,4 @@
-"""Prompt assembly. The texts themselves live in ``conf/prompts/``."""
+"""Assemble prompts. The texts are in ``conf/prompts/``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Message = dict[str, str]
 
 PLAIN = "plain"
-"""The role of a text that the model goes on with as it stands: no chat template, no turn."""
+"""The role of a plain text that the model continues, without chat template or turns."""
 
 _NEEDED = {"observe": {"statement"}, "program": {"statement"}, "guided": {"observation"}}
 _OWN = {"observe": {"n"}, "program": set[str](), "guided": {"observation"}}
@@ -27,8 +27,8 @@ Kind = TypeVar("Kind")
 class Texts:
     """Templates for one kind of problem, filled by ``str.format``.
 
-    ``observe`` asks for {n} observations; ``program`` is the direct prompt; ``guided`` also has {observation}. Which
-    other fields they may use is the affair of whoever holds them.
+    ``observe`` asks for {n} observations; ``program`` is the direct prompt; ``guided`` also has {observation}. Their
+    owner determines the other fields that they may use.
     """
 
     observe: str
@@ -37,17 +37,17 @@ class Texts:
 
 
 class PromptStyle(Protocol):
-    """What samplers and training need of prompts."""
+    """The contract of prompts, for samplers and training."""
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Strings that end an answer, beside the model's own end of turn; none of them belongs to the answer."""
+        """Return strings that end an answer, besides the model's end of turn; they do not belong to the answer."""
 
     def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
-        """The templates for a problem, and the fields that are the same in all of them."""
+        """Return the templates for a problem, and the fields that all of them share."""
 
     def turns(self, text: str) -> list[Message]:
-        """The chat that puts a filled template to the model."""
+        """Return the chat that presents a filled template to the model."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class _Chat:
     stop: ClassVar[tuple[str, ...]] = ()
 
     def turns(self, text: str) -> list[Message]:
-        """One user turn, after the system turn where there is one."""
+        """Return one user turn, after the system turn, if there is one."""
         turn = {"role": "user", "content": text}
         return [turn] if self.system is None else [{"role": "system", "content": self.system}, turn]
 
@@ -80,9 +80,9 @@ class Prompts(_Chat):
         _check("", self, {"statement", "starter_code"}, set())
 
     def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
-        """The same templates, whatever the problem; its texts as they stand."""
-        known = {"statement": problem.statement, "starter_code": problem.starter_code}
-        return Texts(self.observe, self.program, self.guided), known
+        """Return the same templates for every problem, and the problem's texts unchanged."""
+        field_values = {"statement": problem.statement, "starter_code": problem.starter_code}
+        return Texts(self.observe, self.program, self.guided), field_values
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,19 @@ class PromptsByKind(_Chat):
         check_kinds(self.starter, self.function, self.stdin)
 
     def wording(self, problem: Problem) -> tuple[Texts, dict[str, str]]:
-        """The templates of the problem's kind, and its texts."""
+        """Return the templates of the problem's kind, and its texts."""
         name = problem.entry_point
         texts = by_kind(name, self.function, self.stdin)
         return texts, fields(problem.statement, problem.starter_code, name, self.starter)
 
 
 def by_kind(entry_point: str | None, function: Kind, stdin: Kind) -> Kind:
-    """What is for the kind of problem: with an entry point a function to complete, else a stdin program."""
+    """Choose by the kind of problem: with an entry point a function to complete, else a stdin program."""
     return stdin if entry_point is None else function
 
 
 def fields(statement: str, starter_code: str, entry_point: str | None, starter: str) -> dict[str, str]:
-    """What templates by kind are filled with, without white space around it; ``starter`` is the template of {starter}.
+    """Return the fields of templates by kind, stripped of white space; ``starter`` is the template of {starter}.
 
     A stdin program has no {entry_point}.
     """
@@ -126,10 +126,10 @@ def fields(statement: str, starter_code: str, entry_point: str | None, starter: 
 
 
 def check_kinds(starter: str, function: Texts, stdin: Texts) -> None:
-    """Refuse templates by kind that could not be filled, or would leave out what they are for.
+    """Check that templates by kind have only known fields, and all that they need.
 
     Raises:
-        ValueError: that is so; names the template and the field.
+        ValueError: names the template and the field.
     """
     _check_fields("starter", starter, {"starter_code"}, {"starter_code"})
     _check("function.", function, {"statement", "starter", "entry_point"}, {"statement"})
@@ -158,24 +158,24 @@ def _check_fields(name: str, template: str, allowed: set[str], needed: set[str])
 
 
 def observation_messages(prompts: PromptStyle, problem: Problem, n: int) -> list[Message]:
-    """Chat messages that ask for ``n`` observations on the problem."""
-    texts, known = prompts.wording(problem)
-    return prompts.turns(texts.observe.format(n=n, **known))
+    """Build the chat messages that ask for ``n`` observations on the problem."""
+    texts, field_values = prompts.wording(problem)
+    return prompts.turns(texts.observe.format(n=n, **field_values))
 
 
 def program_messages(prompts: PromptStyle, problem: Problem, observation: str | None) -> list[Message]:
-    """Chat messages that ask for a program; ``observation`` None gives the direct prompt pi(y given p)."""
-    texts, known = prompts.wording(problem)
+    """Build the chat messages that ask for a program; ``observation`` None gives the direct prompt pi(y given p)."""
+    texts, field_values = prompts.wording(problem)
     if observation is None:
-        return prompts.turns(texts.program.format(**known))
-    return prompts.turns(texts.guided.format(observation=observation, **known))
+        return prompts.turns(texts.program.format(**field_values))
+    return prompts.turns(texts.guided.format(observation=observation, **field_values))
 
 
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
-    """The prompt as the model reads it, up to and with the opening of the assistant's turn.
+    """Render the prompt as the model reads it, including the beginning of the assistant's turn.
 
-    Where the chat template refuses a system turn, its text is put before the user's. A plain text needs no chat
-    template: it gets the beginning of text that the tokenizer would put before it.
+    If the chat template refuses a system turn, its text is put before the user's. A plain text needs no chat template:
+    it gets the tokenizer's beginning of text.
 
     Raises:
         ValueError: the tokenizer has no chat template.
@@ -202,7 +202,7 @@ def _apply_with_system(apply: Callable[[list[Message]], str], messages: list[Mes
         text = apply(messages)
     except Exception:  # templates refuse a role by raising whatever their jinja raises
         text = ""
-    if text and messages[0]["content"].strip() in text:  # some templates trim what they are given
+    if text and messages[0]["content"].strip() in text:  # some templates strip their input
         return text
     first = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
     return apply([first, *messages[2:]])

@@ -1,7 +1,7 @@
-"""Assistant turns as tokens: where they end, and how their text becomes ids and comes back.
+"""Assistant turns as tokens: their end, and conversion between text and ids.
 
-The chat template decides what the model reads. Sampling and training must agree on the rest: the end of a turn that is
-trained is one at which sampling stops, and a response is cut into tokens as it was when the model wrote it.
+The chat template determines the prompt. Sampling and training must agree on the rest: sampling stops at the end of turn
+that is trained, and a response is tokenised as the model wrote it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _ANCHORS = ("\n", ".", "]")
 
 
 def end_of_turn_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token that ends an assistant's turn in the chat template; the tokenizer's end of text where it has none.
+    """Return the token that ends an assistant's turn in the chat template, or else the tokenizer's end of text.
 
-    The two differ where a chat template came on top of a base model's tokenizer.
+    The two differ if a chat template was added to a base model's tokenizer.
 
     Raises:
         ValueError: neither exists.
     """
-    found = _templated_end(tokenizer)
-    end = tokenizer.eos_token_id if found is None else found
+    end_token = _templated_end(tokenizer)
+    end = tokenizer.eos_token_id if end_token is None else end_token
     if not isinstance(end, int):
         raise ValueError(f"the tokenizer of {tokenizer.name_or_path!r} names no end of text; set its eos_token")
     return end
 
 
 def _templated_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The first special token after an assistant's answer, if nothing but white space stands between."""
+    """Return the first special token after an assistant's answer, if only white space lies between."""
     if tokenizer.chat_template is None:
         return None
     turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _PROBE}]
@@ -44,21 +44,21 @@ def _templated_end(tokenizer: PreTrainedTokenizerBase) -> int | None:
     _, answered, rest = text.rpartition(_PROBE)
     rest = rest.lstrip()
     specials = {token.content: index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
-    found = [content for content in specials if rest.startswith(content)]
-    return specials[max(found, key=len)] if answered and found else None
+    matches = [content for content in specials if rest.startswith(content)]
+    return specials[max(matches, key=len)] if answered and matches else None
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
-    """Ids of a rendered prompt. Nothing is added: the chat template wrote the special tokens (no second BOS)."""
+    """Tokenise a rendered prompt. Nothing is added: the chat template wrote the special tokens (no second BOS)."""
     # verbose: a prompt longer than the model's context is the sampler's affair, no reason for a warning
     return list(tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def encode_responses(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    """Ids of each response as it follows a prompt, without its end of turn.
+    """Tokenise each response as it follows a prompt, without its end of turn.
 
-    Special tokens that a text spells out (``<s>`` is strike-through in HTML) stay text: decoding took away the real
-    ones. Tokenizers that open every text with a space (SentencePiece) do not open these so.
+    Special tokens that a text spells out (``<s>`` is strike-through in HTML) stay text: decoding removed the real ones.
+    The space that some tokenizers (SentencePiece) put before every text is not added.
     """
     if not _opens_with_space(tokenizer):
         return _spelled(tokenizer, texts)
@@ -66,7 +66,7 @@ def encode_responses(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -
 
 
 def _following(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Ids of ``text`` behind something it does not merge with."""
+    """Tokenise ``text`` after something that it does not merge with."""
     for anchor in _ANCHORS:
         before, both = _spelled(tokenizer, [anchor, anchor + text])
         if both[: len(before)] == before:
@@ -76,9 +76,9 @@ def _following(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def decode_response(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """The text of a response that follows a prompt, special tokens left out; the inverse of :func:`encode_responses`.
+    """Decode a response that follows a prompt, without special tokens; the inverse of :func:`encode_responses`.
 
-    SentencePiece tokenizers drop the first space of what they decode; it is kept here, for it is part of a turn.
+    SentencePiece tokenizers drop the first space when decoding; it is kept here, because it is part of a turn.
     """
     if not _opens_with_space(tokenizer):
         return _decoded(tokenizer, ids)
@@ -99,6 +99,6 @@ def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
 
 @lru_cache(maxsize=8)
 def _opens_with_space(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether a text that stands alone is read as if a space came first."""
+    """Return whether the tokenizer puts a space before a text that stands alone."""
     first, second = _spelled(tokenizer, [_ANCHORS[0], _PROBE])
     return bool(first) and _decoded(tokenizer, [*first, *second]).endswith(_ANCHORS[0] + " " + _PROBE)
