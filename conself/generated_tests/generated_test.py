@@ -1,4 +1,4 @@
-"""The record of a generated test, and what reading tests gives beside it."""
+"""Records of generated tests, and of reading them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class GeneratedTest:
-    """An input of a problem, and the output that somebody claims for it; what is claimed may be wrong.
+    """An input of a problem with a claimed output, which may be wrong.
 
     Attributes:
-        problem_id: the problem that it is a test of.
-        reply: which of the problem's replies it stands in, from 0.
-        index: its place among the tests of that reply, from 0; those that were rejected have none.
-        input: as ``Problem.inputs`` has them: the literal of the tuple of positional arguments, or the text on
-            standard input.
-        expected: the claimed output in the form that the sandbox records (:mod:`conself.sandbox.canonical`), which for
-            a stdin program is that of a text; None where none is claimed.
+        problem_id: the problem that it tests.
+        reply: the number of the problem's reply that contains it, from 0.
+        index: its place among the tests of that reply, from 0; rejected tests have none.
+        input: as in ``Problem.inputs``: the literal of the tuple of positional arguments, or the text on standard
+            input.
+        expected: the claimed output in the sandbox's canonical form (:mod:`conself.sandbox.canonical`), for a stdin
+            program that of a text; None without a claim.
     """
 
     problem_id: str
@@ -27,7 +27,7 @@ class GeneratedTest:
 
 
 class Reason(StrEnum):
-    """Why a test, or a whole reply, cannot be used."""
+    """The reason why a test, or a whole reply, cannot be used."""
 
     NO_TESTS = "no test in the reply"
     NO_PYTHON = "no Python expression"
@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadTests:
-    """The tests of one reply, or of one line of a pool, and how many were rejected for each reason."""
+    """The tests of one reply, or of one line of a pool, and the number rejected for each reason."""
 
     tests: tuple[GeneratedTest, ...]
     rejected: Mapping[Reason, int]

@@ -1,4 +1,4 @@
-"""Tests written as a list of objects: JSON, as testers are asked for, or the same in Python's words."""
+"""Read tests written as a list of objects: JSON, as requested from testers, or Python literals."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ Fields = tuple[Literal, Literal | None]
 
 
 def listed(text: str) -> Sequence[Item] | None:
-    """The first list of objects with an ``input`` that a text holds, of JSON values or of Python's nodes; or None."""
+    """Find the first list of objects with an ``input`` in a text, of JSON values or Python nodes; or None."""
     for match in islice(_START.finditer(text), _MOST_STARTS):
         for read in (_json_list, _python_list):
             items = read(text[match.start() :])
@@ -34,7 +34,7 @@ def listed(text: str) -> Sequence[Item] | None:
 
 
 def fields(item: Item) -> Fields:
-    """The literals of one object of a list; a list of arguments is read as their tuple.
+    """Read the literals of one object of a list; a list of arguments becomes their tuple.
 
     Raises:
         Unusable: it is no object with an ``input``, or one of them is no literal.
@@ -43,10 +43,10 @@ def fields(item: Item) -> Fields:
         raise Unusable(Reason.NO_OBJECT)
     key = next((key for key in CLAIMS if key in item), None)
     output = None if key is None else _literal(item[key], Reason.OUTPUT_NO_LITERAL)
-    given = item["input"]
-    if isinstance(given, ast.List):
-        given = ast.Tuple(given.elts, ast.Load())
-    return _literal(tuple(given) if isinstance(given, list) else given, Reason.INPUT_NO_LITERAL), output
+    raw_input = item["input"]
+    if isinstance(raw_input, ast.List):
+        raw_input = ast.Tuple(raw_input.elts, ast.Load())
+    return _literal(tuple(raw_input) if isinstance(raw_input, list) else raw_input, Reason.INPUT_NO_LITERAL), output
 
 
 def _literal(value: Plain | ast.expr, otherwise: Reason) -> Literal:
@@ -62,7 +62,7 @@ def _json_list(text: str) -> list[Json]:
 
 
 def _python_list(text: str) -> list[Mapping[str, ast.expr] | None]:
-    """The items of a display of dicts, whose values stay nodes; it ends with the text's last bracket."""
+    """Parse a list of dicts, whose values stay nodes; it ends with the text's last bracket."""
     try:
         node = expression(text[: text.rindex("]") + 1])
     except NOT_READ:

@@ -1,4 +1,4 @@
-"""Values that a model wrote, read on the trusted side: literals of Python and values of JSON, never expressions."""
+"""Read a model's values on the trusted side: Python literals and JSON values, never expressions."""
 
 import ast
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from conself.sandbox.jsonlines import literal as text_of
 from conself.sandbox.sources import Value, parse
 
 NOT_READ = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
-"""What Python's parser and ``literal_eval`` raise: TypeError for a list as the key of a dict."""
+"""Exceptions of Python's parser and ``literal_eval``: TypeError for a list as the key of a dict."""
 
 
 @dataclass(frozen=True)
 class Literal:
-    """A value, and the text of a literal that stands for it."""
+    """A value, and the text of its literal."""
 
     value: Value
     text: str
 
 
 def expression(text: str) -> ast.expr:
-    """The one expression that a text is.
+    """Parse a text that is a single expression.
 
     Raises:
-        Unusable: it is none.
+        Unusable: it is not.
     """
     try:
         body = parse(text.strip()).body
@@ -37,10 +37,10 @@ def expression(text: str) -> ast.expr:
 
 
 def of_node(node: ast.expr, otherwise: Reason) -> Literal:
-    """The literal that an expression is.
+    """Read an expression that is a literal.
 
     Raises:
-        Unusable: it is none; for the reason ``otherwise``.
+        Unusable: it is not; for the reason ``otherwise``.
     """
     try:
         return Literal(ast.literal_eval(node), ast.unparse(node))
@@ -49,10 +49,10 @@ def of_node(node: ast.expr, otherwise: Reason) -> Literal:
 
 
 def of_json(value: Plain, otherwise: Reason) -> Literal:
-    """The value of JSON itself, or of ``{"py": "<literal>"}`` that literal, for what JSON cannot say.
+    """Read a JSON value, or the literal in ``{"py": "<literal>"}``, for values that JSON lacks.
 
     Raises:
-        Unusable: the text is no literal, or nothing can be written as one; for the reason ``otherwise``.
+        Unusable: the text is no literal, or the value has none; for the reason ``otherwise``.
     """
     try:
         if isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str):
@@ -63,10 +63,10 @@ def of_json(value: Plain, otherwise: Reason) -> Literal:
 
 
 def checked_text(text: str, max_bytes: int) -> str:
-    """The text itself.
+    """Return the text, checked.
 
     Raises:
-        Unusable: it is longer than ``max_bytes`` in UTF-8, or cannot be written so.
+        Unusable: it is longer than ``max_bytes`` in UTF-8, or cannot be encoded.
     """
     try:
         size = len(text.encode())
@@ -78,7 +78,7 @@ def checked_text(text: str, max_bytes: int) -> str:
 
 
 def claimed(output: Literal, max_bytes: int) -> str:
-    """The canonical form of a claimed output.
+    """Return the canonical form of a claimed output.
 
     Raises:
         Unusable: its literal is longer than ``max_bytes``, or it nests too deeply to equal anything.

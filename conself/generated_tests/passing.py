@@ -1,4 +1,4 @@
-"""Which candidate passes which generated test: a pure function of what candidates did and what tests claim."""
+"""Compute which candidate passes which generated test, from the candidates' outcomes and the tests' claims."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,14 +9,14 @@ from conself.generated_tests.reader import input_key
 from conself.records import Outcome, Status
 
 COLUMNS = ("reply", "case")
-"""What a column of a passing matrix can be."""
+"""The units that can be columns of a passing matrix."""
 
 Column = tuple[GeneratedTest, ...]
 """The tests that must all hold."""
 
 
 def distinct_inputs(tests: Iterable[GeneratedTest], is_stdin: bool) -> tuple[str, ...]:
-    """Each input of the tests once, in order of first appearance, as it is written there: what is to be executed."""
+    """List the distinct inputs of the tests, to be executed, in order of first appearance and as written there."""
     inputs: dict[str, str] = {}
     for test in tests:
         inputs.setdefault(input_key(test.input, is_stdin), test.input)
@@ -24,13 +24,13 @@ def distinct_inputs(tests: Iterable[GeneratedTest], is_stdin: bool) -> tuple[str
 
 
 def columns(tests: Iterable[GeneratedTest], column: str, is_stdin: bool) -> list[Column]:
-    """The tests of a problem as columns of its passing matrix, in the order of first appearance.
+    """Arrange the tests of a problem as columns of its passing matrix, in order of first appearance.
 
     Args:
-        tests: of one problem; those that claim nothing are in no column.
-        column: ``reply``: the tests of a reply are one, and equal replies are as many columns as there are, for their
-            number is evidence. ``case``: each distinct pair of an input and a claim is one. Claims that contradict one
-            another stay, in columns of their own.
+        tests: of one problem; those without a claim are in no column.
+        column: ``reply``: a column holds the tests of one reply, and equal replies have separate columns, because their
+            number is evidence. ``case``: a column is a distinct pair of an input and a claim. Contradicting claims are
+            kept, in separate columns.
         is_stdin: whether inputs are texts for standard input.
 
     Raises:
@@ -46,7 +46,7 @@ def columns(tests: Iterable[GeneratedTest], column: str, is_stdin: bool) -> list
 
 
 def case_of(test: GeneratedTest, is_stdin: bool) -> tuple[str, str | None]:
-    """What makes two tests equal: their input in canonical form, and what they claim."""
+    """Return the key by which tests are equal: their input in canonical form, and their claim."""
     return input_key(test.input, is_stdin), test.expected
 
 
@@ -57,18 +57,18 @@ def passing_matrix(
     comparison: Comparison,
     is_stdin: bool,
 ) -> PassingMatrix:
-    """Which of K candidates passes which of M columns.
+    """Compute which of K candidates passes which of M columns.
 
     Outputs and claims of an input are compared together, so that candidates whose outputs are equal pass the same
-    tests. A value that cannot be read equals no claim. A cell is True where all tests of the column hold, None where
-    the candidate crashes on all of them, and False otherwise; so a candidate has a row of None exactly where it crashes
-    on every input that is tested.
+    tests. A value that cannot be read equals no claim. A cell is True if all tests of the column hold, None if the
+    candidate crashes on all of them, and False otherwise; so a candidate has a row of None exactly if it crashes on
+    every tested input.
 
     Args:
         columns: M of them, see :func:`columns`.
-        inputs: what was executed, among them the columns' inputs, in whatever way they are written.
+        inputs: the executed inputs, including those of the columns, in any spelling.
         rows: K candidates' outcomes, one for each of ``inputs``.
-        comparison: when an output is the one that is claimed.
+        comparison: decides whether an output equals the claimed one.
         is_stdin: whether inputs are texts for standard input.
 
     Raises:
@@ -108,9 +108,9 @@ def _place(test: GeneratedTest, places: Mapping[str, int], is_stdin: bool) -> in
 def _keys(
     place: int, rows: Sequence[Sequence[Outcome]], claims: Iterable[str], comparison: Comparison, is_stdin: bool
 ) -> dict[str, str | None]:
-    """The comparison keys of all that was given and claimed on one input."""
-    given = (row[place].value for row in rows if row[place].status is Status.OK)
-    values = sorted({*given, *claims})
+    """Compute the comparison keys of all outputs and claims on one input."""
+    outputs = (row[place].value for row in rows if row[place].status is Status.OK)
+    values = sorted({*outputs, *claims})
     return dict(zip(values, comparison.keys(values, is_stdin), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""From a model's reply, or a line of a pool, to tests; each that cannot be used is counted by its reason."""
+"""Read tests from a model's reply, or a line of a pool; unusable ones are counted by reason."""
 
 import ast
 from collections import Counter
@@ -28,8 +28,8 @@ class TestReader:
     """Reads tests of a problem: calls with literals as arguments, or texts for standard input.
 
     Args:
-        max_cases: how many tests of a reply count, in the order in which they stand.
-        max_literal_bytes: size in UTF-8 of an input's and a claimed output's literal, at most.
+        max_cases: the most tests of a reply, the first ones.
+        max_literal_bytes: the largest size in UTF-8 of an input's and a claimed output's literal.
 
     Raises:
         ValueError: one of them is below 1.
@@ -46,10 +46,10 @@ class TestReader:
                 raise ValueError(f"tests.{name} must be at least 1, got {getattr(self, name)}")
 
     def of_reply(self, problem: Problem, reply: int, text: str) -> ReadTests:
-        """The tests of one reply, the problem's ``reply``-th, without those that it has already.
+        """Read the distinct tests of one reply, the problem's ``reply``-th.
 
-        A list of objects with ``input`` and ``expected`` goes before asserts and calls, which a stdin problem has not.
-        ``text`` is the answer alone: reasoning before it would be read like it.
+        A list of objects with ``input`` and ``expected`` takes precedence over asserts and calls, which stdin problems
+        don't have. ``text`` must be the answer alone: reasoning before it would be read as well.
         """
         entry_point, rejected = problem.entry_point, Counter[Reason]()
         shape = signature(problem)
@@ -70,11 +70,11 @@ class TestReader:
         return ReadTests(tuple(tests), dict(+rejected))
 
     def of_line(self, problem: Problem, items: Sequence[Json]) -> ReadTests:
-        """The tests of a line of a pool, JSON objects with ``input`` and ``expected``; each is a reply of its own.
+        """Read the tests of a line of a pool, JSON objects with ``input`` and ``expected``; each is a separate reply.
 
-        An input is a JSON array of arguments or ``{"py": "<literal of a tuple>"}``, of a stdin problem a text, and
-        so is an output, of which any JSON value or ``{"py": "<literal>"}`` is one for a call problem. Equal tests stay:
-        how often a test is written is evidence.
+        An input of a call problem is a JSON array of arguments or ``{"py": "<literal of a tuple>"}``, its output any
+        JSON value or ``{"py": "<literal>"}``. Both are texts for a stdin problem. Equal tests are kept: their number is
+        evidence.
         """
         rejected = Counter[Reason]()
         is_stdin, shape, tests = problem.entry_point is None, signature(problem), []
@@ -86,7 +86,7 @@ class TestReader:
     def _cases(
         self, items: Iterable[Written], read: Callable[[Written], Case], rejected: Counter[Reason]
     ) -> list[Case]:
-        """What ``read`` makes of each item that it can read; the others are counted in ``rejected``."""
+        """Convert the items that ``read`` can read; the others are counted in ``rejected``."""
         cases = []
         for item in items:
             try:
@@ -96,18 +96,18 @@ class TestReader:
         return cases
 
     def _of_fields(self, item: Item, is_stdin: bool, shape: Signature | None) -> Case:
-        given, output = fields(item)
+        raw_input, output = fields(item)
         expected = None if output is None else claimed(output, self.max_literal_bytes)
         if is_stdin:
-            if not isinstance(given.value, str):
+            if not isinstance(raw_input.value, str):
                 raise Unusable(Reason.INPUT_NO_LITERAL)
             if output is not None and not isinstance(output.value, str):
                 raise Unusable(Reason.OUTPUT_NO_LITERAL)
-            return checked_text(given.value, self.max_literal_bytes), expected
-        if not isinstance(given.value, tuple):
+            return checked_text(raw_input.value, self.max_literal_bytes), expected
+        if not isinstance(raw_input.value, tuple):
             raise Unusable(Reason.INPUT_NO_LITERAL)
-        positional(shape, given.value, {})
-        return self._input(given), expected
+        positional(shape, raw_input.value, {})
+        return self._input(raw_input), expected
 
     def _of_statement(self, asserted: ast.expr | Reason, entry_point: str, shape: Signature | None) -> Case:
         if isinstance(asserted, Reason):
@@ -117,18 +117,18 @@ class TestReader:
         keywords = {str(keyword.arg): keyword.value for keyword in call.keywords}
         names = positional(shape, call.args, keywords)
         whole = ast.Tuple([{**nodes, **keywords}[name] for name in names], ast.Load())
-        given = of_node(whole, Reason.INPUT_NO_LITERAL)
+        arguments = of_node(whole, Reason.INPUT_NO_LITERAL)
         expected = claimed(of_node(claim, Reason.OUTPUT_NO_LITERAL), self.max_literal_bytes)
-        return self._input(given), expected
+        return self._input(arguments), expected
 
-    def _input(self, given: Literal) -> str:
-        if UNREADABLE in canonical(given.value):
+    def _input(self, literal: Literal) -> str:
+        if UNREADABLE in canonical(literal.value):
             raise Unusable(Reason.TOO_DEEP)
-        return checked_text(given.text, self.max_literal_bytes)
+        return checked_text(literal.text, self.max_literal_bytes)
 
 
 def input_key(text: str, is_stdin: bool) -> str:
-    """The canonical form of an input, the same for all ways to write it.
+    """Return the canonical form of an input, independent of its spelling.
 
     Raises:
         ValueError: the input of a call is not the literal of a tuple.

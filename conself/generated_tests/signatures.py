@@ -1,4 +1,4 @@
-"""Which arguments a problem's function takes, read from its starter code."""
+"""Read the parameters of a problem's function from its starter code."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def signature(problem: Problem) -> Signature | None:
-    """The signature of the entry point, without ``self`` of a method; None where the starter code doesn't show it."""
+    """Return the signature of the entry point, without a method's ``self``; None if the starter code lacks it."""
     for source in (problem.starter_code, f"{problem.starter_code.rstrip()} pass"):  # a body may be missing
         try:
             tree = parse(source)
@@ -29,13 +29,13 @@ def signature(problem: Problem) -> Signature | None:
 
 
 def positional(shape: Signature | None, arguments: Sequence[object], keywords: Mapping[str, object]) -> tuple[str, ...]:
-    """Names of the parameters that are given by position, in the order in which ``arguments`` and keywords fill them.
+    """Return the names of the positional parameters, in the order in which ``arguments`` and keywords fill them.
 
-    An argument by position has the name of its place, ``"0"``, ``"1"``, ...
+    A positional argument is named by its place, ``"0"``, ``"1"``, ...
 
     Raises:
-        Unusable: the signature doesn't take these arguments, or not all of them by position; or there is none, and
-            some are given by name.
+        Unusable: the signature doesn't take these arguments, or not all of them by position; or there is no signature,
+            and some are passed by name.
     """
     places = tuple(map(str, range(len(arguments))))
     if shape is None:
@@ -52,7 +52,7 @@ def positional(shape: Signature | None, arguments: Sequence[object], keywords: M
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[Function, bool]]:
-    """Functions of the top level, then methods of its classes, each with whether its first parameter is the object."""
+    """Yield top-level functions, then methods of classes, each with whether its first parameter is the object."""
     yield from ((node, False) for node in tree.body if isinstance(node, Function))
     for owner in tree.body:
         for node in owner.body if isinstance(owner, ast.ClassDef) else ():
@@ -60,9 +60,9 @@ def _functions(tree: ast.Module) -> Iterator[tuple[Function, bool]]:
                 yield node, "staticmethod" not in map(ast.unparse, node.decorator_list)
 
 
-def _signature(given: ast.arguments, is_method: bool) -> Signature:
-    by_place = [*given.posonlyargs, *given.args]
-    first_default, first_named = len(by_place) - len(given.defaults), len(given.posonlyargs)
+def _signature(declared: ast.arguments, is_method: bool) -> Signature:
+    by_place = [*declared.posonlyargs, *declared.args]
+    first_default, first_named = len(by_place) - len(declared.defaults), len(declared.posonlyargs)
     parameters = [
         Parameter(
             a.arg,
@@ -73,12 +73,12 @@ def _signature(given: ast.arguments, is_method: bool) -> Signature:
     ]
     if is_method:
         del parameters[:1]
-    if given.vararg:
-        parameters.append(Parameter(given.vararg.arg, Parameter.VAR_POSITIONAL))
+    if declared.vararg:
+        parameters.append(Parameter(declared.vararg.arg, Parameter.VAR_POSITIONAL))
     parameters += [
         Parameter(a.arg, Parameter.KEYWORD_ONLY, default=Parameter.empty if default is None else None)
-        for a, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        for a, default in zip(declared.kwonlyargs, declared.kw_defaults, strict=True)
     ]
-    if given.kwarg:
-        parameters.append(Parameter(given.kwarg.arg, Parameter.VAR_KEYWORD))
+    if declared.kwarg:
+        parameters.append(Parameter(declared.kwarg.arg, Parameter.VAR_KEYWORD))
     return Signature(parameters)

@@ -1,4 +1,4 @@
-"""Tests written as code: ``assert f(1, 2) == 3``, or ``f(1, 2) == 3`` alone. They are only read."""
+"""Read tests written as code: ``assert f(1, 2) == 3``, or ``f(1, 2) == 3`` alone. They are never executed."""
 
 import ast
 import re
@@ -14,11 +14,11 @@ _MOST_CHARACTERS = 50_000
 
 
 def statements(text: str, entry_point: str) -> Iterator[ast.expr | Reason]:
-    """What each test of a text asserts, in order, or why it cannot be told.
+    """Parse the assertion of each test in a text, in order, or the reason why it cannot be read.
 
-    A test is a line that starts with ``assert`` or with a call of the entry point, whatever mark of a list is before
-    it, and the lines that it goes on over; where ``assert`` stands alone in its line, the call after it. All else is
-    passed over. Beyond 300 tests nothing is read.
+    A test is a line that starts with ``assert`` or with a call of the entry point, after any list marker, and its
+    continuation lines; after an ``assert`` alone in its line, the call on the next one. Everything else is skipped. At
+    most 300 tests are read.
     """
     mark, call = r"\s*(?:(?:[-*+]|\d+[.)])\s+)?`?", rf"(?:\w+(?:\(\))?\.)?{re.escape(entry_point)}\s*\("
     start = re.compile(rf"{mark}(?P<code>(?:assert\b|{call}).*)", re.S)
@@ -51,9 +51,9 @@ def _stands_alone(line: str) -> bool:
 
 
 def _statement(code: str, lines: list[str], place: int, start: re.Pattern[str]) -> tuple[list[ast.stmt] | None, int]:
-    """What ``code`` and as many of the lines from ``place`` on as it takes are, None for no Python; and the next line.
+    """Parse ``code`` with as many lines from ``place`` on as it needs, None if it is no Python; and the next line.
 
-    What never gets whole takes no further line.
+    A statement that is never completed takes no further line.
     """
     for following in range(place, place + _MOST_LINES):
         if (body := _body(code)) is not None:
@@ -65,7 +65,7 @@ def _statement(code: str, lines: list[str], place: int, start: re.Pattern[str]) 
 
 
 def _ends(code: str, following: re.Match[str] | None) -> bool:
-    """Whether a statement that isn't whole ends all the same, since the line after it starts another."""
+    """Return whether an incomplete statement ends anyway, because the next line starts another one."""
     return following is not None and (following["code"].startswith("assert") or code.count("(") <= code.count(")"))
 
 
@@ -79,9 +79,9 @@ def _body(code: str) -> list[ast.stmt] | None:
 
 
 def call_and_claim(asserted: ast.expr, entry_point: str) -> tuple[ast.Call, ast.expr]:
-    """The call of the entry point, and what it is said to equal.
+    """Return the call of the entry point, and its claimed value.
 
-    ``==`` counts, either way round, and ``is`` beside None, True and False.
+    Accepted are ``==``, either way round, and ``is`` with None, True and False.
 
     Raises:
         Unusable: something else is asserted, or of another function.
@@ -101,7 +101,7 @@ def call_and_claim(asserted: ast.expr, entry_point: str) -> tuple[ast.Call, ast.
 
 
 def _name(function: ast.expr) -> str:
-    """The name of a function, or of a method of whatever object."""
+    """Return the name of a function, or of a method of any object."""
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
