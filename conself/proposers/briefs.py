@@ -1,4 +1,4 @@
-"""What is asked for: a topic for each ask, and a piece of the material where there is any, drawn by seed."""
+"""Draw the briefs of asks by seed: a topic and, if there is material, a piece of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from conself.sandbox.jsonlines import numbered_lines, parse_line
 def drawn_briefs(
     topics: Mapping[str, Sequence[str]], material: Sequence[str], seed: int, first: int, count: int
 ) -> list[Brief]:
-    """Briefs number ``first`` and on; every topic is as likely, and so is every piece of the material.
+    """Draw the briefs from number ``first`` on; all topics are equally likely, and so are all pieces of material.
 
-    A brief depends on the seed and its number alone, not on how many are drawn.
+    A brief depends only on the seed and its number, not on how many are drawn.
     """
     every = [(category, topic) for category, group in topics.items() for topic in group]
     briefs = []
@@ -27,10 +27,10 @@ def drawn_briefs(
 
 
 def check_topics(topics: Mapping[str, Sequence[str]]) -> None:
-    """Refuse topics from which none can be drawn.
+    """Check that topics can be drawn.
 
     Raises:
-        ValueError: there is no category, an empty one, an empty topic, or one that stands twice.
+        ValueError: there is no category, an empty one, an empty topic, or a duplicate.
     """
     if not topics:
         raise ValueError("proposer.topics is empty; give it categories with topics: conf/proposer/ucoder.yaml has some")
@@ -46,11 +46,11 @@ def check_topics(topics: Mapping[str, Sequence[str]]) -> None:
 
 
 def read_material(path: Path) -> list[str]:
-    """The pieces of a file, one JSON object with ``text`` per line (``.jsonl`` or ``.jsonl.gz``).
+    """Read the pieces of a file, one JSON object with ``text`` per line (``.jsonl`` or ``.jsonl.gz``).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is none of these, or there is none; names the line.
+        ValueError: a line is malformed, or there is none; names the line.
     """
     if not path.is_file():
         raise FileNotFoundError(f"proposer.grounding: {path} does not exist; name a file of JSON lines, or null")
@@ -70,5 +70,5 @@ def read_material(path: Path) -> list[str]:
 
 
 def material_fingerprint(path: Path) -> str:
-    """SHA-256 of the file's bytes."""
+    """Hash the file's bytes with SHA-256."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

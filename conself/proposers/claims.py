@@ -1,6 +1,6 @@
 """The table ``generated_tests``: inputs with the outputs that a model claims for them, one row per test.
 
-A claim is no oracle, for it may be wrong, and nothing to train on: no training code can import this module
+A claim is no oracle, because it may be wrong, and must not be trained on: training code cannot import this module
 (tests/test_architecture.py).
 """
 
@@ -19,10 +19,10 @@ def write_claims(folder: Path, tests: Iterable[GeneratedTest]) -> None:
 
 
 def has_claims(folder: Path) -> bool:
-    """Whether a folder has the table."""
+    """Return whether a folder has the table."""
     return (folder / f"{_NAME}.parquet").is_file()
 
 
 def read_claims(folder: Path) -> list[GeneratedTest]:
-    """The tests of an artifact of stage ``propose``, in the order of their problems."""
+    """Read the tests of an artifact of stage ``propose``, in the order of their problems."""
     return read_records(folder, GeneratedTest, _NAME)

@@ -1,4 +1,4 @@
-"""How far a chain of asks has come: what its answers say so far, or why it ends."""
+"""The draft of a chain of asks: its answers so far, or why it ends."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ PROPOSE, RATE, SKELETON, TESTS = "propose", "rate", "skeleton", "tests"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the answers say so far; ``reason`` says why the chain ends, None where it goes on."""
+    """The answers so far; ``reason`` says why the chain ends, None if it continues."""
 
     exercise: Exercise | None = None
     rating: int | None = None
@@ -24,33 +24,33 @@ class Draft:
 
 
 def draft_of(answered: Sequence[Answered], min_rating: int | None) -> Draft:
-    """The draft that the answers to the first steps make; those to tests are not read.
+    """Build the draft from the answers to the first steps; those to tests are not read.
 
-    A rating below ``min_rating`` ends the chain; None: it is not asked for.
+    A rating below ``min_rating`` ends the chain; None: no rating is asked for.
     """
-    said = {each.step: each.reply.text for each in answered}
-    if PROPOSE not in said:
+    texts = {each.step: each.reply.text for each in answered}
+    if PROPOSE not in texts:
         return Draft()
-    exercise = read_exercise(said[PROPOSE])
+    exercise = read_exercise(texts[PROPOSE])
     if exercise is None:
         return Draft(reason=Dropped.UNPARSABLE)
     rating, difficulty = None, ""
-    if RATE in said:
-        rating, difficulty = read_rating(said[RATE]), read_difficulty(said[RATE])
+    if RATE in texts:
+        rating, difficulty = read_rating(texts[RATE]), read_difficulty(texts[RATE])
         if rating is None:
             return Draft(exercise, reason=Dropped.UNRATED)
         if min_rating is not None and rating < min_rating:
             return Draft(exercise, rating, difficulty, reason=Dropped.LOW_RATING)
-    skeleton = read_skeleton(said[SKELETON], exercise.name) if SKELETON in said else None
-    reason = Dropped.BAD_SKELETON if SKELETON in said and skeleton is None else None
+    skeleton = read_skeleton(texts[SKELETON], exercise.name) if SKELETON in texts else None
+    reason = Dropped.BAD_SKELETON if SKELETON in texts and skeleton is None else None
     return Draft(exercise, rating, difficulty, skeleton, reason)
 
 
 def statement_of(exercise: Exercise) -> str:
-    """What a problem says: the task and its example; neither title nor hint."""
+    """Return a problem's statement: the task and its example, without title and hint."""
     return f"{exercise.task}\n\nExample: {exercise.example}"
 
 
 def id_of(statement: str, skeleton: str) -> str:
-    """``generated/`` and 12 hex digits of SHA-256(statement, skeleton): the same in every round and run."""
+    """Return ``generated/`` and 12 hex digits of SHA-256(statement, skeleton): the same in every round and run."""
     return f"generated/{hashlib.sha256(json.dumps([statement, skeleton]).encode()).hexdigest()[:12]}"

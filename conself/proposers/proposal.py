@@ -1,4 +1,4 @@
-"""The records of proposing: what is asked for, what was answered, and what comes of it."""
+"""The records of proposing: briefs, answers and proposals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Answered:
 
 
 class Dropped(StrEnum):
-    """Why no problem comes of a brief, in the order in which it is found out."""
+    """The reasons why a brief gives no problem, in the order of the checks."""
 
     UNPARSABLE = "unparsable"
     UNRATED = "unrated"
@@ -44,9 +44,9 @@ class Dropped(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """What a model proposes: texts as it wrote them, without white space around them.
+    """A model's exercise: its texts, stripped of white space.
 
-    ``name`` is that of the function in ``signature``.
+    ``name`` is the name of the function in ``signature``.
     """
 
     title: str
@@ -59,16 +59,16 @@ class Exercise:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What came of one brief.
+    """The result of one brief.
 
     Attributes:
-        brief: what was asked for.
-        exercise: the proposal itself, where it could be read.
-        rating: the model's own, from 1 to 10, where it was asked for and could be read.
-        problem: the problem, where the chain got to its end; without claimed outputs.
-        tests: what the model wrote of inputs and claimed outputs, those of ``problem.inputs`` alone.
-        rejected: tests that could not be used, by reason.
-        reason: why the problem is left out; None where it stays.
+        brief: the brief.
+        exercise: the exercise, if it could be read.
+        rating: the model's own rating, from 1 to 10, if it was asked for and could be read.
+        problem: the problem, if the chain was completed; without claimed outputs.
+        tests: the model's inputs with claimed outputs, only those of ``problem.inputs``.
+        rejected: the number of unusable tests, by reason.
+        reason: why the problem is dropped; None if it is kept.
     """
 
     brief: Brief
@@ -82,9 +82,9 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRow:
-    """A proposal in the table of all asks: one row per brief, in their order; ``reason`` None where it stays.
+    """A proposal in the table of all asks: one row per brief, in their order; ``reason`` None if it is kept.
 
-    ``same_signature`` is 1 where a benchmark has a function of the same name and parameters; such a problem stays.
+    ``same_signature`` is 1 if a benchmark has a function of the same name and parameters; such a problem is kept.
     """
 
     ask: str
@@ -103,7 +103,7 @@ class ProposalRow:
 
 
 def row_of(proposal: Proposal, same_signature: bool) -> ProposalRow:
-    """The row of a proposal."""
+    """Convert a proposal to its row."""
     exercise, problem = proposal.exercise, proposal.problem
     return ProposalRow(
         ask=proposal.brief.id,

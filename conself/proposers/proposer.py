@@ -1,4 +1,4 @@
-"""The contract of proposers: what is asked of the model, and which problem comes of its answers."""
+"""The contract of proposers: how a model is asked for problems, and how its answers are read."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from conself.proposers.sieve import Sieve
 
 
 class Proposer(ABC):
-    """Asks a model for problems. All that it asks depends on its fields and the brief.
+    """Asks a model for problems. Its questions depend only on its fields and the brief.
 
     Attributes:
-        problems: how many problems are wanted.
-        max_asks: how many briefs may be spent on them.
-        sieve: what leaves out repeated problems and those of benchmarks.
+        problems: the number of problems wanted.
+        max_asks: the most briefs to spend on them.
+        sieve: drops duplicates and benchmark problems.
     """
 
     problems: int
@@ -23,34 +23,34 @@ class Proposer(ABC):
     @property
     @abstractmethod
     def max_asks(self) -> int:
-        """How many briefs may be spent at most."""
+        """The most briefs to spend."""
 
     @property
     @abstractmethod
     def demand(self) -> Demand:
-        """How much is asked of an engine per brief at once."""
+        """The work of an engine per brief."""
 
     @abstractmethod
     def briefs(self, first: int, count: int) -> list[Brief]:
-        """The briefs number ``first`` to ``first + count - 1``; each depends on its number and the seed alone."""
+        """Return briefs number ``first`` to ``first + count - 1``; each depends only on its number and the seed."""
 
     @abstractmethod
     def __call__(self, briefs: Sequence[Brief], complete: Complete) -> Iterator[list[Answered]]:
-        """What the model answers to each brief, in order, each as it is there.
+        """Yield the model's answers to each brief, in order, as soon as they are complete.
 
         It must ask the same given the same replies, and be cheap: an engine may call it again for one brief.
         """
 
     @abstractmethod
     def read(self, brief: Brief, answered: Sequence[Answered]) -> Proposal:
-        """The problem that the answers make, or why there is none. Nothing of them is executed."""
+        """Read the problem from the answers, or the reason why there is none. Nothing in them is executed."""
 
     def fingerprint(self) -> str:
-        """What its asks depend on beside its fields and an engine: the content of a file, say."""
+        """Return what its asks depend on besides its fields and an engine: the content of a file, for example."""
         return ""
 
     def check(self) -> None:  # noqa: B027 - most have nothing that their settings do not tell
-        """Refuse what cannot be asked, before any work.
+        """Check the proposer's files and settings before any work.
 
         Raises:
             OSError: a file cannot be read; with the remedy.

@@ -1,4 +1,4 @@
-"""What the replies of the chain say: pure functions of their text that never execute it. None stands for no answer."""
+"""Parse the replies of the chain: pure functions that never execute the text. None means no valid answer."""
 
 import ast
 import re
@@ -21,9 +21,9 @@ _DIFFICULTY = re.compile(r"difficulty\W{0,10}(easy|medium|hard)\b|^\W*(easy|medi
 
 
 def read_exercise(text: str) -> Exercise | None:
-    """The exercise between the two marks; a title and a hint may be missing.
+    """Read the exercise between the two marks; a title and a hint may be missing.
 
-    None where a mark is missing (so of a reply that was cut), or a task, an example, or a signature that is Python's.
+    None if a mark (as in a truncated reply), a task, an example or a valid signature is missing.
     """
     _, opened, rest = answer_of(text).partition(OPEN)
     body, closed, _ = rest.partition(CLOSE)
@@ -45,7 +45,7 @@ def read_exercise(text: str) -> Exercise | None:
 
 
 def _header(text: str) -> tuple[str, str] | None:
-    """The first line of a function, without its colon, and the function's name."""
+    """Return the first line of a function, without its colon, and the function's name."""
     match = _HEADER.search(text)
     if match is None:
         return None
@@ -60,29 +60,29 @@ def _header(text: str) -> tuple[str, str] | None:
 
 
 def _names_once(function: ast.FunctionDef) -> bool:
-    """Whether no parameter stands twice: the compiler refuses that, the parser does not."""
+    """Return whether no parameter is repeated: the compiler refuses that, the parser does not."""
     parameters = [node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)]
     return len(parameters) == len(set(parameters))
 
 
 def read_rating(text: str) -> int | None:
-    """The quality from 1 to 10 that a reply gives, as ``Quality: 7`` or a number at the start of a line."""
+    """Read the quality from 1 to 10 in a reply, as ``Quality: 7`` or a number at the start of a line."""
     match = _QUALITY.search(answer_of(text))
     rating = 0 if match is None else int((match[1] or match[2])[:3])
     return rating if 1 <= rating <= 10 else None
 
 
 def read_difficulty(text: str) -> str:
-    """``easy``, ``medium`` or ``hard``, as a reply says; "" where it does not."""
+    """Read ``easy``, ``medium`` or ``hard`` from a reply; "" if it has none."""
     match = _DIFFICULTY.search(answer_of(text))
     return "" if match is None else (match[1] or match[2]).lower()
 
 
 def read_skeleton(text: str, name: str) -> str | None:
-    """The function ``name`` without its body, in the form of Python's own printer, with the imports before it.
+    """Read the function ``name`` without its body, formatted by Python's own printer, with the imports before it.
 
-    None where the code does not parse or holds anything but imports and one function of that name. The docstring
-    stays; the rest of the body, which may be missing, is ``...``.
+    None if the code does not parse or contains anything except imports and one function of that name. The docstring is
+    kept; the rest of the body, which may be missing, becomes ``...``.
     """
     code = extract_code(text, name) or answer_of(text)
     tree = _parsed(code)

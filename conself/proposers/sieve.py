@@ -1,4 +1,4 @@
-"""Which proposals are left out because they repeat another, or stand in a benchmark; worked out exactly."""
+"""Drop proposals that repeat another one or a benchmark's problem; computed exactly."""
 
 import ast
 from collections import Counter, defaultdict
@@ -18,16 +18,16 @@ Signature = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Sieve:
-    """Leaves out, in this order, what is in a benchmark, what repeats an earlier problem, and what is too many.
+    """Drops, in this order, problems of a benchmark, repetitions of earlier problems, and surplus ones.
 
     Args:
-        near_duplicate: Jaccard similarity of two statements' word n-grams from which the later one leaves.
+        near_duplicate: Jaccard similarity of two statements' word n-grams from which the later one is dropped.
         ngram_words: n. A shorter statement is one n-gram.
-        shared_words: so many words in a row that a benchmark has as well make a problem contaminated; so does one of
-            its statements as a whole.
+        shared_words: the number of consecutive words in common with a benchmark that makes a problem contaminated; a
+            whole statement of a benchmark does so too.
 
     Raises:
-        ValueError: ``near_duplicate`` is outside of (0, 1], or a number of words below 1.
+        ValueError: ``near_duplicate`` is outside (0, 1], or a number of words below 1.
     """
 
     near_duplicate: float
@@ -44,12 +44,12 @@ class Sieve:
     def __call__(
         self, proposals: Iterable[Proposal], benchmarks: Mapping[str, Sequence[str]], most: int
     ) -> list[Proposal]:
-        """The proposals in order, with the reason of each that is left out; at most ``most`` stay.
+        """Return the proposals in order, dropped ones with a reason; at most ``most`` are kept.
 
         Args:
-            proposals: in the order of the asks, of which the earlier of two counts; those with a reason keep it.
+            proposals: in the order of the asks; of two equal ones the earlier is kept; existing reasons are kept.
             benchmarks: statements by the benchmark's name.
-            most: problems that stay at most.
+            most: the most problems to keep.
         """
         indexes = {name: Index.of(texts, self.shared_words) for name, texts in benchmarks.items()}
         theirs = {gram for texts in benchmarks.values() for gram in self._long_grams(texts)}
@@ -81,7 +81,7 @@ class Sieve:
 
 @dataclass
 class _Earlier:
-    """The problems that stay so far, by their words and by their n-grams."""
+    """The problems kept so far, by their words and by their n-grams."""
 
     threshold: float
     n: int
@@ -90,7 +90,7 @@ class _Earlier:
     holders: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def repeats(self, problem: Problem) -> Dropped | None:
-        """Whether the problem is one of these, or nearly so."""
+        """Return whether the problem equals or nearly equals one of these."""
         if (problem.entry_point, words(problem.statement)) in self.exact:
             return Dropped.DUPLICATE
         grams = ngrams(problem.statement, self.n)
@@ -100,7 +100,7 @@ class _Earlier:
         return Dropped.NEAR_DUPLICATE if near else None
 
     def add(self, problem: Problem) -> None:
-        """Another problem that stays."""
+        """Add another kept problem."""
         self.exact.add((problem.entry_point, words(problem.statement)))
         grams = ngrams(problem.statement, self.n)
         for gram in grams:
@@ -109,25 +109,25 @@ class _Earlier:
 
 
 def ngrams(text: str, n: int) -> set[str]:
-    """The runs of ``n`` words of a text, lower-case and without punctuation; of a shorter text all of it, as one."""
+    """Return the n-grams of a text's words, lower-case and without punctuation; a shorter text is one n-gram."""
     parts = words(text).split()
     return {" ".join(parts[at : at + n]) for at in range(max(1, len(parts) - n + 1))}
 
 
 def signatures_in(statements: Iterable[str]) -> set[Signature]:
-    """Names and parameters of the functions in statements that are Python code, as HumanEval's are."""
-    found: set[Signature] = set()
+    """Return names and parameters of the functions in statements that are Python code, like HumanEval's."""
+    signatures: set[Signature] = set()
     for statement in statements:
         try:
             tree = parse(statement)
         except NOT_READ:
             continue
         nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        found |= {(node.name, tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args))) for node in nodes}
-    return found
+        signatures |= {(node.name, tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args))) for node in nodes}
+    return signatures
 
 
 def signature_of(problem: Problem) -> Signature | None:
-    """Name and parameters of the problem's function; None where the starter code does not show them."""
+    """Return name and parameters of the problem's function; None if the starter code lacks them."""
     shape = signature(problem)
     return None if shape is None else (str(problem.entry_point), tuple(shape.parameters))

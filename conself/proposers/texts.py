@@ -1,4 +1,4 @@
-"""The wording of a proposer's asks: templates, which live in conf/proposer/."""
+"""The wording of a proposer's asks: templates, which are in conf/proposer/."""
 
 from dataclasses import dataclass, fields
 from string import Formatter
@@ -18,10 +18,9 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class ProposerTexts:
-    """Templates for ``str.format``: ``propose``, ``rate``, ``skeleton`` and ``tests`` are what is asked.
+    """Templates for ``str.format``: ``propose``, ``rate``, ``skeleton`` and ``tests`` are the asks.
 
-    ``grounded`` is what {material} stands for where there is some, else nothing; ``exercise`` is how the later asks
-    show a proposal.
+    ``grounded`` replaces {material} if there is any, else nothing does; ``exercise`` presents a proposal in later asks.
 
     Raises:
         ValueError: a template has a field that does not exist, or lacks one that it needs; names both.
@@ -41,16 +40,16 @@ class ProposerTexts:
 
     @property
     def takes_material(self) -> bool:
-        """Whether material gets into the ask."""
+        """Whether the ask includes material."""
         return "{material}" in self.propose and "{material}" in self.grounded
 
     def proposing(self, topic: str, material: str | None) -> str:
-        """The ask for a proposal."""
+        """Write the ask for a proposal."""
         grounded = "" if material is None else self.grounded.format(material=material)
         return self.propose.format(topic=topic, material=grounded)
 
     def shown(self, exercise: Exercise) -> str:
-        """A proposal as the later asks show it."""
+        """Format a proposal for the later asks."""
         return self.exercise.format(
             title=exercise.title,
             task=exercise.task,

@@ -23,34 +23,34 @@ from conself.records import Problem
 from conself.samplers.code_blocks import answer_of
 
 SOURCE = "generated"
-"""``Problem.source`` of what was proposed."""
+"""``Problem.source`` of proposed problems."""
 _STEPS = (PROPOSE, RATE, SKELETON, TESTS)
 _COUNTS = ("problems", "asks_per_problem", "min_inputs", "max_inputs", "tests_per_ask", "max_literal_bytes")
 
 
 @dataclass(frozen=True)
 class UCoder(Proposer):
-    """A problem on a topic, the model's own rating of it, a function without a body, and tests of several kinds.
+    """Asks for a problem on a topic, the model's rating of it, a function without a body, and tests of several kinds.
 
     Args:
-        problems: how many problems are wanted.
-        asks_per_problem: briefs that may be spent on each, on average.
+        problems: the number of problems wanted.
+        asks_per_problem: the most briefs per problem, on average.
         min_rating: a lower rating ends a chain; None: no rating is asked for.
-        tests_per_ask: tests that are asked for of each kind.
-        min_inputs, max_inputs: of a problem; with fewer it is left out, the first ``max_inputs`` are kept.
+        tests_per_ask: the number of tests requested of each kind.
+        min_inputs, max_inputs: of a problem; with fewer it is dropped, the first ``max_inputs`` are kept.
         max_literal_bytes: of an input, and of a claimed output.
         temperature, top_p: of proposals and tests; ratings and skeletons are greedy.
         max_new_tokens: of a reply, by step.
-        entropy_top_k: as samplers have it.
+        entropy_top_k: as in samplers.
         seed: of topics, material and replies.
         grounding: a file of material, one piece per ask; None: none.
         prefix: code put before every program when it is executed.
-        stop: strings that end a reply, beside those of ``prompts``.
-        prompts: how a text is put to the model.
-        texts: what is asked.
+        stop: strings that end a reply, besides those of ``prompts``.
+        prompts: how a text is presented to the model.
+        texts: the wording of asks.
         kinds: the kinds of tests, one ask each: name -> how the ask describes it.
         topics: category -> topics.
-        sieve: what leaves out repeated problems and those of benchmarks.
+        sieve: drops duplicates and benchmark problems.
 
     Raises:
         ValueError: a setting is out of range, or ``prompts`` are for base models and ``stop`` is not.
@@ -99,7 +99,7 @@ class UCoder(Proposer):
             )
         check_topics(self.topics)
         for step in _STEPS:
-            self._drawn(step)  # wrong settings are told before any work
+            self._drawn(step)  # wrong settings are reported before any work
         if self.prompts.turns("")[0]["role"] == PLAIN and not self.stop:
             raise ValueError(
                 "prompts are for a base model, and this proposer asks in a chat; set proposer=ucoder_fewshot"
@@ -112,7 +112,7 @@ class UCoder(Proposer):
 
     @property
     def demand(self) -> Demand:
-        """The tests of all kinds at once."""
+        """Draw the tests of all kinds at once."""
         return Demand(len(self.kinds), max(self.max_new_tokens.values()))
 
     def check(self) -> None:
@@ -120,15 +120,15 @@ class UCoder(Proposer):
         self._material()
 
     def fingerprint(self) -> str:
-        """That of the material."""
+        """Return the fingerprint of the material."""
         return "" if self.grounding is None else material_fingerprint(Path(self.grounding).expanduser())
 
     def briefs(self, first: int, count: int) -> list[Brief]:
-        """A topic for each, and a piece of the material where there is any."""
+        """Draw a topic for each brief, and a piece of the material if there is any."""
         return drawn_briefs(self.topics, self._material(), self.seed, first, count)
 
     def __call__(self, briefs: Sequence[Brief], complete: Complete) -> Iterator[list[Answered]]:
-        """The answers to each step, as far as the chain goes; those to tests last, as they are there."""
+        """Yield the answers to each step of the chain until it ends; those to tests last, as soon as they arrive."""
         answered: dict[str, list[Answered]] = {brief.id: [] for brief in briefs}
         for step in (PROPOSE, *([] if self.min_rating is None else [RATE]), SKELETON):
             going = [(brief, draft) for brief, draft in self._drafts(briefs, answered) if draft.reason is None]
@@ -145,7 +145,7 @@ class UCoder(Proposer):
             yield answered[brief.id]
 
     def read(self, brief: Brief, answered: Sequence[Answered]) -> Proposal:
-        """The problem of a whole chain, with the tests whose inputs it has."""
+        """Read the problem of a complete chain, with the tests of its inputs."""
         draft = draft_of(answered, self.min_rating)
         if draft.reason is not None or draft.exercise is None or draft.skeleton is None:
             return Proposal(brief, draft.exercise, draft.rating, reason=draft.reason or Dropped.UNPARSABLE)
@@ -163,7 +163,7 @@ class UCoder(Proposer):
     def _read_tests(
         self, problem: Problem, answered: Sequence[Answered]
     ) -> tuple[list[GeneratedTest], Mapping[Reason, int]]:
-        """The tests of all replies, in order, and how many cannot be used, by reason."""
+        """Read the tests of all replies, in order, and count unusable ones by reason."""
         reader = TestReader(self.tests_per_ask, self.max_literal_bytes)
         tests: list[GeneratedTest] = []
         rejected = Counter[Reason]()
@@ -175,7 +175,7 @@ class UCoder(Proposer):
         return tests, dict(rejected)
 
     def _problem(self, exercise: Exercise, skeleton: str, difficulty: str) -> Problem:
-        """The problem, still without inputs."""
+        """Build the problem, still without inputs."""
         statement = statement_of(exercise)
         name = id_of(statement, skeleton)
         return Problem(name, statement, skeleton, exercise.name, (), SOURCE, difficulty, self.prefix)
@@ -184,25 +184,25 @@ class UCoder(Proposer):
         return [(brief, draft_of(answered[brief.id], self.min_rating)) for brief in briefs]
 
     def _text(self, step: str, brief: Brief, draft: Draft) -> str:
-        """What is asked at one of the first steps."""
+        """Write the ask of one of the first steps."""
         if draft.exercise is None:
             return self.texts.proposing(brief.topic, brief.material)
         template = self.texts.rate if step == RATE else self.texts.skeleton
         return template.format(exercise=self.texts.shown(draft.exercise), name=draft.exercise.name)
 
     def _tests(self, brief: Brief, draft: Draft) -> Iterator[Ask]:
-        """The asks for tests: of one group, since all but their ends are the same."""
+        """Build the asks for tests, as one group because they differ only at the end."""
         assert draft.exercise is not None
-        known = {"exercise": self.texts.shown(draft.exercise), "skeleton": draft.skeleton, "name": draft.exercise.name}
+        fields = {"exercise": self.texts.shown(draft.exercise), "skeleton": draft.skeleton, "name": draft.exercise.name}
         for kind, described in self.kinds.items():
-            text = self.texts.tests.format(kind=described, n=self.tests_per_ask, **known)
+            text = self.texts.tests.format(kind=described, n=self.tests_per_ask, **fields)
             yield replace(self._ask(brief, f"{TESTS}/{kind}", text), group=brief.id)
 
     def _ask(self, brief: Brief, step: str, text: str) -> Ask:
         return Ask(self.prompts.turns(text), (sample_seed(self.seed, step, brief.id, 0),))
 
     def _drawn(self, step: str) -> Decoding:
-        """How a reply to a step is drawn."""
+        """Return the decoding of replies to a step."""
         temperature, top_p = (0.0, 1.0) if step in (RATE, SKELETON) else (self.temperature, self.top_p)
         stop = (*self.prompts.stop, *self.stop)
         return Decoding(temperature, top_p, self.max_new_tokens[step], self.entropy_top_k, stop)
