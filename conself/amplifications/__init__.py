@@ -1,1 +1,1 @@
-"""More inputs for the programs of a problem, made from the problem's own inputs: no oracle, no model."""
+"""Further inputs for a problem's programs, made from its original inputs, without oracle or model."""

@@ -1,7 +1,7 @@
-"""Which new inputs are worth keeping, by what candidates do on them; no oracle.
+"""Choose the new inputs to keep by the candidates' behaviour, without an oracle.
 
-A wrong program can run on an input that the problem excludes, and a right one crash on it: agreement says which inputs
-most ways to solve the problem take.
+A wrong program may run on an invalid input, and a right one crash on it: an input is judged valid if most behaviours
+accept it.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ CRASHES, SPLITS_NOTHING, ALL_AGREE = (
 
 
 def valid(agreement: Agreement, tried: Keys, crash_share: float) -> list[str | None]:
-    """For each of N new inputs None, or that ``crash_share`` or more of the behaviours crash on it.
+    """Return, for each of N new inputs, None or the reason that ``crash_share`` or more of the behaviours crash on it.
 
-    Behaviours are the clusters on the own inputs, so that fifteen copies of one program are one witness; each counts by
-    the share of its candidates that crash. Candidates that crash on all own inputs are none, and without any behaviour
-    no input is valid.
+    Behaviours are the clusters on the original inputs, so fifteen copies of one program are one witness; each is
+    weighted by the share of its candidates that crash. Candidates that crash on all original inputs are no behaviour,
+    and without any behaviour no input is valid.
     """
     n = len(tried[0]) if tried else 0
     reasons: list[str | None] = []
@@ -34,28 +34,28 @@ def valid(agreement: Agreement, tried: Keys, crash_share: float) -> list[str | N
 
 
 def unsplit(agreement: Agreement, tried: Keys, reasons: Sequence[str | None], only_splitting: bool) -> list[str | None]:
-    """The reasons, and one for each valid input that tells nobody apart.
+    """Add a reason for each valid input that distinguishes no candidates.
 
-    By ``only_splitting`` that is an input that splits no group of candidates which agreed on the own inputs and on
-    those kept before. Otherwise it is every input where all candidates agree on all inputs, and none where they do not.
+    With ``only_splitting`` that is an input that splits no group of candidates which agreed on the original inputs and
+    on those kept before. Otherwise it is every input if all candidates agree on all inputs, else none.
     """
     groups = [*agreement.clusters, tuple(k for k, crashed in enumerate(agreement.crashed) if crashed)]
     groups = [group for group in groups if group]
-    found = list(reasons)
+    updated = list(reasons)
     for place, reason in enumerate(reasons):
         if reason is not None:
             continue
         finer = [part for group in groups for part in _parts(group, tried, place)]
         if len(finer) == len(groups) and only_splitting:
-            found[place] = SPLITS_NOTHING
+            updated[place] = SPLITS_NOTHING
         groups = finer
     if len(groups) == 1 and not only_splitting:
-        found = [ALL_AGREE if reason is None else reason for reason in found]
-    return found
+        updated = [ALL_AGREE if reason is None else reason for reason in updated]
+    return updated
 
 
 def _parts(group: Sequence[int], tried: Keys, place: int) -> list[tuple[int, ...]]:
-    """A group by what its candidates do on one input."""
+    """Split a group by its candidates' behaviour on one input."""
     parts: dict[str | None, list[int]] = {}
     for k in group:
         parts.setdefault(tried[k][place], []).append(k)

@@ -1,4 +1,4 @@
-"""What an amplification is, and what it gives."""
+"""The contract of an amplification, and its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from conself.records import Problem
 
 @dataclass(frozen=True, slots=True)
 class NewInput:
-    """An input made from one of a problem's own: its text as in ``Problem.inputs``, and where it comes from.
+    """An input made from one of a problem's original inputs: its text as in ``Problem.inputs``, and its origin.
 
-    ``parent`` is the index of the own input that was changed, ``operators`` names the changes, in their order.
+    ``parent`` is the index of the original input that was changed, ``operators`` names the changes, in order.
     """
 
     text: str
@@ -21,17 +21,17 @@ class NewInput:
 
 
 class Amplification(Protocol):
-    """Proposes further inputs of a problem, and admits those that are worth keeping once programs have run on them."""
+    """Proposes further inputs of a problem, and selects those to keep after programs have run on them."""
 
     def propose(self, problem: Problem) -> Sequence[NewInput]:
-        """New inputs, none of them one of the problem's own; the same whenever it is asked."""
+        """Return new inputs, different from the problem's own; the same in every call."""
         ...
 
     def admit(self, agreement: Agreement, tried: Keys) -> Sequence[str | None]:
-        """For each of N new inputs why it is left out, in one of few fixed texts; None for an input that is kept.
+        """Return, for each of N new inputs, why it is dropped, as one of a few fixed texts; None if it is kept.
 
         Args:
-            agreement: of K candidates on the problem's own inputs.
+            agreement: of K candidates on the original inputs.
             tried: K x N comparison keys of the candidates on the new inputs, None = CRASH.
         """
         ...

@@ -1,4 +1,4 @@
-"""A change to an input: an operator of the right type at one place in its arguments."""
+"""Change an input by an operator of the right type at one place in its arguments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
@@ -15,16 +15,16 @@ CROSS = "cross"
 
 
 def changed(
-    arguments: Arguments, inputs: Sequence[Arguments], seen: Mapping[Path, Sequence[Value]], rng: Random
+    arguments: Arguments, inputs: Sequence[Arguments], observed: Mapping[Path, Sequence[Value]], rng: Random
 ) -> tuple[Arguments, str] | None:
-    """An input with one change and the operator's name; None where nothing in it can be changed.
+    """Return an input with one change and the operator's name; None if nothing in it can be changed.
 
-    An argument is chosen first, then a place in it: a long list has no more of the changes than a number beside it.
+    An argument is chosen first, then a place in it: a long list is changed no more often than a number beside it.
 
     Args:
         arguments: the input.
-        inputs: all of the problem's own, of the same arity.
-        seen: what stands in them, by path (:func:`conself.amplifications.paths.gathered`).
+        inputs: all of the problem's original inputs, of the same arity.
+        observed: their values, by path (:func:`conself.amplifications.paths.gathered`).
         rng: draws argument, place, operator and its details.
     """
     if not arguments:
@@ -38,7 +38,9 @@ def changed(
         return None
     where, steps = rng.choice(inner) if inner and (not outer or rng.random() < 0.5) else places[0]
     value = _at(arguments[position], where)
-    others = [other for other in seen.get((position, steps), ()) if type(other) is type(value) and is_changeable(other)]
+    others = [
+        other for other in observed.get((position, steps), ()) if type(other) is type(value) and is_changeable(other)
+    ]
     operators = OPERATORS[type(value)]
     name = rng.choice(list(operators))
     new = operators[name](value, others or [value], rng)
@@ -46,7 +48,7 @@ def changed(
 
 
 def _places(value: Value, where: Where, steps: str = "") -> Iterator[tuple[Where, str]]:
-    """Places of values that can be changed, with the steps of their paths; sets are changed as a whole."""
+    """Yield the places of values that can be changed, with their paths; sets are changed as a whole."""
     if is_changeable(value):
         yield where, steps
     if isinstance(value, list | tuple):
@@ -64,7 +66,7 @@ def _at(value: Value, where: Where) -> Value:
 
 
 def _with(value: Value, where: Where, new: Value) -> Value:
-    """A copy of ``value`` with something new at a place."""
+    """Copy ``value`` with a new value at a place."""
     if not where:
         return new
     step, rest = where[0], where[1:]

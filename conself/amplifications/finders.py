@@ -1,4 +1,4 @@
-"""Which relations a problem's own inputs show, each by a function of the table."""
+"""Find the relations that all original inputs of a problem satisfy, each by a function of the table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations, product
@@ -79,10 +79,10 @@ def rows(inputs: Sequence[Arguments]) -> Iterator[Relation]:
         lists = [arguments[position] for arguments in inputs]
         if not all(isinstance(each, list | tuple) for each in lists):
             continue
-        found = [tuple(row) if isinstance(row, list | tuple) else () for each in lists for row in each]
-        if len(found) > 2 and len(found[0]) > 1 and len({len(row) for row in found}) == 1:
+        all_rows = [tuple(row) if isinstance(row, list | tuple) else () for each in lists for row in each]
+        if len(all_rows) > 2 and len(all_rows[0]) > 1 and len({len(row) for row in all_rows}) == 1:
             for kind in (counts, within_lengths, orders):
-                yield from (InRows(position, len(found[0]), relation) for relation in kind(found))
+                yield from (InRows(position, len(all_rows[0]), relation) for relation in kind(all_rows))
 
 
 RELATIONS: Mapping[str, Finder] = {
@@ -95,4 +95,4 @@ RELATIONS: Mapping[str, Finder] = {
     "within_lengths": within_lengths,
     "orders": orders,
 }
-"""In the order in which a changed input is set right: lengths first, then what counts them."""
+"""In the order in which a changed input is repaired: lengths first, then their counts."""

@@ -1,7 +1,7 @@
-"""What a problem's own inputs show in common, and what new inputs keep: the table of invariants.
+"""The table of invariants that all original inputs of a problem have, and that new inputs keep.
 
-A few inputs cannot prove a contract; what all of them share is likely to be part of it. Daikon infers likely
-invariants of variables in the same way (Ernst et al., Science of Computer Programming 69, 2007).
+A few inputs cannot prove a precondition; a property that all of them share is likely to be part of it. Daikon infers
+likely invariants of variables in the same way (Ernst et al., Science of Computer Programming 69, 2007).
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -15,20 +15,20 @@ from conself.sandbox.sources import Value
 
 Holds = Callable[[Value], bool]
 Kind = Callable[[Sequence[Value]], Holds | None]
-"""From all values at one path to what each of them shows; None where they show nothing of the kind."""
+"""A function from all values at one path to their common property; None if they have no such property."""
 
 _SPREAD = 2
 """So many times as wide as the own numbers' range, and as long as the longest, new ones may be."""
 
 
 def types(values: Sequence[Value]) -> Holds:
-    """Each value is of a type that stands there."""
-    there = {type(value) for value in values}
-    return lambda value: type(value) in there
+    """Each value has a type that occurs there."""
+    types_of_values = {type(value) for value in values}
+    return lambda value: type(value) in types_of_values
 
 
 def sign(values: Sequence[Value]) -> Holds | None:
-    """No number is negative; none is 0 either, where none is."""
+    """No number is negative, nor 0 if none of the original ones is."""
     numbers = [value for value in values if is_number(value)]
     if not numbers or min(numbers) < 0:
         return None
@@ -37,7 +37,7 @@ def sign(values: Sequence[Value]) -> Holds | None:
 
 
 def ranges(values: Sequence[Value]) -> Holds | None:
-    """Numbers lie near those that stand there."""
+    """Numbers lie near the original ones."""
     numbers = [value for value in values if is_number(value)]
     if not numbers:
         return None
@@ -47,16 +47,16 @@ def ranges(values: Sequence[Value]) -> Holds | None:
 
 
 def characters(values: Sequence[Value]) -> Holds | None:
-    """Texts are made of letters, digits, white space and of other characters only where the own ones are."""
+    """Texts consist of the classes of characters of the original ones."""
     texts = [value for value in values if isinstance(value, str)]
     if not texts:
         return None
-    there = {_class(character) for text in texts for character in text}
-    return lambda value: not isinstance(value, str) or there.issuperset(map(_class, value))
+    classes = {_class(character) for text in texts for character in text}
+    return lambda value: not isinstance(value, str) or classes.issuperset(map(_class, value))
 
 
 def _class(character: str) -> str:
-    """The kind of a letter or digit; any other character is a kind of its own."""
+    """Return the class of a letter or digit; any other character is its own class."""
     if character.isdigit():
         return "digit"
     if character.isalpha():
@@ -65,7 +65,7 @@ def _class(character: str) -> str:
 
 
 def lengths(values: Sequence[Value]) -> Holds | None:
-    """Nothing is empty where nothing is, and nothing is much more than twice as long as the longest."""
+    """Nothing is empty unless an original value is, and nothing is much longer than twice the longest."""
     sizes = [len(value) for value in values if isinstance(value, str | list | tuple | set | dict)]
     if not sizes:
         return None
@@ -96,7 +96,7 @@ def _ordered(values: Sequence[Value], in_order: Callable[[Value, Value], bool]) 
 
 
 def distinct(values: Sequence[Value]) -> Holds | None:
-    """No list holds anything twice."""
+    """No list holds a value twice."""
 
     def holds(value: Value) -> bool:
         return not isinstance(value, list | tuple) or len(set(map(written, value))) == len(value)
@@ -106,7 +106,7 @@ def distinct(values: Sequence[Value]) -> Holds | None:
 
 
 def row_lengths(values: Sequence[Value]) -> Holds | None:
-    """What stands inside a list has one length: pairs stay pairs."""
+    """The items of a list have one length: pairs stay pairs."""
     sizes = {len(value) for value in values if isinstance(value, list | tuple)}
     if len(sizes) != 1:
         return None
@@ -128,7 +128,7 @@ INNER: Mapping[str, Kind] = {"ascending": ascending, "descending": descending, "
 
 @dataclass(frozen=True)
 class Shown:
-    """What inputs of one arity show: invariants by path, and relations between positions."""
+    """The common properties of inputs of one arity: invariants by path, and relations between positions."""
 
     arity: int
     by_path: Mapping[Path, tuple[Holds, ...]]
@@ -136,13 +136,13 @@ class Shown:
 
     @classmethod
     def by(cls, inputs: Sequence[Arguments]) -> "Shown":
-        """What inputs of one arity, at least one, have in common."""
-        found = {path: tuple(_shown(path, values)) for path, values in gathered(inputs).items()}
+        """Find the common properties of inputs of one arity, at least one."""
+        invariants = {path: tuple(_shown(path, values)) for path, values in gathered(inputs).items()}
         relations: list[Relation] = [each for kind in RELATIONS.values() for each in kind(inputs)]
-        return cls(len(inputs[0]), found, tuple(relations))
+        return cls(len(inputs[0]), invariants, tuple(relations))
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether an input shows all of it."""
+        """Return whether an input has all properties."""
         if len(arguments) != self.arity:
             return False
         for path, value in values_at(arguments):
@@ -151,9 +151,9 @@ class Shown:
         return all(relation.holds(arguments) for relation in self.relations)
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The input with what can be set right set right: lists cut to equal lengths, counts counted again, ...
+        """Repair the input where possible: cut lists to equal lengths, count counts again, ...
 
-        Whether it holds then is for :meth:`holds` to say.
+        :meth:`holds` says whether it then has all properties.
         """
         for relation in self.relations:
             arguments = relation.repaired(arguments)

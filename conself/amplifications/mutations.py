@@ -1,4 +1,4 @@
-"""Mutations of a problem's own inputs, kept where the candidates' agreement says that they are inputs at all."""
+"""Mutations of a problem's original inputs, kept if the candidates' agreement suggests that they are valid."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from conself.records import Problem
 from conself.sandbox.jobs import arguments as read_call
 
 _TRIES = 20
-"""Draws for each input of the budget, before a problem is left with what was drawn."""
+"""Draws per input of the budget, after which a problem gets the inputs drawn so far."""
 _MOST_BYTES = 4096
 """Python refuses to write ints of more than 4,300 digits."""
 
@@ -24,16 +24,16 @@ Write = Callable[[Arguments], str]
 
 @dataclass(frozen=True)
 class Mutations:
-    """Type-aware mutations that keep what a problem's own inputs show (:mod:`conself.amplifications.invariants`).
+    """Type-aware mutations that keep the invariants of a problem's inputs (:mod:`conself.amplifications.invariants`).
 
     Args:
-        seed: of the draw; that of a problem depends on its id as well.
-        budget: new inputs that are tried on a problem at most.
-        changes: changes that one new input may have at most.
-        max_bytes: of an input's text (UTF-8); own inputs that are longer are not changed, and show nothing.
-        keep: ``valid``: all on which the candidates' behaviours do not crash; ``splitting``: of these, in their order,
-            those that tell candidates apart which agreed on everything so far.
-        crash_share: an input is valid where less than this share of the distinct behaviours crashes on it.
+        seed: of the draw, together with the problem's id.
+        budget: the most new inputs tried on a problem.
+        changes: the most changes of one new input.
+        max_bytes: of an input's text (UTF-8); longer original inputs are neither changed nor used for invariants.
+        keep: ``valid``: all on which the candidates' behaviours do not crash; ``splitting``: of these, in order, those
+            that distinguish candidates which agreed on everything so far.
+        crash_share: an input is valid if less than this share of the distinct behaviours crashes on it.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -63,26 +63,26 @@ class Mutations:
             raise ValueError(f"amplification.keep must be {' or '.join(KEEP)}, got {self.keep!r}")
 
     def propose(self, problem: Problem) -> list[NewInput]:
-        """At most ``budget`` new inputs, all different; none where no own input can be read and changed."""
+        """Propose at most ``budget`` new inputs, all different; none if no original input can be read and changed."""
         own = {place: text for place, text in enumerate(problem.inputs) if self._fits(text)}
         read, write = _form(problem.entry_point is None, list(own.values()))
         parsed = {place: read(text) for place, text in own.items()} if read else {}
-        seen = set(problem.inputs) | {text for each in parsed.values() if (text := _text(each, write)) is not None}
-        rng, found = Random(f"{self.seed}\0{problem.id}"), []
-        drawn = self._drawn(parsed, rng) if parsed else iter(())
-        for parent, new, operators in drawn:
+        texts = set(problem.inputs) | {text for each in parsed.values() if (text := _text(each, write)) is not None}
+        rng, new_inputs = Random(f"{self.seed}\0{problem.id}"), []
+        mutants = self._drawn(parsed, rng) if parsed else iter(())
+        for parent, new, operators in mutants:
             text = _text(new, write)
-            if text is not None and text not in seen and self._fits(text):
-                seen.add(text)
-                found.append(NewInput(text, parent, operators))
-                if len(found) == self.budget:
+            if text is not None and text not in texts and self._fits(text):
+                texts.add(text)
+                new_inputs.append(NewInput(text, parent, operators))
+                if len(new_inputs) == self.budget:
                     break
-        return found
+        return new_inputs
 
     def admit(self, agreement: Agreement, tried: Keys) -> list[str | None]:
-        """As :class:`conself.amplifications.amplification.Amplification` has it.
+        """Admit inputs, as in :class:`conself.amplifications.amplification.Amplification`.
 
-        Where all candidates do the same on every input, own and valid, nothing is kept: such a pool stays as it is.
+        If all candidates behave the same on every input, original and valid, nothing is kept: the pool stays unchanged.
         """
         reasons = valid(agreement, tried, self.crash_share)
         return unsplit(agreement, tried, reasons, only_splitting=self.keep == "splitting")
@@ -91,7 +91,7 @@ class Mutations:
         return len(text.encode("utf-8", "surrogatepass")) <= self.max_bytes
 
     def _drawn(self, own: dict[int, Arguments], rng: Random) -> Iterator[tuple[int, Arguments, tuple[str, ...]]]:
-        """Parent, arguments and operators of the changed inputs that show what the own ones show."""
+        """Yield parent, arguments and operators of the changed inputs that satisfy the invariants."""
         groups = {arity: [a for a in own.values() if len(a) == arity] for arity in {len(a) for a in own.values()}}
         shown = {arity: (group, gathered(group), Shown.by(group)) for arity, group in groups.items() if arity}
         for _ in range(_TRIES * self.budget):
@@ -99,9 +99,9 @@ class Mutations:
             new, operators = own[parent], []
             if not new:
                 continue
-            group, seen, invariants = shown[len(new)]
+            group, observed, invariants = shown[len(new)]
             for _ in range(rng.randint(1, self.changes)):
-                step = changed(new, group, seen, rng)
+                step = changed(new, group, observed, rng)
                 if step is None:
                     break
                 new, name = invariants.repaired(step[0]), step[1]
@@ -111,7 +111,7 @@ class Mutations:
 
 
 def _form(is_stdin: bool, texts: Sequence[str]) -> tuple[Callable[[str], Arguments] | None, Write]:
-    """How inputs are read as arguments, None where they cannot be, and how arguments are written."""
+    """Return functions that read inputs as arguments (None if impossible) and write arguments."""
     if not is_stdin:
         return read_call, written
     layout = layout_of(texts)
@@ -119,7 +119,7 @@ def _form(is_stdin: bool, texts: Sequence[str]) -> tuple[Callable[[str], Argumen
 
 
 def _text(new: Arguments, write: Write) -> str | None:
-    """The text of a new input; None of a call that no literal stands for (infinities)."""
+    """Write the text of a new input; None for a call without a literal (infinities)."""
     text = write(new)
     if write is written:
         try:

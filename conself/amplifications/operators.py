@@ -1,4 +1,4 @@
-"""Operators: one small change to a value, which keeps its type."""
+"""Operators: one small change to a value that keeps its type."""
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -11,7 +11,7 @@ _LARGEST = 10**18
 """Larger ints are left as they are: doubled a few times their text would fill the input."""
 
 Operator = Callable[[Value, Sequence[Value], Random], Value]
-"""A value, the values of its type at the same path in the problem's inputs, and what to draw from -> another value."""
+"""A value, the values of its type at the same path in the problem's inputs, and a generator -> another value."""
 
 Rows = TypeVar("Rows", list[Value], tuple[Value, ...], str)
 
@@ -51,12 +51,12 @@ def _drop(value: Rows, others: Sequence[Value], rng: Random) -> Rows:  # noqa: A
 
 
 def _repeat(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
-    """An item once more, elsewhere; of an empty value an item of another one."""
+    """Repeat an item elsewhere; in an empty value insert an item of another one."""
     return _with_one_of(value or rng.choice(others), value, rng)
 
 
 def _insert(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
-    """An item of another value."""
+    """Insert an item of another value."""
     return _with_one_of(rng.choice(others), value, rng)
 
 
@@ -69,7 +69,7 @@ def _with_one_of(source: Value, value: Rows, rng: Random) -> Rows:
 
 
 def _replace(value: Rows, others: Sequence[Value], rng: Random) -> Rows:
-    """An item in the place of another one."""
+    """Replace an item."""
     source = rng.choice((value, rng.choice(others)))
     if not source or not value:
         return value
@@ -112,7 +112,7 @@ def _swap_case(value: Value, others: Sequence[Value], rng: Random) -> Value:  # 
 
 
 def _remove(value: Value, others: Sequence[Value], rng: Random) -> Value:  # noqa: ARG001
-    """A set or dict without one of its items."""
+    """Remove an item of a set or dict."""
     left = sorted(value, key=written)
     if left:
         left.pop(rng.randrange(len(left)))
@@ -120,7 +120,7 @@ def _remove(value: Value, others: Sequence[Value], rng: Random) -> Value:  # noq
 
 
 def _unite(value: Value, others: Sequence[Value], rng: Random) -> Value:
-    """A set or dict with an item of another one."""
+    """Add an item of another set or dict."""
     other = rng.choice(others)
     if not other:
         return value
@@ -153,7 +153,7 @@ OPERATORS: Mapping[type, Mapping[str, Operator]] = {
 
 
 def is_changeable(value: Value) -> bool:
-    """Whether there is an operator for a value of this type and size."""
+    """Return whether there is an operator for a value of this type and size."""
     is_large = type(value) is int and abs(value) > _LARGEST
     is_odd = type(value) is float and not abs(value) < _LARGEST
     return type(value) in OPERATORS and not is_large and not is_odd

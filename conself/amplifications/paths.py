@@ -1,4 +1,4 @@
-"""Places in arguments: what stands where, by position and depth, so that one fact can speak of many values."""
+"""Paths in arguments: values by position and depth, so that one invariant can cover many values."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ and the values of a dict. ``(1, "**")``: the items of the rows of the second arg
 
 
 def values_at(arguments: Arguments) -> Iterator[tuple[Path, Value]]:
-    """Every value in the arguments with its path, outer ones first."""
+    """Yield every value in the arguments with its path, outer ones first."""
     for position, value in enumerate(arguments):
         yield from _below((position, ""), value)
 
@@ -29,23 +29,23 @@ def _below(path: Path, value: Value) -> Iterator[tuple[Path, Value]]:
 
 
 def gathered(inputs: Sequence[Arguments]) -> dict[Path, list[Value]]:
-    """Path -> all values that stand there in any of the inputs, in their order."""
-    found: dict[Path, list[Value]] = {}
+    """Map each path to its values in all inputs, in order."""
+    values_by_path: dict[Path, list[Value]] = {}
     for arguments in inputs:
         for path, value in values_at(arguments):
-            found.setdefault(path, []).append(value)
-    return found
+            values_by_path.setdefault(path, []).append(value)
+    return values_by_path
 
 
 def is_number(value: Value) -> bool:
-    """Whether it is an int or a float, and no bool."""
+    """Return whether a value is an int or a float, and no bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def written(value: Value) -> str:
-    """The literal that stands for a value; items of sets in the order of their literals, not of this process's hashes.
+    """Write the literal of a value, with items of sets sorted by their literals, not by this process's hashes.
 
-    As ``repr`` has it where there is no set.
+    As ``repr`` writes it if there is no set.
     """
     kind = type(value)
     if kind is dict:

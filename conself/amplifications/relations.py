@@ -1,6 +1,6 @@
-"""Relations within a list, and between two positions, that all inputs of a problem may show.
+"""Relations within a list, and between two positions, that all inputs of a problem may satisfy.
 
-A relation says whether an input keeps it, and sets right what a change to one side has broken.
+A relation checks whether an input satisfies it, and repairs it after a change to one side.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from conself.sandbox.sources import Value
 
 
 class Relation(Protocol):
-    """Something that an input keeps or breaks."""
+    """A property that an input satisfies or violates."""
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether the input keeps it."""
+        """Return whether the input satisfies it."""
         ...
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The input with one side changed so that it may hold; as it is where nothing can be done."""
+        """Change one side of the input so that it may hold; unchanged if that is impossible."""
         ...
 
 
@@ -26,7 +26,7 @@ Relations = tuple[Relation, ...]
 
 
 def put(arguments: Arguments, position: int, value: Value) -> Arguments:
-    """The arguments with another value at a position."""
+    """Replace the value at a position of the arguments."""
     return (*arguments[:position], value, *arguments[position + 1 :])
 
 
@@ -40,13 +40,13 @@ def _is_rows(value: Value) -> bool:
 
 @dataclass(frozen=True)
 class InOrder:
-    """The list at a position is sorted, by ``reverse`` largest first: a changed one is sorted again."""
+    """The list at a position is sorted, with ``reverse`` largest first: a changed one is sorted again."""
 
     position: int
     reverse: bool
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether it is sorted."""
+        """Return whether it is sorted."""
         value = arguments[self.position]
         try:
             return isinstance(value, list | tuple) and list(value) == sorted(value, reverse=self.reverse)
@@ -54,7 +54,7 @@ class InOrder:
             return False
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The list sorted."""
+        """Sort the list."""
         value = arguments[self.position]
         try:
             return put(arguments, self.position, type(value)(sorted(value, reverse=self.reverse)))
@@ -70,12 +70,12 @@ class EqualLengths:
     other: int
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether both are as long."""
+        """Return whether both have the same length."""
         one, other = arguments[self.one], arguments[self.other]
         return _is_sized(one) and _is_sized(other) and len(one) == len(other)
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """Both cut to the shorter length."""
+        """Cut both to the shorter length."""
         one, other = arguments[self.one], arguments[self.other]
         if not (_is_sized(one) and _is_sized(other)):
             return arguments
@@ -91,14 +91,14 @@ class CountOf:
     counted: int
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether the count is right."""
+        """Return whether the count is right."""
         return type(arguments[self.count]) is int and _is_sized(arguments[self.counted]) and self._is(arguments)
 
     def _is(self, arguments: Arguments) -> bool:
         return bool(arguments[self.count] == len(arguments[self.counted]))
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The count set to the length."""
+        """Set the count to the length."""
         if not _is_sized(arguments[self.counted]):
             return arguments
         return put(arguments, self.count, len(arguments[self.counted]))
@@ -114,12 +114,12 @@ class WithinLength:
     is_index: bool
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether it lies there."""
+        """Return whether it lies in the range."""
         number, counted = arguments[self.number], arguments[self.counted]
         return type(number) is int and _is_sized(counted) and self.least <= number <= len(counted) - self.is_index
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The number moved to the nearer end."""
+        """Move the number to the nearer end."""
         number, counted = arguments[self.number], arguments[self.counted]
         if type(number) is not int or not _is_sized(counted):
             return arguments
@@ -134,7 +134,7 @@ class ItemOf:
     holder: int
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether it is one."""
+        """Return whether it is an item."""
         item, holder = arguments[self.item], arguments[self.holder]
         try:
             return isinstance(holder, list | tuple | set | dict | str) and item in holder
@@ -142,7 +142,7 @@ class ItemOf:
             return False
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The first item of the list in its place, if it is none of them."""
+        """Replace it by the first item of the list, if it is none of them."""
         holder = arguments[self.holder]
         if self.holds(arguments) or not isinstance(holder, list | tuple) or not holder:
             return arguments
@@ -151,19 +151,19 @@ class ItemOf:
 
 @dataclass(frozen=True)
 class AtMost:
-    """A number is no larger than another one; smaller, where ``strictly``: they change places."""
+    """A number is no larger than another one; with ``strictly``, smaller: they are swapped."""
 
     low: int
     high: int
     strictly: bool
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether they are in order."""
+        """Return whether they are in order."""
         low, high = arguments[self.low], arguments[self.high]
         return is_number(low) and is_number(high) and (low < high if self.strictly else low <= high)
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """The two swapped where they are not in order."""
+        """Swap the two if they are not in order."""
         low, high = arguments[self.low], arguments[self.high]
         if not (is_number(low) and is_number(high) and low > high):
             return arguments
@@ -172,13 +172,13 @@ class AtMost:
 
 @dataclass(frozen=True)
 class Rectangular:
-    """The lists inside a list have one length, and by ``is_square`` there are as many of them: rows are cut."""
+    """The lists inside a list have one length and, if ``is_square``, the same number: rows are cut."""
 
     position: int
     is_square: bool
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether they have."""
+        """Return whether the lengths are right."""
         rows = arguments[self.position]
         if not _is_rows(rows):
             return False
@@ -186,7 +186,7 @@ class Rectangular:
         return len(sizes) <= 1 and (not self.is_square or sizes <= {len(rows)})
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """Rows cut to the shortest; a square to as many rows as well."""
+        """Cut rows to the shortest; a square also to as many rows."""
         rows = arguments[self.position]
         if not _is_rows(rows) or not rows:
             return arguments
@@ -198,14 +198,14 @@ class Rectangular:
 
 @dataclass(frozen=True)
 class InRows:
-    """A relation between the columns of a list's rows of ``width`` items: (start, end) of each interval, say."""
+    """A relation between the columns of a list's rows of ``width`` items: (start, end) of each interval, for example."""
 
     position: int
     width: int
     relation: Relation
 
     def holds(self, arguments: Arguments) -> bool:
-        """Whether each row has that width and keeps it."""
+        """Return whether each row has that width and satisfies the relation."""
         rows = arguments[self.position]
         return isinstance(rows, list | tuple) and all(
             self._is_row(row) and self.relation.holds(tuple(row)) for row in rows
@@ -215,7 +215,7 @@ class InRows:
         return isinstance(row, list | tuple) and len(row) == self.width
 
     def repaired(self, arguments: Arguments) -> Arguments:
-        """Each row of that width set right."""
+        """Repair each row of that width."""
         rows = arguments[self.position]
         if not isinstance(rows, list | tuple):
             return arguments

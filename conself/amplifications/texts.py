@@ -1,8 +1,8 @@
-"""Texts on standard input as arguments, so that they are changed like those of a call.
+"""Convert texts on standard input to arguments, so that they can be changed like those of a call.
 
 A token that is always alone in its place is an argument; a line of varying length is a list; and after a first line
-that says how many blocks of lines follow, the blocks are a list of tuples. Counts at the head of a text, of a line or
-of a block are then ints that are the length of another argument (``relations.CountOf``).
+with the number of following blocks of lines, the blocks are a list of tuples. Counts at the head of a text, of a line
+or of a block are then ints that are the length of another argument (``relations.CountOf``).
 """
 
 import re
@@ -21,12 +21,12 @@ Widths = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """The form that all texts of a problem have.
+    """The layout that all texts of a problem have.
 
     Attributes:
         widths: of the lines of a text, or of those of a block.
         in_blocks: whether the first line is the number of blocks that follow.
-        end: what a text ends with.
+        end: the end of a text.
     """
 
     widths: Widths
@@ -34,7 +34,7 @@ class Layout:
     end: str
 
     def read(self, text: str) -> Arguments:
-        """The arguments that a text of this form stands for; those of ``in_blocks`` are a count and a list."""
+        """Read a text of this layout as arguments; with ``in_blocks`` these are a count and a list."""
         lines = _lines(text)
         if not self.in_blocks:
             return tuple(_columns(lines, self.widths))
@@ -43,7 +43,7 @@ class Layout:
         return lines[0][0], [block[0] if len(block) == 1 else block for block in blocks]
 
     def write(self, arguments: Arguments) -> str:
-        """The text that stands for such arguments."""
+        """Write such arguments as text."""
         if not self.in_blocks:
             return "\n".join(self._written(arguments)) + self.end
         blocks = [block if isinstance(block, tuple) else (block,) for block in arguments[1]]
@@ -58,7 +58,7 @@ class Layout:
 
 
 def layout_of(texts: Sequence[str]) -> Layout | None:
-    """The form of all texts; None where there is none that this module knows."""
+    """Return the common layout of all texts; None if this module knows none."""
     read, end = [_lines(text) for text in texts], "\n" if all(text.endswith("\n") for text in texts) else ""
     for size in range(1, max((len(lines) for lines in read), default=1)):
         if all(_has_blocks(lines, size) for lines in read):
@@ -70,7 +70,7 @@ def layout_of(texts: Sequence[str]) -> Layout | None:
 
 
 def _has_blocks(lines: Sequence[Tokens], size: int) -> bool:
-    """Whether the first line is an int alone, and so many blocks of ``size`` lines follow, one at least."""
+    """Return whether the first line is a single int, the number of blocks of ``size`` lines that follow, at least 1."""
     return len(lines) > 1 and lines[0] == [(len(lines) - 1) / size] and type(lines[0][0]) is int
 
 
@@ -80,10 +80,10 @@ def _widths(blocks: Sequence[Sequence[Tokens]]) -> Widths:
 
 
 def _columns(lines: Sequence[Tokens], widths: Widths) -> list[Value]:
-    found: list[Value] = []
+    values: list[Value] = []
     for line, width in zip(lines, widths, strict=True):
-        found += [line] if width is None else line
-    return found
+        values += [line] if width is None else line
+    return values
 
 
 def _lines(text: str) -> list[Tokens]:
@@ -91,7 +91,7 @@ def _lines(text: str) -> list[Tokens]:
 
 
 def _token(text: str) -> Value:
-    """A number where it is written as Python writes it, so that it can be written again; any other text as it is."""
+    """Convert a number if it is written as Python writes it, so that it can be written back; leave any other text."""
     if _INT.fullmatch(text) and text != "-0":
         return int(text)
     if _FLOAT.fullmatch(text) and repr(float(text)) == text:
