@@ -1,1 +1,1 @@
-"""Mutants: programs with one small change each, by which tests are judged. They are made as text, never executed."""
+"""Mutants: programs with one small change each, by which tests are judged. They are only written, not executed."""

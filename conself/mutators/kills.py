@@ -1,4 +1,4 @@
-"""Which inputs tell a mutant from the program that it was made of."""
+"""Find the inputs that distinguish a mutant from the original program."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from conself.records import Outcome, Status
 def kills(
     original: Sequence[Outcome], mutants: Sequence[Sequence[Outcome]], comparison: Comparison, is_stdin: bool
 ) -> list[tuple[bool, ...]]:
-    """For each mutant, on which of M inputs its outcome differs from the original's.
+    """Return, for each mutant, on which of M inputs its outcome differs from the original's.
 
-    All ways not to give an output are one, a time-out among them: on an input on which both crash they are alike. Where
-    the original's output cannot be read, nothing can be told. A mutant that is told apart on no input is equivalent to
-    the original there, and no test with these inputs can kill it.
+    All outcomes without an output, including time-outs, are equal: on an input on which both crash there is no
+    difference. If the original's output cannot be read, no difference is counted. A mutant without any difference is
+    equivalent to the original on these inputs, and no test with them can kill it.
 
     Args:
         original: M outcomes.
-        mutants: as many of each mutant.
-        comparison: when two outputs are one and the same.
+        mutants: M outcomes of each mutant.
+        comparison: decides whether two outputs are equal.
         is_stdin: whether outputs are texts on standard output.
 
     Raises:
@@ -29,7 +29,7 @@ def kills(
 
 
 def _differ(outcomes: Sequence[Outcome], comparison: Comparison, is_stdin: bool) -> list[bool]:
-    """Whether each outcome but the first differs from the first."""
+    """Return whether each outcome after the first differs from the first."""
     values = sorted({outcome.value for outcome in outcomes if outcome.status is Status.OK})
     keys = dict(zip(values, comparison.keys(values, is_stdin), strict=True))
     first, *others = outcomes

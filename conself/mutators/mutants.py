@@ -1,4 +1,4 @@
-"""Mutants of a program, drawn from all places where it can be changed; syntax trees only, nothing runs."""
+"""Draw mutants of a program from all places where it can be changed; syntax trees only, nothing runs."""
 
 import ast
 import hashlib
@@ -12,12 +12,12 @@ _FAILURES = (SyntaxError, ValueError, MemoryError, RecursionError)
 """No Python; an int of too many digits, or an f-string that cannot be written; nested too deeply."""
 
 _UNTOUCHED = {"annotation", "returns", "format_spec", "decorator_list"}
-"""Fields in which a change is seen by nobody, or is no change of what is computed."""
+"""Fields in which a change has no effect on the computation."""
 
 
 @dataclass(frozen=True)
 class _Site:
-    """A place in a tree, and what can stand there instead of what does."""
+    """A place in a tree, and its replacement."""
 
     owner: ast.AST
     field: str
@@ -25,7 +25,7 @@ class _Site:
     new: ast.AST
 
     def text(self, tree: ast.Module) -> str:
-        """The program with this one change; the tree is as before afterwards."""
+        """Write the program with this one change; the tree is restored afterwards."""
         old = self._put(self.new)
         try:
             return ast.unparse(tree)
@@ -43,17 +43,17 @@ class _Site:
 
 
 def mutants(code: str, entry_point: str | None, limit: int, seed: int) -> tuple[str, ...]:
-    """Programs that differ from ``code`` in one change each, of those of :mod:`conself.mutators.operators`.
+    """Draw programs that differ from ``code`` by one change each, from :mod:`conself.mutators.operators`.
 
     Changes are drawn without replacement, in the order of SHA-256(seed, number of the change, code), until ``limit``
-    mutants compile and differ in text from the program and from one another. Comments and layout are lost. Whether a
-    mutant behaves differently only its execution tells, and it may loop for ever: give it little time.
+    mutants compile and differ in text from the program and from one another. Comments and layout are lost. Only
+    execution shows whether a mutant behaves differently, and it may loop for ever: give it little time.
 
     Args:
         code: a program.
         entry_point: the function, or method of a class, that is called: only what it can reach by names is changed.
             None: all of the program, which reads standard input.
-        limit: mutants, at most.
+        limit: the most mutants.
         seed: of the draw.
 
     Returns:
@@ -66,25 +66,25 @@ def mutants(code: str, entry_point: str | None, limit: int, seed: int) -> tuple[
         raise ValueError(f"mutator.limit must be at least 1, got {limit}; ZeroCoder has 13.4 mutants on average")
     try:
         tree = parse(code)
-        seen = {ast.unparse(tree)}
+        texts = {ast.unparse(tree)}
         sites = _sites(tree, entry_point)
     except _FAILURES:
         return ()
-    drawn: dict[int, str] = {}
+    by_position: dict[int, str] = {}
     for number in sorted(range(len(sites)), key=lambda number: _rank(seed, number, code)):
         try:
             text = sites[number].text(tree)
-            if text in seen:
+            if text in texts:
                 continue
-            seen.add(text)
+            texts.add(text)
             with unwarned():
                 compile(text, "<mutant>", "exec", dont_inherit=True)
         except _FAILURES:
             continue
-        drawn[number] = text
-        if len(drawn) == limit:
+        by_position[number] = text
+        if len(by_position) == limit:
             break
-    return tuple(text for _, text in sorted(drawn.items()))
+    return tuple(text for _, text in sorted(by_position.items()))
 
 
 def _rank(seed: int, number: int, code: str) -> bytes:
@@ -92,7 +92,7 @@ def _rank(seed: int, number: int, code: str) -> bytes:
 
 
 def _sites(tree: ast.Module, entry_point: str | None) -> list[_Site]:
-    """All changes of what counts, by line and column of the node, then by the order of operators."""
+    """List all relevant changes, by line and column of the node, then by the order of operators."""
     statements = tree.body if entry_point is None else _reached(tree, entry_point)
     places = [
         (owner, field, place, node)
@@ -112,7 +112,7 @@ _Place = tuple[ast.AST, str, int | None, ast.AST]
 
 
 def _walk(owner: ast.AST, field: str, place: int | None, node: ast.AST) -> Iterator[_Place]:
-    """The node and all below it that count, each with where it hangs."""
+    """Yield the node and all relevant ones below it, each with its position in its parent."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return  # a docstring
     yield owner, field, place, node
@@ -128,7 +128,7 @@ def _walk(owner: ast.AST, field: str, place: int | None, node: ast.AST) -> Itera
 
 
 def _reached(tree: ast.Module, entry_point: str) -> list[ast.stmt]:
-    """The statements of the top level that define the entry point, or a name that one of these uses, in their order."""
+    """Return the top-level statements that define the entry point, or a name that one of these uses, in order."""
     defined = {id(statement): _defined(statement) for statement in tree.body}
     reached = {
         id(statement)
@@ -153,7 +153,7 @@ def _reached(tree: ast.Module, entry_point: str) -> list[ast.stmt]:
 
 
 def _defined(statement: ast.stmt) -> set[str]:
-    """The names that a statement of the top level defines: a function, a class, or variables."""
+    """Return the names that a top-level statement defines: a function, a class, or variables."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For | ast.With):
@@ -163,7 +163,7 @@ def _defined(statement: ast.stmt) -> set[str]:
 
 
 def _owns(statement: ast.stmt, entry_point: str) -> bool:
-    """Whether it is a class with a method of that name."""
+    """Return whether it is a class with a method of that name."""
     return isinstance(statement, ast.ClassDef) and any(
         isinstance(node, ast.FunctionDef) and node.name == entry_point for node in statement.body
     )

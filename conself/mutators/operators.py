@@ -1,8 +1,8 @@
-"""Mutation operators: what one node of a syntax tree can be replaced by, one change each.
+"""Mutation operators: the replacements of one node of a syntax tree, one change each.
 
 Those of mutmut 3 (github.com/boxed/mutmut) on Python's own syntax tree, and of cosmic-ray
-(github.com/sixty-north/cosmic-ray) the loop that never runs. A function takes a node, which it leaves as it is, and
-gives the nodes that can stand in its place.
+(github.com/sixty-north/cosmic-ray) the loop that never runs. A function takes a node, without
+changing it, and yields its replacements.
 """
 
 import ast
