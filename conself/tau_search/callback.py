@@ -1,4 +1,4 @@
-"""``experiment=select_tau``: what Hydra calls around the sweep, and what is left of it for a reader."""
+"""``experiment=select_tau``: Hydra's callback around the sweep, and the files that report the choice."""
 
 import atexit
 import contextlib
@@ -21,7 +21,7 @@ _WIDTH = 40  # characters of the curve
 
 
 def curve_lines(choice: Choice) -> list[str]:
-    """The curve as text: per tau its figures and, drawn to scale, the interval (-) and the mean (o); * is chosen."""
+    """Draw the curve as text: per tau its figures and, to scale, the interval (-) and the mean (o); * is chosen."""
     low = min(choice.base, *(p.ci95[0] for p in choice.curve))
     high = max(choice.base, *(p.ci95[1] for p in choice.curve))
 
@@ -58,10 +58,10 @@ def write(sweep: Path, choice: Choice) -> None:
 
 
 class SelectTau(Callback):
-    """Hydra's callback: refuses benchmarks before a sweep, and chooses when its jobs have ended."""
+    """Hydra's callback: checks the benchmark before a sweep, and chooses tau when its jobs have ended."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Check the benchmark, and see to it that the choice is made in any case.
+        """Check the benchmark, and ensure that the choice is made in any case.
 
         Raises:
             SystemExit: status 2, when tau would be chosen by anything but a validation split.
@@ -72,7 +72,7 @@ class SelectTau(Callback):
         atexit.register(self._choose_at_exit, folder)  # Hydra does not call on_multirun_end when a job has failed
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Check each job's benchmark as well, for a sweep may be over benchmarks; and that tau makes a difference.
+        """Check each job's benchmark as well, because a sweep may be over benchmarks; and that tau has an effect.
 
         Raises:
             SystemExit: as on_multirun_start.

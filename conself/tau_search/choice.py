@@ -1,7 +1,7 @@
-"""The choice of tau from the jobs of a sweep on the validation split (``experiment=select_tau``).
+"""Choose tau from the jobs of a sweep on the validation split (``experiment=select_tau``).
 
-The choice is a function of the sweep's folder: it reads what the jobs have written and nothing else. A tau counts with
-the mean of its seeds; the highest pass@1 wins, and of equal ones the smallest tau, which trains on the fewest pairs.
+The choice depends only on the files in the sweep's folder. A tau is scored by the mean over its seeds; the highest
+pass@1 wins, and of ties the smallest tau, which trains on the fewest pairs.
 """
 
 import json
@@ -20,13 +20,13 @@ from conself.store.tables import read_verdicts
 
 RULE = "highest mean pass@1 over the seeds; of equal ones the smallest tau"
 _SUFFIX = "_validation"
-_OWN = ("tau", "seed")  # what may differ between jobs
+_OWN = ("tau", "seed")  # the keys that may differ between jobs
 _EXPERIMENT = "select_tau"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the sweep: its folder's name, what it was asked for, and its results (None: it did not finish)."""
+    """One job of the sweep: its folder's name, its overrides, and its results (None: it did not finish)."""
 
     name: str
     tau: float
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Choice:
-    """The tau chosen, from which curve, with which jobs left out, and the command that trains with it."""
+    """The chosen tau, the curve, the jobs left out, and the command that trains with it."""
 
     tau: float
     rule: str
@@ -64,10 +64,10 @@ class Choice:
 
 
 def validation_split(names: Sequence[str]) -> str:
-    """The one benchmark by which tau may be chosen.
+    """Return the benchmark by which tau is chosen.
 
     Raises:
-        ValueError: there is another, or none.
+        ValueError: there is another one, or none.
     """
     if len(names) != 1 or not names[0].endswith(_SUFFIX):
         raise ValueError(
@@ -78,7 +78,7 @@ def validation_split(names: Sequence[str]) -> str:
 
 
 def read_jobs(sweep: Path) -> list[Job]:
-    """The jobs of the sweep in this folder, in their order; what an earlier sweep left in the folder is not read."""
+    """Read the jobs of the sweep in this folder, in order; files of an earlier sweep are not read."""
     began = (sweep / "multirun.yaml").stat().st_mtime
     configs = [path for path in sweep.glob("*/.hydra/config.yaml") if path.stat().st_mtime >= began]
     return [_read_job(path) for path in sorted(configs, key=lambda path: (len(path.parts[-3]), path.parts[-3]))]
@@ -103,7 +103,7 @@ def _read_job(path: Path) -> Job:
 
 
 def _without_selection(word: str) -> str:
-    """An override as the training command wants it: of ``experiment=`` only what is chosen beside this one."""
+    """Convert an override for the training command: remove this experiment from ``experiment=``."""
     key, _, value = word.partition("=")
     if key.lstrip("+") != "experiment":
         return word
@@ -112,7 +112,7 @@ def _without_selection(word: str) -> str:
 
 
 def choose(jobs: Sequence[Job]) -> Choice:
-    """The tau with the best mean pass@1, among those for which the most seeds have finished.
+    """Choose the tau with the best mean pass@1, among those with the most finished seeds.
 
     Raises:
         ValueError: no job has finished, or the jobs differ in more than tau and seed.
@@ -139,13 +139,13 @@ def _point(jobs: Sequence[Job]) -> Point:
     for job in jobs:
         for verdict in job.tuned:
             answers.setdefault(verdict.problem_id, []).extend(verdict.passed)
-    found = estimate(pass_rates([Verdict(i, "", tuple(passed)) for i, passed in answers.items()], 1))
+    pass_estimate = estimate(pass_rates([Verdict(i, "", tuple(passed)) for i, passed in answers.items()], 1))
     golden = [row["golden_rate"] for row in figures if row["golden_rate"] is not None]
     return Point(
         tau=jobs[0].tau,
         seeds=tuple(job.seed for job in jobs),
-        pass_at_1=found.mean,
-        ci95=(found.low, found.high),
+        pass_at_1=pass_estimate.mean,
+        ci95=(pass_estimate.low, pass_estimate.high),
         pairs=sum(row["pairs"] for row in figures) / len(figures),
         golden_rate=sum(golden) / len(golden) if golden else None,
     )
