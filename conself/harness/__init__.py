@@ -1,1 +1,1 @@
-"""Running a benchmark's own tests and reference programs without the candidate beside them."""
+"""Run a benchmark's own tests and reference programs, separately from candidates."""

@@ -1,4 +1,4 @@
-"""Test inputs from tests: what they call a function with, never what they expect of it."""
+"""Record the inputs with which tests call a function, never the expected outputs."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ WORKERS = 1  # seconds of work; it is done once, when the problems are read
 
 
 def record_calls(tests: Sequence[tuple[TestOracle, str]]) -> Iterator[tuple[str, ...] | Unusable]:
-    """The arguments with which each problem's tests call its entry point (the second of each pair), in given order.
+    """Record the arguments with which each problem's tests call its entry point (the second of each pair), in order.
 
     Arguments are literals of tuples, in order of first occurrence, without repeats. The tests run against the
     oracle's right program, in the sandbox; only arguments leave it.
@@ -28,8 +28,8 @@ def record_calls(tests: Sequence[tuple[TestOracle, str]]) -> Iterator[tuple[str,
         Job(str(place), (program,), "record", (repr((oracle.program, oracle.test, entry_point)),))
         for place, (oracle, entry_point) in enumerate(tests)
     ]
-    found = {int(result.job.id): result.rows[0][0] for result in execute(jobs, LIMITS, WORKERS)}
-    return (_calls(found[place]) for place in range(len(jobs)))
+    recorded = {int(result.job.id): result.rows[0][0] for result in execute(jobs, LIMITS, WORKERS)}
+    return (_calls(recorded[place]) for place in range(len(jobs)))
 
 
 def _calls(outcome: Outcome) -> tuple[str, ...] | Unusable:

@@ -1,4 +1,4 @@
-"""Outputs of reference programs: what is expected of problems that come with a right program and inputs for it."""
+"""Compute the expected outputs of problems that have a right program and inputs for it."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,17 +30,17 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A reference program, or its tests, did not run to their end; ``reason`` is one of few texts."""
+    """A reference program, or its tests, failed; ``reason`` is one of a few fixed texts."""
 
     reason: str
 
 
 @lru_cache(maxsize=4)
 def reference_outputs(references: tuple[Reference, ...]) -> tuple[tuple[str | None, ...] | Unusable, ...]:
-    """The canonical text of what each reference program returns on each of its inputs, run in the sandbox.
+    """Run each reference program on its inputs in the sandbox, and return the canonical texts of its outputs.
 
-    None stands for an output longer than 20 MiB: it is expected of nobody. The last few results are kept, because a
-    data set is read once for its problems and once for its oracles.
+    None stands for an output longer than 20 MiB, which no answer is expected to give. The last few results are cached,
+    because a data set is read once for its problems and once for its oracles.
     """
     jobs = [Job(str(place), (r.program,), r.entry_point, r.inputs) for place, r in enumerate(references)]
     rows = {int(result.job.id): result.rows[0] for result in execute(jobs, LIMITS, WORKERS)}

@@ -1,9 +1,9 @@
 """Verdicts of tests, without the program under test: the tests run on the answers that the sandbox recorded.
 
-A program is run on the inputs that its problem's tests call it with, and sees no test. Here the tests run in a job of
-their own, in which the entry point looks the recorded answers up (:mod:`conself.harness.standin`), so neither tests nor
-expected values are ever in a process together with a program, and no object of a program's takes part: an object
-of the program's own class, and what the sandbox cannot read, is equal to nothing.
+A program is run on the inputs with which its problem's tests call it, without the tests. Here the tests run in a
+separate job, in which the entry point looks up the recorded answers (:mod:`conself.harness.standin`), so tests and
+expected values never share a process with a program, and no object of a program takes part: an object of the program's
+own class, or one that the sandbox cannot read, equals nothing.
 
 A verdict is that of the official harness, but for programs that
 
@@ -43,7 +43,7 @@ Outcomes = tuple[Outcome, ...]
 def replay(
     answers: Answers, oracles: Mapping[str, TestOracle], workers: int, advance: Callable[[int], object]
 ) -> Parts:
-    """Whether the tests pass, per problem and trace: one verdict on all inputs.
+    """Run the tests, per problem and trace: one verdict on all inputs.
 
     Equal traces of a problem are judged once. ``advance`` is called with 1 when a problem is done.
 
