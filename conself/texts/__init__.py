@@ -1,1 +1,1 @@
-"""What metrics of texts need: encoders, entailment, groups of similar texts."""
+"""Parts of metrics of texts: encoders, entailment, groups of similar texts."""

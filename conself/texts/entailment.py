@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EntailmentModel:
-    """An NLI model's word on pairs of texts: yes, when entailment is the likeliest of its classes.
+    """An NLI model's judgement on pairs of texts: yes, if entailment is the likeliest of its classes.
 
-    The semantic-entropy papers take DeBERTa fine-tuned on MNLI, and put the question before each answer; programs are
-    judged as they stand. Such models have seen sentences, not code.
+    The semantic-entropy papers use DeBERTa fine-tuned on MNLI, and put the question before each answer; programs are
+    judged unchanged. Such models were trained on sentences, not code.
 
     Args:
         model: a folder or a hub id at its revision; loaded at the first call, once per process.
@@ -33,7 +33,7 @@ class EntailmentModel:
     runtime: Runtime
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        """One answer per pair (premise, hypothesis).
+        """Return one answer per pair (premise, hypothesis).
 
         Raises:
             OSError: the model cannot be found or read, in one line with the remedy.
@@ -62,23 +62,23 @@ _ENTAILMENT = ("entailment", "entail", "entails")
 
 
 def entailment_label(name: str, labels: Mapping[int, str]) -> int:
-    """The index of the class that is called entailment, in whatever case; models order their classes differently.
+    """Return the index of the class named entailment, in any case; models order their classes differently.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    found = [index for index, label in labels.items() if label.strip().casefold() in _ENTAILMENT]
-    if len(found) != 1:
+    indices = [index for index, label in labels.items() if label.strip().casefold() in _ENTAILMENT]
+    if len(indices) != 1:
         raise ValueError(
             f"model {name!r} has the classes {', '.join(map(str, labels.values()))}: not exactly one of them is called "
             "entailment; choose a model that was fine-tuned on natural-language inference (MNLI)"
         )
-    return int(found[0])
+    return int(indices[0])
 
 
 @lru_cache(maxsize=1)
 def _loaded(ref: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, int]:
-    # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    # A metric is sent to a worker again for every shard of problems: the process keeps the last model.
     from transformers import AutoModelForSequenceClassification
 
     model, tokenizer = load(AutoModelForSequenceClassification, ref, device)

@@ -1,4 +1,4 @@
-"""From the states of a text's tokens to one vector; and what a sentence-transformers folder says of it."""
+"""Pool the states of a text's tokens into one vector, as configured in sentence-transformers folders."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 def mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the text's tokens."""
+    """Return the mean over the text's tokens."""
     kept = mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
 
 
 def cls(hidden: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG001  # one token, whatever the length
-    """The first token: [CLS] where the tokenizer puts one."""
+    """Return the first token: [CLS] if the tokenizer adds one."""
     return hidden[:, 0]
 
 
 def largest(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The largest value over the text's tokens, dimension by dimension."""
+    """Return the maximum over the text's tokens, dimension by dimension."""
     return hidden.masked_fill(mask.unsqueeze(-1) == 0, -math.inf).amax(dim=1)
 
 
 def last(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The last token, as decoders that were trained to embed have it."""
+    """Return the last token, for decoders trained to embed."""
     import torch
 
     return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1).clamp(min=1) - 1]
@@ -53,17 +53,17 @@ _FLAGS = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max", "lastt
 
 @dataclass(frozen=True)
 class SentenceSettings:
-    """What a sentence-transformers folder says: its pooling's name, and its limit of tokens or None."""
+    """The settings of a sentence-transformers folder: its pooling's name, and its limit of tokens or None."""
 
     pooling: str
     max_tokens: int | None
 
 
 def sentence_settings(ref: ModelRef) -> SentenceSettings | None:
-    """The settings of a model in the sentence-transformers layout, None for a plain one.
+    """Read the settings of a model in the sentence-transformers layout; None for a plain one.
 
     Raises:
-        ValueError: the model does what is not known here: other modules, or another way of pooling.
+        ValueError: the model has unsupported modules or pooling.
     """
     modules = _read(ref, "modules.json")
     if modules is None:
@@ -83,18 +83,18 @@ def _name(ref: ModelRef, config: Mapping[str, Json]) -> str:
     flags = [key.removeprefix("pooling_mode_") for key, on in config.items() if key.startswith("pooling_mode_") and on]
     stated = config.get("pooling_mode")  # newer folders have one name, older ones a flag for each
     names = [stated] if isinstance(stated, str) else list(map(str, stated)) if isinstance(stated, list) else flags
-    known = [_FLAGS.get(name, name) for name in names]
-    if len(known) != 1 or known[0] not in POOLINGS:
+    pooling_names = [_FLAGS.get(name, name) for name in names]
+    if len(pooling_names) != 1 or pooling_names[0] not in POOLINGS:
         raise ValueError(
             f"encoder {ref.name!r} pools by {' and '.join(names) or 'nothing'}, which is not known here; "
             f"set its pooling to one of {', '.join(POOLINGS)} instead of {AUTO}"
         )
-    return known[0]
+    return pooling_names[0]
 
 
 def _read(ref: ModelRef, name: str) -> Any:
     from transformers.utils.hub import cached_file
 
     place, where = source(ref)
-    found = cached_file(place, name, **where, _raise_exceptions_for_missing_entries=False)
-    return None if found is None else json.loads(Path(found).read_text())
+    path = cached_file(place, name, **where, _raise_exceptions_for_missing_entries=False)
+    return None if path is None else json.loads(Path(path).read_text())

@@ -25,8 +25,8 @@ class HubEncoder:
 
     Args:
         model: a folder or a hub id at its revision; loaded at the first call, once per process.
-        pooling: ``mean``, ``cls``, ``max``, ``last``; ``auto``: what sentence-transformers' files say, else mean.
-        max_tokens: texts are cut to this many tokens, or to what the model takes where that is less.
+        pooling: ``mean``, ``cls``, ``max``, ``last``; ``auto``: as in sentence-transformers' files, else mean.
+        max_tokens: texts are cut to this many tokens, or to the model's limit if it is lower.
         runtime: device, and tokens per batch.
 
     Raises:
@@ -43,11 +43,11 @@ class HubEncoder:
             raise ValueError(f"encoder.pooling must be one of {', '.join((AUTO, *POOLINGS))}, got {self.pooling!r}")
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings [n, d] float32 of length 1; an empty text is embedded as a blank.
+        """Compute embeddings [n, d] float32 of length 1; an empty text is embedded as a blank.
 
         Raises:
             OSError: the model cannot be found or read, in one line with the remedy.
-            ValueError: the model's own settings ask for what is not known here.
+            ValueError: the model's own settings are not supported.
         """
         import torch
 
@@ -66,7 +66,7 @@ class HubEncoder:
 
 @lru_cache(maxsize=1)
 def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, SentenceSettings | None]:
-    # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    # A metric is sent to a worker again for every shard of problems: the process keeps the last model.
     from transformers import AutoModel
 
     encoder, tokenizer = load(AutoModel, model, device)

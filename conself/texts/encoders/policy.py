@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What changes a model's speed, not its result.
+    """Settings that change a model's speed, not its result.
 
     Args:
         device: of torch, or ``auto``.
-        token_budget: tokens per batch at most, padding included; a longer text is a batch by itself.
+        token_budget: the most tokens per batch, including padding; a longer text is a batch by itself.
 
     Raises:
         ValueError: ``token_budget`` is below 1.
@@ -54,7 +54,7 @@ class PolicyEncoder:
     runtime: Runtime
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embeddings [n, d] float32; an empty text is embedded as a blank."""
+        """Compute embeddings [n, d] float32; an empty text is embedded as a blank."""
         import torch
 
         policy, tokenizer = _loaded(self.model, self.runtime.device)
@@ -72,5 +72,5 @@ class PolicyEncoder:
 
 @lru_cache(maxsize=1)
 def _loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    # A metric is shipped to a worker anew for every shard of problems: the last model stays with the process.
+    # A metric is sent to a worker again for every shard of problems: the process keeps the last model.
     return load_policy(model, device), load_tokenizer(model)

@@ -13,8 +13,8 @@ Entails = Callable[[Sequence[tuple[str, str]]], list[bool]]
 class ByEntailment:
     """Greedy clustering by bidirectional entailment (Kuhn et al., arXiv 2302.09664; Farquhar et al., 2024).
 
-    Text after text joins the first group whose first member it entails and is entailed by; else it opens a group of its
-    own. Entailment, as a model sees it, is not transitive, so that the order of texts can matter.
+    Each text joins the first group whose first member it entails and is entailed by, or else opens a new group. A
+    model's entailment is not transitive, so the order of texts can matter.
 
     Args:
         entails: the judge, :class:`conself.texts.entailment.EntailmentModel`; asked about distinct texts only.
@@ -23,15 +23,15 @@ class ByEntailment:
     entails: Entails
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
-        """The number of each text's group, n ints from 0."""
+        """Return the number of each text's group, n ints from 0."""
         left = list(dict.fromkeys(texts))
         group: dict[str, int] = {}
         number = 0
         while left:
-            # What opens a group is compared with all that is left: the same groups, in fewer and larger batches.
+            # The first text of a group is compared with all remaining ones: the same groups, in fewer, larger batches.
             opening, rest = left[0], left[1:]
-            there = self.entails([(opening, text) for text in rest]) if rest else []
-            half = [text for text, entailed in zip(rest, there, strict=True) if entailed]
+            entailed = self.entails([(opening, text) for text in rest]) if rest else []
+            half = [text for text, entailed in zip(rest, entailed, strict=True) if entailed]
             back = self.entails([(text, opening) for text in half]) if half else []
             joined = {opening, *(text for text, entailed in zip(half, back, strict=True) if entailed)}
             group |= dict.fromkeys(joined, number)
@@ -40,7 +40,7 @@ class ByEntailment:
         return [group[text] for text in texts]
 
     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
-        """The groups of each pool's texts, one pool after the other: what is asked depends on the last answers."""
+        """Group each pool's texts, one pool after the other: each question depends on the previous answers."""
         groups = []
         for texts in pools:
             groups.append(self(texts))

@@ -1,4 +1,4 @@
-"""Groups of texts with alike embeddings."""
+"""Groups of texts with similar embeddings."""
 
 import random
 from collections import Counter
@@ -21,9 +21,9 @@ _PIECE = 32
 class BySimilarity:
     """Average linkage by cosine: two groups join while the mean cosine between their members is high enough.
 
-    No cosine means the same for two encoders: see what theirs are before choosing a threshold.
+    Cosines of different encoders are not comparable: inspect them before choosing a threshold.
     ``python -m experiments.metric_pools.similarity`` prints the cosines of a pool's pairs of programs, of those that
-    behave alike and of the others, and the entropy's AUC by threshold.
+    behave the same and of the others, and the entropy's AUC by threshold.
 
     Args:
         encoder: texts to embeddings; equal texts are embedded once, and have cosine 1.
@@ -41,13 +41,13 @@ class BySimilarity:
             raise ValueError(f"grouping.similarity is a cosine in [-1, 1], got {self.similarity}")
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
-        """The number of each text's group, n ints; a single text or n equal ones are one group."""
+        """Return the number of each text's group, n ints; a single text or n equal ones are one group."""
         return finished(self.over([texts]))[0]
 
     def over(self, pools: Sequence[Sequence[str]]) -> Steps[list[list[int]]]:
-        """The groups of each pool's texts; a text is embedded once however many pools have it.
+        """Group each pool's texts; a text is embedded once however many pools have it.
 
-        Texts of like length go to the encoder together, so that little of a batch is padding.
+        Texts of similar length are encoded together, so that batches have little padding.
         """
         unlike = [texts for texts in pools if len(set(texts)) > 1]
         copies = Counter(text for texts in unlike for text in texts)
@@ -71,12 +71,12 @@ class BySimilarity:
 
 
 def groups_of(embeddings: NDArray[np.float32], members: NDArray[np.intp], similarity: float) -> list[int]:
-    """Average-linkage groups of n >= 2 points, of which point i has the embedding ``members[i]``.
+    """Compute average-linkage groups of n >= 2 points, where point i has the embedding ``members[i]``.
 
     Args:
-        embeddings: [u, d] float32, one row per distinct text; a zero row is like nothing but itself.
+        embeddings: [u, d] float32, one row per distinct text; a zero row is similar only to itself.
         members: [n] ints in 0..u-1.
-        similarity: mean cosine down to which groups join.
+        similarity: the least mean cosine at which groups join.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
