@@ -1,6 +1,6 @@
-"""Where curves and figures go: W&B, TensorBoard, CSV files or nowhere, behind one small face; a file per tracker.
+"""Trackers of curves and figures: W&B, TensorBoard, CSV files or none, behind one small interface; one file each.
 
-One run per job, opened and finished by the job, so that the jobs of a sweep never share one.
+There is one run per job, opened and finished by the job, so that the jobs of a sweep never share one.
 """
 
 from conself.tracking.figures import flat, record

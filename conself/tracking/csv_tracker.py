@@ -39,9 +39,9 @@ class CsvTracker:
         overrides: Sequence[str] = (),
         in_sweep: int = 0,
     ) -> None:
-        """Open ``folder``/csv and write the config there, and in job.json what W&B calls the run.
+        """Open ``folder``/csv and write the config there, and W&B's name of the run in job.json.
 
-        Files of an earlier job in this folder are removed: it may have had tables that this one has not.
+        Files of an earlier job in this folder are removed: it may have had other tables.
         """
         self._folder, self._logger, self._figures = folder / "csv", None, {}
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -51,7 +51,7 @@ class CsvTracker:
         (self._folder / "job.json").write_text(json.dumps(job, indent=1))
 
     def training_logger(self, prefix: str = "") -> Logger | None:
-        """Lightning's CSV logger in the same folder: one for all trainings of the job."""
+        """Return Lightning's CSV logger in the same folder: one for all training runs of the job."""
         from lightning.pytorch.loggers import CSVLogger
 
         from conself.tracking.prefixed import prefixed
@@ -64,7 +64,7 @@ class CsvTracker:
         return prefixed(self._logger, prefix)
 
     def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
-        """Write a stored curve as Lightning's logger would."""
+        """Write a stored curve like Lightning's logger."""
         from conself.tracking.prefixed import play
 
         logger = self.training_logger(prefix)
@@ -77,22 +77,22 @@ class CsvTracker:
         self._write("summary", ("figure", "value"), self._figures.items())
 
     def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Write a file of its own."""
+        """Write the table to a separate file."""
         self._write(name, columns, rows)
 
     def histogram(self, name: str, values: Sequence[float]) -> None:
-        """Write one row per bin: its edges, and how many values lie between them."""
+        """Write one row per bin: its edges, and the number of values between them."""
         if len(values):
             counts, edges = binned(values)
             self._write(name, ("low", "high", "count"), zip(edges, edges[1:], counts, strict=False))
 
     def link(self, artifacts: Mapping[str, Stored]) -> None:
         """Write one row per artifact."""
-        rows = [(name, found.stage, found.key, str(found.path)) for name, found in artifacts.items()]
+        rows = [(name, artifact.stage, artifact.key, str(artifact.path)) for name, artifact in artifacts.items()]
         self._write("artifacts", ("name", "stage", "key", "path"), rows)
 
     def finish(self, failed: bool) -> str | None:  # noqa: ARG002
-        """Nothing is left open; the files lie beside results.json."""
+        """Do nothing: no file is open."""
         return None
 
     def _opened(self) -> Path:

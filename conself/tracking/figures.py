@@ -1,4 +1,4 @@
-"""The figures of ``results.json`` as a dashboard wants them: flat numbers to sort runs by, tables to read."""
+"""Convert the figures of ``results.json`` for a dashboard: flat numbers to sort runs by, and tables."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ _CORRELATIONS = ("pearson", "spearman", "kendall")
 
 
 def record(tracker: Tracker, figures: Figures) -> None:
-    """Give a tracker all figures of a job: each number by its name, and a table for each part that has one.
+    """Record all figures of a job in a tracker: each number by its name, and a table for each part that has one.
 
-    What ``figures`` of a kind of job lack is left out. The figures of several rounds are in ``rounds``, and get names
-    of their own: ``round1/metrics/nll/auc``, ``round2/tables/metrics``.
+    Missing ``figures`` are left out. The figures of several rounds are in ``rounds``, with prefixed names:
+    ``round1/metrics/nll/auc``, ``round2/tables/metrics``.
     """
     tracker.summarise(flat(figures))
     parts = {"": figures, **{f"round{number}/": part for number, part in _rounds(figures)}}
@@ -25,24 +25,24 @@ def record(tracker: Tracker, figures: Figures) -> None:
 
 
 def flat(figures: Figures, prefix: str = "") -> dict[str, float]:
-    """The numbers of nested figures under slash-separated names.
+    """Flatten the numbers of nested figures, under slash-separated names.
 
     A correlation [r, p] becomes ``pearson`` and ``pearson_p``, any other pair of numbers ``ci95/low`` and
-    ``ci95/high``; longer lists are left to the tables, truth values and what is None or text to results.json.
+    ``ci95/high``; longer lists are left to the tables, and booleans, None and texts to results.json.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for key, value in figures.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            found |= flat(value, f"{name}/")
+            numbers |= flat(value, f"{name}/")
         elif _number(value):
-            found[name] = value
+            numbers[name] = value
         elif isinstance(value, tuple | list) and len(value) == 2 and all(map(_number, value)):
             low, high = (name, f"{name}_p") if key in _CORRELATIONS else (f"{name}/low", f"{name}/high")
-            found |= {low: value[0], high: value[1]}
+            numbers |= {low: value[0], high: value[1]}
     for number, part in _rounds(figures):
-        found |= flat(part, f"{prefix}round{number}/")
-    return found
+        numbers |= flat(part, f"{prefix}round{number}/")
+    return numbers
 
 
 def _number(value: Cell | Figures | Sequence[Cell]) -> bool:
@@ -54,34 +54,34 @@ def _rounds(figures: Figures) -> Iterator[tuple[int, Figures]]:
     return enumerate(rounds if isinstance(rounds, list | tuple) else [], start=1)
 
 
-def _metrics(found: Mapping[str, Figures]) -> Rows:
+def _metrics(figures: Mapping[str, Figures]) -> Rows:
     rows: Rows = []
-    for name, row in found.items():
+    for name, row in figures.items():
         links = [cell for key in _CORRELATIONS for cell in (row[key] or (None, None))]
         why = ", ".join(f"{n}: {reason}" for reason, n in row.get("undefined", {}).items())
         rows.append([name, row["n"], row["auc"], *links, why])
     return rows
 
 
-def _benchmarks(found: Mapping[str, Figures]) -> Rows:
-    """A row per model; the comparison stands with the tuned one, or with the one that was asked about."""
+def _benchmarks(by_benchmark: Mapping[str, Figures]) -> Rows:
+    """Yield a row per model; the comparison is in that of the tuned one, or of the evaluated one."""
     rows: Rows = []
-    for name, row in found.items():
+    for name, row in by_benchmark.items():
         compared = row if "tuned" in row else row.get("versus", {})
         change: list[Cell] = [compared.get(key) for key in ("relative_improvement", "fixed", "broken", "p")]
         sides = _sides(row)
-        for who, side in sides.items():
-            last = who == list(sides)[-1]
-            rows.append([name, who, side["n"], side["pass@1"], *side["ci95"], *(change if last else [None] * 4)])
+        for variant, side in sides.items():
+            last = variant == list(sides)[-1]
+            rows.append([name, variant, side["n"], side["pass@1"], *side["ci95"], *(change if last else [None] * 4)])
     return rows
 
 
-def _sampled(found: Mapping[str, Figures]) -> Rows:
-    """What K sampled answers reach: any of them (pass@K), and the one that they vote for (consensus@K, say)."""
+def _sampled(by_benchmark: Mapping[str, Figures]) -> Rows:
+    """Yield the figures of K sampled answers: of any (pass@K), and of the vote (consensus@K, for example)."""
     return [
-        [name, who, measure, int(k), point["value"], *point["ci95"]]
-        for name, row in found.items()
-        for who, side in _sides(row).items()
+        [name, variant, measure, int(k), point["value"], *point["ci95"]]
+        for name, row in by_benchmark.items()
+        for variant, side in _sides(row).items()
         for measure, points in side.items()
         if measure.endswith("@k")
         for k, point in points.items()
@@ -89,24 +89,24 @@ def _sampled(found: Mapping[str, Figures]) -> Rows:
 
 
 def _sides(row: Figures) -> dict[str, Figures]:
-    """The models on a benchmark: before and after training; or another one, where there is, and the one asked about."""
+    """Return the models on a benchmark: before and after training; or the other one, if any, and the evaluated one."""
     if "tuned" in row:
-        return {who: row[who] for who in ("base", "tuned")}
+        return {variant: row[variant] for variant in ("base", "tuned")}
     return {**({"versus": row["versus"]} if "versus" in row else {}), "model": row}
 
 
-def _problems(found: Figures) -> Rows:
-    counts = [[key, found[key]] for key in ("total", "eligible", "kept")]
-    return counts + [[f"dropped: {reason}", n] for reason, n in found["dropped"].items()]
+def _problems(figures: Figures) -> Rows:
+    counts = [[key, figures[key]] for key in ("total", "eligible", "kept")]
+    return counts + [[f"dropped: {reason}", n] for reason, n in figures["dropped"].items()]
 
 
-def _golden(found: Mapping[str, Sequence[Figures]]) -> Rows:
+def _golden(by_metric: Mapping[str, Sequence[Figures]]) -> Rows:
     keys = ("tau", "problems", "pairs", "golden", "golden_rate")
-    return [[name, *(point[key] for key in keys)] for name, points in found.items() for point in points]
+    return [[name, *(point[key] for key in keys)] for name, points in by_metric.items() for point in points]
 
 
-def _selectors(found: Mapping[str, Figures]) -> Rows:
-    return [[name, row["accuracy"], row["n"]] for name, row in found.items()]
+def _selectors(by_ranking: Mapping[str, Figures]) -> Rows:
+    return [[name, row["accuracy"], row["n"]] for name, row in by_ranking.items()]
 
 
 _P = [column for name in ("Pearson", "Spearman", "Kendall") for column in (name, f"p ({name})")]
@@ -120,4 +120,4 @@ TABLES: dict[str, tuple[str, list[str], Callable[[Any], Rows]]] = {
     "golden_by_tau": ("golden_by_tau", ["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
     "selectors": ("selectors", ["selector", "accuracy", "n"], _selectors),
 }
-"""Name of a table -> the key of results.json that it shows, its columns, and what makes its rows."""
+"""Name of a table -> the key of results.json that it shows, its columns, and the function for its rows."""

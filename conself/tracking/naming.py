@@ -1,4 +1,4 @@
-"""What a run is called on a dashboard, and what it is grouped and found by."""
+"""The names, groups and tags of runs on a dashboard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ DEFAULTS = "defaults"
 
 
 def run_name(overrides: Sequence[str]) -> str:
-    """The overrides that can change results, in the order given: ``experiment=wo_cw seed=1``.
+    """Join the overrides that can change results, in the order given: ``experiment=wo_cw seed=1``.
 
-    Left out are the folder of the store, the dashboard itself, and what only changes speed (``executor``, ``runtime``).
-    A leading ``+`` or ``++`` goes, a ``~`` stays.
+    Left out are the folder of the store, the dashboard itself, and settings that only change speed (``executor``,
+    ``runtime``). A leading ``+`` or ``++`` is removed, a ``~`` is kept.
     """
     words = [word.lstrip("+") for word in overrides]
     name = " ".join(word for word in words if _matters(word)) or DEFAULTS
@@ -30,19 +30,19 @@ def _matters(word: str) -> bool:
 
 
 def group(folder: Path, in_sweep: int) -> str:
-    """The name of the sweep's folder, or of the run's where it is alone: jobs of one sweep stand together.
+    """Return the name of the sweep's folder, or of the run's own, to group the jobs of one sweep.
 
-    ``in_sweep`` says how many folders a job lies below the sweep's: ``hydra.sweep.subdir`` may have several; 0: alone.
+    ``in_sweep`` is the depth of a job's folder below the sweep's: ``hydra.sweep.subdir`` may have several; 0: no sweep.
     """
     return folder.parents[in_sweep - 1].name if in_sweep else folder.name
 
 
 def tags(config: DictConfig) -> list[str]:
-    """Method and benchmarks, as far as the kind of job has any."""
+    """Return method and benchmarks, if the job has any."""
     method = [str(config.method)] if config.get("method") is not None else []
     return [tag[:TAG_LENGTH] for tag in (*method, *map(str, config.get("benchmark") or ())) if tag]
 
 
 def round_prefix(number: int) -> str:
-    """What the curves of round ``number`` (from 1) are prefixed with: nothing in the first, then ``round2/``, ..."""
+    """Return the prefix of curves of round ``number`` (from 1): none in the first, then ``round2/``, ..."""
     return "" if number == 1 else f"round{number}/"

@@ -1,4 +1,4 @@
-"""A Lightning logger whose names all get a prefix, so that several trainings share a run."""
+"""A Lightning logger that prefixes all names, so that several training runs share a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import Logger
 
 
 class PrefixedLogger(Logger):
-    """Hands everything on to ``logger``, each name as ``prefix`` + name (Lightning's own would put in a ``-``)."""
+    """Forwards everything to ``logger``, each name as ``prefix`` + name (Lightning's own would insert a ``-``)."""
 
     def __init__(self, logger: Logger, prefix: str) -> None:
         super().__init__()
@@ -16,37 +16,37 @@ class PrefixedLogger(Logger):
 
     @property
     def name(self) -> str | None:
-        """That of the logger behind it."""
+        """That of the wrapped logger."""
         return self._logger.name
 
     @property
     def version(self) -> int | str | None:
-        """That of the logger behind it."""
+        """That of the wrapped logger."""
         return self._logger.version
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """One row of the curve."""
+        """Log one row of the curve."""
         self._logger.log_metrics({f"{self._prefix}{name}": value for name, value in metrics.items()}, step)
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """There are none: the job logs its whole config."""
+        """Do nothing: the job logs its whole config."""
 
     def save(self) -> None:
-        """Write what is logged."""
+        """Flush the logger."""
         self._logger.save()
 
     def finalize(self, status: str) -> None:
-        """The training has ended."""
+        """End logging after training."""
         self._logger.finalize(status)
 
 
 def prefixed(logger: Logger, prefix: str) -> Logger:
-    """``logger`` under a prefix; itself where that is empty."""
+    """Wrap ``logger`` with a prefix; return it unchanged if that is empty."""
     return PrefixedLogger(logger, prefix) if prefix else logger
 
 
 def play(logger: Logger, curve: Sequence[Mapping[str, float]]) -> None:
-    """Log a stored curve, one mapping per step, as a training would have."""
+    """Log a stored curve, one mapping per step, as in training."""
     for step, row in enumerate(curve):
         logger.log_metrics(dict(row), step)
     logger.save()

@@ -37,7 +37,7 @@ class TensorBoardTracker:
     ) -> None:
         """Open an event file in ``folder``/tensorboard, with the config, the kind of job and its overrides as text.
 
-        That of an earlier job in this folder is removed: TensorBoard would draw the two as one run.
+        An earlier job's file in this folder is removed: TensorBoard would draw the two as one run.
 
         Raises:
             ValueError: the package tensorboard is not installed.
@@ -62,7 +62,7 @@ class TensorBoardTracker:
         self._logger.save()
 
     def training_logger(self, prefix: str = "") -> Logger | None:
-        """Lightning's TensorBoard logger on this file."""
+        """Return Lightning's TensorBoard logger on this file."""
         from conself.tracking.prefixed import prefixed
 
         return prefixed(self._logger, prefix)
@@ -74,7 +74,7 @@ class TensorBoardTracker:
         play(prefixed(self._logger, prefix), curve)
 
     def summarise(self, figures: Mapping[str, float]) -> None:
-        """Keep the figures for the end: they are written once, with the config they came of."""
+        """Keep the figures for the end: they are written once, with their config."""
         self._figures |= figures
 
     def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -90,11 +90,11 @@ class TensorBoardTracker:
 
     def link(self, artifacts: Mapping[str, Stored]) -> None:
         """Write a table of the artifacts."""
-        rows = [(name, found.stage, found.key, str(found.path)) for name, found in artifacts.items()]
+        rows = [(name, artifact.stage, artifact.key, str(artifact.path)) for name, artifact in artifacts.items()]
         self.tabulate("artifacts", ("name", "stage", "key", "path"), rows)
 
     def finish(self, failed: bool) -> str | None:  # noqa: ARG002
-        """Write the figures, close the file; says how to look at it."""
+        """Write the figures, close the file; return how to view it."""
         if self._logger is None:
             return None
         if self._figures:
@@ -105,7 +105,7 @@ class TensorBoardTracker:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """A table in Markdown: numbers at 4 significant digits, None as an empty cell."""
+    """Format a table in Markdown: numbers at 4 significant digits, None as an empty cell."""
     lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

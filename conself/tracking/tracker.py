@@ -1,4 +1,4 @@
-"""The face of a tracker. A tracker that can't show a thing does nothing with it."""
+"""The interface of trackers. A tracker ignores calls that it does not support."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Stored(Protocol):
 
     @property
     def key(self) -> str:
-        """SHA-256 of what it was made from."""
+        """SHA-256 of its settings and inputs."""
 
     @property
     def path(self) -> Path:
@@ -44,30 +44,30 @@ class Tracker(Protocol):
     ) -> None:
         """Open the run in the job's folder, with the resolved config.
 
-        ``kind`` of job: train, evaluate, score; ``overrides`` are the words of its command line, and ``in_sweep`` says
-        how many folders ``folder`` lies below that of the sweep it is a job of; 0: it is no sweep's.
+        ``kind`` of job: train, evaluate, score; ``overrides`` are the words of its command line; ``in_sweep`` is the
+        depth of ``folder`` below its sweep's folder; 0: no sweep.
         """
 
     def training_logger(self, prefix: str = "") -> Logger | None:
-        """What Lightning logs curves to while it trains, under ``prefix`` + name; None for nothing."""
+        """Return the logger for Lightning's curves, under ``prefix`` + name; None for no logging."""
 
     def replay(self, curve: Sequence[Mapping[str, float]], prefix: str = "") -> None:
-        """Record the curve of a training that was found in the store, one mapping per step, as if it ran now."""
+        """Record the curve of a stored training run, one mapping per step, as if it ran now."""
 
     def summarise(self, figures: Mapping[str, float]) -> None:
-        """Record final figures by name, e.g. ``metrics/nll/auc``. Several calls add up."""
+        """Record final figures by name, e.g. ``metrics/nll/auc``. Several calls accumulate."""
 
     def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """Record a table."""
 
     def histogram(self, name: str, values: Sequence[float]) -> None:
-        """Record how ``values`` are distributed, in ``BINS`` bins of equal width; nothing where there are none."""
+        """Record the distribution of ``values``, in ``BINS`` bins of equal width; nothing without values."""
 
     def link(self, artifacts: Mapping[str, Stored]) -> None:
-        """Record which artifacts of the store the job made or took, by name. Nothing is copied."""
+        """Record the artifacts of the store that the job made or reused, by name. Nothing is copied."""
 
     def finish(self, failed: bool) -> str | None:
-        """Close the run, so that the next job of a sweep opens one of its own; returns a line for the user, or None."""
+        """Close the run, so that the next job of a sweep opens a new one; return a line for the user, or None."""
 
 
 BINS = 32
@@ -75,7 +75,7 @@ BINS = 32
 
 
 def binned(values: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Counts [BINS] of ``values`` and the edges [BINS + 1] of bins of equal width between the least and the greatest.
+    """Return counts [BINS] of ``values`` and edges [BINS + 1] of bins of equal width between minimum and maximum.
 
     Raises:
         ValueError: a value is not finite.
@@ -87,6 +87,6 @@ def binned(values: Sequence[float]) -> tuple[list[int], list[float]]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The whole config as plain data, resolved."""
-    found: Any = OmegaConf.to_container(config, resolve=True)
-    return dict(found)
+    """Return the whole config as plain data, resolved."""
+    data: Any = OmegaConf.to_container(config, resolve=True)
+    return dict(data)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
 STEP = "trainer/global_step"
-"""What Lightning's logger calls a training step: the x-axis of every curve."""
+"""Lightning's name for the training step, the x-axis of every curve."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")  # of artifacts: W&B refuses them, and the job has been done by then
 
 
@@ -70,7 +70,7 @@ class WandbTracker:
             ) from error
 
     def training_logger(self, prefix: str = "") -> Logger | None:
-        """Lightning's W&B logger on this run; curves are drawn over the training step."""
+        """Return Lightning's W&B logger on this run; curves are drawn over the training step."""
         from lightning.pytorch.loggers import WandbLogger
 
         from conself.tracking.prefixed import prefixed
@@ -87,11 +87,11 @@ class WandbTracker:
             play(logger, curve)
 
     def summarise(self, figures: Mapping[str, float]) -> None:
-        """Write the run's summary: what columns and filters of the project's table of runs refer to."""
+        """Write the run's summary, for columns and filters of the project's table of runs."""
         self._run.summary.update(dict(figures))
 
     def tabulate(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Log a W&B table; select several runs and the dashboard puts theirs one below another."""
+        """Log a W&B table; the dashboard stacks those of selected runs."""
         import wandb
 
         table = wandb.Table(columns=list(columns), data=[list(row) for row in rows], allow_mixed_types=True)
@@ -109,24 +109,24 @@ class WandbTracker:
     def link(self, artifacts: Mapping[str, Stored]) -> None:
         """Log a W&B artifact per artifact of the store: its stage and key, and references to its files.
 
-        Names and sizes of files are listed; none is read, hashed or uploaded (``checksum=False``), for weights and
-        samples are gigabytes, and the key says already what is in the folder. W&B tells versions apart by the files'
-        addresses, which hold the key: jobs that share an artifact of the store share a version, and its page shows
-        which jobs those are. The addresses can be followed where the store is, and only there.
+        Names and sizes of files are listed; none is read, hashed or uploaded (``checksum=False``), because weights and
+        samples take gigabytes, and the key identifies the content. W&B distinguishes versions by the files' addresses,
+        which contain the key: jobs that share an artifact share a version, and its page lists these jobs. The addresses
+        are valid only on machines with the store.
         """
         import wandb
 
-        for name, found in artifacts.items():
-            content = {"stage": found.stage, "key": found.key, "path": str(found.path)}
-            artifact = wandb.Artifact(_NOT_IN_NAMES.sub("-", name), type=found.stage, metadata=content)
-            artifact.add_reference(found.path.resolve().as_uri(), checksum=False)
-            self._run.log_artifact(artifact, aliases=[found.key[:12]])
+        for name, artifact in artifacts.items():
+            content = {"stage": artifact.stage, "key": artifact.key, "path": str(artifact.path)}
+            artifact = wandb.Artifact(_NOT_IN_NAMES.sub("-", name), type=artifact.stage, metadata=content)
+            artifact.add_reference(artifact.path.resolve().as_uri(), checksum=False)
+            self._run.log_artifact(artifact, aliases=[artifact.key[:12]])
 
     def finish(self, failed: bool) -> str | None:
-        """Close the run, as failed or finished; says how to upload one that was kept offline, or where it is.
+        """Close the run, as failed or finished; return how to upload an offline run, or its address.
 
-        Once a job has finished, offline runs of an earlier one in its folder that were not synced are removed: it was
-        given again, and ``wandb sync`` would upload both.
+        Once a job has finished, unsynced offline runs of an earlier one in its folder are removed: it was repeated, and
+        ``wandb sync`` would upload both.
         """
         if self._run is None:
             return None
@@ -140,13 +140,13 @@ class WandbTracker:
 
 
 def _remove_earlier(current: Path) -> None:
-    """Remove the other offline runs beside the current one, which W&B's links lead to by now; not what was synced."""
+    """Remove unsynced offline runs beside the current one, to which W&B's links now point."""
     for earlier in current.parent.glob("offline-run-*"):
         if earlier.name != current.name and not any(earlier.glob("*.wandb.synced")):
             shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _short(path: str) -> str:
-    """The path as seen from here, where it lies below."""
+    """Return the path relative to the current folder, if it is below."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative
