@@ -198,7 +198,7 @@ class Rectangular:
 
 @dataclass(frozen=True)
 class InRows:
-    """A relation between the columns of a list's rows of ``width`` items: (start, end) of each interval, for example."""
+    """A relation between columns of a list's rows of ``width`` items: (start, end) of each interval, for example."""
 
     position: int
     width: int

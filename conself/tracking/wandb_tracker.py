@@ -116,11 +116,11 @@ class WandbTracker:
         """
         import wandb
 
-        for name, artifact in artifacts.items():
-            content = {"stage": artifact.stage, "key": artifact.key, "path": str(artifact.path)}
-            artifact = wandb.Artifact(_NOT_IN_NAMES.sub("-", name), type=artifact.stage, metadata=content)
-            artifact.add_reference(artifact.path.resolve().as_uri(), checksum=False)
-            self._run.log_artifact(artifact, aliases=[artifact.key[:12]])
+        for name, stored in artifacts.items():
+            content = {"stage": stored.stage, "key": stored.key, "path": str(stored.path)}
+            artifact = wandb.Artifact(_NOT_IN_NAMES.sub("-", name), type=stored.stage, metadata=content)
+            artifact.add_reference(stored.path.resolve().as_uri(), checksum=False)
+            self._run.log_artifact(artifact, aliases=[stored.key[:12]])
 
     def finish(self, failed: bool) -> str | None:
         """Close the run, as failed or finished; return how to upload an offline run, or its address.

@@ -17,7 +17,7 @@ def read_pool(path: Path) -> list[PoolLine]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}: set pool to a .jsonl or .jsonl.gz file")
-    lines_by_id: dict[str, PoolLine] = {}
+    parsed: dict[str, PoolLine] = {}
     lines: dict[str, int] = {}
     for number, line in numbered_lines(path):
         try:
@@ -28,10 +28,10 @@ def read_pool(path: Path) -> list[PoolLine]:
                 )
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None
-        lines_by_id[read.problem.id] = read
-    if not lines_by_id:
+        parsed[read.problem.id] = read
+    if not parsed:
         raise ValueError(f"{path} is empty: write a JSON object per problem")
-    return list(lines_by_id.values())
+    return list(parsed.values())
 
 
 def content(records: Iterable[object]) -> str:

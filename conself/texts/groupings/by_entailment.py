@@ -30,8 +30,8 @@ class ByEntailment:
         while left:
             # The first text of a group is compared with all remaining ones: the same groups, in fewer, larger batches.
             opening, rest = left[0], left[1:]
-            entailed = self.entails([(opening, text) for text in rest]) if rest else []
-            half = [text for text, entailed in zip(rest, entailed, strict=True) if entailed]
+            forward = self.entails([(opening, text) for text in rest]) if rest else []
+            half = [text for text, entailed in zip(rest, forward, strict=True) if entailed]
             back = self.entails([(text, opening) for text in half]) if half else []
             joined = {opening, *(text for text, entailed in zip(half, back, strict=True) if entailed)}
             group |= dict.fromkeys(joined, number)
