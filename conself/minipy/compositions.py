@@ -1,4 +1,4 @@
-"""Chains of steps: drawing them, their identity, their side of the partition, their English and their program."""
+"""Chains of steps: drawing them, their identity, their split, their English and their program."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _CHAIN_SHARES = {"corpus": 0.55, "train": 0.20, "validation": 0.07, "test": 0.18
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A primitive with its parameter (None where it has none)."""
+    """A primitive with its parameter (None if it has none)."""
 
     primitive: Primitive
     k: int | None
@@ -67,12 +67,12 @@ def draw_steps(source: Operations, count: int, rng: random.Random) -> Steps:
 
 
 def identity(steps: Steps) -> str:
-    """The text that identifies a chain of steps, parameters included."""
+    """Return the text that identifies a chain of steps, including parameters."""
     return " | ".join(step.identity for step in steps)
 
 
 def side(steps: Steps) -> str:
-    """Which of corpus, train, validation and test may contain these steps: a function of their identity alone."""
+    """Return which of corpus, train, validation and test may contain these steps, by their identity alone."""
     position = fraction(f"minipy partition: {identity(steps)}")
     shares = _SINGLE_SHARES if len(steps) == 1 else _CHAIN_SHARES
     bounds = accumulate(shares.values())
@@ -80,19 +80,19 @@ def side(steps: Steps) -> str:
 
 
 def statement(steps: Steps, rng: random.Random) -> str:
-    """The problem in English: a paraphrase of each step, joined."""
+    """Write the problem in English: a paraphrase of each step, joined."""
     phrases = [fill(rng.choice(step.primitive.paraphrases), step.k) for step in steps]
     text = rng.choice(_JOINERS).join(phrases)
     return text[0].upper() + text[1:] + "."
 
 
 def starter_code(steps: Steps) -> str:
-    """The line that every program begins with."""
+    """Write the line that every program begins with."""
     return f"def f({steps[0].primitive.signature.takes}):"
 
 
 def program(starter: str, written: Iterable[tuple[Form, int | None, Kind]]) -> str:
-    """The program that chains forms; each comes with its parameter and the type it gives."""
+    """Write the program that chains forms, each with its parameter and the type of its value."""
     lines: list[str] = []
     variable = value = ""
     for form, k, gives in written:

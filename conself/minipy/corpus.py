@@ -16,7 +16,7 @@ LENGTH_SHARES = {1: 0.2, 2: 0.5, 3: 0.3}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One pre-training example: the problem, the observation of a guided one, and what the model should write.
+    """One pre-training example: the problem, the observation of a guided one, and the target completion.
 
     ``kind`` is ``observations``, ``direct`` or ``guided``. The problem has no inputs: the corpus runs nothing.
     """
@@ -50,8 +50,8 @@ def _draw(rng: random.Random) -> Steps:
 
 def _example(problem: Problem, steps: Steps, kind: str, rng: random.Random) -> Example:
     if kind == "observations":
-        drawn = draw_observations(steps, PER_PROBLEM, rng)
-        text = "\n".join(f"{i}. {observation.text}" for i, observation in enumerate(drawn, 1))
+        observations = draw_observations(steps, PER_PROBLEM, rng)
+        text = "\n".join(f"{i}. {observation.text}" for i, observation in enumerate(observations, 1))
         return Example(problem, None, text, kind)
     observation: Observation | None = draw_observations(steps, 1, rng)[0] if kind == "guided" else None
     code = write_program(steps, observation, rng)

@@ -16,14 +16,14 @@ _MAX_SHARE_OF_ONE = 8
 
 
 def function(source: str) -> Callable[[Value], Value]:
-    """The function ``f`` that a program of ours defines."""
+    """Return the function ``f`` that one of our programs defines."""
     namespace: dict[str, Callable[[Value], Value]] = {}
     exec(source, {}, namespace)
     return namespace["f"]
 
 
 def form_function(form: Form, k: int | None, takes: Kind, gives: Kind) -> Callable[[Value], Value]:
-    """One form of one step as a function; it may change a list that it is given."""
+    """Return one form of one step as a function, which may change a list argument."""
     return _compiled(program(f"def f({takes}):", [(form, k, gives)]))
 
 
@@ -33,13 +33,13 @@ def _compiled(source: str) -> Callable[[Value], Value]:
 
 
 def reference_function(step: Step) -> Callable[[Value], Value]:
-    """The reference behaviour of one step."""
+    """Return the reference behaviour of one step."""
     signature = step.primitive.signature
     return form_function(step.primitive.correct[0], step.k, signature.takes, signature.gives)
 
 
 def reference_outputs(steps: Steps, inputs: Sequence[Value]) -> list[Value] | None:
-    """The steps' outputs on the inputs, or None for a degenerate chain.
+    """Compute the steps' outputs on the inputs, or None for a degenerate chain.
 
     Degenerate: a value grows too large, a step changes at most one of its values, the outputs have fewer than three
     different values or one of them on more than eight inputs.

@@ -29,7 +29,7 @@ def draw_inputs(kind: Kind, ks: Sequence[int], rng: random.Random) -> list[Value
 
 
 def literal(value: Value) -> str:
-    """The Python text of the tuple of arguments."""
+    """Write the literal of the tuple of arguments."""
     return repr((value,))
 
 

@@ -1,4 +1,4 @@
-"""How the corpus writes programs: right in many ways, wrong in the ways of people, and now and then broken."""
+"""Write the corpus's programs: right in many styles, wrong in human ways, and sometimes broken."""
 
 import random
 
@@ -13,7 +13,7 @@ _SYNTAX_SHARE = 0.2  # of the broken programs
 
 
 def write_program(steps: Steps, observation: Observation | None, rng: random.Random) -> str:
-    """A program for the steps with the corpus's noise, conditioned on the observation if there is one."""
+    """Write a program for the steps with the corpus's noise, conditioned on the observation if there is one."""
     written = [_write_step(step, observation, rng) for step in steps]
     text = program(starter_code(steps), written)
     return _break(text, rng) if rng.random() < CRASH_RATE else text
@@ -46,13 +46,13 @@ def _right_form(primitive: Primitive, observation: Observation | None, rng: rand
 
 
 def _lookalike(primitive: Primitive, rng: random.Random) -> Primitive:
-    """Another known primitive of the same signature."""
+    """Choose another known primitive of the same signature."""
     choices, _ = KNOWN_OPERATIONS.by_input[primitive.signature.takes]
     return rng.choice([p for p in choices if p.signature == primitive.signature and p is not primitive])
 
 
 def _break(text: str, rng: random.Random) -> str:
-    """A program that never returns: it does not parse, or its return statement raises."""
+    """Break a program: it does not parse, or its return statement raises."""
     if rng.random() < _SYNTAX_SHARE:
         return text.replace("):", ")", 1)
     head, _, value = text.rpartition("return ")

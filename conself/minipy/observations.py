@@ -28,7 +28,7 @@ class Observation:
 
 
 def topics(steps: Steps) -> tuple[list[Style], list[str]]:
-    """The styles that some correct form of a step has, and the pitfalls of the steps; both without repetition."""
+    """Return the styles of correct forms of the steps, and the pitfalls of the steps; both without repetition."""
     styles = dict.fromkeys(form.style for step in steps for form in step.primitive.correct)
     pitfalls = dict.fromkeys(fill(pitfall, step.k) for step in steps for pitfall in step.primitive.pitfalls)
     return list(styles), list(pitfalls)

@@ -1,7 +1,7 @@
 """Re-create the embedded seed model: ``python -m conself.minipy.pretrain [seed=1] [out=FOLDER] [key=value]``.
 
 Corpus -> tokenizer -> one epoch of next-token training -> a checkpoint folder that transformers loads, in minutes on
-two cores. ``training.json`` in that folder says how it was made.
+two cores. ``training.json`` in that folder records how it was made.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
-    """Train tokenizer and model as ``conf/pretrain.yaml`` says; the same settings give the same weights.
+    """Train tokenizer and model by ``conf/pretrain.yaml``; the same settings give the same weights.
 
     Raises:
         ValueError: a vocabulary, length or model size that cannot work.
@@ -64,7 +64,7 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
 
 
 def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
-    """What ``training.json`` holds: the command, what came out, every setting, and the versions it ran with."""
+    """Build the content of ``training.json``: the command, the figures, every setting, and the versions."""
     settings = {key: value for key, value in settings_of(cfg).items() if key not in ("out", "overwrite")}
     libraries = {name: version(name) for name in ("torch", "transformers", "tokenizers")}
     return {
@@ -80,7 +80,7 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="pretrain")
 def main(cfg: DictConfig) -> None:
-    """Entry point: pre-train, then put the checkpoint folder in its place."""
+    """Pre-train, then move the checkpoint folder to its place."""
     answer_interrupts()
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
     command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])

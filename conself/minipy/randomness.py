@@ -1,14 +1,14 @@
-"""Random generators that depend on a text and on nothing else."""
+"""Random generators that depend only on a text."""
 
 import hashlib
 import random
 
 
 def fraction(text: str) -> float:
-    """A number in [0, 1) that is a function of the text (SHA-256), spread evenly over texts."""
+    """Map a text to a number in [0, 1) by SHA-256, evenly distributed over texts."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
 
 
 def generator(text: str) -> random.Random:
-    """A generator seeded by the text's SHA-256."""
+    """Create a generator seeded by the text's SHA-256."""
     return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))

@@ -25,7 +25,7 @@ from conself.sandbox.canonical import canonical
 
 LONG_LENGTHS = (5, 6)  # chains of 4 known steps are still within reach of the model; these are meant to be beyond it
 
-# The training split mirrors a crawled dataset (much of it beyond the model), the held-out ones ask for what was taught.
+# The training split mirrors a crawled dataset (much of it beyond the model), held-out ones for taught skills.
 DIFFICULTY_SHARES = {
     "train": {"own": 0.40, "unseen": 0.35, "long": 0.25},
     "validation": {"own": 0.90, "unseen": 0.06, "long": 0.04},
@@ -45,27 +45,27 @@ def split(name: str, size: int, seed: int) -> Sequence[tuple[Problem, Oracle]]:
     rng = generator(f"minipy split {name} {seed}")
     difficulties = [d for d, count in difficulty_counts(name, size).items() for _ in range(count)]
     rng.shuffle(difficulties)
-    taken: set[str] = set()
-    return tuple(_problem(name, index, difficulty, taken, rng) for index, difficulty in enumerate(difficulties))
+    used: set[str] = set()
+    return tuple(_problem(name, index, difficulty, used, rng) for index, difficulty in enumerate(difficulties))
 
 
 def difficulty_counts(name: str, size: int) -> dict[str, int]:
-    """How many problems of each difficulty a split has: its shares rounded, the remainder to ``own``."""
+    """Compute the numbers of problems by difficulty: shares rounded, the remainder to ``own``."""
     shares = DIFFICULTY_SHARES[name]
     unseen, long = round(size * shares["unseen"]), round(size * shares["long"])
     return {"own": size - unseen - long, "unseen": unseen, "long": long}
 
 
-def _problem(name: str, index: int, difficulty: str, taken: set[str], rng: random.Random) -> tuple[Problem, Oracle]:
-    """Draw until the steps belong to the split, are new (then added to ``taken``) and not degenerate."""
+def _problem(name: str, index: int, difficulty: str, used: set[str], rng: random.Random) -> tuple[Problem, Oracle]:
+    """Draw until the steps belong to the split, are new (then added to ``used``) and not degenerate."""
     while True:
         steps = _draw(difficulty, rng)
-        if side(steps) != name or identity(steps) in taken:
+        if side(steps) != name or identity(steps) in used:
             continue
         inputs, outputs = behaviour(steps, rng)
         if outputs is not None:
             break
-    taken.add(identity(steps))
+    used.add(identity(steps))
     key = f"minipy/{name}/{index:06d}"
     literals = tuple(literal(value) for value in inputs)
     problem = Problem(key, statement(steps, rng), starter_code(steps), "f", literals, "minipy", difficulty)
@@ -73,7 +73,7 @@ def _problem(name: str, index: int, difficulty: str, taken: set[str], rng: rando
 
 
 def behaviour(steps: Steps, rng: random.Random) -> tuple[list[Value], list[Value] | None]:
-    """Twelve inputs for the steps and the reference's outputs (None: degenerate)."""
+    """Draw twelve inputs for the steps and compute the reference's outputs (None: degenerate)."""
     ks = [step.k for step in steps if step.k is not None]
     inputs = draw_inputs(steps[0].primitive.signature.takes, ks, rng)
     return inputs, reference_outputs(steps, inputs)
@@ -92,5 +92,5 @@ def _draw(difficulty: str, rng: random.Random) -> Steps:
 
 
 def fingerprint(pairs: Sequence[tuple[Problem, Oracle | None]]) -> str:
-    """SHA-256 (hex) of the content of a split, so that what was made from an older generator is never taken for it."""
+    """Hash the content of a split (SHA-256, hex), so that results of an older generator are never reused."""
     return hashlib.sha256(repr([(problem, oracle) for problem, oracle in pairs]).encode()).hexdigest()

@@ -43,14 +43,14 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE over ``texts`` (turn contents, without special tokens), with a chat template.
+    """Train byte-level BPE on ``texts`` (turn contents, without special tokens), with a chat template.
 
     Every text survives encoding and decoding unchanged, whatever its characters: all 256 bytes are in the vocabulary.
-    The result has at most ``vocab_size`` tokens (fewer where the texts hold fewer merges) and states ``max_length``
+    The result has at most ``vocab_size`` tokens (fewer if the texts have fewer merges) and sets ``max_length``
     tokens as the model's limit. The end-of-sequence token closes every turn.
 
     Raises:
-        ValueError: ``vocab_size`` leaves no room beside the 256 bytes and the special tokens.
+        ValueError: ``vocab_size`` leaves no room besides the 256 bytes and the special tokens.
     """
     from transformers import PreTrainedTokenizerFast
 

@@ -1,1 +1,1 @@
-"""How the embedded model was made."""
+"""Pre-training of the embedded model."""

@@ -1,4 +1,4 @@
-"""What the seed model reads: corpus examples as rendered turns, encoded, in batches of similar lengths."""
+"""The seed model's training data: corpus examples as rendered turns, encoded, in batches of similar lengths."""
 
 import hashlib
 import random
@@ -28,8 +28,8 @@ class Row:
 class Batch:
     """Right-padded examples. ``ids`` [B, T] int64; the others [B, T - 1], aligned with the predictions of ids[:, 1:].
 
-    ``in_text`` is true where the predicted token is not padding, ``in_completion`` where it is in the completion, and
-    ``in_program`` where that completion is a program.
+    ``in_text`` is true if the predicted token is not padding, ``in_completion`` if it is in the completion, and
+    ``in_program`` if that completion is a program.
     """
 
     ids: Tensor
@@ -39,28 +39,28 @@ class Batch:
 
 
 def seed_of(seed: int, use: str) -> int:
-    """A 63-bit seed for one use of randomness, from SHA-256 of (seed, use)."""
+    """Derive a 63-bit seed for one use of randomness, from SHA-256 of (seed, use)."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{use}".encode()).digest()[:8], "big") >> 1
 
 
 def messages_of(example: Example, prompts: PromptStyle) -> list[Message]:
-    """The chat messages that ``example.completion`` answers: the same ones that sampling will send."""
+    """Build the chat messages that ``example.completion`` answers, the same as in sampling."""
     if example.kind == "observations":
         return observation_messages(prompts, example.problem, n=len(example.completion.splitlines()))
     return program_messages(prompts, example.problem, example.observation)
 
 
 def texts(examples: Iterable[Example], prompts: PromptStyle) -> Iterator[str]:
-    """All turn contents, for training the tokenizer."""
+    """Yield all turn contents, for training the tokenizer."""
     for example in examples:
         yield from (message["content"] for message in messages_of(example, prompts))
         yield example.completion
 
 
 def encode(examples: Sequence[Example], prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """Rows in the examples' order.
+    """Encode rows in the examples' order.
 
-    Prompt and completion are encoded apart, as in sampling, where the prompt's tokens are given.
+    Prompt and completion are encoded separately, as in sampling, where the prompt's tokens are fixed.
 
     Raises:
         ValueError: an example is longer than the model's limit.
@@ -80,9 +80,9 @@ def encode(examples: Sequence[Example], prompts: PromptStyle, tokenizer: PreTrai
 
 
 def batches(rows: Sequence[Row], max_tokens: int, pad_id: int, seed: int) -> list[Batch]:
-    """One epoch in random order: every row once, in batches of at most ``max_tokens`` tokens, padding included.
+    """Arrange one epoch in random order: every row once, in batches of at most ``max_tokens`` tokens, with padding.
 
-    A row longer than ``max_tokens`` is a batch of its own.
+    A row longer than ``max_tokens`` is a separate batch.
     """
     rng = random.Random(seed)
     order = rng.sample(rows, len(rows))
@@ -105,7 +105,7 @@ def _fill(rows: Sequence[Row], max_tokens: int) -> Iterator[list[Row]]:
 
 
 def collate(rows: Sequence[Row], pad_id: int) -> Batch:
-    """Rows padded on the right: under a causal mask the padding is seen by nobody, so it needs no mask."""
+    """Pad rows on the right: under a causal mask no token attends to the padding, so it needs no mask."""
     lengths = torch.tensor([len(row.ids) for row in rows])
     width = int(lengths.max())
     ids = torch.tensor([row.ids + (pad_id,) * (width - len(row.ids)) for row in rows])

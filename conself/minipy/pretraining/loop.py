@@ -35,7 +35,7 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a pre-training did.
+    """The figures of a pre-training run.
 
     Losses are in nats, on program completions only, each read before the step that trains on it: ``code_loss`` per
     token and ``program_loss`` per program are means over the last 5 % of the steps, ``first_code_loss`` per token over
@@ -51,7 +51,7 @@ class Fit:
 
 
 def token_losses(model: Qwen2ForCausalLM, ids: Tensor) -> Tensor:
-    """-log p(ids[:, 1:]) under ``model``: ids [B, T] int64, right-padded -> [B, T - 1] float32, in nats.
+    """Compute -log p(ids[:, 1:]) under ``model``: ids [B, T] int64, right-padded -> [B, T - 1] float32, in nats.
 
     No attention mask: attention is causal, so the text before the padding never sees it.
     """
@@ -61,14 +61,14 @@ def token_losses(model: Qwen2ForCausalLM, ids: Tensor) -> Tensor:
 
 
 def rate(step: int, steps: int, warmup: int) -> float:
-    """The learning rate of 0-based ``step`` as a share of the peak: linear warm-up, then a cosine to 0 at ``steps``."""
+    """Return the learning rate of 0-based ``step`` as a share of the peak: linear warm-up, then a cosine to 0 at ``steps``."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
 def fit(model: Qwen2ForCausalLM, epoch: Sequence[Batch], optimisation: Optimisation) -> Fit:
-    """Train ``model`` in place, one step per batch, and show how far it is."""
+    """Train ``model`` in place, one step per batch, and show the progress."""
     steps = len(epoch)
     warmup = min(optimisation.warmup, steps // 2)
     optimizer = torch.optim.AdamW(
@@ -110,6 +110,6 @@ def _code_sums(losses: Tensor, batch: Batch) -> Tensor:
 
 
 def _mean(log: Sequence[Tensor]) -> tuple[float, float]:
-    """Nats per token and per program over the logged batches; NaN where they hold no program."""
+    """Compute nats per token and per program over the logged batches; NaN without programs."""
     nats, tokens, programs = torch.stack(list(log)).sum(dim=0).tolist()
     return (nats / tokens, nats / programs) if programs else (math.nan, math.nan)

@@ -17,7 +17,7 @@ def new_model(
     initializer_range: float,
     seed: int,
 ) -> Qwen2ForCausalLM:
-    """A Qwen2 in float32 with tied embeddings over ``tokenizer``'s vocabulary, initialised from ``seed`` alone.
+    """Build a Qwen2 in float32 with tied embeddings over ``tokenizer``'s vocabulary, initialised from ``seed`` alone.
 
     Raises:
         ValueError: the head counts do not divide.
@@ -50,7 +50,7 @@ def new_model(
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Matrices decay, vectors (norms and biases) do not."""
+    """Group parameters: matrices decay, vectors (norms and biases) do not."""
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]

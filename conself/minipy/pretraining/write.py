@@ -1,4 +1,4 @@
-"""A folder that is there whole or not at all."""
+"""Create a folder atomically."""
 
 import shutil
 import tempfile
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
-    """Yields an empty folder beside ``target`` that takes its place when the block ends well.
+    """Yield an empty folder beside ``target`` that replaces it when the block succeeds.
 
-    A block that fails leaves nothing, and leaves a former ``target`` as it was.
+    A block that fails leaves nothing, and keeps a former ``target`` unchanged.
 
     Raises:
         FileExistsError: ``target`` exists and ``overwrite`` is false (before the block is entered).

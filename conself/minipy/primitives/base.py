@@ -1,4 +1,4 @@
-"""What a primitive is: one typed step that a problem may ask for, with all the ways in which the world writes it.
+"""Primitives: typed steps that problems ask for, with all the ways in which the corpus writes them.
 
 A form is code for one step. Its variables are fixed by type (``xs`` a list of ints, ``n`` an int, ``s`` a string;
 ``r``, ``t``, ``x``, ``c``, ``w``, ``i``, ``d`` are scratch) and ``{k}``, ``{k+1}``, ``{k-1}`` stand for the step's
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Style(StrEnum):
-    """How a form is written; observations name styles."""
+    """The style of a form; observations name styles."""
 
     COMPREHENSION = "comprehension"
     LOOP = "loop"
@@ -29,7 +29,7 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a step takes and gives."""
+    """The types of a step's argument and value."""
 
     takes: Kind
     gives: Kind
@@ -45,10 +45,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How the corpus writes a primitive.
+    """The corpus's noise in writing a primitive.
 
     ``right`` is the share of correct forms (equally likely among themselves), ``dominant`` the share of the first
-    buggy form. The rest is the primitive's other buggy forms or, where ``confused``, correct code of another known
+    buggy form. The rest is the primitive's other buggy forms or, if ``confused``, correct code of another known
     primitive of the same signature. ``weight`` is the primitive's weight when compositions are drawn.
     """
 
@@ -92,7 +92,7 @@ class Primitive:
 
 
 def fill(template: str, k: int | None) -> str:
-    """The template with its parameter written out; without a parameter the template itself."""
+    """Fill a template with its parameter; a template without a parameter is returned unchanged."""
     if k is None:
         return template
     return template.replace("{k}", str(k)).replace("{k+1}", str(k + 1)).replace("{k-1}", str(k - 1))
