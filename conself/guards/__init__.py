@@ -1,1 +1,1 @@
-"""When an online training is stopped, by what can be seen without knowing what is right."""
+"""Guards stop online training by criteria that need no oracle."""

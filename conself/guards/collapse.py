@@ -1,4 +1,4 @@
-"""Stops a training that collapses: agreement rises while behaviours or programs fade."""
+"""Stop a training run that collapses: agreement rises while behaviours or programs lose variety."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from conself.guards.none import check_probes
 
 @dataclass(frozen=True)
 class CollapseGuard:
-    """Suspects a probe whose consensus has risen while its behaviours or its programs have faded.
+    """Suspects a probe whose consensus has risen while its behaviours or its programs have lost variety.
 
-    Of a training that learns, consensus rises as well, for it grows more certain. It is suspect where at the same time
-    little else is left: ``winner_consensus`` is above the first probe's by ``rise`` or more, and ``distinct_traces`` or
-    ``code_chars`` are at most the shares ``traces_left`` and ``code_left`` of the first probe's, or ``constant`` is
-    above the first probe's by ``constant_rise`` or more. ``patience`` suspect probes in a row stop the training. The
-    weights of the last probe before them are kept; where no probe is suspect, the last.
+    Consensus also rises in a training run that learns, because the model becomes more certain. A probe is suspect if at
+    the same time little variety is left: ``winner_consensus`` is above the first probe's by ``rise`` or more, and
+    ``distinct_traces`` or ``code_chars`` are at most the shares ``traces_left`` and ``code_left`` of the first probe's,
+    or ``constant`` is above the first probe's by ``constant_rise`` or more. ``patience`` suspect probes in a row stop
+    training. The weights of the last probe before them are kept, or the last weights if no probe is suspect.
 
     Raises:
         ValueError: a setting is out of its range; names its key.
@@ -40,7 +40,7 @@ class CollapseGuard:
             raise ValueError(f"guard.patience must be at least 1, got {self.patience}")
 
     def __call__(self, probes: Sequence[Probe]) -> Assessment:
-        """Whether the last ``patience`` probes are all suspect."""
+        """Assess whether the last ``patience`` probes are all suspect."""
         trust = [why is None for why in (self._suspicion(probes[0], probe) for probe in probes)]
         good = [index for index, trusted in enumerate(trust) if trusted]
         best = good[-1] if good else 0
@@ -50,7 +50,7 @@ class CollapseGuard:
         return Assessment(best, self._suspicion(probes[0], probes[-1]))
 
     def _suspicion(self, first: Probe, probe: Probe) -> str | None:
-        """What is wrong with a probe, in words; None where nothing is."""
+        """Describe why a probe is suspect; None if it is not."""
         if probe.winner_consensus < first.winner_consensus + self.rise:
             return None
         risen = f"held-out consensus rose from {first.winner_consensus:.3f} to {probe.winner_consensus:.3f}"

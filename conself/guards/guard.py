@@ -1,4 +1,4 @@
-"""The contract of guards, and what they go by."""
+"""The contract of guards, and the probes that they assess."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the policy does on held-out problems, which are never trained on, after ``step`` steps.
+    """The policy's behaviour on held-out problems, which are never trained on, after ``step`` steps.
 
     The figures are those of :func:`conself.online.diagnostics.behaviour_figures`.
     """
@@ -21,29 +21,29 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """``best`` is the index of the probe whose weights are to be kept; ``why`` says why to stop, None: go on."""
+    """``best`` is the index of the probe whose weights to keep; ``why`` is the reason to stop, None: continue."""
 
     best: int
     why: str | None
 
 
 class Guard(Protocol):
-    """Judges a training by its probes so far.
+    """Judges a training run by its probes so far.
 
-    ``held_out`` problems are kept out of training and drawn for in a probe before the first step and after each
-    ``every`` steps; with 0 there are no probes, and the guard is never asked.
+    ``held_out`` problems are kept out of training and used in a probe before the first step and after each ``every``
+    steps; with 0 there are no probes, and the guard is never called.
     """
 
     @property
     def held_out(self) -> int:
-        """How many problems are kept out of training."""
+        """The number of problems kept out of training."""
         ...
 
     @property
     def every(self) -> int:
-        """Steps from one probe to the next."""
+        """The number of steps from one probe to the next."""
         ...
 
     def __call__(self, probes: Sequence[Probe]) -> Assessment:
-        """Judge at least one probe, the first of them of the model before its training."""
+        """Judge at least one probe, the first of them made before training."""
         ...

@@ -1,4 +1,4 @@
-"""No guard: training goes on to its last step, and the last weights are kept."""
+"""No guard: training runs to its last step, and the last weights are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from conself.guards.guard import Assessment, Probe
 
 @dataclass(frozen=True)
 class NoGuard:
-    """Never stops. With ``held_out`` above 0 it has probes made all the same, for the curves."""
+    """Never stops. With ``held_out`` above 0 probes are still made, for the curves."""
 
     held_out: int
     every: int
@@ -17,12 +17,12 @@ class NoGuard:
         check_probes(self.held_out, self.every)
 
     def __call__(self, probes: Sequence[Probe]) -> Assessment:
-        """The last weights."""
+        """Keep the last weights."""
         return Assessment(len(probes) - 1, None)
 
 
 def check_probes(held_out: int, every: int) -> None:
-    """Refuse numbers that make no probes.
+    """Check the numbers of probes.
 
     Raises:
         ValueError: names the key.
