@@ -1,4 +1,4 @@
-"""What the page of contracts names: the contracts, and what its examples are made of."""
+"""The names used on the page of contracts: the contracts, and the parts of its examples."""
 
 from __future__ import annotations
 

@@ -37,13 +37,13 @@ def _prelude() -> str:
     modules = _STARS.split()
     owner: dict[str, str] = {}
     for module in [*modules, "typing"]:
-        found = importlib.import_module(module)
-        public = getattr(found, "__all__", None) or [name for name in vars(found) if not name.startswith("_")]
+        loaded = importlib.import_module(module)
+        public = getattr(loaded, "__all__", None) or [name for name in vars(loaded) if not name.startswith("_")]
         owner.update((name, module) for name in public if module != "typing" or owner.get(name) != "collections")
     for name in [*dir(builtins), *modules, *_PASSING]:
         owner.pop(name, None)
     names = {module: sorted(name for name in owner if owner[name] == module) for module in [*modules, "typing"]}
-    lines = [f"from {module} import {', '.join(found)}\n" for module, found in names.items() if found]
+    lines = [f"from {module} import {', '.join(bound_names)}\n" for module, bound_names in names.items() if bound_names]
     return "".join(lines) + f"import {', '.join(modules)}\nsys.setrecursionlimit(50000)\n"
 
 

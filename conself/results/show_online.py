@@ -1,4 +1,4 @@
-"""The figures of a training on rollouts as the small tables that a person reads."""
+"""Print the figures of a training run on rollouts as small tables."""
 
 from rich.console import Console
 from rich.table import Table
@@ -22,13 +22,15 @@ _ROWS = {
 
 
 def show_online(console: Console, results: Figures) -> None:
-    """Print the figures of one training on rollouts."""
+    """Print the figures of one training run on rollouts."""
     show_table(console, _overview(results))
     show_table(console, _steps(results))
-    found = results["benchmarks"]
-    if found:
-        show_table(console, before_and_after(found, ("base", "tuned"), "Before and after training"))
-        show_details(console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in found.items()})
+    by_benchmark = results["benchmarks"]
+    if by_benchmark:
+        show_table(console, before_and_after(by_benchmark, ("base", "tuned"), "Before and after training"))
+        show_details(
+            console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in by_benchmark.items()}
+        )
     for name, points in results["by_steps"].items():
         if len(points) > 2:
             show_table(console, _points(name, points))
@@ -67,7 +69,7 @@ def _steps(results: Figures) -> Table:
 
 
 def _points(name: str, points: list[Figures]) -> Table:
-    """pass@1 by the number of steps, and what sampled answers reach where there are voters."""
+    """Build the table of pass@1 by the number of steps, with the figures of voters, if any."""
     ks = [key for key in points[0] if key.endswith("@k")]
     heads = [f"{key.removesuffix('k')}{k}" for key in ks for k in points[0][key]]
     table = Table("steps", "pass@1", *heads, title=f"{name}, by steps (95 % interval)", title_justify="left")

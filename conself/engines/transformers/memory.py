@@ -22,13 +22,13 @@ _LOGIT_TABLES = 5
 _SLACK = 1.5
 """By how much keys and values are wider than their rows, at most (``RowLayer.reserve``)."""
 _FEW = 8
-"""Rows: with less each, one process more is worth nothing."""
+"""Rows per process below which another process does not help."""
 MOST_ROWS = 256
 _LARGE, _CPU_ROWS = 100_000_000, 32
-"""From so many bytes of weights on, a CPU's time goes by the tokens and not by the steps: more rows than these gain a
-tenth at most, take memory, and a killed job draws them all again."""
+"""From this many bytes of weights on, a CPU's time depends on tokens, not on steps: more rows than these gain at most
+a tenth, take memory, and are all drawn again after a kill."""
 _SHARE = 0.8
-"""Of the free memory: the rest is the driver's, and the file cache's."""
+"""Share of the free memory: the rest is for the driver and the file cache."""
 
 
 @dataclass(frozen=True)
