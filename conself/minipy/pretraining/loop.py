@@ -61,7 +61,7 @@ def token_losses(model: Qwen2ForCausalLM, ids: Tensor) -> Tensor:
 
 
 def rate(step: int, steps: int, warmup: int) -> float:
-    """Return the learning rate of 0-based ``step`` as a share of the peak: linear warm-up, then a cosine to 0 at ``steps``."""
+    """Learning rate of 0-based ``step`` as a share of the peak: linear warm-up, then a cosine to 0 at ``steps``."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
