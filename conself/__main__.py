@@ -1,4 +1,4 @@
-"""The command ``conself``, also ``python -m conself``: hands its other words to the command that the first names."""
+"""The command ``conself``, also ``python -m conself``: passes its words to the command that the first one names."""
 
 import argparse
 import os
@@ -33,10 +33,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Run one command; parts of one's own are imported from the current folder, as with ``python -m``.
+    """Run one command; the user's own parts are imported from the current folder, as with ``python -m``.
 
     Raises:
-        SystemExit: 2, where no such command is named; else as the command ends.
+        SystemExit: 2 for an unknown command; otherwise as the command ends.
     """
     command: str = _parser().parse_args(sys.argv[1:2]).command
     if not sys.flags.safe_path and os.getcwd() not in sys.path:

@@ -13,7 +13,7 @@ from conself.runtime.config_folder import CONF
 
 
 def chosen(config: DictConfig) -> DictConfig:
-    """The config with one decoder: where ``samples`` is given it reads them, and there is neither engine nor model."""
+    """Return the config with one decoder: with ``samples`` it reads them, and there is neither engine nor model."""
     kept = OmegaConf.masked_copy(config, [str(key) for key in config if key != "recorded"])
     if config.samples is not None:
         kept.decoder, kept.engine, kept.model = config.recorded, None, None
@@ -21,7 +21,7 @@ def chosen(config: DictConfig) -> DictConfig:
 
 
 def without_model(words: Sequence[str]) -> list[str]:
-    """The words of a command line without those on the model: nobody answers, so that none of its settings apply."""
+    """Remove the words about the model from a command line: without a model none of its settings apply."""
     kept = [word for word in words if not word.lstrip("+~").startswith(("model=", "model."))]
     return [*kept, "~model"]
 

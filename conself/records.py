@@ -53,8 +53,8 @@ class Candidate:
 
     ``mean_nll`` and ``mean_token_entropy`` are in nats per token, of the untempered model distribution;
     the entropy is over its top ``entropy_top_k`` tokens, renormalised. Black-box models leave them None.
-    ``observation_asks`` is how often the model was asked for the problem's observations: 0 for the direct prompt alone,
-    1, or 2 where it gave too few at first.
+    ``observation_asks`` counts the questions for the problem's observations: 0 for the direct prompt alone, 1, or 2 if
+    the first answer had too few.
     """
 
     problem_id: str
@@ -81,9 +81,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class InputOrigin:
-    """Where an input that no data set brought comes from: ``index`` in ``Problem.inputs``, made from input ``parent``.
+    """The origin of an added input: ``index`` in ``Problem.inputs``, made from input ``parent``.
 
-    ``operators`` are the changes, in their order (``conself.amplifications``).
+    ``operators`` are the changes, in order (``conself.amplifications``).
     """
 
     problem_id: str
@@ -103,7 +103,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """A metric that has no value for a problem, and why."""
+    """The reason why a metric has no value for a problem."""
 
     reason: str
 
@@ -120,9 +120,9 @@ class Uncertainty:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which of a problem's answers are right, in their order; ``difficulty`` as the benchmark names it, or "".
+    """Whether each of a problem's answers is right, in order; ``difficulty`` in the benchmark's words, or "".
 
-    ``base`` is which of them are right on the original benchmark's inputs alone, where the benchmark has more inputs.
+    ``base`` says whether each is right on the original benchmark's inputs alone, if the benchmark has more inputs.
     """
 
     problem_id: str
@@ -136,7 +136,7 @@ class PreferencePair:
     """A winner and a loser of one problem; ``prompt`` is the rendered direct prompt, chosen/rejected are texts.
 
     SFT data is the same record with ``rejected`` None: a pair without a loser. ``winner_weight`` is R(y_w) in [0, 1],
-    how much the candidates speak for the winner by the ranking that chose it; None where that gives no such figure.
+    the candidates' support for the winner by its ranking; None if the ranking gives no weight.
     """
 
     problem_id: str

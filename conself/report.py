@@ -1,7 +1,6 @@
 """The report of finished runs: ``python -m conself.report runs=DIR [out=DIR] [parts=NAME,NAME]``.
 
-It is a package of its own, which reads what runs leave behind: ``conself_analysis`` where it is installed,
-``analysis/`` in a checkout.
+It is a separate package, which reads the files of runs: ``conself_analysis`` if installed, ``analysis/`` in a checkout.
 """
 
 import sys
@@ -13,7 +12,7 @@ INSTALL = "pip install 'conself[report]', or '.[report]' in a checkout"
 
 
 def main() -> None:
-    """Make one report; raises SystemExit as ``analysis.report.main`` does, and where that cannot be imported."""
+    """Make one report; raises SystemExit as ``analysis.report.main`` does, or if that cannot be imported."""
     try:
         report = import_module(f"{_package()}.report")
     except ImportError as error:
@@ -23,7 +22,7 @@ def main() -> None:
 
 
 def _package() -> str:
-    """The package's name; raises ModuleNotFoundError where there is none, or another's ``analysis`` hides it."""
+    """Return the package's name; ModuleNotFoundError if there is none, or another's ``analysis`` hides it."""
     if find_spec("conself_analysis"):
         return "conself_analysis"
     checkout = Path(__file__).resolve().parents[1]

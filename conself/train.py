@@ -1,4 +1,4 @@
-"""Training: ``python -m conself.train [group=choice] [key=value] [-m]``; what it does is the ``pipeline``."""
+"""Training: ``python -m conself.train [group=choice] [key=value] [-m]``; the ``pipeline`` defines the work."""
 
 import hydra
 from omegaconf import DictConfig

@@ -51,7 +51,7 @@ class Demand:
 
 
 class Runtime(Protocol):
-    """How an engine wants its work divided: this changes speed and memory only."""
+    """An engine's settings for dividing work, which change speed and memory only."""
 
     @property
     def processes(self) -> int | None:

@@ -75,7 +75,7 @@ def comparisons(node: ast.AST) -> Replacements:
 
 
 def arithmetic(node: ast.AST) -> Replacements:
-    """The operators of numbers and bits, also in augmented assignments."""
+    """Operators of numbers and bits are replaced, also in augmented assignments."""
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in ARITHMETIC:
         yield _changed(node, op=ARITHMETIC[type(node.op)]())
 
@@ -154,7 +154,7 @@ OPERATORS: tuple[Callable[[ast.AST], Replacements], ...] = (
 
 
 def _changed(node: Node, **fields: object) -> Node:
-    """A copy of a node, whose other parts are the node's own."""
+    """Copy a node with some fields replaced; the other parts are shared."""
     new = copy(node)
     for name, value in fields.items():
         setattr(new, name, value)

@@ -27,7 +27,7 @@ class Bench(Protocol):
 
     @property
     def console(self) -> Console:
-        """Where progress is shown."""
+        """Shows progress."""
 
 
 def cut(items: Sequence[Item]) -> list[list[Item]]:

@@ -133,7 +133,7 @@ def stays(node: ast.AST, program: Program) -> bool:
 
 
 def is_type_call(node: ast.AST | None, program: Program) -> bool:
-    """``type(x)``, with the builtin."""
+    """Return whether it is ``type(x)``, with the builtin."""
     match node:
         case ast.Call(func=ast.Name(id="type"), args=[argument], keywords=[]):
             return program.is_builtin("type") and not isinstance(argument, ast.Starred)

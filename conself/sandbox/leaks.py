@@ -47,7 +47,7 @@ def may_leak_main(tree: ast.Module) -> bool:
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
-    """``if __name__ == "__main__": ...`` without an else: never runs in a call program."""
+    """Return whether it is ``if __name__ == "__main__": ...`` without an else, which never runs in a call program."""
     match node:
         case ast.If(
             test=ast.Compare(
@@ -188,7 +188,7 @@ def _misuses_descriptors(program: Program) -> bool:
 
 
 def _is_standard(program: Program, call: ast.Call) -> bool:
-    """Whether a call of the os module can only mean one of the three standard descriptors."""
+    """Return whether a call of the os module can only refer to one of the three standard descriptors."""
     match call.args:
         case [ast.Constant(value=0 | 1 | 2), *_] | [ast.Call(func=ast.Attribute(attr="fileno")), *_]:
             return True
@@ -199,7 +199,7 @@ def _is_standard(program: Program, call: ast.Call) -> bool:
 
 
 def _is_handle(program: Program, name: str) -> bool:
-    """Whether a name or attribute is only ever assigned some stream's ``fileno()``."""
+    """Return whether a name or attribute is only ever assigned some stream's ``fileno()``."""
     found = False
     for node in program.nodes:
         if isinstance(node, ast.Assign):

@@ -31,7 +31,7 @@ class Finished:
 
 
 def read(path: Path) -> Iterator[Finished]:
-    """The finished jobs of a journal in the order of its lines, also while it is being written.
+    """Read the finished jobs of a journal in the order of its lines, also while it is being written.
 
     Raises ValueError naming file and line if a line is damaged.
     """

@@ -21,7 +21,7 @@ _LONG_ITERATOR = '{"x":["longer iterator"'
 
 
 class Status(StrEnum):
-    """How one execution ended."""
+    """The status of one execution."""
 
     OK = "ok"
     EXCEPTION = "exception"

@@ -10,7 +10,7 @@ Rules = Mapping[str, Callable[[str], bool]]
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set."""
+    """Split a text into a set of words."""
     return frozenset(text.split())
 
 

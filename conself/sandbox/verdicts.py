@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a runner ended: wait status, CPU seconds, and whether the wall-clock backstop killed it."""
+    """The end of a runner: wait status, CPU seconds, and whether the wall-clock backstop killed it."""
 
     status: int
     cpu: float

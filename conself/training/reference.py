@@ -70,7 +70,7 @@ class Identity:
         return hashlib.sha256(json.dumps(self.facts()).encode()).hexdigest()
 
     def facts(self) -> dict[str, str | int]:
-        """The fields by name."""
+        """Return the fields by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

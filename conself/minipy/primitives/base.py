@@ -99,32 +99,32 @@ def fill(template: str, k: int | None) -> str:
 
 
 def comprehension(code: str) -> Form:
-    """A form that is a comprehension or a generator expression."""
+    """Build a form that is a comprehension or a generator expression."""
     return Form(Style.COMPREHENSION, code)
 
 
 def loop(code: str) -> Form:
-    """A form with a ``for`` or ``while`` statement."""
+    """Build a form with a ``for`` or ``while`` statement."""
     return Form(Style.LOOP, code)
 
 
 def builtin(code: str) -> Form:
-    """A form that leaves the work to a builtin function or method."""
+    """Build a form that uses a builtin function or method."""
     return Form(Style.BUILTIN, code)
 
 
 def slicing(code: str) -> Form:
-    """A form made of slices or an index."""
+    """Build a form of slices or an index."""
     return Form(Style.SLICING, code)
 
 
 def arithmetic(code: str) -> Form:
-    """A form made of operators and conditional expressions."""
+    """Build a form of operators and conditional expressions."""
     return Form(Style.ARITHMETIC, code)
 
 
 def unseen(
     name: str, takes: Kind, gives: Kind, ks: tuple[int, ...], paraphrases: tuple[str, ...], *correct: Form
 ) -> Primitive:
-    """A primitive that the corpus never contains; it needs neither bugs nor pitfalls."""
+    """Build a primitive that the corpus never contains; it needs neither bugs nor pitfalls."""
     return Primitive(name, Signature(takes, gives), UNSEEN, ks, paraphrases, correct, (), ())

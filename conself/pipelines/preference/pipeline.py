@@ -43,7 +43,7 @@ class Preference:
         return ("matched", "answering")
 
     def headlines(self, job: Job) -> Sequence[str]:
-        """``tau``, where a curriculum has one."""
+        """``tau``, if the curriculum has one."""
         config = job.config
         curricula = [config.curriculum, *([config.matched.curriculum] if config.matched else [])]
         return ("tau",) if any("tau" in node for node in curricula) else ()
