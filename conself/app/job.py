@@ -89,7 +89,7 @@ def one_line_errors(console: Console, folder: Path, in_sweep: bool) -> Iterator[
     try:
         yield
     except KeyboardInterrupt:
-        say(console, "what is finished is kept; give the same command to go on", "interrupted:", "bold red")
+        say(console, "finished results are kept; run the same command to continue", "interrupted:", "bold red")
         raise SystemExit(130) from None
     except Exception as error:
         log.debug("traceback of the error shown", exc_info=error)

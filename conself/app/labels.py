@@ -23,7 +23,7 @@ def check_labels(config: DictConfig) -> None:
     key = _labelled(to_plain(config), "")
     if key is not None and declared is None:
         raise ValueError(
-            f"{key} goes by a confidence that was fitted on verdicts of other pools: with it a job is no longer one "
+            f"{key} uses a confidence that was fitted on verdicts of other pools: with it a job is no longer one "
             f"without an oracle. Set labels={POOLS} to use it; results and tables then say so"
         )
 

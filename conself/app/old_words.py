@@ -49,7 +49,7 @@ _MOVED = {
 """Keys that moved with all that is below them; a key at the top is a group as well."""
 _GONE = {"recorded.runtime": "a file is read in one call"}
 """Keys that are no more, with all below them, and why."""
-_NO_GROUP = {"recipe": "what was chosen for a model stands in its own YAML of conf/model/, under recipe"}
+_NO_GROUP = {"recipe": "a model's settings are in its own YAML of conf/model/, under recipe"}
 """Groups that are no more, and why."""
 _MODULES = {
     "models.few_shot": "prompts.few_shot",

@@ -118,7 +118,7 @@ def check(config: DictConfig) -> None:
     if not config.benchmark:
         raise ValueError("there is nothing to evaluate on; name a benchmark, such as benchmark=[humaneval,mbpp]")
     if config.samples is not None and config.adapter is not None:
-        raise ValueError("samples are judged as they stand, without a model: leave out adapter, or samples")
+        raise ValueError("samples are judged unchanged, without a model: leave out adapter, or samples")
     adapter = None if config.model is None else config.model.adapter
     if config.model is not None:
         refuse_own_figures(trained_into((adapter, config.model.name)), build_all(config.benchmark, Benchmark))

@@ -27,7 +27,7 @@ def refuse_own_figures(trained: Mapping[str, str], benchmarks: Mapping[str, Stat
         left = [name for name in benchmarks if name not in own]
         where = next(trained[whole] for whole in own.values() if whole is not None)
         raise ValueError(
-            f"{where}, and its problems are those of {', '.join(own)}: a figure would tell what was learned by heart; "
+            f"{where}, and its problems are those of {', '.join(own)}: a figure would measure memorisation; "
             f"set benchmark=[{','.join(left) or 'none'}]"
         )
 

@@ -25,7 +25,7 @@ _OTHER = {
     "unanswered": "problems have no sample and count as wrong: add their samples to the file",
     "left_out": "records or inputs are left out: the data set's strict=true stops at the first that cannot be used",
     "malformed": "lines of the samples are malformed: recorded.strict=true stops at the first",
-    "unmatched": "samples are of no problem of the benchmark: mend their task_ids, or set benchmark= to theirs",
+    "unmatched": "samples match no problem of the benchmark: correct their task_ids, or set benchmark= to theirs",
 }
 """Other losses, in words."""
 _STAGES = {"sample": "sampler", "execute": "sandbox", "reinforce": "sandbox", "evaluate": "judging"}

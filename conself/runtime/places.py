@@ -14,7 +14,7 @@ def check_folder(path: Path, key: str) -> None:
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     if not existing.is_dir():
         raise NotADirectoryError(
-            f"{key}={path}: {existing} is a file; name a folder, which is made where there is none"
+            f"{key}={path}: {existing} is a file; name a folder, which is created if it does not exist"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise PermissionError(f"{key}={path}: {existing} can't be written into; name another folder")

@@ -107,8 +107,8 @@ class Recorded(Sampler):
             matched_ids = {id(sample) for answers in by_problem.values() for sample in answers}
             first = next(sample for sample in samples if id(sample) not in matched_ids)
             raise ValueError(
-                f"{self.path}: {len(samples) - used} samples are of no problem of the benchmark, such as "
-                f"{first.task_id!r}, where its ids are such as {problems[0].id!r}; mend their task_ids, or set "
+                f"{self.path}: {len(samples) - used} samples match no problem of the benchmark, such as "
+                f"{first.task_id!r}, where its ids are such as {problems[0].id!r}; correct their task_ids, or set "
                 "recorded.allow_unmatched=true to leave them out"
             )
         without = [name for name, answers in by_problem.items() if not answers]

@@ -41,7 +41,7 @@ def resume(path: Path, jobs: Iterable[Job], limits: Limits, workers: int) -> Ite
     """
     check_limits(limits, workers)
     if isinstance(jobs, Iterator):
-        raise ValueError("jobs to resume are read more than once: give a list, or an iterable that starts anew")
+        raise ValueError("jobs to resume are read more than once: give a list, or an iterable that can start again")
     if isinstance(jobs, Sequence):
         for job in jobs:
             check_job(job)

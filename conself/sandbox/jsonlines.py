@@ -90,7 +90,7 @@ def _once(pairs: list[tuple[str, Json]]) -> Json:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(
-            f"{next(name for name in names if names.count(name) > 1)} stands twice in one object: keep one"
+            f"{next(name for name in names if names.count(name) > 1)} appears twice in one object: keep one"
         )
     return found
 

@@ -17,7 +17,7 @@ def test_an_interrupt_is_one_line_and_ends_a_sweep_too(tmp_path: Path, in_sweep:
     with pytest.raises(SystemExit) as stopped, one_line_errors(Console(file=shown, width=200), tmp_path, in_sweep):
         raise KeyboardInterrupt
     assert stopped.value.code == 130
-    assert shown.getvalue() == "interrupted: what is finished is kept; give the same command to go on\n"
+    assert shown.getvalue() == "interrupted: finished results are kept; run the same command to continue\n"
 
 
 def test_interrupts_count_where_a_shell_has_them_ignored_and_nowhere_else() -> None:

@@ -31,7 +31,7 @@ def config(**parts: object) -> DictConfig:
     ],
 )
 def test_a_part_that_goes_by_labels_is_refused_unless_the_job_says_so(parts: dict[str, object], key: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{key} goes by a confidence .* Set labels=pools"):
+    with pytest.raises(ValueError, match=rf"^{key} uses a confidence .* Set labels=pools"):
         check_labels(config(**parts))
     check_labels(config(**parts, labels="pools"))
 

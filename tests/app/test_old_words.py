@@ -65,7 +65,7 @@ def test_a_word_that_moved(word: str, line: str) -> None:
 @pytest.mark.parametrize("word", ["recipe=qwen2_5_coder_7b", "recipe@_global_=hub", "~recipe"])
 def test_a_group_that_is_no_more(word: str) -> None:
     assert told(word) == (
-        f"{word} is to be left out: what was chosen for a model stands in its own YAML of conf/model/, under recipe"
+        f"{word} is to be left out: a model's settings are in its own YAML of conf/model/, under recipe"
     )
 
 

@@ -40,7 +40,7 @@ def test_function_and_stdin_problems(tmp_path: Path) -> None:
     ("row", "words"),
     [
         ("{not json", "no JSON (Expecting property name"),
-        ('{"statement": "s", "statement": "t", "inputs": ["1"]}', "statement stands twice in one object: keep one"),
+        ('{"statement": "s", "statement": "t", "inputs": ["1"]}', "statement appears twice in one object: keep one"),
         ({"id": 1.5, "statement": "s", "inputs": ["1"]}, "id is 1.5: it must be text, or an int"),
         ("[" * 10**5, "nested too deeply: leave such an input out"),
         (

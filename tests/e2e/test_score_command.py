@@ -262,7 +262,10 @@ def test_the_metrics_are_those_of_training_that_need_no_model() -> None:
         ((), "there is nothing to score: give pool=FILE"),
         (("pool=no/such.jsonl",), "there is no file 'no/such.jsonl'"),
         (("pool={bad}",), "bad.jsonl, line 2: id 'call' is that of line 1 too"),
-        (("pool={good}", "out={good}/below"), "good.jsonl is a file; name a folder, which is made where there is none"),
+        (
+            ("pool={good}", "out={good}/below"),
+            "good.jsonl is a file; name a folder, which is created if it does not exist",
+        ),
         (("pool={good}", "out=3"), "out must be the path of a folder"),
         (("pool={good}", "sandbox.packages=[no_such_package]"), "no_such_package cannot be imported"),
     ],

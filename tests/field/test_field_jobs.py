@@ -196,7 +196,7 @@ def test_one_form_of_file_whoever_reads_it(ending: str, tmp_path: Path) -> None:
         ((b'"a"', b"9" * 5000), "id is int too long to be shown: it must be text, or an int of up to 600 digits"),
         ((b'"a"', b"7.5"), "id is 7.5: it must be text, or an int"),
         ((b'"a"', b"true"), "id is True: it must be text, or an int"),
-        ((b'"a"', b'"a", "id": "b"'), "id stands twice in one object: keep one"),
+        ((b'"a"', b'"a", "id": "b"'), "id appears twice in one object: keep one"),
         ((b'"a"', b'"a'), "no JSON ("),
         ((b'"a"', b'"\xff"'), "no UTF-8 (invalid start byte): save the file as UTF-8"),
         ((b"[5]", b"[" * 100_000), "nested too deeply: leave such an input out"),

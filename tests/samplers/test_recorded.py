@@ -171,7 +171,7 @@ def test_a_problem_without_sample_counts_as_wrong_and_is_told(tmp_path: Path, ca
 
 def test_a_sample_of_no_problem_is_an_error_unless_allowed(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", {"task_id": "T/0", "solution": "x"}, {"task_id": "Z/9", "solution": "y"}, "{")
-    with pytest.raises(ValueError, match=r"1 samples are of no problem .*'Z/9'.*'T/0'; .*allow_unmatched=true"):
+    with pytest.raises(ValueError, match=r"1 samples match no problem .*'Z/9'.*'T/0'; .*allow_unmatched=true"):
         answers(path, "T/0", "T/1")
     assert codes(answers(path, "T/0", allowed=True)) == [["x"]]
     assert Recorded(str(path), False, True).unused(["T/0"]) == {"malformed": 1, "unmatched": 1}

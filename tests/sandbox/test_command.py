@@ -255,7 +255,7 @@ def test_a_line_that_is_not_a_json_object_is_named(
     path = put(tmp_path / "jobs.jsonl", JOBS)
     path.write_bytes(path.read_bytes() + line.encode("latin-1"))
     message = fails(capsys, path, tmp_path / "out.jsonl")
-    reasons = ("no JSON (", "a JSON object is needed", "nested too deeply", "no UTF-8 (", "id stands twice")
+    reasons = ("no JSON (", "a JSON object is needed", "nested too deeply", "no UTF-8 (", "id appears twice")
     assert message.startswith(tuple(f"{path}, line 4: {reason}" for reason in reasons))
 
 

@@ -69,7 +69,7 @@ def test_a_call_and_a_stdin_problem(tmp_path: Path) -> None:
         ("{not json", ["no JSON", "write one object per line"]),
         ("[" * 10**5, ["nested too deeply"]),
         ([1], ["the line is [1]", "a JSON object with the keys id, entry_point"]),
-        ('{"id": "a", "id": "b"}', ["id stands twice in one object: keep one"]),
+        ('{"id": "a", "id": "b"}', ["id appears twice in one object: keep one"]),
         ({k: v for k, v in CALL.items() if k != "id"}, ["id is missing: give each problem an id"]),
         ({k: v for k, v in CALL.items() if k != "entry_point"}, ["entry_point is missing", "null for programs"]),
         ({k: v for k, v in CALL.items() if k != "inputs"}, ["inputs is missing"]),

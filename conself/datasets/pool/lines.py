@@ -167,7 +167,7 @@ def _object(value: Json, where: str, keys: Sequence[str], needed: Sequence[str])
     dot = f"{where}." if where != "the line" else ""
     for key in value:
         if key not in keys and (meant := get_close_matches(str(key).lower(), keys, n=1, cutoff=0.8)):
-            raise ValueError(f"{dot}{key} is no key: write {meant[0]}, or another name for what is yours")
+            raise ValueError(f"{dot}{key} is no key: write {meant[0]}, or choose another name for your own")
     for key in needed:
         if key not in value:
             raise ValueError(f"{dot}{key} is missing: {_NEEDED[key]}")

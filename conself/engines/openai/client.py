@@ -18,7 +18,7 @@ from conself.engines.openai.settings import Endpoint, Runtime, request_body
 from conself.sandbox.jsonlines import Json
 
 _AGAIN = frozenset({408, 409, 425, 429})
-_CLOSED = "is not asked any more: another request failed, or nobody waits for the answer"
+_CLOSED = "is closed: another request failed, or the answer is no longer needed"
 _LONGEST_BACKOFF = 60.0
 _LONGEST_WAIT = 3600.0  # the longest Retry-After that is honoured
 

@@ -37,7 +37,7 @@ class OpenAIEngine(Engine):
             ValueError: always.
         """
         raise ValueError(
-            "an endpoint answers with its own weights and cannot put on the adapter that was trained; "
+            "an endpoint answers with its own weights and cannot load the trained adapter; "
             "choose engine=transformers or engine=vllm, in training engine@answering=transformers beside engine=openai"
         )
 

@@ -32,7 +32,10 @@ _VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")
 
 # A text in a start-up error -> the remedy. The first match is used.
 _REMEDIES = (
-    ("is less than", "lower runtime.gpu_memory_utilization or runtime.kv_cache_gib, or end what else uses the memory"),
+    (
+        "is less than",
+        "lower runtime.gpu_memory_utilization or runtime.kv_cache_gib, or end other processes that use the memory",
+    ),
     ("cache", "lower max_model_len or raise runtime.gpu_memory_utilization (on a CPU: runtime.kv_cache_gib)"),
     ("memory", "lower runtime.gpu_memory_utilization, or raise runtime.tensor_parallel"),
     ("rchitecture", "choose engine=transformers, which runs any causal model of transformers"),

@@ -133,7 +133,7 @@ def check_rounds(config: DictConfig) -> None:
     drawing = asking(config.sampler, config.engine)
     if config.rounds > 1 and not drawing.engine.loads_model:
         raise ValueError(
-            f"rounds={config.rounds} samples from what each round has made, and {drawing} loads no model; choose "
+            f"rounds={config.rounds} samples from each round's model, and {drawing} loads no model; choose "
             "engine=transformers or engine=vllm with sampler=guided or direct, or rounds=1"
         )
     if config.rounds > 1 and config.model.quantization is not None:

@@ -418,7 +418,10 @@ def test_log_probs_that_do_not_come_are_none() -> None:
 
 def test_an_adapter_is_refused() -> None:
     tuned = ModelRef("m", None, "adapter", "float32", "sdpa", None)
-    with serving(echo) as server, pytest.raises(ValueError, match=r"cannot put on the adapter.*engine=transformers"):
+    with (
+        serving(echo) as server,
+        pytest.raises(ValueError, match=r"cannot load the trained adapter.*engine=transformers"),
+    ):
         list(decoder(server)(problems(1), tuned))
 
 
