@@ -44,7 +44,7 @@ class Policy:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Computes log-probs of response tokens by ``model``; a single instance, because devices shard it."""
+        """Computes log-probs of response tokens by ``model``; a single instance, because devices share it."""
         from conself.training.scorer.log_probs import Scorer
 
         return Scorer(self.model, self.dtype)
