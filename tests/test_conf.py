@@ -30,6 +30,7 @@ NEEDS = {
     "hub": ["model.name=owner/name"],
     "qwen2_5_coder": ["model.name=owner/name"],
     "ucoder_fewshot": ["prompts=fewshot"],
+    "ray": ["executor.address=head:6379", "executor.cluster=me"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {

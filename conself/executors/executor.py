@@ -30,7 +30,8 @@ class Runner(Protocol):
         Work goes by path: a task reads and writes files that all machines see, and yields counts.
 
         Raises:
-            ChildProcessError: a process was killed; what its task has written stays for the next run.
+            ChildProcessError: a process was killed; what its task has written stays for the next run. An executor that
+                tries again raises :class:`LostTasksError`, when all other tasks are done.
         """
 
 
@@ -61,6 +62,17 @@ class Executor(Runner, Protocol):
 
     def release_others(self) -> None:
         """End the workers that ``sized`` made."""
+
+
+class LostTasksError(ChildProcessError):
+    """Tasks over which workers died again and again; all others of the run are done.
+
+    ``tasks`` are their arguments.
+    """
+
+    def __init__(self, text: str, tasks: Sequence[tuple[object, ...]]) -> None:
+        super().__init__(text)
+        self.tasks = tasks
 
 
 @dataclass(frozen=True)

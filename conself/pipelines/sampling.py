@@ -1,6 +1,7 @@
 """Drawing candidates: problem by problem on disk, shard by shard into tables."""
 
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from conself.pipelines.shards import SHARD, Bench, cut, missing
+from conself.pipelines.tasks import run_tasks
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
@@ -57,7 +59,9 @@ def sample_into(
         meter.skip(sum(map(len, done.values())))
         for path in shards:
             _write_if_whole(path, shards[path], done[path])
-        for path, problem_id, tokens in executor.run(sample_parts, tasks):
+        for path, problem_id, tokens in run_tasks(executor, sample_parts, tasks):
+            if problem_id in done[path]:
+                continue  # told again, since a worker died over its call
             done[path].add(problem_id)
             _write_if_whole(path, shards[path], done[path])
             meter.add(1, tokens)
@@ -92,23 +96,40 @@ def _size(total: int, sampler: Asking) -> int:
 
 
 def sample_parts(sampler: Asking, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:
-    """Draw candidates for parts of shards in one stream.
+    """Draw candidates for parts of shards in one stream, but for what an earlier try has left in their journals.
 
     Yields, per problem on disk, the table of its shard, its id and its number of tokens.
 
     Raises:
         ValueError: the sampler stops before the last problem.
     """
-    drawn = sampler((problem for part in parts for problem in part.problems), model)
+    there = {part.journal: _kept(part.journal) for part in parts}
+    left = (problem for part in parts for problem in part.problems if problem.id not in there[part.journal])
+    drawn = sampler(left, model)
     for part in parts:
-        with part.journal.open("w", encoding="utf-8") as journal:
+        with part.journal.open("a", encoding="utf-8") as journal:
             for problem in part.problems:
+                if problem.id in there[part.journal]:
+                    yield part.path, problem.id, there[part.journal][problem.id]
+                    continue
                 group = next(drawn, None)
                 if group is None:
                     raise ValueError(f"{type(sampler).__name__} gave nothing for problem {problem.id!r} and after")
                 journal.write(json.dumps({"id": problem.id, "candidates": [asdict(c) for c in group]}) + "\n")
                 journal.flush()
                 yield part.path, problem.id, sum(c.n_tokens for c in group)
+
+
+def _kept(journal: Path) -> dict[str, int]:
+    """The tokens of each problem in a journal, by its id, once the line is cut off that a kill has cut in two."""
+    if not journal.exists():
+        return {}
+    content = journal.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(journal, len(whole))
+    rows = map(json.loads, whole.split(b"\n")[:-1])
+    return {row["id"]: sum(candidate["n_tokens"] for candidate in row["candidates"]) for row in rows}
 
 
 def _journaled(path: Path) -> dict[str, list[Candidate]]:

@@ -22,7 +22,7 @@ from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairings.build import NothingToLearnError, Pairing, build_pairs, capped, ordered
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
-from conself.pipelines.execution import execute_into
+from conself.pipelines.execution import execute_into, walls_in
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
 from conself.pipelines.pools import AgreedPools, Pools, shards_of
@@ -95,7 +95,7 @@ def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Ar
     asked = shards_of(problems.path, "candidates", candidates.path, work.folder)
     done = Executed(work.context.executed, isolation(limits))
     counts = execute_into(work.context, work.folder, "executing", limits, asked, done)
-    return {**counts, "isolation": done.walls}
+    return {**counts, "isolation": walls_in(work.folder, done.walls)}
 
 
 def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Artifact:
