@@ -78,6 +78,7 @@ ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
 ALONE = {
     "experiment",
+    "hydra/launcher",
     "pipeline",
     "proposer",
     "size",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from conself.app.extras import lacking
 from conself.runtime.console import new_console, say
 from conself.runtime.plain import settings_of
 from conself.sandbox.jsonlines import Plain
@@ -92,6 +93,8 @@ def told(word: str) -> str | None:
 def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     """The entry point ``main``, which first shows an old word's new form: Hydra would refuse it for other reasons.
 
+    It also shows the extra that a word wants and that is not installed.
+
     So are the defaults lists of the YAMLs that the command line chooses from a folder of the user's own.
 
     Raises:
@@ -101,7 +104,8 @@ def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     @wraps(main)
     def checked() -> None:
         words = [word for word in sys.argv[1:] if "=" in word or word.startswith("~")]
-        line = next(chain(filter(None, map(told, words)), _told_of_defaults(sys.argv[1:], words)), None)
+        said = filter(None, chain(map(told, words), map(lacking, words)))
+        line = next(chain(said, _told_of_defaults(sys.argv[1:], words)), None)
         if line is not None:
             say(new_console(), line, "error:", "bold red")
             raise SystemExit(2)

@@ -158,6 +158,8 @@ def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue
     global _yielded, _stopped
     use_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # nor a batch system's word to all processes that time is up
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
