@@ -30,11 +30,13 @@ _END_SECONDS = 30.0  # for an actor's process to be gone
 class Kind:
     """Actors of so many ``threads`` and ``gpus``, on the machines that ``places`` names for each.
 
-    ``ships`` says whether files travel with tasks; a task that has died ``tries`` times is lost.
+    ``engines`` of them were asked for, 0 for work that wants no GPU. ``ships`` says whether files travel with tasks; a
+    task that has died ``tries`` times is lost.
     """
 
     threads: int
     gpus: int
+    engines: int
     ships: bool
     tries: int
     places: Callable[[Sequence[Node]], list[Node]]
@@ -86,12 +88,23 @@ class Crew:
         self._looked = time.monotonic()
         self.nodes = [node for node in self.cluster.nodes() if node.id not in self.refused]
         wanted = self.kind.places(self.nodes)
+        self._compare(len(wanted))
         there = Counter(member.node.id for member in self.members)
         for node in wanted:
             if there[node.id] > 0:
                 there[node.id] -= 1
             elif len(self.members) < len(wanted):
                 self.members.append(self._start(node))
+
+    def _compare(self, there: int) -> None:
+        """Say where engines get less than they could have."""
+        kind, gpus = self.kind, sum(node.gpus for node in self.nodes)
+        if kind.engines and kind.gpus and there < kind.engines:
+            self.tell(
+                f"the cluster has GPUs for {there} of {kind.engines} engines, at executor.gpus={kind.gpus} for each"
+            )
+        if kind.engines and not kind.gpus and gpus:
+            self.tell(f"the cluster has {gpus} GPUs, and executor.gpus=0 leaves them alone: engines draw on CPUs")
 
     def _start(self, node: Node) -> Member:
         import ray

@@ -68,9 +68,9 @@ class Dispatch:
             )
 
     def _hand_out(self) -> None:
-        running = self.board.running
-        free = {m.seat: m for m in self.crew.members if m.about is not None and m.seat.name not in running}
-        machines = frozenset(node.id for node in self.crew.nodes)
+        started = [member for member in self.crew.members if member.about is not None]
+        free = {member.seat: member for member in started if member.seat.name not in self.board.running}
+        machines = frozenset(member.node.id for member in started)  # others have no room, perhaps for ever
         self.board, given = assigned(self.board, list(free), machines)
         for seat, number in given:
             member, task = free[seat], self.tasks[number]

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, TypeVarTuple
+from typing import Protocol, Self, TypeVar, TypeVarTuple, runtime_checkable
 
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")
@@ -33,6 +33,15 @@ class Runner(Protocol):
             ChildProcessError: a process was killed; what its task has written stays for the next run. An executor that
                 tries again raises :class:`LostTasksError`, when all other tasks are done.
         """
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """Of a runner: whether it has machines, or cores, of its own, so that its work can go on beside other workers'."""
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether it has."""
 
 
 class Executor(Runner, Protocol):

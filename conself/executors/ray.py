@@ -17,10 +17,14 @@ STORAGES = ("shared", "driver")
 
 @dataclass(frozen=True)
 class Machines:
-    """Sandbox actors: each runs programs on ``threads`` cores of its machine, which has as many as fit."""
+    """Sandbox actors: each runs programs on ``threads`` cores of its machine, which has as many as fit.
+
+    Work of theirs goes on beside that of engines (``overlaps``) where what they keep is seen by all.
+    """
 
     crew: Crew
     threads: int
+    overlaps: bool
 
     @property
     def workers(self) -> int:
@@ -83,7 +87,8 @@ class RayExecutor:
 
     def machines(self) -> Machines:
         """Sandbox actors, on all machines."""
-        return Machines(self._crew(self.cores, 0, "machines", partial(lanes, cores=self.cores)), self.cores)
+        crew = self._crew(self.cores, 0, "machines", partial(lanes, cores=self.cores))
+        return Machines(crew, self.cores, overlaps=self.storage == "shared")
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
@@ -121,7 +126,8 @@ class RayExecutor:
         self._joined.join()
         key = (threads, gpus, label, *more)
         if key not in self._crews:
-            kind = Kind(threads, gpus, self.storage == "driver", self.tries, places)
+            engines = more[0] if label == "engines" else 0
+            kind = Kind(threads, gpus, engines, self.storage == "driver", self.tries, places)
             self._crews[key] = Crew(self._joined, kind)
         return self._crews[key]
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -43,8 +43,9 @@ def sample_into(
     sampler: Asking,
     model: ModelRef | None,
     problems: Sequence[Problem],
+    written: Callable[[Path], None] = lambda _path: None,
 ) -> None:
-    """Draw candidates for problems -> <name>-*.parquet in ``folder``.
+    """Draw candidates for problems -> <name>-*.parquet in ``folder``; ``written`` is told of each table that is whole.
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     """
@@ -57,13 +58,15 @@ def sample_into(
     executor = bench.executor.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
         meter.skip(sum(map(len, done.values())))
+        for path in sorted(set(folder.glob(f"{name}-*.parquet")) - set(shards)):
+            written(path)
         for path in shards:
-            _write_if_whole(path, shards[path], done[path])
+            _write_if_whole(path, shards[path], done[path], written)
         for path, problem_id, tokens in run_tasks(executor, sample_parts, tasks):
             if problem_id in done[path]:
                 continue  # told again, since a worker died over its call
             done[path].add(problem_id)
-            _write_if_whole(path, shards[path], done[path])
+            _write_if_whole(path, shards[path], done[path], written)
             meter.add(1, tokens)
 
 
@@ -143,13 +146,16 @@ def _journaled(path: Path) -> dict[str, list[Candidate]]:
     return found
 
 
-def _write_if_whole(path: Path, problems: Sequence[Problem], done: Collection[str]) -> None:
-    """Write the table of a shard once all of its problems are drawn, and let go of its journals."""
+def _write_if_whole(
+    path: Path, problems: Sequence[Problem], done: Collection[str], written: Callable[[Path], None]
+) -> None:
+    """Write the table of a shard once all of its problems are drawn, let go of its journals, and tell ``written``."""
     if len(done) == len(problems):
         drawn = _journaled(path)
         write_records(path, Candidate, [candidate for problem in problems for candidate in drawn[problem.id]])
         for journal in path.parent.glob(f"{path.stem}.*.journal"):
             journal.unlink()
+        written(path)
 
 
 def without_room(candidates: Iterable[Candidate]) -> int:

@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from omegaconf import DictConfig
 
@@ -20,6 +21,7 @@ from conself.losses.output import Loss
 from conself.metrics.metric import Metric
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairings.build import NothingToLearnError, Pairing, build_pairs, capped, ordered
+from conself.pipelines.ahead import executing_ahead
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into, walls_in
@@ -68,10 +70,13 @@ def problems(work: Work, dataset: Source[Problems], max_problems: int | None) ->
 
 
 @stage("sample", version=4)
-def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
+def _sample(work: Work, sampler: Drawing, problems: Artifact, sandbox: Aside[DictConfig | None]) -> Summary:
     give_back()
-    known = read_records(problems.path, Problem, "problems")
-    sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, known)
+    known, node = read_records(problems.path, Problem, "problems"), sandbox.value
+    limits = None if node is None else partial(build, node, Limits)
+    context, names = work.context, ("candidates", "sampling")
+    with executing_ahead(context.executor, limits, context.executed, problems.path) as written:
+        sample_into(context, work.folder, *names, sampler.part, sampler.model, known, written)
     counts: Counter[str] = Counter()
     observations: Counter[str] = Counter()
     for drawn in each_shard(work.folder, "candidates", Candidate):
@@ -84,9 +89,14 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     return {**counts, "observations": dict(observations)}
 
 
-def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) -> Artifact:
-    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
-    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.sampler)
+def sample(
+    context: Context, name: str, sampler: Drawing, problems: Artifact, sandbox: DictConfig | None = None
+) -> Artifact:
+    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ...
+
+    With the ``sandbox`` that they will be run in, that may begin already (:mod:`conself.pipelines.ahead`).
+    """
+    return tell_losses(context.console, _sample(context, name, sampler, problems, Aside(sandbox)), sampler.sampler)
 
 
 @stage("execute", version=4)

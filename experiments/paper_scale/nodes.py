@@ -1,4 +1,4 @@
-"""Hours and price of a run on several nodes, from measured rates: python -m experiments.paper_scale.nodes -h"""
+"""Hours and price of a run on several nodes, from measured rates: python -m experiments.paper_scale.nodes."""
 
 import argparse
 import math

@@ -16,7 +16,7 @@ MEMORY = 80 * 2**20
 
 @dataclass(frozen=True)
 class ClusterForTests:
-    """Its machines have two cores each by what Ray is told, and belong to ``NAME``."""
+    """Its machines have two cores each by what Ray is told, the first also a GPU, and belong to ``NAME``."""
 
     ray: "Cluster"
 
@@ -35,7 +35,8 @@ def cluster() -> Iterator[ClusterForTests]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 2, "object_store_memory": MEMORY, "include_dashboard": False, "resources": {NAME: 1}}
+    head = {"num_cpus": 2, "num_gpus": 1, "include_dashboard": False, "resources": {NAME: 1}}
+    head["object_store_memory"] = MEMORY
     found = ClusterForTests(Cluster(initialize_head=True, connect=False, head_node_args=head))
     found.add()
     yield found

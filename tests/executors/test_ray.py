@@ -171,6 +171,27 @@ def test_what_always_dies_is_tried_three_times_and_the_others_are_done(executor:
     assert (tmp_path / "tries").read_text() == "xxx"
 
 
+def drawing(folder: str) -> Iterator[str]:
+    """Dies the first time."""
+    if not Path(folder, "died").exists():
+        Path(folder, "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+@pytest.mark.slow
+def test_engines_get_the_gpus_that_there_are_and_are_tried_again_there(
+    executor: RayExecutor, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "gpus", 1)
+    assert list(executor.sized(3).run(drawing, [(str(tmp_path),)] * 3)) == ["0"] * 3
+    assert capfd.readouterr().err.splitlines() == [
+        "the cluster has GPUs for 1 of 3 engines, at executor.gpus=1 for each",
+        f"a worker on machine {executor._joined.nodes()[0].host} died over a task (try 1 of 3)",
+    ]
+    executor.release()
+
+
 def weak(node: str) -> Iterator[str]:
     import ray
 

@@ -34,7 +34,8 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     parts = build_all(config.benchmark, Benchmark)
     found = decontaminate(context, names.DECONTAMINATE, found, parts, config.decontaminate_words)
     context.artifacts[names.PROBLEMS] = found
-    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), found)
+    drawing = Drawing.of(config.sampler, config.engine, model)
+    candidates = stages.sample(context, names.SAMPLE, drawing, found, config.sandbox)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, found, candidates)
     own = Pools(found, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own
