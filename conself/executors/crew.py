@@ -159,7 +159,8 @@ class Crew:
         members, self.members = self.members, []
         ends = [member.actor.leave.remote() for member in members if member.about is not None]
         with contextlib.suppress(Exception):  # some may be dead
-            ray.wait(ends, num_returns=len(ends), timeout=_LOOK_SECONDS) if ends else None
+            if ends:
+                ray.wait(ends, num_returns=len(ends), timeout=_LOOK_SECONDS)
         here = About.this().host
         pids = [member.about.pid for member in members if member.about is not None and member.about.host == here]
         for member in members:

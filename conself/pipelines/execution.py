@@ -1,6 +1,5 @@
 """Execution shard by shard: kept problem by problem, and taken from earlier work where that is there."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
 from conself.sandbox.jsonlines import Plain
-from conself.store.tables import count, read_notes, read_shard, write_traces
+from conself.store.tables import count, items_in, read_notes, read_shard, write_traces
 
 _WALLS = "walls"
 """In the note of a table: the isolation that its programs had, on whatever machine."""
@@ -37,7 +36,7 @@ def execute_into(
         ChildProcessError: a machine's process was killed; or shards are lost: names their problems.
     """
     todo, machines = missing(folder, "traces", shards), bench.executor.machines()
-    tasks = [(limits, machines.threads, done, targets) for targets in _dealt(todo, machines.workers)]
+    tasks = [(limits, machines.threads, done, targets) for targets in dealt(todo, machines.workers)]
     left = sum(count(shard.problems) for shard, _ in todo)
     with Meter(bench.console, label, left, "problems", "exec") as meter:
         for ran, executions, there in run_tasks(machines, execute_shards, tasks):
@@ -63,7 +62,7 @@ def _counts(note: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in note.items() if name != _WALLS}
 
 
-def _dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
+def dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
     """The shards of each task. On one machine a single task streams through all, and no core waits in between.
 
     On several each shard is a task, the one with the most executions first: what comes last is short.
@@ -74,9 +73,8 @@ def _dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
 
 
 def _executions(shard: PoolShard) -> int:
-    """The candidates of each problem times its inputs."""
-    drawn = Counter(c.problem_id for c in read_shard(shard.candidates, Candidate))
-    return sum(len(problem.inputs) * drawn[problem.id] for problem in read_shard(shard.problems, Problem))
+    """Those of its candidates on all inputs, as if each problem had equally many candidates."""
+    return items_in(shard.problems, "inputs") * count(shard.candidates) // max(1, count(shard.problems))
 
 
 def execute_shards(
