@@ -41,7 +41,7 @@ def submitted(folder: Path) -> list[psutil.Process]:
 @pytest.mark.alone
 def test_a_job_whose_time_is_up_is_put_into_the_queue_again_and_goes_on(tmp_path: Path) -> None:
     slurm, store, sweep = tmp_path / "slurm", tmp_path / "store", tmp_path / "sweep"
-    first, second = pool(tmp_path / "a.jsonl", "a", 40), pool(tmp_path / "b.jsonl", "b", 2)
+    first, second = pool(tmp_path / "a.jsonl", "a", 20), pool(tmp_path / "b.jsonl", "b", 2)
     words = [f"pool={first},{second}", f"artifacts={store}", f"hydra.sweep.dir={sweep}", "executor.workers=1"]
     words += ["hydra/launcher=slurm", "hydra.launcher.account=us", "hydra.launcher.partition=big"]
     words += ["hydra.launcher.timeout_min=1", "hydra.launcher.array_parallelism=5", "hydra.launcher.gpus_per_node=2"]
@@ -63,14 +63,14 @@ def test_a_job_whose_time_is_up_is_put_into_the_queue_again_and_goes_on(tmp_path
     for process in submitted(sweep):  # all processes of a step are told
         for each in [*process.children(recursive=True), process]:
             each.send_signal(signal.SIGUSR2)
-    said, _ = job.communicate(timeout=500)
+    said, _ = job.communicate(timeout=900)
     assert job.returncode == 0, said
     script = (slurm / "script").read_text()
     for line in ("--account=us", "--partition=big", "--time=1", "--gpus-per-node=2", "--array=0-1%2"):
         assert f"#SBATCH {line}\n" in script
     assert re.search(r"#SBATCH --signal=USR2@\d+\n", script)
     assert "7_0" in (slurm / "requeued").read_text().split()
-    for number, count in ((0, 40), (1, 2)):
+    for number, count in ((0, 20), (1, 2)):
         rows = [json.loads(line) for line in (sweep / str(number) / "outcomes.jsonl").read_text().splitlines()]
         assert len(rows) == count
         times = [[float(json.loads(cells[0][1])["f"]) for cells in row["rows"]] for row in rows]
