@@ -8,6 +8,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 import conself.app.job  # noqa: F401  # registers the resolvers that the YAMLs use
 from tests.documentation.reading import ROOT
@@ -91,8 +92,12 @@ def exists(setting: str) -> bool:
 
 
 def _has(config: Any, key: str) -> bool:
-    missing = object()
-    return OmegaConf.select(config, key, default=missing, throw_on_missing=False) is not missing
+    """Whether a config has a key, be it one that asks the user for its value."""
+    nothing = object()
+    try:
+        return OmegaConf.select(config, key, default=nothing, throw_on_missing=True) is not nothing
+    except MissingMandatoryValue:
+        return True
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Execution that begins while candidates are still drawn: with processes here as the machines of a cluster."""
+"""Execution that begins while candidates are still drawn: by another thread, as the machines of a cluster."""
 
 import json
 import time
@@ -10,8 +10,7 @@ from typing import Self
 import pytest
 from rich.console import Console
 
-from conself.executors.executor import Runner
-from conself.executors.local import LocalExecutor
+from conself.executors.executor import Here
 from conself.pipelines.ahead import executing_ahead
 from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_into
@@ -21,31 +20,34 @@ from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Problem
 from conself.sandbox import isolation
 from conself.store.tables import read_traces
-from tests.pipelines.test_execution import CLOCK, LIMITS, Bench
+from tests.pipelines.test_execution import CLOCK, LIMITS
 from tests.pipelines.test_sampling import Cut
 
 
 @dataclass(frozen=True)
-class OfItsOwn:
-    """A machine that is not the one that draws."""
-
-    inner: LocalExecutor
-    overlaps: bool
-    workers: int = 1
-    threads: int = 1
-
-    def run(self, function, tasks):  # type: ignore[no-untyped-def]
-        return self.inner.run(function, tasks)
+class Bench:
+    executor: "Cluster"
+    console: Console
 
 
-class Cluster(LocalExecutor):
-    """Its machines are another executor's workers."""
+@dataclass(frozen=True)
+class Machine(Here):
+    """What runs programs; ``overlaps`` says that it is not what draws."""
 
-    other: LocalExecutor
-    overlaps = True
+    overlaps: bool = True
 
-    def machines(self) -> Runner:
-        return OfItsOwn(self.other, self.overlaps)
+
+@dataclass(frozen=True)
+class Cluster(Here):
+    """Draws in this thread."""
+
+    overlaps: bool = True
+
+    def sized(self, workers: int, threads: int = 1) -> Self:  # noqa: ARG002
+        return self
+
+    def machines(self) -> Machine:
+        return Machine(1, overlaps=self.overlaps)
 
 
 @dataclass(frozen=True)
@@ -74,28 +76,24 @@ def test_a_shard_is_executed_while_the_next_is_drawn(tmp_path: Path, overlaps: b
         (tmp_path / name).mkdir()
     write_shards(tmp_path / "problems", "problems", Problem, cut(problems))
     kept, go = tmp_path / "kept", tmp_path / "go"
-    with LocalExecutor(1) as other, Cluster(1) as executor:
-        executor.other, executor.overlaps = other, overlaps
-        bench = Bench(executor, Console(quiet=True))
-        if not overlaps:
-            go.touch()
+    bench = Bench(Cluster(1, overlaps=overlaps), Console(quiet=True))
 
-        def written(path: Path) -> None:
-            add(path)
-            deadline = time.monotonic() + 100
-            while overlaps and not go.exists() and not list(kept.glob("*.parquet")):
-                assert time.monotonic() < deadline, "nothing was executed meanwhile"
-                time.sleep(0.05)
-            go.touch()
+    def written(path: Path) -> None:
+        add(path)
+        deadline = time.monotonic() + 300
+        while overlaps and not go.exists() and not list(kept.glob("*.parquet")):
+            assert time.monotonic() < deadline, "nothing was executed meanwhile"
+            time.sleep(0.05)
+        go.touch()
 
-        with executing_ahead(executor, lambda: LIMITS, kept, tmp_path / "problems") as add:
-            sampler = Slow(Cut(1, 3), go)
-            sample_into(bench, tmp_path / "drawn", "candidates", "", sampler, None, problems, written)  # type: ignore[arg-type]
-        drawn = time.time()
-        assert len(list(kept.glob("*.parquet"))) >= overlaps, "what was executed is kept by what was run"
-        assert not list(kept.glob(".ahead*"))
-        shards = shards_of(tmp_path / "problems", "candidates", tmp_path / "drawn", tmp_path / "traces")
-        found = execute_into(bench, tmp_path / "traces", "", LIMITS, shards, Executed(kept, isolation(LIMITS)))
+    with executing_ahead(bench.executor, lambda: LIMITS, kept, tmp_path / "problems") as add:
+        sampler = Slow(Cut(1, 3), go)
+        sample_into(bench, tmp_path / "drawn", "candidates", "", sampler, None, problems, written)
+    drawn = time.time()
+    assert len(list(kept.glob("*.parquet"))) >= overlaps, "what was executed is kept by what was run"
+    assert not list(kept.glob(".ahead*"))
+    shards = shards_of(tmp_path / "problems", "candidates", tmp_path / "drawn", tmp_path / "traces")
+    found = execute_into(bench, tmp_path / "traces", "", LIMITS, shards, Executed(kept, isolation(LIMITS)))
     assert found["executions"] == SHARD + 2
     traces = read_traces(tmp_path / "traces", "traces")
     early = {name for name, [trace] in traces.items() if float(json.loads(trace.outcomes[0].value)["f"]) < drawn}
