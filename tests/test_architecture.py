@@ -127,6 +127,7 @@ def test_the_outputs_that_a_model_claims_are_written_in_one_place_and_read_in_on
         ("wandb", {"tracking"}),
         ("lightning", {"online", "training", "tracking"}),
         ("vllm", {"engines"}),
+        ("ray", {"executors"}),
         ("pickle", set()),
     ],
 )

@@ -30,6 +30,7 @@ NEEDS = {
     "hub": ["model.name=owner/name"],
     "qwen2_5_coder": ["model.name=owner/name"],
     "ucoder_fewshot": ["prompts=fewshot"],
+    "ray": ["executor.address=head:6379", "executor.cluster=me"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
@@ -77,6 +78,7 @@ ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
 ALONE = {
     "experiment",
+    "hydra/launcher",
     "pipeline",
     "proposer",
     "size",

@@ -30,6 +30,7 @@ HEAVY = {
     "vllm",
     "accelerate",
     "bitsandbytes",
+    "ray",
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},

@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 PACKAGE = ROOT / "conself"
-NO_CODE = {"base", "experiment", "model", "pipeline/matched", "size", "texts/default_grouping"}
+NO_CODE = {"base", "experiment", "hydra/launcher", "model", "pipeline/matched", "size", "texts/default_grouping"}
 """Groups that choose among the parts of others or set keys, and have no code of their own."""
 BEHIND_THE_WALL = {"metric/doubt": "statistics", "ranking/most_confident": "statistics"}
 """Parts that go by labels: no training code may reach their room (tests/test_architecture.py)."""
@@ -44,7 +44,8 @@ def targets(path: Path) -> Iterator[str]:
         yield own["_target_"]
     elif bases:
         for base in bases:
-            yield from targets(path.with_name(f"{base}.yaml"))
+            if (file := path.with_name(f"{base}.yaml")).is_file():  # else a library's
+                yield from targets(file)
     else:  # a benchmark is below its name
         yield from (part["_target_"] for part in node.values() if isinstance(part, dict) and "_target_" in part)
 

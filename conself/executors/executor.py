@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, TypeVarTuple
+from typing import Protocol, Self, TypeVar, TypeVarTuple, runtime_checkable
 
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")
@@ -30,8 +30,18 @@ class Runner(Protocol):
         Work goes by path: a task reads and writes files that all machines see, and yields counts.
 
         Raises:
-            ChildProcessError: a process was killed; what its task has written stays for the next run.
+            ChildProcessError: a process was killed; what its task has written stays for the next run. An executor that
+                tries again raises :class:`LostTasksError`, when all other tasks are done.
         """
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """Of a runner: whether it has machines, or cores, of its own, so that its work can go on beside other workers'."""
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether it has."""
 
 
 class Executor(Runner, Protocol):
@@ -61,6 +71,17 @@ class Executor(Runner, Protocol):
 
     def release_others(self) -> None:
         """End the workers that ``sized`` made."""
+
+
+class LostTasksError(ChildProcessError):
+    """Tasks over which workers died again and again; all others of the run are done.
+
+    ``tasks`` are their arguments.
+    """
+
+    def __init__(self, text: str, tasks: Sequence[tuple[object, ...]]) -> None:
+        super().__init__(text)
+        self.tasks = tasks
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple
 
 from conself.executors.executor import Here, Runner, become_worker
+from conself.executors.threads import use_threads
 
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What torch and numpy read when they are first imported: a worker computes on its threads, whatever it imports."""
 
 Yielded = SimpleQueue[Any]
 """Of what tasks yield: of one type in each run, of any over the life of a worker."""
@@ -157,10 +156,10 @@ class LocalExecutor:
 
 def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue: Yielded, stopped: Event) -> None:
     global _yielded, _stopped
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    if torch := sys.modules.get("torch"):  # by what the main module imports: it has read the environment already
-        torch.set_num_threads(threads)
+    use_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # nor a batch system's word to all processes that time is up
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above

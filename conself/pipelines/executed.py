@@ -4,25 +4,29 @@ import errno
 import hashlib
 import os
 import shutil
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
-from conself.sandbox import Job, Limits
+from conself.sandbox import Job, Limits, isolation
 from conself.sandbox.lines import key, setting
 from conself.store.artifacts import write_whole
 from conself.store.tables import count
 
 _FORM = 1
 """Of the files: raise it with the columns of traces and the fields of the sandbox's summary."""
+_walls: dict[str, str] = {}
+"""Of this process's machine, by limits: a look takes a tenth of a second."""
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True)
 class Executed:
-    """A folder of cached shards; ``walls`` is the isolation of this machine (:func:`conself.sandbox.isolation`).
+    """A folder of cached shards; ``walls`` is the isolation on ``host`` (:func:`conself.sandbox.isolation`).
 
     It only saves time: unreadable shards are run again, unwritable ones skipped, and the folder can be removed without
     losing a result. It takes no space: its files are hard links to those of artifacts.
@@ -30,6 +34,19 @@ class Executed:
 
     folder: Path
     walls: str
+    host: str = field(default_factory=socket.gethostname)
+
+    def here(self, limits: Limits) -> Self:
+        """The same with the walls of the machine that asks, which need not be the one that it was made on.
+
+        Raises:
+            IsolationError: they are lower than the limits require.
+        """
+        if (host := socket.gethostname()) == self.host:
+            return self
+        if (known := repr(limits)) not in _walls:
+            _walls[known] = isolation(limits)
+        return replace(self, walls=_walls[known], host=host)
 
     def place(self, jobs: Sequence[Job], limits: Limits) -> Path:
         """Return the path of the shard of these jobs; it depends on jobs, limits, isolation and the Python version."""

@@ -1,23 +1,25 @@
 """Execute candidates shard by shard: journaled problem by problem, and reused from earlier work if possible."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conself.agreement.jobs import job_of
 from conself.pipelines.executed import Executed, give, take
 from conself.pipelines.pools import PoolShard, by_problem
 from conself.pipelines.shards import Bench, missing
+from conself.pipelines.tasks import run_tasks
 from conself.records import Candidate, Problem, Trace
 from conself.runtime.progress import Meter
 from conself.sandbox import Job, Limits, Result, Summary
 from conself.sandbox import execute as run_jobs
 from conself.sandbox.journal import Journal
 from conself.sandbox.jsonlines import Plain
-from conself.store.tables import count, read_notes, read_shard, write_traces
+from conself.store.tables import count, items_in, read_notes, read_shard, write_traces
 
-_TURNS = 4
-"""Tasks for each of several machines, where there is work for them: so that none ends long before the others."""
+_WALLS = "walls"
+"""In the note of a table: the isolation that its programs had, on whatever machine."""
 
 Target = tuple[PoolShard, Path]
 """A shard, and the path of its table of traces."""
@@ -29,21 +31,50 @@ def execute_into(
     """Run candidates on their problems' inputs -> traces-*.parquet in ``folder``; return the sandbox's summary.
 
     A task runs shards on all cores of a machine. Shards run before, for any artifact, come from the cache ``done``.
+
+    Raises:
+        ChildProcessError: a machine's process was killed; or shards are lost: names their problems.
     """
     todo, machines = missing(folder, "traces", shards), bench.executor.machines()
-    tasks = [(limits, machines.threads, done, targets) for targets in _dealt(todo, machines.workers)]
-    with Meter(bench.console, label, sum(count(shard.problems) for shard, _ in todo), "problems", "exec") as meter:
-        for ran, executions, reused in machines.run(execute_shards, tasks):
-            meter.skip(reused)
-            meter.add(ran, executions)
+    tasks = [(limits, machines.threads, done, targets) for targets in dealt(todo, machines.workers)]
+    left = sum(count(shard.problems) for shard, _ in todo)
+    with Meter(bench.console, label, left, "problems", "exec") as meter:
+        for ran, executions, reused in run_tasks(machines, execute_shards, tasks):
+            before = min(reused, left)  # a shard that is tried again reports once more what was done of it
+            now = min(ran, left - before)
+            left -= before + now
+            meter.skip(before)
+            meter.add(now, executions)
     done.tidy()
-    return sum((Summary(**note) for note in read_notes(folder, "traces")), Summary()).as_dict()
+    return sum((Summary(**_counts(note)) for note in read_notes(folder, "traces")), Summary()).as_dict()
 
 
-def _dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
-    """Divide shards into tasks: one machine streams through all of them in one task, so that no core waits."""
-    size = -(-len(todo) // (machines * _TURNS)) if machines > 1 else len(todo)
-    return [todo[start : start + size] for start in range(0, len(todo), max(1, size))]
+def walls_in(folder: Path, usual: str) -> str:
+    """Return the isolation of the programs whose traces lie in ``folder``: of each kind of machine, if they differ.
+
+    Tables of earlier versions do not say, and had the ``usual`` one.
+    """
+    isolations = dict.fromkeys(str(note.get(_WALLS, usual)) for note in read_notes(folder, "traces"))
+    return "; ".join(sorted(isolations)) or usual
+
+
+def _counts(note: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in note.items() if name != _WALLS}
+
+
+def dealt(todo: Sequence[Target], machines: int) -> list[Sequence[Target]]:
+    """Divide shards into tasks. On one machine a single task streams through all, so that no core waits in between.
+
+    On several each shard is a task, the one with the most executions first: what comes last is short.
+    """
+    if machines == 1:
+        return [todo] if todo else []
+    return [[target] for target in sorted(todo, key=lambda target: -_executions(target[0]))]
+
+
+def _executions(shard: PoolShard) -> int:
+    """Those of its candidates on all inputs, as if each problem had equally many candidates."""
+    return items_in(shard.problems, "inputs") * count(shard.candidates) // max(1, count(shard.problems))
 
 
 def execute_shards(
@@ -58,6 +89,7 @@ def execute_shards(
         IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
         OSError: another process runs one of these shards, or there is no room on the disk.
     """
+    done = done.here(limits)
     begun: list[_Shard] = []
     home: dict[str, _Shard] = {}
     reused = 0
@@ -97,6 +129,7 @@ class _Shard:
     jobs: list[Job]
     path: Path
     earlier: Path
+    walls: str
     done: dict[str, Result] = field(default_factory=dict)
     journal: Journal | None = None
 
@@ -107,7 +140,7 @@ class _Shard:
             job_of(problem, (candidate.code for candidate in by_id[problem.id]))
             for problem in read_shard(source.problems, Problem)
         ]
-        return cls([job.id for job in jobs], jobs, path, done.place(jobs, limits))
+        return cls([job.id for job in jobs], jobs, path, done.place(jobs, limits), done.walls)
 
     def take(self) -> bool:
         """Take the file of the same jobs from the cache; return whether it was there."""
@@ -141,7 +174,8 @@ class _Shard:
             return False
         results = [self.done[name] for name in self.names]
         traces = [[Trace(r.job.id, index, outcomes) for index, outcomes in enumerate(r.rows)] for r in results]
-        write_traces(self.path, traces, sum((Summary.of(result) for result in results), Summary()).as_dict())
+        counts = sum((Summary.of(result) for result in results), Summary()).as_dict()
+        write_traces(self.path, traces, {**counts, _WALLS: self.walls})
         give(self.path, self.earlier)
         if self.journal is not None:
             self.journal.delete()

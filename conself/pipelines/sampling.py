@@ -1,7 +1,8 @@
 """Draw candidates: journaled problem by problem, then written as tables shard by shard."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -9,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from conself.pipelines.shards import SHARD, Bench, cut, missing
+from conself.pipelines.tasks import run_tasks
 from conself.records import Candidate, ModelRef, Problem
 from conself.runtime.console import say
 from conself.runtime.progress import Meter
@@ -41,8 +43,9 @@ def sample_into(
     sampler: Asking,
     model: ModelRef | None,
     problems: Sequence[Problem],
+    written: Callable[[Path], None] = lambda _path: None,
 ) -> None:
-    """Draw candidates for problems -> <name>-*.parquet in ``folder``.
+    """Draw candidates for problems -> <name>-*.parquet in ``folder``; ``written`` is told of each table that is whole.
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     """
@@ -55,11 +58,15 @@ def sample_into(
     executor = bench.executor.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
         meter.skip(sum(map(len, done.values())))
+        for path in sorted(set(folder.glob(f"{name}-*.parquet")) - set(shards)):
+            written(path)
         for path in shards:
-            _write_if_whole(path, shards[path], done[path])
-        for path, problem_id, tokens in executor.run(sample_parts, tasks):
+            _write_if_whole(path, shards[path], done[path], written)
+        for path, problem_id, tokens in run_tasks(executor, sample_parts, tasks):
+            if problem_id in done[path]:
+                continue  # told again, since a worker died over its call
             done[path].add(problem_id)
-            _write_if_whole(path, shards[path], done[path])
+            _write_if_whole(path, shards[path], done[path], written)
             meter.add(1, tokens)
 
 
@@ -92,23 +99,40 @@ def _size(total: int, sampler: Asking) -> int:
 
 
 def sample_parts(sampler: Asking, model: ModelRef | None, parts: Sequence[Part]) -> Iterator[tuple[Path, str, int]]:
-    """Draw candidates for parts of shards in one stream.
+    """Draw candidates for parts of shards in one stream, but for what an earlier try has left in their journals.
 
     Yields, per problem on disk, the table of its shard, its id and its number of tokens.
 
     Raises:
         ValueError: the sampler stops before the last problem.
     """
-    groups = sampler((problem for part in parts for problem in part.problems), model)
+    kept = {part.journal: _kept(part.journal) for part in parts}
+    left = (problem for part in parts for problem in part.problems if problem.id not in kept[part.journal])
+    groups = sampler(left, model)
     for part in parts:
-        with part.journal.open("w", encoding="utf-8") as journal:
+        with part.journal.open("a", encoding="utf-8") as journal:
             for problem in part.problems:
+                if problem.id in kept[part.journal]:
+                    yield part.path, problem.id, kept[part.journal][problem.id]
+                    continue
                 group = next(groups, None)
                 if group is None:
                     raise ValueError(f"{type(sampler).__name__} gave nothing for problem {problem.id!r} and after")
                 journal.write(json.dumps({"id": problem.id, "candidates": [asdict(c) for c in group]}) + "\n")
                 journal.flush()
                 yield part.path, problem.id, sum(c.n_tokens for c in group)
+
+
+def _kept(journal: Path) -> dict[str, int]:
+    """The tokens of each problem in a journal, by its id, once the line is cut off that a kill has cut in two."""
+    if not journal.exists():
+        return {}
+    content = journal.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(journal, len(whole))
+    rows = map(json.loads, whole.split(b"\n")[:-1])
+    return {row["id"]: sum(candidate["n_tokens"] for candidate in row["candidates"]) for row in rows}
 
 
 def _journaled(path: Path) -> dict[str, list[Candidate]]:
@@ -122,13 +146,16 @@ def _journaled(path: Path) -> dict[str, list[Candidate]]:
     return candidates
 
 
-def _write_if_whole(path: Path, problems: Sequence[Problem], done: Collection[str]) -> None:
-    """Write the table of a shard once all its problems are drawn, and delete its journals."""
+def _write_if_whole(
+    path: Path, problems: Sequence[Problem], done: Collection[str], written: Callable[[Path], None]
+) -> None:
+    """Write the table of a shard once all its problems are drawn, delete its journals, and call ``written``."""
     if len(done) == len(problems):
         by_problem = _journaled(path)
         write_records(path, Candidate, [candidate for problem in problems for candidate in by_problem[problem.id]])
         for journal in path.parent.glob(f"{path.stem}.*.journal"):
             journal.unlink()
+        written(path)
 
 
 def without_room(candidates: Iterable[Candidate]) -> int:

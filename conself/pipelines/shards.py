@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar, TypeVarTuple
 from rich.console import Console
 
 from conself.executors.executor import Executor, HereFirst
+from conself.pipelines.tasks import run_tasks
 from conself.runtime.progress import Meter
 from conself.store.tables import write_records
 
@@ -63,5 +64,5 @@ def run_shards(
 ) -> None:
     """Run ``function`` on every task by ``executor``, with a progress line: up to ``total`` of ``noun``, ``unit``/s."""
     with Meter(bench.console, label, total, noun, unit) as meter:
-        for done, amount in executor.run(function, tasks):
+        for done, amount in run_tasks(executor, function, tasks):
             meter.add(done, amount)

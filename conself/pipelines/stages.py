@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from omegaconf import DictConfig
 
@@ -20,9 +21,10 @@ from conself.losses.output import Loss
 from conself.metrics.metric import Metric
 from conself.models.transformers import load_tokenizer, tuned_model
 from conself.pairings.build import NothingToLearnError, Pairing, build_pairs, capped, ordered
+from conself.pipelines.ahead import executing_ahead
 from conself.pipelines.context import Context, changed, free_accelerator, free_memory, give_back, gpu_is_there, tell
 from conself.pipelines.executed import Executed
-from conself.pipelines.execution import execute_into
+from conself.pipelines.execution import execute_into, walls_in
 from conself.pipelines.parts import Drawing, Source
 from conself.pipelines.per_pool import agree_into, score_into
 from conself.pipelines.pools import AgreedPools, Pools, shards_of
@@ -68,10 +70,13 @@ def problems(work: Work, dataset: Source[Problems], max_problems: int | None) ->
 
 
 @stage("sample", version=4)
-def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
+def _sample(work: Work, sampler: Drawing, problems: Artifact, sandbox: Aside[DictConfig | None]) -> Summary:
     give_back()
-    problem_records = read_records(problems.path, Problem, "problems")
-    sample_into(work.context, work.folder, "candidates", "sampling", sampler.part, sampler.model, problem_records)
+    problem_records, node = read_records(problems.path, Problem, "problems"), sandbox.value
+    limits = None if node is None else partial(build, node, Limits)
+    context, labels = work.context, ("candidates", "sampling")
+    with executing_ahead(context.executor, limits, context.executed, problems.path) as written:
+        sample_into(context, work.folder, *labels, sampler.part, sampler.model, problem_records, written)
     counts: Counter[str] = Counter()
     observations: Counter[str] = Counter()
     for group in each_shard(work.folder, "candidates", Candidate):
@@ -84,9 +89,14 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     return {**counts, "observations": dict(observations)}
 
 
-def sample(context: Context, name: str, sampler: Drawing, problems: Artifact) -> Artifact:
-    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ..."""
-    return tell_losses(context.console, _sample(context, name, sampler, problems), sampler.sampler)
+def sample(
+    context: Context, name: str, sampler: Drawing, problems: Artifact, sandbox: DictConfig | None = None
+) -> Artifact:
+    """Draw K candidates per problem -> candidates-*.parquet; summary: tokens, completions without code, ...
+
+    With the ``sandbox`` that they will be run in, that may begin already (:mod:`conself.pipelines.ahead`).
+    """
+    return tell_losses(context.console, _sample(context, name, sampler, problems, Aside(sandbox)), sampler.sampler)
 
 
 @stage("execute", version=4)
@@ -95,7 +105,7 @@ def _execute(work: Work, sandbox: DictConfig, problems: Artifact, candidates: Ar
     shards = shards_of(problems.path, "candidates", candidates.path, work.folder)
     done = Executed(work.context.executed, isolation(limits))
     counts = execute_into(work.context, work.folder, "executing", limits, shards, done)
-    return {**counts, "isolation": done.walls}
+    return {**counts, "isolation": walls_in(work.folder, done.walls)}
 
 
 def execute(context: Context, name: str, sandbox: DictConfig, problems: Artifact, candidates: Artifact) -> Artifact:

@@ -96,6 +96,15 @@ def count(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def items_in(path: Path, column: str) -> int:
+    """The number of items in all lists of a column, which alone is read."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    lists = pq.read_table(path, columns=[column])[column]
+    return int(pc.sum(pc.list_value_length(lists)).as_py() or 0)
+
+
 def program_volume(path: Path) -> tuple[int, int]:
     """Return the number of programs in a table of candidates, and the number of characters in the distinct ones.
 

@@ -15,7 +15,7 @@ from conself.app.job import one_line_errors
 from conself.results.show import number
 from conself.runtime.console import new_console, say
 from conself.store.tables import write_json
-from conself.tau_search.choice import Choice, choose, read_jobs, validation_split
+from conself.tau_search.choice import Choice, begin_job, begin_sweep, choose, read_jobs, validation_split
 
 _WIDTH = 40  # characters of the curve
 
@@ -58,7 +58,12 @@ def write(sweep: Path, choice: Choice) -> None:
 
 
 class SelectTau(Callback):
-    """Hydra's callback: checks the benchmark before a sweep, and chooses tau when its jobs have ended."""
+    """Hydra's callback: checks the benchmark before a sweep, and chooses tau when its jobs have ended.
+
+    It travels with the jobs, wherever a launcher runs them.
+    """
+
+    _sweep: str = ""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the benchmark, and ensure that the choice is made in any case.
@@ -69,6 +74,7 @@ class SelectTau(Callback):
         folder = Path(config.hydra.sweep.dir)
         with one_line_errors(new_console(), folder, in_sweep=False):
             validation_split([str(name) for name in config.benchmark])
+        self._sweep = begin_sweep(folder)
         atexit.register(self._choose_at_exit, folder)  # Hydra does not call on_multirun_end when a job has failed
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
@@ -88,6 +94,7 @@ class SelectTau(Callback):
             except ValueError:
                 atexit.unregister(self._choose_at_exit)
                 raise
+        begin_job(Path(config.hydra.runtime.output_dir), self._sweep)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Choose, write and print."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from omegaconf import OmegaConf
 
@@ -22,6 +23,8 @@ RULE = "highest mean pass@1 over the seeds; of equal ones the smallest tau"
 _SUFFIX = "_validation"
 _OWN = ("tau", "seed")  # the keys that may differ between jobs
 _EXPERIMENT = "select_tau"
+_NOTE = "sweep.txt"
+"""The name of a sweep: in its folder, and in ``.hydra`` of each of its jobs."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,33 @@ def validation_split(names: Sequence[str]) -> str:
     return names[0]
 
 
+def begin_sweep(folder: Path) -> str:
+    """Note in a sweep's folder that another one begins there; its name, which no other sweep has."""
+    name = uuid4().hex
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _NOTE).write_text(name)
+    return name
+
+
+def begin_job(folder: Path, sweep: str) -> None:
+    """Note in a job's folder which sweep it belongs to; results that an earlier job has left there are removed.
+
+    Clocks of different machines do not tell which came first.
+    """
+    (folder / "results.json").unlink(missing_ok=True)
+    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
+    (folder / ".hydra" / _NOTE).write_text(sweep)
+
+
+def _note_of(folder: Path) -> str | None:
+    note = folder / _NOTE
+    return note.read_text() if note.is_file() else None
+
+
 def read_jobs(sweep: Path) -> list[Job]:
     """Read the jobs of the sweep in this folder, in order; files of an earlier sweep are not read."""
-    began = (sweep / "multirun.yaml").stat().st_mtime
-    configs = [path for path in sweep.glob("*/.hydra/config.yaml") if path.stat().st_mtime >= began]
+    name = (sweep / _NOTE).read_text()
+    configs = [path for path in sweep.glob("*/.hydra/config.yaml") if _note_of(path.parent) == name]
     return [_read_job(path) for path in sorted(configs, key=lambda path: (len(path.parts[-3]), path.parts[-3]))]
 
 
@@ -89,7 +115,7 @@ def _read_job(path: Path) -> Job:
     benchmark = validation_split([str(name) for name in config.benchmark])
     words = map(_without_selection, map(str, OmegaConf.load(path.parent / "overrides.yaml")))
     figures = folder / "results.json"
-    done = figures.is_file() and figures.stat().st_mtime >= path.stat().st_mtime
+    done = figures.is_file()
     tuned = folder / "artifacts" / names.evaluated(benchmark, "tuned") / "verdicts.jsonl"
     return Job(
         name=folder.name,

@@ -8,12 +8,14 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 import conself.app.job  # noqa: F401  # registers the resolvers that the YAMLs use
 from tests.documentation.reading import ROOT
 
 CONF = ROOT / "conf"
-GROUPS = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()}
+GROUPS = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()} - {"hydra"}
+LAUNCHER = "hydra.launcher."
 COMPOSED_ELSEWHERE = {"metric", "ranking", "tracking", "training", "training/layout", "training/strategy"}
 """Groups whose choices have nearly the same keys, and each is composed by tests/test_conf.py: here it must be there."""
 ROLLOUTS = ("experiment=con_grpo",)
@@ -69,7 +71,9 @@ def _set(config: DictConfig, word: str) -> None:
     """As an override sets it: the key must be there."""
     parsed = OverridesParser.create().parse_override(word)
     key, value = parsed.key_or_group, parsed.value()
-    if key.startswith("hydra."):
+    if key.startswith(LAUNCHER):
+        assert _has(OmegaConf.load(CONF / "hydra" / "launcher" / "slurm.yaml"), key.removeprefix(LAUNCHER))
+    elif key.startswith("hydra."):
         assert OmegaConf.select(OmegaConf.load(CONF / "base" / "hydra.yaml"), key.removeprefix("hydra.")) is not None
     else:
         OmegaConf.update(config, key, value)
@@ -88,8 +92,12 @@ def exists(setting: str) -> bool:
 
 
 def _has(config: Any, key: str) -> bool:
-    missing = object()
-    return OmegaConf.select(config, key, default=missing, throw_on_missing=False) is not missing
+    """Whether a config has a key, be it one that asks the user for its value."""
+    nothing = object()
+    try:
+        return OmegaConf.select(config, key, default=nothing, throw_on_missing=True) is not nothing
+    except MissingMandatoryValue:
+        return True
 
 
 @cache

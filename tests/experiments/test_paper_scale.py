@@ -14,6 +14,8 @@ from conself.models.transformers import with_lora
 from experiments.paper_scale.backbones import BACKBONES, Backbone
 from experiments.paper_scale.hours import decode_rate, program_seconds, stage_hours, training_flops
 from experiments.paper_scale.memory import activation_bytes, largest_budget, sequences_at_once, total, training_bytes
+from experiments.paper_scale.nodes import Node, Rates, plan
+from experiments.paper_scale.nodes import main as main_of_nodes
 from experiments.paper_scale.work import Machine, Work
 
 ROOT = Path(__file__).parents[2]
@@ -155,3 +157,36 @@ def test_the_command_prints_its_tables() -> None:
     assert "7,615,616,512" in done.stdout
     assert "| decoded tokens/s | 5,000 |" in done.stdout
     assert done.stdout.count("### ") == 4
+
+
+RATES = Rates(decode=1000.0, execute=10.0, fit=2.0, overhead=1.0)
+PAIR = Node(engines=2, cores=9, lane=4)
+SMALL = Work(problems=170, observations=1, programs=2, observation_tokens=40, program_tokens=100, inputs=4, pairs=7200)
+
+
+def test_nodes_by_hand() -> None:
+    """Four shards of 50 x 2 samples, of 12,000 tokens and 400 executions: 13 s each of an engine, 11 s of 4 cores."""
+    one = plan(1, SMALL, RATES, PAIR)
+    assert (one.sample, one.execute, one.fit, one.total) == (2 * 13.0, 2 * 11.0, 3600.0, 3648.0)
+    two = plan(2, SMALL, RATES, PAIR)
+    assert (two.sample, two.execute, two.fit) == (13.0, 11.0, 3600.0)
+    assert plan(9, SMALL, RATES, PAIR).sample == 13.0, "a shard is not cut"
+    assert two.node_hours(held=True) == pytest.approx(2 * 3624 / 3600)
+    assert two.node_hours(held=False) == pytest.approx((2 * 24 + 3600) / 3600)
+
+
+def test_a_price_has_no_default_and_neither_has_a_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {"decode": 1000, "execute": 10, "fit": 2, "overhead": 1, "engines": 2, "cores": 9, "lane": 4}
+    rates = [word for name, value in named.items() for word in (f"--{name}", f"{value}")]
+    main_of_nodes(["--nodes", "1", "2", "--price", "3", *rates, "--pairs", "7200", "--problems", "170"])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| 1", "| 2"]
+    with pytest.raises(SystemExit):
+        main_of_nodes(["--nodes", "1", *rates])
+    assert "required: --price" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main_of_nodes(["--nodes", "1", "--price", "3", *rates[2:]])
+    assert "required: --decode" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main_of_nodes(["--nodes", "1", "--price", "3", *rates[2:], "--decode", "0"])
+    assert "--decode must be above 0: give what was measured" in capsys.readouterr().err

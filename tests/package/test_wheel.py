@@ -90,6 +90,22 @@ def test_the_help_of_the_command_and_of_each_module(commands: Path, folder: Path
     assert shown["report"].startswith("usage: conself report runs=DIR")
 
 
+def test_it_brings_the_launcher_of_slurm(commands: Path, folder: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="pip install 'conself[slurm]'")
+    words = ("hydra/launcher=slurm", "hydra.launcher.account=us", "pool=pool.jsonl")
+    shown = subprocess.run(
+        [commands / "conself", "score", "--cfg", "hydra", "--package", "hydra.launcher", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert "_target_: hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher" in shown
+    assert {"account: us", "partition: null", "timeout_min: 240", "gpus_per_node: 1", "array_parallelism: 16"} <= {
+        *shown
+    }
+
+
 def test_train_reads_the_embedded_model(trained: Path) -> None:
     figures = json.loads((trained / "results.json").read_text())
     assert figures["benchmarks"]["minipy"]["tuned"]["n"] == 5

@@ -15,7 +15,7 @@ from rich.console import Console
 from conself.executors.executor import Runner
 from conself.executors.local import LocalExecutor
 from conself.pipelines.executed import Executed
-from conself.pipelines.execution import execute_into
+from conself.pipelines.execution import dealt, execute_into
 from conself.pipelines.pools import PoolShard, shards_of
 from conself.pipelines.shards import SHARD, cut, write_shards
 from conself.records import Candidate, Problem
@@ -118,3 +118,24 @@ def test_a_killed_machine_costs_what_it_had_under_way(tmp_path: Path) -> None:
     assert [path.suffix for path in folder.iterdir()] == [".parquet"]
     values = {name: trace.outcomes[0].value for name, [trace] in read_traces(folder, "traces").items()}
     assert {name for name, value in values.items() if float(json.loads(value)["f"]) < killed} == kept
+
+
+def test_the_shard_with_the_most_executions_is_handed_out_first(tmp_path: Path) -> None:
+    """On several machines each shard is a task; one machine streams through all of them."""
+    folder = tmp_path / "pool"
+    folder.mkdir()
+    sizes = [(1, 1), (3, 2), (2, 1)]  # inputs and candidates of each problem of a shard: 50, 300 and 100 executions
+    problems = [
+        [Problem(f"p{i}-{k}", "s", "", "f", ("(1,)",) * inputs, "", "") for k in range(SHARD)]
+        for i, (inputs, _) in enumerate(sizes)
+    ]
+    drawn = [
+        [Candidate(p.id, k, None, "", "", "stop", None, None, None, 1) for p in group for k in range(count)]
+        for group, (_, count) in zip(problems, sizes, strict=True)
+    ]
+    write_shards(folder, "problems", Problem, problems)
+    write_shards(folder, "candidates", Candidate, drawn)
+    targets = [(shard, shard.traces) for shard in shards_of(folder, "candidates", folder, folder)]
+    assert [[targets.index(target) for target in task] for task in dealt(targets, 4)] == [[1], [2], [0]]
+    assert dealt(targets, 1) == [targets]
+    assert dealt([], 1) == dealt([], 4) == []

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from conself.records import Verdict
 from conself.store.tables import write_verdicts
 from conself.tau_search.callback import SelectTau, curve_lines, write
-from conself.tau_search.choice import choose, read_jobs, validation_split
+from conself.tau_search.choice import begin_job, begin_sweep, choose, read_jobs, validation_split
 
 CONF = Path(__file__).parents[2] / "conf"
 BASE = {"pass@1": 0.25, "n": 4, "ci95": [0.0, 0.75]}
@@ -22,8 +22,7 @@ BASE = {"pass@1": 0.25, "n": 4, "ci95": [0.0, 0.75]}
 
 def sweep(folder: Path) -> Path:
     """A sweep's folder without jobs."""
-    folder.mkdir()
-    (folder / "multirun.yaml").write_text("hydra: {}\n")
+    begin_sweep(folder)
     return folder
 
 
@@ -32,7 +31,7 @@ def job(
 ) -> Path:
     """What a job leaves behind: with one letter per problem (r is right), or None for one that failed."""
     path = folder / str(len(list(folder.glob("*/"))))
-    (path / ".hydra").mkdir(parents=True)
+    begin_job(path, (folder / "sweep.txt").read_text())
     OmegaConf.save({"tau": tau, "seed": seed, "benchmark": {bench: {}}}, path / ".hydra" / "config.yaml")
     OmegaConf.save([f"tau={tau}", "experiment=select_tau", *words], path / ".hydra" / "overrides.yaml")
     if passed is not None:
@@ -106,14 +105,16 @@ def test_jobs_that_differ_in_more_are_an_error(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_sweep_left_is_not_read(tmp_path: Path) -> None:
+    """Whatever the clocks of the machines say on which the jobs have run."""
     folder = sweep(tmp_path / "sweep")
-    old, again = job(folder, 0.1, "rrrr"), job(folder, 0.3, "rrrr")
-    job(folder, 0.5, "rwww")
-    for path in (old / ".hydra" / "config.yaml", again / "results.json"):  # an old job; a job that now has failed
-        os.utime(path, (1, 1))
+    again, old = job(folder, 0.3, "rrrr"), job(folder, 0.1, "rrrr")
+    later = begin_sweep(folder)
+    os.utime(old / "results.json", (2**33, 2**33))
+    begin_job(again, later)  # it now has failed
+    os.utime(job(folder, 0.5, "rwww") / "results.json", (1, 1))
     choice = choose(read_jobs(folder))
     assert choice.tau == 0.5
-    assert choice.failed == ("job 1 (tau 0.3, seed 0)",)
+    assert choice.failed == ("job 0 (tau 0.3, seed 0)",)
 
 
 def test_the_command_keeps_what_the_sweep_was_asked_for(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_a_job_on_a_benchmark_is_refused_before_it_runs(tmp_path: Path, capsys: 
     curriculum = {"_target_": "conself.curricula.entropy_band.EntropyBand", "tau": 0.3}
     config = OmegaConf.create(
         {
-            "hydra": {"sweep": {"dir": str(tmp_path)}},
+            "hydra": {"sweep": {"dir": str(tmp_path)}, "runtime": {"output_dir": str(tmp_path / "0")}},
             "benchmark": {"minipy_validation": {}},
             "curriculum": curriculum,
         }
@@ -222,7 +223,7 @@ def test_a_job_on_a_benchmark_is_refused_before_it_runs(tmp_path: Path, capsys: 
 
 def test_nothing_to_choose_from_is_one_line_even_at_exit(tmp_path: Path) -> None:
     """Hydra's logging shows everything once its jobs have ended, and Python what is raised at exit."""
-    (tmp_path / "multirun.yaml").touch()
+    begin_sweep(tmp_path)
     program = f"""
 import logging
 from pathlib import Path

@@ -34,7 +34,8 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     parts = build_all(config.benchmark, Benchmark)
     problems = decontaminate(context, names.DECONTAMINATE, loaded, parts, config.decontaminate_words)
     context.artifacts[names.PROBLEMS] = problems
-    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
+    drawing = Drawing.of(config.sampler, config.engine, model)
+    candidates = stages.sample(context, names.SAMPLE, drawing, problems, config.sandbox)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     own = Pools(problems, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own

@@ -1,0 +1,45 @@
+"""Tasks of stages, and whose problems they are about where some are lost."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import TypeVar, TypeVarTuple
+
+from conself.executors.executor import HereFirst, LostTasksError, Runner
+from conself.pipelines.pools import PoolShard
+from conself.records import Problem
+from conself.store.tables import read_shard
+
+Item = TypeVar("Item")
+Task = TypeVarTuple("Task")
+_MOST = 200
+"""Ids in a message: four shards."""
+
+
+def run_tasks(
+    runner: Runner | HereFirst, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]
+) -> Iterator[Item]:
+    """Whatever ``function(*task)`` yields, as it does, run by ``runner``.
+
+    Raises:
+        LostTasksError: some tasks are lost; names their problems. All others are done.
+    """
+    try:
+        yield from runner.run(function, tasks)
+    except LostTasksError as error:
+        ids = list(dict.fromkeys(problem_ids(error.tasks)))
+        more = f" and {len(ids) - _MOST} more" if len(ids) > _MOST else ""
+        raise LostTasksError(f"{error}. Their problems: {', '.join(ids[:_MOST])}{more}", error.tasks) from None
+
+
+def problem_ids(value: object) -> Iterator[str]:
+    """The ids of all problems in a task: those that it holds, and those of the shards that it names."""
+    if isinstance(value, Problem):
+        yield value.id
+    elif isinstance(value, PoolShard):
+        yield from (problem.id for problem in read_shard(value.problems, Problem))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from problem_ids(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from problem_ids(getattr(value, each.name))
