@@ -30,6 +30,7 @@ NEEDS = {
     "hub": ["model.name=owner/name"],
     "qwen2_5_coder": ["model.name=owner/name"],
     "ucoder_fewshot": ["prompts=fewshot"],
+    "dynamic_b4": ["labels=10"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
@@ -65,16 +66,24 @@ def override(option: Path) -> list[str]:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
         return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
-    if group == "tester_reward":  # no pipeline has testers yet
-        return [f"+{group}={name}"]
+    if group in TESTING:
+        return ["experiment=zerocoder", f"{group}@testing{TESTING[group]}={name}", *NEEDS.get(name, [])]
     if group in ONLINE:
-        return ["experiment=con_grpo", f"{group}={name}"]
+        return ["experiment=con_grpo", f"{group}={name}", *NEEDS.get(name, [])]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
 ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
+TESTING = {
+    "online/testing": "",
+    "online/update": ".update",
+    "prompts/tester": ".prompts",
+    "tester_reward": ".tester_reward",
+    "calibration": ".calibration",
+}
+"""Groups that are parts of who writes tests, and where they stand below it."""
 ALONE = {
     "experiment",
     "pipeline",
@@ -85,7 +94,7 @@ ALONE = {
     "statistics/confidence",
     "texts/default_grouping",
 }
-ALONE |= {*NESTED, *ONLINE}
+ALONE |= {*NESTED, *ONLINE, *TESTING}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
@@ -112,7 +121,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
         del whole["hydra"]
     config = resolved(whole)
     kind = Reinforcement if "rollouts" in config else Proposed
-    check_parts(config, [*kind.parts, "tracking", "executor", *({"tester_reward"} & set(config))])
+    check_parts(config, [*kind.parts, "tracking", "executor"])
     instantiate(config.pipeline)
     return choices
 
@@ -193,6 +202,26 @@ def test_what_commands_share_is_typed_once() -> None:
     assert train.rankings == score.rankings
     for name in ("train", "score", "evaluate"):
         assert not {"comparison", "behaviour", "voters", "tokens", "hydra"} & set(OmegaConf.load(CONF / f"{name}.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "target"),
+    [
+        (["experiment=con_grpo", "engine@rollouts.engine=transformers"], "rollouts.engine", "TransformersEngine"),
+        (["experiment=zerocoder"], "testing", "Testing"),
+        (
+            ["experiment=zerocoder", "calibration@testing.calibration=dynamic_b4", "labels=10"],
+            "testing.calibration",
+            "DynamicB4",
+        ),
+        (["experiment=zerocoder", "ranking=codet"], "reward.ranking", "CodeT"),
+        (["experiment=zerocoder", "ranking=codet"], "testing.ranking", "CodeT"),
+    ],
+)
+def test_a_choice_below_a_part_that_is_null_arrives(words: list[str], key: str, target: str) -> None:
+    node = OmegaConf.select(composed(*words), key)
+    assert node is not None
+    assert node["_target_"].endswith(f".{target}")
 
 
 def test_tau_and_seed_reach_the_parts() -> None:

@@ -131,17 +131,22 @@ def check_kinds(starter: str, function: Texts, stdin: Texts) -> None:
     Raises:
         ValueError: that is so; names the template and the field.
     """
-    _check_fields("starter", starter, {"starter_code"}, {"starter_code"})
+    check_fields("starter", starter, {"starter_code"}, {"starter_code"})
     _check("function.", function, {"statement", "starter", "entry_point"}, {"statement"})
     _check("stdin.", stdin, {"statement", "starter"}, {"statement"})
 
 
 def _check(where: str, texts: Texts | Prompts, shared: set[str], needed: set[str]) -> None:
     for name, own in _NEEDED.items():
-        _check_fields(where + name, getattr(texts, name), shared | _OWN[name], needed | own)
+        check_fields(where + name, getattr(texts, name), shared | _OWN[name], needed | own)
 
 
-def _check_fields(name: str, template: str, allowed: set[str], needed: set[str]) -> None:
+def check_fields(name: str, template: str, allowed: set[str], needed: set[str]) -> None:
+    """Refuse a template that could not be filled with the ``allowed`` fields, or that lacks a ``needed`` one.
+
+    Raises:
+        ValueError: that is so; names the template, as a key below ``prompts``, and the field.
+    """
     try:
         used = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
     except ValueError as error:

@@ -39,13 +39,13 @@ class Reinforcement:
     """Draw, run, reward and learn, step by step; then evaluate, and the snapshots on the way as well."""
 
     kind: ClassVar[str] = "train"
-    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "metric", "curriculum")
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "testing", "metric", "curriculum")
     limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """All problems are trained on where there is no curriculum."""
-        return ("curriculum", "answering")
+        """All problems are trained on where there is no curriculum, and nobody tests where there is no ``testing``."""
+        return ("curriculum", "answering", "testing")
 
     def headlines(self, job: Job) -> Sequence[str]:
         """``tau``, where a curriculum has one."""
