@@ -26,7 +26,7 @@ FLOORS = (
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models", "prompts"]
-TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
+TRAINING_CODE += ["amplifications", "generated_tests", "mutators", "pipelines.testing"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 TRAINING_CODE += [
     "pipelines.amplifying",

@@ -171,8 +171,8 @@ def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_o
     assert config.sampler.n_observations * config.sampler.programs_per_observation == 15
 
 
-TAUS = {"minipy": 0.6, "hub": 0.3, "codellama_7b": 0.3, "deepseek_coder_6_7b": 0.3}
-"""By model; all Qwen have .55."""
+TAUS = {"minipy": 0.6, **dict.fromkeys(["hub", "codellama_7b", "deepseek_coder_6_7b", "qwen2_5_1_5b", "qwen3_4b"], 0.3)}
+"""By model; all Qwen2.5-Coder have .55."""
 
 
 @pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))

@@ -1,16 +1,27 @@
 """The rank of a problem's passing matrix: how many independent ways there are to pass its generated tests."""
 
+from dataclasses import dataclass
+
 from conself.agreement.matrix_rank import rational_rank
 from conself.agreement.passing_matrix import PassingMatrix
-from conself.records import Undefined
+from conself.agreement.traces import Agreement
+from conself.records import Pool, Undefined
+
+
+@dataclass(frozen=True)
+class MatrixRank:
+    """The rank of who passes which generated test, where the problem has such tests; see :func:`matrix_rank`."""
+
+    def __call__(self, pool: Pool, agreement: Agreement) -> float | Undefined:
+        """The rank, or Undefined without tests."""
+        return matrix_rank(agreement.passing)
 
 
 def matrix_rank(passing: PassingMatrix | None) -> float | Undefined:
     """The rank over the rationals of a passing matrix, which ZeroCoder filters its problems by (arXiv 2604.07864).
 
     0: nobody passes anything. 1: all who pass something pass the same. Nothing can be learned from such a problem by
-    who passes what. A cell that crashed counts as failed. It is no metric of ``conf/metric/``, for those are not given
-    generated tests; ``Uncertainty`` records of it go through ``curriculum=at_least``.
+    who passes what. A cell that crashed counts as failed.
     """
     if passing is None or not passing.n_tests:
         return Undefined("no generated tests")

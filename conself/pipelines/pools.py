@@ -22,12 +22,16 @@ _KEPT = 20
 
 @dataclass(frozen=True)
 class PoolShard:
-    """The files of one shard: problems, candidates, traces, and what the candidates agree on where that is known."""
+    """The files of one shard: problems, candidates, traces, and what the candidates agree on where that is known.
+
+    ``passing`` is there where it is also known who passes which generated test.
+    """
 
     problems: Path
     candidates: Path
     traces: Path
     agreement: Path | None = None
+    passing: Path | None = None
 
     def read(self) -> list[Pool]:
         """Its pools, in the order of the problems; candidates and traces are read when somebody looks at them.
@@ -39,14 +43,18 @@ class PoolShard:
         return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _known(self.problems, _problems)]
 
     def agreed(self) -> dict[str, Agreement]:
-        """What the candidates agree on, by problem id.
+        """What the candidates agree on, and which generated tests they pass where there are some, by problem id.
 
         Raises:
             ValueError: the shard does not say.
         """
         if self.agreement is None:
             raise ValueError(f"{self.traces} was not asked what its candidates agree on")
-        return _known(self.agreement, _agreement)
+        agreed = _known(self.agreement, _agreement)
+        if self.passing is None:
+            return agreed
+        tested = _known(self.passing, read_passing)
+        return {name: replace(known, passing=tested[name]) for name, known in agreed.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +159,15 @@ class AgreedPools(FromArtifacts):
 
     def shards(self) -> list[PoolShard]:
         """The shards, in the order of the problems."""
-        own = self.pools
-        return shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
+        own, passing = self.pools, None if self.passing is None else self.passing.path
+        found = shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
+        if passing is None:
+            return found
+        return [replace(each, passing=passing / each.problems.name.replace("problems", "passing")) for each in found]
 
     def __iter__(self) -> Iterator[tuple[Pool, Agreement]]:
         for shard in self.shards():
             agreed = shard.agreed()
-            if self.passing is not None:
-                tested = read_passing(self.passing.path / shard.problems.name.replace("problems", "passing"))
-                agreed = {name: replace(known, passing=tested[name]) for name, known in agreed.items()}
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 

@@ -179,7 +179,8 @@ def program_messages(prompts: PromptStyle, problem: Problem, observation: str | 
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
     """The prompt as the model reads it, up to and with the opening of the assistant's turn.
 
-    Where the chat template refuses a system turn, its text is put before the user's. A plain text needs no chat
+    Where the chat template refuses a system turn, its text is put before the user's. Where it can have the model think
+    before its answer, that is off: a response is the answer alone. A plain text needs no chat
     template: it gets the beginning of text that the tokenizer would put before it.
 
     Raises:
@@ -195,7 +196,9 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
         )
 
     def apply(turns: list[Message]) -> str:
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        # without thinking, where a template knows it (Qwen3's); all others read no such variable
+        kwargs = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        return str(tokenizer.apply_chat_template(turns, **kwargs))
 
     return _apply_with_system(apply, messages)
 

@@ -25,6 +25,7 @@ SAID = [
 """Of the programs two give back what they get, or nearly; the tests claim that."""
 SMALL = (
     "experiment=zerocoder",
+    "curriculum.threshold=0",
     "model=hub",
     "model.dtype=float32",
     "benchmark=[minipy]",

@@ -20,6 +20,7 @@ from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.reinforcement import checks
 from conself.pipelines.reinforcement.figures import Trained, figures_of
 from conself.pipelines.reinforcement.stage import PARTS, reinforce
+from conself.pipelines.testing import crossed
 from conself.records import ModelRef
 from conself.results import names
 from conself.results.benchmarks import Answered
@@ -89,12 +90,13 @@ class Reinforcement:
 
 
 def _selected(config: DictConfig, context: Context, model: ModelRef, problems: Artifact) -> Artifact:
-    """The problems that the curriculum keeps, by candidates that the model draws before its training."""
+    """The problems that the curriculum keeps, by candidates that the model draws before its training, and by tests."""
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     pools = Pools(problems, candidates, traces)
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
-    scores = stages.score(context, names.DRIVER, config.metric, AgreedPools(pools, agreement))
+    passing = None if config.testing is None else crossed(context, config, model, pools)
+    scores = stages.score(context, names.DRIVER, config.metric, AgreedPools(pools, agreement, passing))
     return stages.select(context, names.SELECT, config.curriculum, scores)
 
 
