@@ -64,6 +64,7 @@ CONTRACTS: Mapping[str, type] = {
     "testing": Testing,
     "tracking": Tracker,
     "training": Training,
+    "writer": Sampler,
 }
 """Contracts of parts by their keys, at the top of a config or in a group of different parts: ``voters.ranking``."""
 GROUPS: Mapping[str, type] = {"benchmark": Benchmark, "metrics": Metric, "rankings": Ranking}

@@ -30,6 +30,7 @@ from conself.results.show_written_tests import show_written_tests
 from conself.runtime.parts import build
 from conself.runtime.plain import to_plain
 from conself.runtime.versions import versions
+from conself.samplers.sampler import Sampler
 from conself.samplers.tester import Tester
 from conself.sandbox import Job as SandboxJob
 from conself.sandbox import execute
@@ -45,7 +46,7 @@ class WrittenTests:
     """Write tests of every benchmark's problems, and hold them against what is right there."""
 
     kind: ClassVar[str] = "evaluate"
-    parts: ClassVar[Sequence[str]] = ("model", "engine", "decoder", "benchmark", "comparison", "writing")
+    parts: ClassVar[Sequence[str]] = ("model", "engine", "writer", "benchmark", "comparison", "writing")
     limits: ClassVar[Sequence[str]] = ()
     first: ClassVar[str | None] = "engine"
 
@@ -58,15 +59,15 @@ class WrittenTests:
         return ()
 
     def check(self, job: Job) -> None:
-        """Refuse a decoder that writes no tests, and a model that the engine cannot load.
+        """Refuse a sampler that writes no tests, and a model that the engine cannot load.
 
         Raises:
             OSError: the model is not there.
             ValueError: as said, or a number of ``writing`` is out of its range.
         """
         config = job.config
-        if not isinstance(build(config.decoder, Tester), Tester):
-            raise ValueError("pipeline=written_tests asks for tests; set sampler@decoder=tester")
+        if not isinstance(build(config.writer, Sampler), Tester):
+            raise ValueError("pipeline=written_tests asks for tests; set sampler@writer=tester")
         for name, least in (("n_mutants", 0), ("inputs", 1)):
             if type(config.writing[name]) is not int or config.writing[name] < least:
                 raise ValueError(f"writing.{name} must be an int of {least} or more, got {config.writing[name]!r}")
@@ -85,7 +86,7 @@ class WrittenTests:
             ValueError: a benchmark has no reference solutions.
         """
         config, model = job.config, build(job.config.model, ModelRef)
-        drawing = Drawing.of(config.decoder, config.engine, model)
+        drawing = Drawing.of(config.writer, config.engine, model)
         found = {str(name): written(context, config, str(name), drawing, "base") for name in config.benchmark}
         return {
             "model": to_plain(config.model),

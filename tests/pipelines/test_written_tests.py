@@ -58,7 +58,7 @@ def config(**benchmark: object) -> DictConfig:
     target = {"_target_": "tests.pipelines.test_written_tests.Doubling", **benchmark}
     limits = {**node.sandbox, "max_timeouts": 1}
     writing = {"n_mutants": 16, "inputs": 2, "seed": 0, "reader": node.testing.reader, "limits": limits}
-    decoder = {
+    writer = {
         "_target_": "conself.samplers.tester.Tester",
         "n": 1,
         "temperature": 0.0,
@@ -71,14 +71,14 @@ def config(**benchmark: object) -> DictConfig:
         "prompts": node.prompts,
     }
     engine = {"_target_": "tests.pipelines.test_written_tests.Writing"}
-    parts = {"benchmark": {"doubling": target}, "writing": writing, "decoder": decoder, "engine": engine}
+    parts = {"benchmark": {"doubling": target}, "writing": writing, "writer": writer, "engine": engine}
     return OmegaConf.create({**parts, "comparison": node.comparison})
 
 
 def test_replies_are_graded_by_the_reference_and_by_mutants_that_differ_from_it(tmp_path: Path) -> None:
     """Of 2 * x three mutants, 3 * x, 2 / x and None, all unlike it on 1 or 3; the right reply kills each by input 3."""
     settings, context = config(), Context(tmp_path, InThisProcess(1), Console(quiet=True))
-    drawing = Drawing.of(settings.decoder, settings.engine, MODEL)
+    drawing = Drawing.of(settings.writer, settings.engine, MODEL)
     made = written(context, settings, "doubling", drawing, "base")
     found = made.summary()
     assert (found["accuracy"], found["unparsable"], found["mutation_score"]) == (0.5, 0, 0.5)
@@ -103,6 +103,6 @@ def test_a_benchmark_without_reference_solutions_is_refused(tmp_path: Path) -> N
     settings, context = config(with_programs=False), Context(tmp_path, InThisProcess(1), Console(quiet=True))
     settings.benchmark.doubling.with_programs = False
     assert instantiate(settings.benchmark.doubling) == Doubling(False)
-    drawing = Drawing.of(settings.decoder, settings.engine, MODEL)
+    drawing = Drawing.of(settings.writer, settings.engine, MODEL)
     with pytest.raises(ValueError, match="has no reference solutions to measure tests by; take benchmark="):
         written(context, settings, "doubling", drawing, "base")
