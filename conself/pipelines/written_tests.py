@@ -147,7 +147,8 @@ def _store(
         for name, problem in problems.items()
     }
     jobs = [job_of(p, (known[name], *made[name]), p.inputs[:inputs]) for name, p in problems.items()]
-    rows, failing = [], 0
+    rows: list[StoredMutant] = []
+    failing = 0
     for name, (original, *others) in _run(work, jobs, limits).items():
         told = [any(row) for row in kills(original, others, compared, problems[name].entry_point is None)]
         kept = [code for code, differs in zip(made[name], told, strict=True) if differs]

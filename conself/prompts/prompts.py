@@ -197,8 +197,8 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
 
     def apply(turns: list[Message]) -> str:
         # without thinking, where a template knows it (Qwen3's); all others read no such variable
-        kwargs = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
-        return str(tokenizer.apply_chat_template(turns, **kwargs))
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        return str(text)
 
     return _apply_with_system(apply, messages)
 

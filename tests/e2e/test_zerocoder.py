@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import IN_TURN, Job, command, start, train
+from tests.e2e.conftest import IN_TURN, Job, run, start
 from tests.e2e.preloaded import preloaded
 from tests.online.roles_world import speaking
 
@@ -41,8 +42,22 @@ SMALL = (
     "loop.steps=4",
     "loop.problems=4",
     "engine.runtime.processes=1",
+    "executor.workers=1",
+    "tracking=none",
+    IN_TURN,
 )
 DYNAMIC = ("calibration@testing.calibration=dynamic_b4", "labels=3")
+
+
+def command(artifacts: Path, folder: Path, *overrides: str) -> list[str]:
+    """The words of one job with its own store and run folder."""
+    words = [sys.executable, "-m", "conself.train", *SMALL, *overrides]
+    return [*words, f"artifacts={artifacts}", f"hydra.run.dir={folder}"]
+
+
+def train(artifacts: Path, folder: Path, *overrides: str) -> Job:
+    """Run one job to its end."""
+    return Job(*run(command(artifacts, folder, *overrides)), folder)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +68,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def whole(model: str, tmp_path_factory: pytest.TempPathFactory) -> Job:
     folder = tmp_path_factory.mktemp("zerocoder")
-    return train(folder / "store", folder / "run", "tracking=none", *SMALL, model, *DYNAMIC)
+    return train(folder / "store", folder / "run", model, *DYNAMIC)
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -75,7 +90,7 @@ def test_a_run_has_figures_of_both_roles_and_says_what_it_knew(whole: Job) -> No
 
 @pytest.mark.slow
 def test_killed_within_a_step_it_goes_on_as_if_it_had_not_been(whole: Job, model: str, tmp_path: Path) -> None:
-    words = command(tmp_path / "store", tmp_path / "killed", IN_TURN, "tracking=none", *SMALL, model, *DYNAMIC)
+    words = command(tmp_path / "store", tmp_path / "killed", model, *DYNAMIC)
     job = psutil.Process(start(words, Path(os.devnull)))
     deadline = time.monotonic() + 120
     while not list((tmp_path / "store").glob("reinforce/.*.partial/checkpoints/step-00000002*")):
@@ -84,7 +99,7 @@ def test_killed_within_a_step_it_goes_on_as_if_it_had_not_been(whole: Job, model
         time.sleep(0.001)
     job.kill()
     assert preloaded().wait(job.pid, seconds=60) == -signal.SIGKILL
-    last = train(tmp_path / "store", tmp_path / "last", "tracking=none", *SMALL, model, *DYNAMIC)
+    last = train(tmp_path / "store", tmp_path / "last", model, *DYNAMIC)
     assert last.results["artifacts"] == whole.results["artifacts"]
     one, other = (each.folder / "artifacts" / "reinforce" for each in (last, whole))
     for name in ("steps.jsonl", "adapter/adapter_model.safetensors"):
@@ -92,7 +107,7 @@ def test_killed_within_a_step_it_goes_on_as_if_it_had_not_been(whole: Job, model
 
 
 def test_labels_are_refused_in_one_line_where_the_job_does_not_say_so(model: str, tmp_path: Path) -> None:
-    job = train(tmp_path / "store", tmp_path / "run", "tracking=none", *SMALL, model, "reward=oracle")
+    job = train(tmp_path / "store", tmp_path / "run", model, "reward=oracle")
     assert job.status == 2
     (line,) = [line for line in job.output.splitlines() if line.startswith("error:")]
     assert "Set labels=all" in line
