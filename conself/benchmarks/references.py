@@ -6,6 +6,6 @@ from conself.oracles import EvalPlusOracle, TestOracle
 
 def references(task: Task) -> dict[str, str]:
     """Problem id -> a right program, of the problems whose oracle has one: HumanEval's, MBPP's and EvalPlus's have."""
-    oracles = task.judge.oracles
-    found = {problem.id: oracles[problem.id] for problem in task.problems}
-    return {name: oracle.program for name, oracle in found.items() if isinstance(oracle, EvalPlusOracle | TestOracle)}
+    known = task.judge.oracles
+    found = {problem.id: known.get(problem.id) for problem in task.problems}
+    return {name: each.program for name, each in found.items() if isinstance(each, EvalPlusOracle | TestOracle)}
