@@ -1,8 +1,8 @@
 """A tiny model that can write programs and tests, for its words are some: a real model of two roles in a second."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.console import Console
 from tokenizers import Tokenizer
@@ -16,7 +16,6 @@ from conself.online.loop import Report, reinforce
 from conself.online.settings import Loop, Method
 from conself.online.testing import Testing
 from conself.online.updates.alternate import Alternate
-from conself.prompts.prompts import Prompts
 from conself.prompts.tester import TesterTexts
 from conself.rankings.b4 import B4
 from conself.rankings.codet import CodeT
@@ -26,6 +25,7 @@ from conself.rewards.selected import Selected
 from conself.tester_rewards.zerocoder import ZeroCoder
 from tests.online.loop_world import method
 from tests.online.online_world import LIMITS, grading, problems
+from tests.online.stopping import STOP, Stopping
 from tests.training.training_world import SHAPE, build
 
 PAD, END, UNKNOWN = 0, 1, 2
@@ -35,16 +35,7 @@ DOUBLE, TRIPLE, CRASH = (
 MEANT, OTHER, FALSE = (f'[{{"input": [{given}], "expected": {claim}}}]' for given, claim in ((4, 8), (1, 2), (3, 7)))
 SAID = [DOUBLE, DOUBLE + " ", TRIPLE, CRASH, MEANT, OTHER, FALSE, "no idea"]
 """What the model can say, a token each; of the programs two double, of the tests two are right for them."""
-STOP = "§"
-"""Ends all that it can say, so that few responses are cut."""
 TEXTS = TesterTexts(starter="{starter_code}", function="{statement} x7", stdin="{statement} x7")
-
-
-@dataclass(frozen=True)
-class Stopping(Prompts):
-    """Prompts whose answers end where the model has said something."""
-
-    stop: ClassVar[tuple[str, ...]] = (STOP,)
 
 
 STYLE = Stopping(system=None, observe="{statement} {n}", program="{statement}", guided="{statement} {observation}")
