@@ -18,7 +18,7 @@ FLOORS = (
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
     {"datasets", "pairings", "rewards", "samplers", "statistics", "tester_rewards", "training"},
     {"benchmarks", "online", "proposers"},
-    {"contracts", "results"},
+    {"calibration", "contracts", "results"},
     {"pipelines"},
     {"app"},
     {"evaluate", "report", "score", "status", "tau_search", "train"},
@@ -26,7 +26,7 @@ FLOORS = (
 )
 TRAINING_CODE = ["engines", "samplers", "metrics", "texts", "curricula", "rankings", "pairings", "losses", "training"]
 TRAINING_CODE += ["agreement", "store", "models", "prompts"]
-TRAINING_CODE += ["amplifications", "generated_tests", "mutators"]
+TRAINING_CODE += ["amplifications", "generated_tests", "mutators", "pipelines.testing"]
 TRAINING_CODE += ["pipelines.per_pool", "pipelines.sampling", "pipelines.shards", "pipelines.stages"]
 TRAINING_CODE += [
     "pipelines.amplifying",
@@ -109,6 +109,43 @@ def test_training_code_cannot_reach_the_oracles(module: str) -> None:
     assert "conself.oracles" not in seen
     assert not seen & {"conself.statistics.confidence", "conself.statistics.most_confident"}
     assert CLAIMS not in seen
+
+
+CALIBRATION = "conself.calibration"
+"""The one room that hands to a training what it may know of what is right: a prior, or verdicts as rewards."""
+KNOW_ORACLES = {"benchmarks", "contracts", "datasets", "harness", "minipy", "statistics"}
+
+
+def test_only_rooms_of_data_and_of_judging_name_an_oracle() -> None:
+    users = {room(module) for module, path in MODULES.items() if "conself.oracles" in own(path)}
+    assert users - {"oracles"} <= KNOW_ORACLES
+
+
+def test_the_one_exception_to_the_wall_is_a_room_that_nobody_imports() -> None:
+    """A config names its parts, by a word of its own for each (labels: 10, labels: all)."""
+    inside = {module for module in MODULES if module.startswith(CALIBRATION)}
+    assert inside
+    outside = {module for module in MODULES if module not in inside and own(MODULES[module]) & inside}
+    assert outside == set()
+    targets = {
+        line.split("_target_:")[1].strip(): path.relative_to(ROOT / "conf").as_posix()
+        for path in (ROOT / "conf").rglob("*.yaml")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith("_target_:") and f"{CALIBRATION}." in line
+    }
+    assert targets == {
+        "conself.calibration.dynamic_b4.DynamicB4": "calibration/dynamic_b4.yaml",
+        "conself.calibration.oracle.OracleReward": "reward/oracle.yaml",
+        "conself.calibration.oracle.OracleRanking": "ranking/oracle.yaml",
+    }
+
+
+@pytest.mark.parametrize("kind", ["DynamicB4", "OracleReward", "OracleRanking"])
+def test_what_leaves_the_exception_is_no_expected_output(kind: str) -> None:
+    """Its parts say which labels they use, and give what their contracts say: no oracle is in their hands' type."""
+    (path,) = [path for path in (PACKAGE / "calibration").glob("*.py") if f"class {kind}" in path.read_text()]
+    assert "conself.oracles" not in own(path)
+    assert "labels: ClassVar[str]" in path.read_text()
 
 
 def test_the_outputs_that_a_model_claims_are_written_in_one_place_and_read_in_one() -> None:

@@ -31,6 +31,7 @@ NEEDS = {
     "qwen2_5_coder": ["model.name=owner/name"],
     "ucoder_fewshot": ["prompts=fewshot"],
     "ray": ["executor.address=head:6379", "executor.cluster=me"],
+    "dynamic_b4": ["labels=10"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {
@@ -66,16 +67,24 @@ def override(option: Path) -> list[str]:
         return ["metric=naive_semantic_entropy", f"{NESTED[group]}={name}"]
     if group == "statistics/confidence":  # none is what conself score has by default, and no ranking can take it
         return [] if name == "none" else ["ranking=most_confident", f"statistics/confidence@ranking.confidence={name}"]
-    if group == "tester_reward":  # no pipeline has testers yet
-        return [f"+{group}={name}"]
+    if group in TESTING:
+        return ["experiment=zerocoder", f"{group}@testing{TESTING[group]}={name}", *NEEDS.get(name, [])]
     if group in ONLINE:
-        return ["experiment=con_grpo", f"{group}={name}"]
+        return ["experiment=con_grpo", f"{group}={name}", *NEEDS.get(name, [])]
     value = f"[{name}]" if group == "benchmark" else name
     return [f"{group}={value}", *NEEDS.get(name, [])]
 
 
 ONLINE = {"reward", "guard"}
 """Groups that a pipeline brings along."""
+TESTING = {
+    "online/testing": "",
+    "online/update": ".update",
+    "prompts/tester": ".prompts",
+    "tester_reward": ".tester_reward",
+    "calibration": ".calibration",
+}
+"""Groups that are parts of who writes tests, and where they stand below it."""
 ALONE = {
     "experiment",
     "hydra/launcher",
@@ -87,7 +96,7 @@ ALONE = {
     "statistics/confidence",
     "texts/default_grouping",
 }
-ALONE |= {*NESTED, *ONLINE}
+ALONE |= {*NESTED, *ONLINE, *TESTING}
 """Groups whose choices change what others bring."""
 TOGETHER = [option for option in OPTIONS if str(option.parent) not in ALONE and option.stem not in NEEDS]
 
@@ -114,7 +123,7 @@ def built(options: tuple[Path, ...]) -> dict[str, Any]:
         del whole["hydra"]
     config = resolved(whole)
     kind = Reinforcement if "rollouts" in config else Proposed
-    check_parts(config, [*kind.parts, "tracking", "executor", *({"tester_reward"} & set(config))])
+    check_parts(config, [*kind.parts, "tracking", "executor"])
     instantiate(config.pipeline)
     return choices
 
@@ -164,8 +173,8 @@ def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_o
     assert config.sampler.n_observations * config.sampler.programs_per_observation == 15
 
 
-TAUS = {"minipy": 0.6, "hub": 0.3, "codellama_7b": 0.3, "deepseek_coder_6_7b": 0.3}
-"""By model; all Qwen have .55."""
+TAUS = {"minipy": 0.6, **dict.fromkeys(["hub", "codellama_7b", "deepseek_coder_6_7b", "qwen2_5_1_5b", "qwen3_4b"], 0.3)}
+"""By model; all Qwen2.5-Coder have .55."""
 
 
 @pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
@@ -195,6 +204,26 @@ def test_what_commands_share_is_typed_once() -> None:
     assert train.rankings == score.rankings
     for name in ("train", "score", "evaluate"):
         assert not {"comparison", "behaviour", "voters", "tokens", "hydra"} & set(OmegaConf.load(CONF / f"{name}.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "target"),
+    [
+        (["experiment=con_grpo", "engine@rollouts.engine=transformers"], "rollouts.engine", "TransformersEngine"),
+        (["experiment=zerocoder"], "testing", "Testing"),
+        (
+            ["experiment=zerocoder", "calibration@testing.calibration=dynamic_b4", "labels=10"],
+            "testing.calibration",
+            "DynamicB4",
+        ),
+        (["experiment=zerocoder", "ranking=codet"], "reward.ranking", "CodeT"),
+        (["experiment=zerocoder", "ranking=codet"], "testing.ranking", "CodeT"),
+    ],
+)
+def test_a_choice_below_a_part_that_is_null_arrives(words: list[str], key: str, target: str) -> None:
+    node = OmegaConf.select(composed(*words), key)
+    assert node is not None
+    assert node["_target_"].endswith(f".{target}")
 
 
 def test_tau_and_seed_reach_the_parts() -> None:

@@ -12,7 +12,12 @@ CONF = ROOT / "conf"
 PACKAGE = ROOT / "conself"
 NO_CODE = {"base", "experiment", "hydra/launcher", "model", "pipeline/matched", "size", "texts/default_grouping"}
 """Groups that choose among the parts of others or set keys, and have no code of their own."""
-BEHIND_THE_WALL = {"metric/doubt": "statistics", "ranking/most_confident": "statistics"}
+BEHIND_THE_WALL = {
+    "metric/doubt": "statistics",
+    "ranking/most_confident": "statistics",
+    "ranking/oracle": "calibration",
+    "reward/oracle": "calibration",
+}
 """Parts that go by labels: no training code may reach their room (tests/test_architecture.py)."""
 
 

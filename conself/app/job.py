@@ -16,7 +16,7 @@ from rich.console import Console
 
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
-from conself.app.labels import check_labels
+from conself.app.labels import check_labels, words_of
 from conself.app.metric_models import metric_models
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
@@ -164,7 +164,7 @@ def run(written: DictConfig, folder: Path, in_sweep: bool) -> None:
                 say(console, last)
         pipeline.show(console, figures)
         if "labels" in figures:
-            say(console, f"labels: {figures['labels']}: parts of this job may go by verdicts on other pools")
+            say(console, f"labels: {figures['labels']}: {words_of(figures['labels'])}")
         say(console, f"figures: {path}")
         if last:  # below the tables, where it is seen
             say(console, last)

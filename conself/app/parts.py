@@ -19,6 +19,7 @@ from conself.losses.output import Loss
 from conself.metrics.metric import Metric
 from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop
+from conself.online.testing import Testing
 from conself.pairings.build import Pairing
 from conself.prompts.prompts import PromptStyle
 from conself.proposers.proposer import Proposer
@@ -60,8 +61,10 @@ CONTRACTS: Mapping[str, type] = {
     "sampler": Sampler,
     "sandbox": Limits,
     "tester_reward": TesterReward,
+    "testing": Testing,
     "tracking": Tracker,
     "training": Training,
+    "writer": Sampler,
 }
 """Contracts of parts by their keys, at the top of a config or in a group of different parts: ``voters.ranking``."""
 GROUPS: Mapping[str, type] = {"benchmark": Benchmark, "metrics": Metric, "rankings": Ranking}

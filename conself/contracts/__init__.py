@@ -199,6 +199,28 @@ docstring in its own folder. The examples share two candidates, one of which is 
 ...         return [float(sum(row[test] for row in evidence.kills for test in reply)) for reply in evidence.replies]
 >>> tester_reward: TesterReward = Kills()
 
+**Update** (``conf/online/update/``): decides which role learns in which step of a training run with testers.
+
+>>> class CoderFirst:
+...     trains_testers: ClassVar[bool] = True
+...     def __call__(self, step: int) -> list[str]:
+...         return ["solver"] if step < 10 else ["solver", "tester"]
+>>> update: Update = CoderFirst()
+
+**Calibration** (``conf/calibration/``): B4's prior before each step, by verdicts on a few problems that it keeps.
+
+>>> class Kept:
+...     labels: ClassVar[str] = "calibration"
+...     def fingerprint(self) -> str:
+...         return "none"
+...     def labelled(self, problems: Sequence[Problem], seed: int) -> list[Problem]:
+...         return list(problems[:10])
+...     def __call__(
+...         self, pools: Sequence[Pool], matrices: Mapping[str, PassingMatrix], previous: Prior, workers: int
+...     ) -> tuple[Prior, float]:
+...         return previous, 0.0
+>>> calibration: Calibration = Kept()
+
 **Guard** (``conf/guard/``): decides when such a training run stops, by its policy's behaviour on held-out problems.
 
 >>> @dataclass(frozen=True)

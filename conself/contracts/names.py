@@ -19,12 +19,15 @@ from conself.guards.guard import Assessment, Guard, Probe
 from conself.losses.output import LogProbs, Loss, LossOutput, MeanOver, Signal
 from conself.metrics.metric import Metric, TextMetric
 from conself.metrics.naive_semantic_entropy import Grouping
+from conself.online.calibration import Calibration
+from conself.online.updates.update import Update
 from conself.oracles import Oracle
 from conself.pairings.build import IndexPair, Pairing
 from conself.prompts.prompts import Message, PromptStyle, Texts, program_messages
 from conself.proposers.proposal import Answered, Brief, Proposal
 from conself.proposers.proposer import Proposer
 from conself.proposers.sieve import Sieve
+from conself.rankings.b4_calibration import Prior
 from conself.rankings.ranked import Ranked, Ranking, by_score, chosen, nobody
 from conself.records import Candidate, ModelRef, Outcome, Pool, Problem, Status, Trace, Uncertainty, Undefined
 from conself.rewards.reward import Reward
@@ -42,13 +45,14 @@ from conself.training.policy.tuning import Full, Policy, Tuning
 from conself.training.strategies.distributed import DDP, Sharing
 
 __all__ = [  # noqa: RUF022 - packed, for this is a page
-    "Agreement", "Amplification", "Answered", "Ask", "Asking", "Assessment", "Benchmark", "Brief", "Candidate",
-    "Comparison", "Complete", "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding", "Demand", "Engine",
-    "Evidence", "Example", "Executor", "Flow", "Full", "Grouping", "Guard", "Here", "IndexPair", "Judge", "Keys",
-    "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric", "MicroBatch", "ModelRef", "NewInput",
-    "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout", "PassingMatrix", "Policy", "Pool", "Probe",
-    "Problem", "PromptStyle", "Proposal", "Proposer", "Ranked", "Ranking", "Rejected", "Reply", "Reward", "Runner",
-    "Runtime", "Sampler", "Selection", "Sharing", "Sieve", "Signal", "Status", "Steps", "Task", "TesterReward",
-    "TextMetric", "Texts", "Trace", "Tracker", "Tuning", "Uncertainty", "Undefined", "agreement_of", "build",
-    "by_score", "candidate", "chosen", "finished", "nobody", "normalise", "program_messages",
+    "Agreement", "Amplification", "Answered", "Ask", "Asking", "Assessment", "Benchmark", "Brief", "Calibration",
+    "Candidate", "Comparison", "Complete", "Curriculum", "DDP", "Dataset", "DatasetBenchmark", "Decoding",
+    "Demand", "Engine", "Evidence", "Example", "Executor", "Flow", "Full", "Grouping", "Guard", "Here",
+    "IndexPair", "Judge", "Keys", "Layout", "LogProbs", "Loss", "LossOutput", "MeanOver", "Message", "Metric",
+    "MicroBatch", "ModelRef", "NewInput", "NoTracker", "OneCall", "Oracle", "Outcome", "Pairing", "PairsLayout",
+    "PassingMatrix", "Policy", "Pool", "Prior", "Probe", "Problem", "PromptStyle", "Proposal", "Proposer",
+    "Ranked", "Ranking", "Rejected", "Reply", "Reward", "Runner", "Runtime", "Sampler", "Selection", "Sharing",
+    "Sieve", "Signal", "Status", "Steps", "Task", "TesterReward", "TextMetric", "Texts", "Trace", "Tracker",
+    "Tuning", "Uncertainty", "Undefined", "Update", "agreement_of", "build", "by_score", "candidate", "chosen",
+    "finished", "nobody", "normalise", "program_messages",
 ]  # fmt: skip

@@ -2,13 +2,27 @@
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
+from typing import Protocol
 
 from conself.online.groups import Group
+from conself.online.rollouts import Rollout
 from conself.rankings.consensus import consensus_scores
 from conself.records import Undefined
 
 Row = dict[str, float]
 """The figures of one step."""
+
+
+class Rewarded(Protocol):
+    """Rollouts of one prompt with their rewards."""
+
+    @property
+    def rollouts(self) -> tuple[Rollout, ...]:
+        """The responses."""
+
+    @property
+    def rewards(self) -> tuple[float, ...] | Undefined:
+        """One number for each, or why there are none."""
 
 
 def behaviour_figures(groups: Sequence[Group]) -> Row:
@@ -36,7 +50,7 @@ def behaviour_figures(groups: Sequence[Group]) -> Row:
     }
 
 
-def response_figures(groups: Sequence[Group]) -> Row:
+def response_figures(groups: Sequence[Rewarded]) -> Row:
     """What the responses of at least one group are like, all means over responses or tokens.
 
     ``entropy`` is the mean of -log p over all tokens, in nats: drawn at temperature 1, an unbiased estimate of the

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING
 from conself.agreement.behaviour import Behaviour
 from conself.agreement.comparison import Comparison
 from conself.agreement.jobs import job_of
+from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.pools import agreement
 from conself.agreement.traces import Agreement
 from conself.losses.advantages import advantages
 from conself.online.rollouts import Rollout, candidate_of
 from conself.records import Pool, Problem, Trace, Undefined
 from conself.rewards.reward import Reward
-from conself.sandbox import Job, Limits, Result, Summary, kept
-from conself.sandbox import execute as run_jobs
+from conself.sandbox import Job, Limits, Result, Summary, execute, kept
 
 if TYPE_CHECKING:
     from conself.training.data import Example
 
 Run = Callable[[Sequence[Job]], list[Result]]
 """Runs jobs, and gives all results."""
+NOT_REWARDED = Undefined("not rewarded")
+"""The rewards of a group that is only looked at, or waits for its tests."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,35 @@ class Group:
     rewards: tuple[float, ...] | Undefined
 
     def example(self, scale: bool) -> Example | None:
-        """What is learned from the group: each response that was not cut, with its advantage in the whole group.
+        """What is learned from the group, as :func:`example_of` has it."""
+        return example_of(self.pool.problem.id, self.pool.problem.id, self.rollouts, self.rewards, scale)
 
-        None where all rewards are equal, or there are none: the group stays out of the loss and of every mean.
-        """
-        from conself.training.data import Example, Response
 
-        values = None if isinstance(self.rewards, Undefined) else advantages(self.rewards, scale)
-        if values is None:
-            return None
-        kept = [(rollout, value) for rollout, value in zip(self.rollouts, values, strict=True) if not rollout.is_cut]
-        return Example(
-            problem_id=self.pool.problem.id,
-            name=self.pool.problem.id,
-            responses=tuple(Response(rollout.prompt_ids, rollout.token_ids) for rollout, _ in kept),
-            signal=tuple(value for _, value in kept),
-            behaviour=tuple(rollout.logprobs for rollout, _ in kept),
-        )
+def example_of(
+    problem_id: str,
+    name: str,
+    rollouts: Sequence[Rollout],
+    rewards: Sequence[float] | Undefined,
+    scale: bool,
+) -> Example | None:
+    """What is learned from rollouts of one prompt: each that was not cut, with its advantage among all of them.
+
+    None where all rewards are equal, or there are none: the group stays out of the loss and of every mean. ``name``
+    tells the examples of a problem apart.
+    """
+    from conself.training.data import Example, Response
+
+    values = None if isinstance(rewards, Undefined) else advantages(rewards, scale)
+    if values is None:
+        return None
+    kept = [(rollout, value) for rollout, value in zip(rollouts, values, strict=True) if not rollout.is_cut]
+    return Example(
+        problem_id=problem_id,
+        name=name,
+        responses=tuple(Response(rollout.prompt_ids, rollout.token_ids) for rollout, _ in kept),
+        signal=tuple(value for _, value in kept),
+        behaviour=tuple(rollout.logprobs for rollout, _ in kept),
+    )
 
 
 @dataclass(frozen=True)
@@ -82,12 +96,22 @@ class Grading:
     def __call__(
         self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]], progress: float
     ) -> tuple[list[Group], Summary]:
-        """The group of each problem, in order, and what its executions lacked.
+        """The group of each problem, in order, rewarded without generated tests, and what its executions lacked.
 
-        A program that stands in a group several times is run once. ``progress`` is the rewards'.
+        ``progress`` is the rewards'.
 
         Raises:
-            ValueError: a reward is not one finite number for each rollout; names the problem.
+            ValueError, IsolationError, RuntimeError: as :meth:`tried` and :meth:`rewarded`.
+        """
+        groups, lacked = self.tried(problems, drawn)
+        return [self.rewarded(group, None, progress) for group in groups], lacked
+
+    def tried(self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]]) -> tuple[list[Group], Summary]:
+        """The group of each problem, in order, not rewarded yet, and what its executions lacked.
+
+        A program that stands in a group several times is run once.
+
+        Raises:
             IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
         """
         candidates = [
@@ -98,25 +122,45 @@ class Grading:
             job_of(problem, (candidate.code for candidate in group))
             for problem, group in zip(problems, candidates, strict=True)
         ]
-        ran = run_jobs(jobs, self.limits, self.workers) if self.run is None else self.run(jobs)
-        results = {result.job.id: result for result in ran}
+        results = {result.job.id: result for result in self.run_jobs(jobs)}
         groups = []
         for problem, group, rollouts in zip(problems, candidates, drawn, strict=True):
             rows = results[problem.id].rows
             pool = Pool(problem, group, [Trace(problem.id, index, row) for index, row in enumerate(rows)])
             agreed = agreement(pool, self.comparison, self.behaviour)
-            groups.append(Group(pool, agreed, tuple(rollouts), self._rewards(pool, agreed, rollouts, progress)))
+            groups.append(Group(pool, agreed, tuple(rollouts), NOT_REWARDED))
         return groups, sum(map(Summary.of, results.values()), Summary())
 
-    def _rewards(
-        self, pool: Pool, agreed: Agreement, rollouts: Sequence[Rollout], progress: float
-    ) -> tuple[float, ...] | Undefined:
-        given = self.reward(pool, agreed, None, progress)
-        if isinstance(given, Undefined):
-            return given
-        if len(given) != len(rollouts) or not all(map(math.isfinite, given)):
-            raise ValueError(
-                f"{type(self.reward).__name__} gave {list(given)} for the {len(rollouts)} responses to problem "
-                f"{pool.problem.id!r}; a reward gives one finite number for each"
-            )
-        return tuple(0.0 if rollout.is_cut else float(value) for rollout, value in zip(rollouts, given, strict=True))
+    def run_jobs(self, jobs: Sequence[Job]) -> list[Result]:
+        """The results of jobs, in the order in which they finish; raises as :func:`conself.sandbox.execute`."""
+        return list(execute(jobs, self.limits, self.workers)) if self.run is None else self.run(jobs)
+
+    def rewarded(self, group: Group, passing: PassingMatrix | None, progress: float) -> Group:
+        """The same with the rewards of its programs, 0 for each that was cut; ``passing`` is None without tests.
+
+        Raises:
+            ValueError: a reward is not one finite number for each rollout; names the problem.
+        """
+        given = self.reward(group.pool, group.agreement, passing, progress)
+        worth = checked(given, len(group.rollouts), self.reward, group.pool.problem.id)
+        if not isinstance(worth, Undefined):
+            worth = tuple(0.0 if r.is_cut else value for r, value in zip(group.rollouts, worth, strict=True))
+        return replace(group, rewards=worth)
+
+
+def checked(
+    given: Sequence[float] | Undefined, count: int, reward: object, problem_id: str
+) -> tuple[float, ...] | Undefined:
+    """What a reward gave for ``count`` responses.
+
+    Raises:
+        ValueError: it is not one finite number for each; names the problem.
+    """
+    if isinstance(given, Undefined):
+        return given
+    if len(given) != count or not all(map(math.isfinite, given)):
+        raise ValueError(
+            f"{type(reward).__name__} gave {list(given)} for the {count} responses to problem "
+            f"{problem_id!r}; a reward gives one finite number for each"
+        )
+    return tuple(map(float, given))

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from conself.models.transformers import fingerprint, load_config
+from conself.online.coevolution import both_roles
 from conself.online.curve import Curve, probes_of
 from conself.online.diagnostics import Row
-from conself.online.rollouts import Prompts
+from conself.online.roles import Clock, Coder, Roles, total
+from conself.online.rollouts import Prompts, Rollouts
 from conself.online.settings import Method
 from conself.online.snapshots import snapshot, snapshots
 from conself.online.sources import FromEngine, FromLearner, Source
@@ -41,8 +44,9 @@ class Report:
     """What an online training did: ``steps`` were taken, ``skipped`` of them without anything to learn from.
 
     The weights are those after ``kept_step`` steps, which a guard may have chosen; ``stopped`` says why it has stopped
-    the training, None: it has not. ``n_overlong`` problems had prompts without room for a response. Tokens are those of
-    responses: sampled to learn from, sampled by probes, and trained on. ``execution`` counts what programs lacked.
+    the training, None: it has not. ``n_labelled`` problems were kept for a calibration, ``n_overlong`` had prompts
+    without room for a response. Tokens are those of responses: sampled to learn from (and to calibrate by), sampled by
+    probes, and trained on. ``execution`` counts what programs lacked.
     ``seconds`` has the time of earlier runs up to their checkpoint, ``phases`` that of this process alone.
     """
 
@@ -52,6 +56,7 @@ class Report:
     skipped: int
     n_problems: int
     n_held_out: int
+    n_labelled: int
     n_overlong: int
     sampled_tokens: int
     probe_tokens: int
@@ -82,33 +87,36 @@ def reinforce(
     """
     started = time.perf_counter()
     training, loop = method.training, method.loop
-    prompts = Prompts.of(problems, model, style, _room(model, training.max_length))
-    usable = [problem for problem in problems if problem.id in prompts.ids]
-    trained, held_out = split(usable, method.guard.held_out, method.seed)
+    asked = prompts_of(problems, model, style, method)
+    usable = [problem for problem in problems if all(problem.id in prompts.ids for prompts in asked)]
+    labelled, trained, held_out = _shared_out(usable, method)
     schedule = WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
-    trials = like(prompts, method.rollouts.max_new_tokens)
+    most = [how.max_new_tokens for how in drawings(method)]
+    trials = [each for prompts, tokens in zip(asked, most, strict=True) for each in like(prompts, tokens)]
     with open_learner(model, training, method.loss, method.seed, schedule, trials, None) as learner:
         key = training_key(fingerprint(model), learner.shapes(), [], training, method.loss, method.seed)
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)
         checkpoints.resume(learner, str(loop.steps))
         curve = Curve(out / FILE, checkpoints.curve, logger)
-        source = source_of(method, model, learner, prompts, out)
-        with method.grading.ready() as grading, Meter(console, "training", loop.steps, "steps", "steps") as meter:
-            stepper = Stepper(replace(method, grading=grading), source, learner, prompts, trained, held_out)
-            stopped = _run(stepper, curve, checkpoints, out, meter)
+        source = source_of(method, model, learner, asked[0], out)
+        with (
+            roles_of(method, source, asked, labelled, trained, out) as roles,
+            Meter(console, "training", loop.steps, "steps", "steps") as meter,
+        ):
+            stopped = _run(Stepper(method, roles, learner, trained, held_out), curve, checkpoints, out, meter)
         kept = _keep(learner, curve, method, out)
     for folder in (CHECKPOINTS, WORN):  # not before all is saved
         shutil.rmtree(out / folder, ignore_errors=True)
     curve.close()
-    counts = (len(trained), len(held_out), len(prompts.overlong))
-    return _report(curve.rows, kept, stopped, counts, checkpoints.seconds, stepper.seconds)
+    counts = (len(trained), len(held_out), len(labelled), len(problems) - len(usable))
+    return _report(curve.rows, kept, stopped, counts, checkpoints.seconds, roles.coder.clock.seconds)
 
 
 def _report(
     rows: Sequence[Row],
     kept: int,
     stopped: str | None,
-    counts: tuple[int, int, int],
+    counts: tuple[int, int, int, int],
     seconds: float,
     phases: Mapping[str, float],
 ) -> Report:
@@ -121,7 +129,8 @@ def _report(
         skipped=sum("skipped" in row for row in taken),
         n_problems=counts[0],
         n_held_out=counts[1],
-        n_overlong=counts[2],
+        n_labelled=counts[2],
+        n_overlong=counts[3],
         sampled_tokens=_total(taken, "sampled_tokens"),
         probe_tokens=_total(rows, f"{HELD_OUT}sampled_tokens"),
         trained_tokens=_total(taken, "trained_tokens"),
@@ -132,7 +141,7 @@ def _report(
 
 
 def _total(rows: Sequence[Row], name: str) -> int:
-    return int(sum(row.get(name, 0.0) for row in rows))
+    return int(total(rows, name))
 
 
 def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, meter: Meter) -> str | None:
@@ -157,7 +166,7 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
             if due:
                 curve.add(row)
             return None
-        row |= stepper.take(step)
+        row |= stepper.take(step, curve.rows[-1] if curve.rows else None)
         curve.add(row)
         meter.note = f"reward {row['reward']:.3f}"
         meter.add()
@@ -180,6 +189,50 @@ def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
     return step
 
 
+def prompts_of(problems: Sequence[Problem], model: ModelRef, style: PromptStyle, method: Method) -> list[Prompts]:
+    """The coder's prompts, and where there are testers theirs; raises as :meth:`Prompts.asked`."""
+    room = _room(model, method.training.max_length)
+    found = [Prompts.of(problems, model, style, room)]
+    if method.testing is not None:
+        found.append(method.testing.asked(problems, model, style, room))
+    return found
+
+
+def drawings(method: Method) -> list[Rollouts]:
+    """How the responses of each role are drawn."""
+    own = method.rollouts
+    return [own] if method.testing is None else [own, method.testing.drawing(own)]
+
+
+@contextmanager
+def roles_of(
+    method: Method,
+    source: Source,
+    asked: Sequence[Prompts],
+    labelled: Sequence[Problem],
+    trained: Sequence[Problem],
+    out: Path,
+) -> Iterator[Roles]:
+    """Who takes part in a step, with their sandboxes, which end with the block; ``asked`` as :func:`prompts_of`."""
+    with method.grading.ready() as grading:
+        scale, how = method.loop.scale_advantages, drawings(method)
+        coder = Coder(grading, source, asked[0], how[0], method.seed, scale, Clock())
+        if method.testing is None:
+            yield coder
+            return
+        with both_roles(coder, method.testing, how[1], asked[1], labelled, trained, out) as roles:
+            yield roles
+
+
+def _shared_out(problems: Sequence[Problem], method: Method) -> tuple[list[Problem], list[Problem], list[Problem]]:
+    """The problems of which a calibration may know what is right (none without one), to train on, and held out."""
+    calibration = None if method.testing is None else method.testing.calibration
+    labelled = [] if calibration is None else calibration.labelled(problems, method.seed)
+    names = {problem.id for problem in labelled}
+    rest = [problem for problem in problems if problem.id not in names]
+    return (labelled, *split(rest, method.guard.held_out, method.seed))
+
+
 def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:
     """Who draws: the learner, or the engine that the settings name; its canary reads the shortest of the prompts."""
     how = method.rollouts
@@ -197,7 +250,7 @@ def like(prompts: Prompts, most: int) -> list[Example]:
     sizes = (by_length[-1], min(most, prompts.max_length - len(by_length[-1]))), (by_length[0], 1)
     end = prompts.stop_ids[0]
     return [
-        Example(f"trial {number}", f"trial {number}", (Response(prompt, (end,) * count),), (0.0,), None)
+        Example(f"trial {number}", f"trial {prompts.role} {number}", (Response(prompt, (end,) * count),), (0.0,), None)
         for number, (prompt, count) in enumerate(sizes)
     ]
 

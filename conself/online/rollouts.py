@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Engine
 from conself.engines.stop_strings import StopStrings, text_of
 from conself.models.transformers import load_tokenizer, stop_token_ids_of
-from conself.prompts.prompts import PromptStyle, program_messages, render
+from conself.prompts.prompts import Message, PromptStyle, program_messages, render
 from conself.prompts.turns import encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.code_blocks import extract_code
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from conself.engines.transformers.ledger import Completion
     from conself.online.sources import Source
 
-SOLVER = "solver"
-"""The role of who answers a problem with a program; the only one so far."""
+SOLVER, TESTER = "solver", "tester"
+"""The roles: who answers a problem with a program, and who writes tests of it."""
+Ask = Callable[[Problem], list[Message]]
+"""The chat that puts a problem to a role."""
 CUT = "length"
 """The ``finish_reason`` of a response that reached a limit of tokens."""
 _ACKNOWLEDGED = "acknowledged"
@@ -106,13 +106,26 @@ class Rollouts:
         return Decoding(self.temperature, self.top_p, self.max_new_tokens, 1, stop)
 
 
+class Drawn(Protocol):
+    """How many responses are drawn to a prompt, and how; :class:`Rollouts` for programs."""
+
+    @property
+    def n(self) -> int:
+        """Responses to each prompt."""
+
+    def decoding(self, stop: tuple[str, ...]) -> Decoding:
+        """How a response is drawn; ``stop`` are the strings that end it."""
+
+
 @dataclass(frozen=True)
 class Prompts:
-    """The prompt of each problem in tokens, by problem id; ``overlong`` names the problems without room for a response.
+    """A role's prompt of each problem in tokens, by problem id.
 
-    ``max_length`` bounds a prompt and its response together, in tokens.
+    ``overlong`` names the problems without room for a response; ``max_length`` bounds a prompt and its response
+    together, in tokens.
     """
 
+    role: str
     ids: dict[str, tuple[int, ...]]
     overlong: tuple[str, ...]
     stops: StopStrings
@@ -121,14 +134,29 @@ class Prompts:
 
     @classmethod
     def of(cls, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
-        """The direct prompts of ``problems`` as ``model`` reads them.
+        """The direct prompts of ``problems`` as ``model`` reads them; raises as :meth:`asked`."""
+        return cls.asked(
+            problems, model, SOLVER, lambda problem: program_messages(style, problem, None), style.stop, max_length
+        )
+
+    @classmethod
+    def asked(
+        cls,
+        problems: Sequence[Problem],
+        model: ModelRef,
+        role: str,
+        ask: Ask,
+        stop: tuple[str, ...],
+        max_length: int,
+    ) -> Prompts:
+        """What ``ask`` asks a role about ``problems``, as ``model`` reads it; ``stop`` are strings that end an answer.
 
         Raises:
             OSError: the model cannot be read.
             ValueError: it has no chat template, or no problem has room for a response.
         """
         tokenizer = load_tokenizer(model)
-        ids = {p.id: tuple(encode_prompt(tokenizer, _prompt(tokenizer, style, p))) for p in problems}
+        ids = {p.id: tuple(encode_prompt(tokenizer, render(tokenizer, ask(p)))) for p in problems}
         overlong = tuple(name for name, prompt in ids.items() if not 0 < len(prompt) < max_length)
         if len(overlong) == len(ids):
             raise ValueError(
@@ -137,7 +165,7 @@ class Prompts:
             )
         kept = {name: prompt for name, prompt in ids.items() if name not in overlong}
         stop_ids = stop_token_ids_of(model, tokenizer)
-        return cls(kept, overlong, StopStrings(tokenizer, style.stop), stop_ids, max_length)
+        return cls(role, kept, overlong, StopStrings(tokenizer, stop), stop_ids, max_length)
 
     def rollout(self, problem_id: str, index: int, completion: Completion) -> Rollout:
         """What a completion of the problem's prompt is as a rollout."""
@@ -146,7 +174,7 @@ class Prompts:
         fits = len(prompt) + len(tokens) <= self.max_length
         return Rollout(
             problem_id=problem_id,
-            role=SOLVER,
+            role=self.role,
             index=index,
             prompt_ids=prompt,
             token_ids=tokens,
@@ -161,7 +189,7 @@ def draw(
     step: int,
     problems: Sequence[Problem],
     prompts: Prompts,
-    how: Rollouts,
+    how: Drawn,
     seed: int,
     purpose: str,
 ) -> list[list[Rollout]]:
@@ -197,7 +225,3 @@ def candidate_of(problem: Problem, rollout: Rollout) -> Candidate:
         entropy_top_k=None,
         n_tokens=count,
     )
-
-
-def _prompt(tokenizer: PreTrainedTokenizerBase, style: PromptStyle, problem: Problem) -> str:
-    return render(tokenizer, program_messages(style, problem, None))

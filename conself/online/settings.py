@@ -6,6 +6,7 @@ from conself.guards.guard import Guard
 from conself.losses.output import Loss
 from conself.online.groups import Grading
 from conself.online.rollouts import Rollouts
+from conself.online.testing import Testing
 from conself.training.settings import Training
 
 
@@ -38,7 +39,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Method:
-    """What an online training is made of."""
+    """What an online training is made of; without ``testing`` there is one role, which writes programs."""
 
     loop: Loop
     rollouts: Rollouts
@@ -47,3 +48,4 @@ class Method:
     loss: Loss
     training: Training
     seed: int
+    testing: Testing | None = None

@@ -5,20 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conself.online.diagnostics import Row, behaviour_figures, response_figures
-from conself.online.groups import Group
-from conself.online.rollouts import Prompts, draw
+from conself.online.roles import Roles
 from conself.online.settings import Method
-from conself.online.sources import Source
 from conself.records import Problem
-from conself.sandbox import Summary
 from conself.store.curves import HELD_OUT
 from conself.training.data import place_in_epoch
 
@@ -56,49 +50,32 @@ def split(problems: Sequence[Problem], held_out: int, seed: int) -> tuple[list[P
 
 @dataclass(frozen=True)
 class Stepper:
-    """Takes the steps of a training; ``seconds`` counts what this process spent on drawing, running and learning."""
+    """Takes the steps of a training; ``roles`` draw, run and reward, and its clock counts what this process spends."""
 
     method: Method
-    source: Source
+    roles: Roles
     learner: Learner
-    prompts: Prompts
     trained: Sequence[Problem]
     held_out: Sequence[Problem]
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
-    def take(self, step: int) -> Row:
+    def take(self, step: int, before: Row | None) -> Row:
         """One step: draw, run, reward and learn; the figures of the rollouts, and those of the update.
 
-        Where no group says anything, nothing is learned, and the row has ``skipped`` in place of the latter.
+        ``before`` is the row of the last step. Where no group says anything, nothing is learned, and the row has
+        ``skipped`` in place of the latter.
         """
-        loop, seed = self.method.loop, self.method.seed
-        chosen = problems_of(step, self.trained, loop.problems, seed)
-        groups, ran = self._groups(step, chosen, f"rollout/{step}")
-        examples = [example for group in groups if (example := group.example(loop.scale_advantages)) is not None]
-        tokens = sum(len(response.tokens) for example in examples for response in example.responses)
-        row = {**response_figures(groups), **behaviour_figures(groups), "trained_tokens": float(tokens)}
-        row |= {name: float(count) for name in LACKS if (count := getattr(ran, name))}
-        with self._timed("learn"):
-            return row | (self.learner.step(examples) if examples else {"skipped": 1.0})
+        loop = self.method.loop
+        chosen = problems_of(step, self.trained, loop.problems, self.method.seed)
+        batch = self.roles(step, step / loop.steps, chosen, before)
+        tokens = sum(len(response.tokens) for example in batch.examples for response in example.responses)
+        row = {**batch.row, "trained_tokens": float(tokens)}
+        row |= {name: float(count) for name in LACKS if (count := getattr(batch.lacked, name))}
+        with self.roles.coder.clock.timed("learn"):
+            return row | (self.learner.step(batch.examples) if batch.examples else {"skipped": 1.0})
 
     def probe(self, step: int) -> Row:
         """What the policy does on the held-out problems before a step; each probe draws with the same seeds."""
-        groups, _ = self._groups(step, self.held_out, "probe")
+        groups, _ = self.roles.coder.tried(step, self.held_out, "probe")
         found = behaviour_figures(groups)
         found["sampled_tokens"] = response_figures(groups)["sampled_tokens"]
         return {f"{HELD_OUT}{name}": value for name, value in found.items()}
-
-    def _groups(self, step: int, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
-        how, seed = self.method.rollouts, self.method.seed
-        with self._timed("draw"):
-            drawn = draw(self.source, step, problems, self.prompts, how, seed, purpose)
-        with self._timed("run"):
-            return self.method.grading(problems, drawn, step / self.method.loop.steps)
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[what] += time.perf_counter() - began

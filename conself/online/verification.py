@@ -115,7 +115,8 @@ def verify(
 
     Each program runs once on each distinct input of its problem's tests, whatever number of tests have it; no text of
     a test is ever run. Where somebody is held right, one of them is drawn as the proxy, and its mutants run on all
-    inputs. ``run_mutants`` should give little time, for mutants loop.
+    inputs. ``run_mutants`` should give little time, for mutants loop; the proxy runs with them once more, so that one
+    that needs longer itself kills nobody by that.
 
     Raises:
         ValueError: what ran has not one outcome per input.
@@ -125,7 +126,7 @@ def verify(
     rows = {result.job.id: result.rows for result in run(jobs)} if jobs else {}
     crossed = [_cross(each, rows.get(each.problem.id), how) for each in tried]
     chosen = [(each, proxy_of(right, seed, step, each.name)) for each in crossed if (right := each.ranked.solutions)]
-    mutated = [job for each, proxy in chosen if (job := _mutated(each, proxy, how, seed)).programs]
+    mutated = [job for each, proxy in chosen if (job := _mutated(each, proxy, how, seed)) is not None]
     killed = {result.job.id: result.rows for result in run_mutants(mutated)} if mutated else {}
     evidence = {each.name: _evidence(each, proxy, killed.get(each.name, ()), how) for each, proxy in chosen}
     return [Verified(each.passing, each.ranked, evidence.get(each.name)) for each in crossed]
@@ -140,25 +141,25 @@ def _cross(tried: Tried, more: Sequence[Sequence[Outcome]] | None, how: Verifica
     return _Crossed(tried, tests, inputs, rows, passing, how.ranking(tried.pool, tried.agreement, passing))
 
 
-def _mutated(crossed: _Crossed, proxy: int, how: Verification, seed: int) -> Job:
+def _mutated(crossed: _Crossed, proxy: int, how: Verification, seed: int) -> Job | None:
+    """The proxy and its mutants on all inputs; None where there are no mutants."""
     code = _codes(crossed.tried)[proxy]
     entry_point = crossed.tried.problem.entry_point
     made = mutants(code, entry_point, how.n_mutants, seed) if code is not None and how.n_mutants else ()
-    return job_of(crossed.tried.problem, made, crossed.inputs)
+    return job_of(crossed.tried.problem, (code, *made), crossed.inputs) if made else None
 
 
-def _evidence(crossed: _Crossed, proxy: int, killed: Sequence[Sequence[Outcome]], how: Verification) -> Evidence | None:
+def _evidence(crossed: _Crossed, proxy: int, ran: Sequence[Sequence[Outcome]], how: Verification) -> Evidence | None:
     if crossed.passing is None:
         return None
     tried = crossed.tried
+    original, *killed = ran or [crossed.rows[proxy]]
     return Evidence(
         replies=tuple(replies_of(tried.tests, how.column, len(tried.replies), tried.is_stdin)),
         passing=crossed.passing,
         right=crossed.ranked.solutions,
         proxy=proxy,
-        kills=kills_of_columns(
-            crossed.rows[proxy], killed, crossed.columns, crossed.inputs, how.comparison, tried.is_stdin
-        ),
+        kills=kills_of_columns(original, killed, crossed.columns, crossed.inputs, how.comparison, tried.is_stdin),
     )
 
 

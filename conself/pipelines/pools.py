@@ -22,12 +22,16 @@ _KEPT = 20
 
 @dataclass(frozen=True)
 class PoolShard:
-    """The files of one shard: problems, candidates, traces, and the agreement if it has been computed."""
+    """The files of one shard: problems, candidates, traces, and the agreement if it has been computed.
+
+    ``passing`` is the file of passing matrices, if the problems have generated tests.
+    """
 
     problems: Path
     candidates: Path
     traces: Path
     agreement: Path | None = None
+    passing: Path | None = None
 
     def read(self) -> list[Pool]:
         """Read the pools, in the order of the problems; candidates and traces are loaded on first access.
@@ -39,14 +43,18 @@ class PoolShard:
         return [Pool(p, _Rows(candidates, p.id), _Rows(traces, p.id)) for p in _cached(self.problems, _problems)]
 
     def agreed(self) -> dict[str, Agreement]:
-        """Read the candidates' agreement, by problem id.
+        """Read the candidates' agreement, with their passing matrices if there are any, by problem id.
 
         Raises:
             ValueError: the shard has no agreement file.
         """
         if self.agreement is None:
             raise ValueError(f"the agreement of the candidates of {self.traces} has not been computed")
-        return _cached(self.agreement, _agreement)
+        agreed = _cached(self.agreement, _agreement)
+        if self.passing is None:
+            return agreed
+        tested = _cached(self.passing, read_passing)
+        return {name: replace(agreement, passing=tested[name]) for name, agreement in agreed.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +159,15 @@ class AgreedPools(FromArtifacts):
 
     def shards(self) -> list[PoolShard]:
         """List the shards, in the order of the problems."""
-        own = self.pools
-        return shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
+        own, passing = self.pools, None if self.passing is None else self.passing.path
+        shards = shards_of(own.problems.path, "candidates", own.candidates.path, own.traces.path, self.agreement.path)
+        if passing is None:
+            return shards
+        return [replace(each, passing=passing / each.problems.name.replace("problems", "passing")) for each in shards]
 
     def __iter__(self) -> Iterator[tuple[Pool, Agreement]]:
         for shard in self.shards():
             agreed = shard.agreed()
-            if self.passing is not None:
-                tested = read_passing(self.passing.path / shard.problems.name.replace("problems", "passing"))
-                agreed = {name: replace(agreement, passing=tested[name]) for name, agreement in agreed.items()}
             for pool in shard.read():
                 yield pool, agreed[pool.problem.id]
 

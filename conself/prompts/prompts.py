@@ -131,17 +131,22 @@ def check_kinds(starter: str, function: Texts, stdin: Texts) -> None:
     Raises:
         ValueError: names the template and the field.
     """
-    _check_fields("starter", starter, {"starter_code"}, {"starter_code"})
+    check_fields("starter", starter, {"starter_code"}, {"starter_code"})
     _check("function.", function, {"statement", "starter", "entry_point"}, {"statement"})
     _check("stdin.", stdin, {"statement", "starter"}, {"statement"})
 
 
 def _check(where: str, texts: Texts | Prompts, shared: set[str], needed: set[str]) -> None:
     for name, own in _NEEDED.items():
-        _check_fields(where + name, getattr(texts, name), shared | _OWN[name], needed | own)
+        check_fields(where + name, getattr(texts, name), shared | _OWN[name], needed | own)
 
 
-def _check_fields(name: str, template: str, allowed: set[str], needed: set[str]) -> None:
+def check_fields(name: str, template: str, allowed: set[str], needed: set[str]) -> None:
+    """Refuse a template that could not be filled with the ``allowed`` fields, or that lacks a ``needed`` one.
+
+    Raises:
+        ValueError: that is so; names the template, as a key below ``prompts``, and the field.
+    """
     try:
         used = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
     except ValueError as error:
@@ -174,8 +179,9 @@ def program_messages(prompts: PromptStyle, problem: Problem, observation: str | 
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
     """Render the prompt as the model reads it, including the beginning of the assistant's turn.
 
-    If the chat template refuses a system turn, its text is put before the user's. A plain text needs no chat template:
-    it gets the tokenizer's beginning of text.
+    If the chat template refuses a system turn, its text is put before the user's. If it can make the model think before
+    its answer, that is off: a response is the answer alone. A plain text needs no chat template: it gets the
+    tokenizer's beginning of text.
 
     Raises:
         ValueError: the tokenizer has no chat template.
@@ -190,7 +196,9 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
         )
 
     def apply(turns: list[Message]) -> str:
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        # without thinking, where a template knows it (Qwen3's); all others read no such variable
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        return str(text)
 
     return _apply_with_system(apply, messages)
 

@@ -6,6 +6,8 @@ REINFORCE = "reinforce"
 PROPOSE, TRY, AMPLIFY = "amplify/propose", "amplify/execute", "amplify/admit"
 PASS = "pass"
 """Which candidate passes which generated test."""
+WRITE_TESTS, READ_TESTS, RUN_TESTS = "tests/write", "tests/read", "tests/execute"
+"""Tests that the model writes of the problems before its training."""
 PROPOSALS = "propose"
 """Problems that the model wrote itself."""
 DRIVER = "score/driver"
@@ -30,6 +32,16 @@ def matched(name: str) -> str:
 def evaluated(benchmark: str, variant: str) -> str:
     """Name answers to a benchmark; ``variant`` is base, tuned, or :func:`voters` of one."""
     return f"evaluate/{benchmark}/{variant}"
+
+
+def mutants(benchmark: str) -> str:
+    """Reference solutions of a benchmark and their mutants."""
+    return f"mutants/{benchmark}"
+
+
+def written(benchmark: str, who: str) -> str:
+    """Tests that a model wrote of a benchmark's problems."""
+    return f"written_tests/{benchmark}/{who}"
 
 
 def after_steps(steps: int) -> str:

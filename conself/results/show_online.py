@@ -18,6 +18,15 @@ _ROWS = {
     "kl": "divergence from the reference",
     "behaviour_kl": "divergence of sampler and learner",
     "ratio_max": "highest ratio of a token",
+    "tester_reward": "reward of a reply with tests",
+    "unparsable": "replies without a test that can be read",
+    "tester_cut": "replies cut by their length",
+    "without_right": "problems without a program held right",
+    "right_programs": "programs held right, of those that run",
+    "right_tests": "tests held right",
+    "test_accuracy": "tests that a program held right passes",
+    "mutation": "its mutants that a test tells from it",
+    "matrix_rank": "rank of who passes what",
 }
 
 
@@ -43,6 +52,8 @@ def _overview(results: Figures) -> Table:
     table.add_row("problems", f"{counts['total']}")
     table.add_row("  trained on", f"{training['n_problems']}")
     table.add_row("  held out for the guard", f"{training['n_held_out']}")
+    if training["n_labelled"]:
+        table.add_row("  labelled, and not trained on", f"{training['n_labelled']}")
     for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
         table.add_row(f"  - {reason}", f"{n}")
     if training["n_overlong"]:

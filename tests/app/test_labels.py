@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from conself.app.labels import check_labels
+from conself.app.labels import check_labels, words_of
 from conself.statistics.confidence import FEATURES
 
 CONFIDENCE = {
@@ -41,6 +41,38 @@ def test_looking_at_a_pool_needs_no_leave() -> None:
     check_labels(OmegaConf.create({}))
 
 
-def test_another_word_is_refused() -> None:
-    with pytest.raises(ValueError, match="labels must be pools, or null"):
-        check_labels(config(labels="all"))
+CALIBRATION = {"_target_": "conself.calibration.dynamic_b4.DynamicB4", "problems": 10}
+ORACLE = {"_target_": "conself.calibration.oracle.OracleReward"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "said", "others", "message"),
+    [
+        (
+            {"testing": {"calibration": CALIBRATION}},
+            10,
+            ["pools", "all"],
+            r"testing\.calibration goes by .* Set labels=10",
+        ),
+        ({"reward": ORACLE}, "all", ["pools", 10], "reward goes by .* Set labels=all"),
+        ({"reward": {"ranking": ORACLE}}, "all", [10], r"reward\.ranking goes by "),
+    ],
+)
+def test_what_is_right_of_trained_problems_is_said_by_its_own_word(
+    parts: dict[str, object], said: object, others: list[object], message: str
+) -> None:
+    check_labels(config(**parts, labels=said))
+    for other in [None, *others]:
+        with pytest.raises(ValueError, match=message):
+            check_labels(config(**parts, labels=other))
+
+
+@pytest.mark.parametrize("word", ["some", 0, -3, 2.5, True])
+def test_another_word_is_refused(word: object) -> None:
+    with pytest.raises(ValueError, match="labels must be pools, all, a number of problems, or null"):
+        check_labels(config(labels=word))
+
+
+def test_a_job_tells_what_it_used() -> None:
+    assert words_of(10) == "parts of this job go by what is right of 10 problems"
+    assert "other pools" in words_of("pools")

@@ -66,7 +66,8 @@ def test_from_programs_and_replies_to_rewards() -> None:
     assert evidence.replies == ((0,), (1,), (2,), ())
     assert evidence.right == (0, 1)
     (job,) = run_mutants.jobs
-    assert job.programs == mutants((DOUBLE, ALSO)[evidence.proxy], "f", 16, 0)
+    proxy = (DOUBLE, ALSO)[evidence.proxy]
+    assert job.programs == (proxy, *mutants(proxy, "f", 16, 0))
     assert job.inputs == ("(1,)", "(2,)", "(5,)", "(0,)")
     assert evidence.kills
     assert all(len(row) == 3 for row in evidence.kills)
@@ -81,7 +82,7 @@ def test_kills_of_one_program_by_hand() -> None:
     (found,) = verify([tried([DOUBLE, DOUBLE], MEANT[:2])], HOW, Counted(), run_mutants, seed=0, step=0)
     assert found.evidence is not None
     (job,) = run_mutants.jobs
-    expressions = [str(program).split("return ")[1] for program in job.programs]
+    expressions = [str(program).split("return ")[1] for program in job.programs[1:]]
     by_text = dict(zip(expressions, found.evidence.kills, strict=True))
     assert by_text["3 * x"] == (True, True)
     assert by_text["2 / x"] == (False, True)  # 2.0 for 1, as 2; an error for 0

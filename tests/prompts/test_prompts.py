@@ -98,6 +98,15 @@ def test_render_keeps_a_system_turn_that_the_template_knows() -> None:
     assert render(tokenizer(PLAIN), messages) == "<system>Be brief.<user>Hi<assistant>"
 
 
+def test_thinking_is_off_where_a_template_knows_it() -> None:
+    """The end of Qwen3's template: an empty thought is put before the answer."""
+    thinks = (
+        "{{ messages[0].content }}<assistant>"
+        "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+    )
+    assert render(tokenizer(thinks), [{"role": "user", "content": "Hi"}]) == "Hi<assistant><think></think>"
+
+
 def test_render_without_chat_template_names_the_remedy() -> None:
     with pytest.raises(
         ValueError, match=r"no chat template; choose an instruction-tuned model, .* set prompts=fewshot"

@@ -12,6 +12,7 @@ from conself.rankings.max_pass import MaxPass
 from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Pool, Problem, Undefined
 from conself.rewards.abstaining import Abstaining
+from conself.rewards.all_passed import AllPassed
 from conself.rewards.consensus import ConsensusReward
 from conself.rewards.majority import Majority
 from conself.rewards.passed_times_consensus import PassedTimesConsensus
@@ -141,3 +142,11 @@ def test_where_nobody_passes_anything_nobody_is_better() -> None:
         assert rewarded(reward, nothing) == "no candidate passes a generated test"
     for reward in (TestsTimesConsensus(), PassedTimesConsensus()):
         assert rewarded(reward, nothing) == [0] * 5
+
+
+def test_all_tests_or_nothing() -> None:
+    """Program 0 passes both tests, 1 one of them, 2 crashes; without tests there is nothing to say."""
+    agreed = agreement_of([["2"], ["2"], [None]])
+    assert AllPassed()(pool(3), agreed, matrix("11", "10", "xx"), 0.0) == [1, 0, 0]
+    for nothing in (None, matrix("", "", "")):
+        assert AllPassed()(pool(3), agreed, nothing, 0.0) == Undefined("no generated tests")

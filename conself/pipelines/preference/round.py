@@ -40,8 +40,8 @@ def measure(config: DictConfig, context: Context, model: ModelRef) -> Measured:
     own = Pools(problems, candidates, traces)
     pools = amplified(context, config, own) if config.amplification else own
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
-    agreed = AgreedPools(pools, agreement)
     tested = passing(context, config, pools)
+    agreed = AgreedPools(pools, agreement, tested)
     return Measured(own, pools, agreement, *_scores(config, context, agreed), tested)
 
 

@@ -6,6 +6,7 @@ from conself.engines.engine import Engine
 from conself.losses.output import Loss
 from conself.models.transformers import check_model
 from conself.online.rollouts import Rollouts
+from conself.online.testing import Testing, goes_by_b4
 from conself.pipelines import answering
 from conself.pipelines.parts import asking
 from conself.pipelines.preference.checks import check_answering, check_trained_on
@@ -40,7 +41,8 @@ def check(config: DictConfig) -> None:
             f"loss: {type(loss).__name__} learns from preference pairs, and this pipeline makes rollouts; choose "
             "loss=grpo, or pipeline=preference"
         )
-    check_reward(build(config.reward, Reward))
+    testing = None if config.testing is None else build(config.testing, Testing)
+    check_roles(build(config.reward, Reward), testing)
     check_training(training, loss)
     check_drawing(build(config.rollouts, Rollouts), model, training)
     check_curriculum(config, model)
@@ -50,16 +52,21 @@ def check(config: DictConfig) -> None:
         check_answering(config, model, training)
 
 
-def check_reward(reward: Reward) -> None:
-    """Check that this pipeline makes everything that the reward reads.
+def check_roles(reward: Reward, testing: Testing | None) -> None:
+    """Check that the job makes everything that the reward reads, and that the reward uses a calibration, if any.
 
     Raises:
-        ValueError: it needs generated tests; with the remedy.
+        ValueError: it does not; with the remedy.
     """
-    if reward.needs_tests:
+    if testing is None and reward.needs_tests:
         raise ValueError(
-            f"reward: {type(reward).__name__} reads generated tests, and no step of this pipeline has a model write "
-            "them; choose reward=consensus or reward=majority"
+            f"reward: {type(reward).__name__} reads generated tests, and no step of this job has a model write them; "
+            "choose reward=consensus or reward=majority, or experiment=zerocoder"
+        )
+    if testing is not None and testing.calibration is not None and not goes_by_b4(reward):
+        raise ValueError(
+            f"testing.calibration chooses B4's prior, and reward: {type(reward).__name__} does not go by it; choose "
+            "reward=selected and ranking=b4, or calibration@testing.calibration=null"
         )
 
 

@@ -20,6 +20,7 @@ from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.reinforcement import checks
 from conself.pipelines.reinforcement.figures import Trained, figures_of
 from conself.pipelines.reinforcement.stage import PARTS, reinforce
+from conself.pipelines.testing import crossed
 from conself.records import ModelRef
 from conself.results import names
 from conself.results.benchmarks import Answered
@@ -39,13 +40,16 @@ class Reinforcement:
     """Draw, run, reward and learn, step by step; then evaluate the result and the snapshots taken on the way."""
 
     kind: ClassVar[str] = "train"
-    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "metric", "curriculum")
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "testing", "metric", "curriculum")
     limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """Without a curriculum all problems are trained on; without ``answering`` the engine answers benchmarks too."""
-        return ("curriculum", "answering")
+        """Without a curriculum all problems are trained on, and without ``testing`` there is one role.
+
+        Without ``answering`` the engine answers benchmarks too.
+        """
+        return ("curriculum", "answering", "testing")
 
     def headlines(self, job: Job) -> Sequence[str]:
         """``tau``, if the curriculum has one."""
@@ -89,12 +93,13 @@ class Reinforcement:
 
 
 def _selected(config: DictConfig, context: Context, model: ModelRef, problems: Artifact) -> Artifact:
-    """Apply the curriculum to candidates that the model draws before training."""
+    """Apply the curriculum to candidates, and tests if any, that the model draws before training."""
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     pools = Pools(problems, candidates, traces)
     agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
-    scores = stages.score(context, names.DRIVER, config.metric, AgreedPools(pools, agreement))
+    passing = None if config.testing is None else crossed(context, config, model, pools)
+    scores = stages.score(context, names.DRIVER, config.metric, AgreedPools(pools, agreement, passing))
     return stages.select(context, names.SELECT, config.curriculum, scores)
 
 

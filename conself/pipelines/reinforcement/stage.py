@@ -1,9 +1,9 @@
 """The stage that trains on its own rollouts. It uses no oracle: other stages evaluate the weights."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Self
 
 from omegaconf import DictConfig
 
@@ -15,6 +15,7 @@ from conself.online.curve import for_tracker
 from conself.online.groups import Grading
 from conself.online.rollouts import Rollouts
 from conself.online.settings import Loop, Method
+from conself.online.testing import Testing
 from conself.pipelines.context import Context, free_accelerator, free_memory
 from conself.pipelines.stage import Aside, Summary, Work, stage
 from conself.prompts.prompts import PromptStyle
@@ -24,8 +25,10 @@ from conself.rewards.reward import Reward
 from conself.runtime.console import say
 from conself.runtime.parts import build
 from conself.sandbox.jobs import Limits
+from conself.sandbox.jsonlines import Json
 from conself.store.artifacts import Artifact
 from conself.store.curves import read_curve
+from conself.store.keys import Identified, located
 from conself.store.tables import read_records
 from conself.tracking import Tracker
 from conself.training.memory import is_large
@@ -35,7 +38,26 @@ if TYPE_CHECKING:
     from conself.online.loop import Report
 
 PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "sandbox", "comparison", "behaviour")
-"""The parts of a config that the stage depends on, besides the seed."""
+"""The parts of a config that the stage depends on, besides the seed, and ``testing`` if there are testers."""
+
+
+@dataclass(frozen=True)
+class Testers(Identified):
+    """The second role, as a config node has it."""
+
+    node: DictConfig
+    part: Testing
+
+    @classmethod
+    def of(cls, node: DictConfig) -> Self:
+        """Build the part that the node describes; raises as :func:`conself.runtime.parts.build`."""
+        return cls(node, build(node, Testing))
+
+    @property
+    def identity(self) -> Json:
+        """Its settings without mere locations, and the content of the labels of its calibration."""
+        calibration = self.part.calibration
+        return {"settings": located(self.node), "labels": None if calibration is None else calibration.fingerprint()}
 
 
 def reinforce(
@@ -49,28 +71,17 @@ def reinforce(
 ) -> Artifact:
     """Train on rollouts -> adapter/ (PEFT) or model/ (all weights), steps.jsonl, snapshots/.
 
-    ``config`` holds ``PARTS`` and seed. ``selection`` names the problems that a curriculum keeps; None: all. Curves go
-    to the tracker during training; those of a training run already in the store are replayed.
+    ``config`` holds ``PARTS``, testing (None: one role) and seed. ``selection`` names the problems that a curriculum
+    keeps; None: all. Curves go to the tracker during training; those of a training run already in the store are
+    replayed.
     """
-    trained = _reinforce(
-        context,
-        name,
-        training=config.training,
-        loss=config.loss,
-        rollouts=config.rollouts,
-        reward=config.reward,
-        guard=config.guard,
-        loop=config.loop,
-        prompts=config.prompts,
-        sandbox=config.sandbox,
-        comparison=config.comparison,
-        behaviour=config.behaviour,
-        seed=config.seed,
-        model=model,
-        problems=problems,
-        selection=selection,
-        curves=Aside(tracker),
-    )
+    parts = {part: config[part] for part in PARTS}
+    inputs = {**parts, "seed": config.seed, "model": model, "problems": problems, "selection": selection}
+    curves = Aside(tracker)
+    if config.testing is None:
+        trained = _reinforce(context, name, **inputs, curves=curves)
+    else:
+        trained = _reinforce_both(context, name, **inputs, testing=Testers.of(config.testing), curves=curves)
     if trained.reused:
         tracker.replay([for_tracker(row) for row in read_curve(trained.path)])
     return tell_losses(context.console, trained, config.sandbox)
@@ -95,25 +106,66 @@ def _reinforce(
     selection: Artifact | None,
     curves: Aside[Tracker],
 ) -> Summary:
+    chosen = (training, loss, rollouts, reward, guard, loop, prompts, sandbox, comparison, behaviour)
+    nodes = dict(zip(PARTS, chosen, strict=True))
+    return _trained(work, nodes, None, seed, model, _kept(problems, selection), curves.value)
+
+
+@stage("reinforce", version=1)
+def _reinforce_both(
+    work: Work,
+    training: DictConfig,
+    loss: DictConfig,
+    rollouts: DictConfig,
+    reward: DictConfig,
+    guard: DictConfig,
+    loop: DictConfig,
+    prompts: DictConfig,
+    sandbox: DictConfig,
+    comparison: DictConfig,
+    behaviour: DictConfig,
+    seed: int,
+    model: ModelRef,
+    problems: Artifact,
+    selection: Artifact | None,
+    testing: Testers,
+    curves: Aside[Tracker],
+) -> Summary:
+    """The same with a second role, which writes tests."""
+    chosen = (training, loss, rollouts, reward, guard, loop, prompts, sandbox, comparison, behaviour)
+    nodes = dict(zip(PARTS, chosen, strict=True))
+    return _trained(work, nodes, testing.part, seed, model, _kept(problems, selection), curves.value)
+
+
+def _trained(
+    work: Work,
+    nodes: Mapping[str, DictConfig],
+    testing: Testing | None,
+    seed: int,
+    model: ModelRef,
+    problems: Sequence[Problem],
+    tracker: Tracker,
+) -> Summary:
+    """Train by the parts that ``nodes`` describe, by the names of ``PARTS``."""
     from conself.online.loop import reinforce as train
 
     context = work.context
     grading = Grading(
-        build(sandbox, Limits),
+        build(nodes["sandbox"], Limits),
         context.executor.machines().threads,
-        build(comparison, Comparison),
-        build(behaviour, Behaviour),
-        build(reward, Reward),
+        build(nodes["comparison"], Comparison),
+        build(nodes["behaviour"], Behaviour),
+        build(nodes["reward"], Reward),
     )
-    parts = build(loop, Loop), build(rollouts, Rollouts), grading, build(guard, Guard), build(loss, Loss)
-    method = Method(*parts, build(training, Training), seed)
+    parts = build(nodes["loop"], Loop), build(nodes["rollouts"], Rollouts), grading, build(nodes["guard"], Guard)
+    method = Method(*parts, build(nodes["loss"], Loss), build(nodes["training"], Training), seed, testing)
     free_accelerator(context)
     context.executor.release_others()  # engines hold much memory on a CPU, too
     if is_large(model, method.training):
         free_memory(context)
-    kept = _kept(problems, selection)
-    logger = curves.value.training_logger()
-    report = train(kept, model, build(prompts, PromptStyle), method, work.folder, context.console, logger)
+    logger = tracker.training_logger()
+    style = build(nodes["prompts"], PromptStyle)
+    report = train(problems, model, style, method, work.folder, context.console, logger)
     _tell(context, report)
     return asdict(report)
 

@@ -1,0 +1,35 @@
+"""Verdicts on programs by the oracles of a data set, kept inside this room."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from conself.agreement.comparison import Comparison
+from conself.benchmarks.task import Judge
+from conself.datasets.dataset import Dataset
+from conself.records import Pool
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Which programs are right, of the problems of which ``dataset`` knows it; values compare under ``comparison``."""
+
+    dataset: Dataset
+    comparison: Comparison
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge({oracle.problem_id: oracle for oracle in self.dataset.oracles()}, self.comparison)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of the problems of which it is known what is right."""
+        return frozenset(self._judge.oracles)
+
+    def __call__(self, pools: Sequence[Pool], workers: int) -> dict[str, list[bool]]:
+        """Problem id -> whether each program is right, by its traces; of known problems alone.
+
+        Raises:
+            ValueError: as :meth:`conself.benchmarks.task.Judge.parts`.
+        """
+        return self._judge([(pool.problem, pool.traces) for pool in pools if pool.problem.id in self.known], workers)

@@ -1,0 +1,145 @@
+"""Two roles of one model: programs and tests of the same problems, each rewarded by the other (arXiv 2604.07864)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conself.online.diagnostics import Row
+from conself.online.groups import Group, Run
+from conself.online.replies import Replies, read_replies, write_replies
+from conself.online.roles import Batch, Coder, examples_of, figures_of, rollouts_of
+from conself.online.rollouts import SOLVER, TESTER, Drawn, Prompts, Rollout, draw
+from conself.online.tester_diagnostics import PREFIX, reply_figures, tester_figures
+from conself.online.testing import Greedy, Testing, with_prior
+from conself.online.verification import Tried, Verified, verify
+from conself.rankings.b4_calibration import USUAL, Prior
+from conself.records import Problem
+from conself.sandbox import Job, Result, Summary, kept
+
+_PRIOR = ("log10_beta0", "log10_alpha")
+_FROZEN = "tests"
+
+
+@dataclass(frozen=True)
+class CoderAndTester:
+    """Both roles. ``labelled`` are the problems that a calibration goes by; ``written`` the replies that stay.
+
+    ``run_mutants`` has the limits of mutants.
+    """
+
+    coder: Coder
+    testing: Testing
+    prompts: Prompts
+    how: Drawn
+    run_mutants: Run
+    labelled: Sequence[Problem]
+    written: dict[str, list[Rollout]] | None
+
+    def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:
+        """Programs and replies to each problem, held against one another; examples of the roles that learn."""
+        prior, calibrated = self._calibrated(step, before)
+        groups, lacked = self.coder.tried(step, problems, rollouts_of(step))
+        replies = self._replies(step, problems, f"test/{step}")
+        found, more = self._verified(step, groups, replies, prior, self.testing.n_mutants)
+        grading = self.coder.grading
+        if prior is not None:
+            grading = replace(grading, reward=with_prior(grading.reward, prior))
+        groups = [grading.rewarded(group, each.passing, progress) for group, each in zip(groups, found, strict=True)]
+        replies = [
+            group.rewarded(each, self.testing.tester_reward, progress)
+            for group, each in zip(replies, found, strict=True)
+        ]
+        row = {**figures_of(groups), **tester_figures(replies, found), **self._of_replies(replies), **calibrated}
+        row["sampled_tokens"] += row.pop(f"{PREFIX}sampled_tokens", 0.0) + row.get("calibration_tokens", 0.0)
+        learning, scale = self.testing.update(step), self.coder.scale_advantages
+        examples = [
+            example
+            for role, learned in ((SOLVER, groups), (TESTER, replies))
+            if role in learning
+            for example in examples_of(learned, scale)
+        ]
+        return Batch(examples, row, lacked + more)
+
+    def _of_replies(self, replies: Sequence[Replies]) -> Row:
+        """Figures of replies as responses, which those that were written once are no longer."""
+        return {} if self.written is not None else reply_figures(replies)
+
+    def _replies(self, step: int, problems: Sequence[Problem], purpose: str) -> list[Replies]:
+        if self.written is not None:
+            drawn = [self.written[problem.id] for problem in problems]
+        else:
+            with self.coder.clock.timed("draw"):
+                drawn = draw(self.coder.source, step, problems, self.prompts, self.how, self.coder.seed, purpose)
+        reader = self.testing.reader
+        return [Replies.of(problem, group, reader) for problem, group in zip(problems, drawn, strict=True)]
+
+    def _verified(
+        self, step: int, groups: Sequence[Group], replies: Sequence[Replies], prior: Prior | None, n_mutants: int
+    ) -> tuple[list[Verified], Summary]:
+        """Who passes what; and what running programs on the inputs of tests lacked."""
+        tried = [Tried(group.pool, group.agreement, each.read) for group, each in zip(groups, replies, strict=True)]
+        how = replace(self.testing.verification(self.coder.grading.comparison, prior), n_mutants=n_mutants)
+        noted: list[Result] = []
+
+        def run(jobs: Sequence[Job]) -> list[Result]:
+            results = self.coder.grading.run_jobs(jobs)
+            noted.extend(results)
+            return results
+
+        with self.coder.clock.timed("verify"):
+            found = verify(tried, how, run, self.run_mutants, self.coder.seed, step)
+        return found, sum(map(Summary.of, noted), Summary())
+
+    def _calibrated(self, step: int, before: Row | None) -> tuple[Prior | None, Row]:
+        """B4's prior for a step, found on programs and tests of the labelled problems by the weights before it."""
+        calibration = self.testing.calibration
+        if calibration is None:
+            return None, {}
+        known = before is not None and all(name in before for name in _PRIOR)
+        previous = Prior(*(before[name] for name in _PRIOR)) if before is not None and known else USUAL
+        groups, _ = self.coder.tried(step, self.labelled, f"calibrate/{step}")
+        replies = self._replies(step, self.labelled, f"calibrate/test/{step}")
+        found, _ = self._verified(step, groups, replies, None, n_mutants=0)
+        with self.coder.clock.timed("calibrate"):
+            pools = [group.pool for group in groups]
+            matrices = {pool.problem.id: each.passing for pool, each in zip(pools, found, strict=True) if each.passing}
+            prior, share = calibration(pools, matrices, previous, self.coder.grading.workers)
+        drawn = [*(group.rollouts for group in groups), *(each.rollouts for each in replies)]
+        tokens = sum(len(rollout.token_ids) for rollouts in drawn for rollout in rollouts)
+        chosen = (prior.log10_beta0, prior.log10_alpha)
+        row = {**dict(zip(_PRIOR, chosen, strict=True)), "calibration_right": share}
+        return prior, {**row, "calibration_tokens": float(tokens)}
+
+
+@contextmanager
+def both_roles(
+    coder: Coder,
+    testing: Testing,
+    how: Drawn,
+    prompts: Prompts,
+    labelled: Sequence[Problem],
+    problems: Sequence[Problem],
+    out: Path,
+) -> Iterator[CoderAndTester]:
+    """The coder with a tester beside it, and a sandbox for mutants that ends with the block.
+
+    Tests that are written once are written here, for all ``problems``, unless an earlier run has left them in ``out``.
+    """
+    with kept(testing.mutants, coder.grading.workers) as run_mutants:
+        written = _written(coder, testing, prompts, problems, out) if testing.frozen else None
+        yield CoderAndTester(coder, testing, prompts, how, run_mutants, labelled, written)
+
+
+def _written(
+    coder: Coder, testing: Testing, prompts: Prompts, problems: Sequence[Problem], out: Path
+) -> dict[str, list[Rollout]]:
+    if (known := read_replies(out, TESTER)) is not None:
+        return known
+    with coder.clock.timed("draw"):
+        drawn = draw(coder.source, 0, problems, prompts, Greedy(testing.max_new_tokens), coder.seed, _FROZEN)
+    found = {problem.id: group for problem, group in zip(problems, drawn, strict=True)}
+    write_replies(out, found)
+    return found

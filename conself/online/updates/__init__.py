@@ -1,0 +1,1 @@
+"""Which role learns in which step of a training with testers."""

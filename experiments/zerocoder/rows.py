@@ -1,0 +1,28 @@
+"""The rows of the table, in the order in which they are run: the words of ``conself.train`` that tell them apart."""
+
+ZEROCODER = ("experiment=zerocoder",)
+ORACLE = ("reward=oracle", "ranking=oracle", "labels=all")
+TESTS_ALONE = ("reward=all_passed", "online/update@testing.update=coder")
+DYNAMIC = "calibration@testing.calibration=dynamic_b4"
+
+ROWS: dict[str, tuple[str, ...]] = {
+    "con_grpo": ("experiment=con_grpo",),
+    "codet": (*ZEROCODER, "ranking=codet"),
+    "max_pass": (*ZEROCODER, "ranking=max_pass"),
+    "tests_times_consensus": (*ZEROCODER, "ranking=codet", "reward=tests_times_consensus"),
+    "b4": ZEROCODER,
+    "oracle": (*ZEROCODER, *ORACLE),
+    "online_tests": (*ZEROCODER, *TESTS_ALONE),
+    "dynamic_b4": (*ZEROCODER, DYNAMIC, "labels=10"),
+    "offline_tests": (*ZEROCODER, *TESTS_ALONE, "testing.frozen=true"),
+    "without_mutation": (*ZEROCODER, "testing.tester_reward.high=0.0", "testing.n_mutants=0"),
+}
+"""Those of the issue that this folder is for."""
+FURTHER: dict[str, tuple[str, ...]] = {
+    **{f"rank_{least}": (*ZEROCODER, f"curriculum.threshold={least}") for least in range(4)},
+    **{f"dynamic_b4_{count}": (*ZEROCODER, DYNAMIC, f"labels={count}") for count in (5, 20)},
+    "joint": (*ZEROCODER, "online/update@testing.update=joint"),
+    "cure": (*ZEROCODER, "tester_reward@testing.tester_reward=cure"),
+    "abstaining": (*ZEROCODER, "reward=abstaining"),
+}
+"""Thresholds of the rank filter, calibration sizes, and variants; run only where they are named."""
