@@ -4,6 +4,7 @@ What comes of it is kept by what was run (:class:`conself.pipelines.executed.Exe
 finds it: artifacts stay apart, and nothing depends on whether this was done.
 """
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +19,8 @@ from conself.pipelines.executed import Executed
 from conself.pipelines.execution import execute_shards
 from conself.pipelines.pools import PoolShard
 from conself.sandbox import Limits, isolation
+
+log = logging.getLogger("conself")
 
 Written = Callable[[Path], None]
 """Told of each table of candidates once it is whole."""
@@ -75,8 +78,8 @@ class _Ahead(Thread):
         try:
             while (batch := self._next()) and not self._ending:
                 self._execute(batch)
-        except Exception:  # of a machine, or of the disk
-            return
+        except Exception as error:  # of a machine, or of the disk
+            log.debug("execution beside sampling has ended", exc_info=error)
 
     def _next(self) -> list[Path]:
         """What has come in, and at most a shard for each worker; nothing at the end."""
@@ -94,14 +97,14 @@ class _Ahead(Thread):
 
     def _execute(self, tables: list[Path]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        tasks = [(self._limits, self._machines.threads, self._done, [self._target(table)]) for table in tables]
+        tasks = [(self._limits, self._machines.threads, self._done, [self._shard(table)]) for table in tables]
         stream: Any = self._machines.run(execute_shards, tasks)
         with closing(stream):
             for _ in stream:
                 if self.stopped.is_set():
                     return
 
-    def _target(self, candidates: Path) -> tuple[PoolShard, Path]:
+    def _shard(self, candidates: Path) -> tuple[PoolShard, Path]:
         place = candidates.name[candidates.name.index("-") :]
         traces = self._folder / f"traces{place}"
         return PoolShard(self._problems / f"problems{place}", candidates, traces), traces
