@@ -15,7 +15,7 @@ from conself.pipelines.parts import Drawing
 from conself.pipelines.written_tests import StoredMutant, stored_programs, written
 from conself.records import ModelRef, Problem
 from conself.store.tables import read_records
-from tests.pipelines.test_testing import config as testing_config
+from tests.pipelines.test_testing import config as parts_of_testers
 from tests.proposers.canned import Answer, Canned, InThisProcess
 
 EQUALITY = Comparison(True, "by_value", "tolerance", 6, True)
@@ -53,7 +53,7 @@ class Writing(Canned):
 
 
 def config(**benchmark: object) -> DictConfig:
-    node = testing_config()
+    node = parts_of_testers()
     target = {"_target_": "tests.pipelines.test_written_tests.Doubling", **benchmark}
     limits = {**node.sandbox, "max_timeouts": 1}
     writing = {"n_mutants": 16, "inputs": 2, "seed": 0, "reader": node.testing.reader, "limits": limits}
