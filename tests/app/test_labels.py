@@ -1,4 +1,4 @@
-"""Who goes by labels says so."""
+"""Who uses labels says so."""
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
@@ -52,10 +52,10 @@ ORACLE = {"_target_": "conself.calibration.oracle.OracleReward"}
             {"testing": {"calibration": CALIBRATION}},
             10,
             ["pools", "all"],
-            r"testing\.calibration goes by .* Set labels=10",
+            r"testing\.calibration uses .* Set labels=10",
         ),
-        ({"reward": ORACLE}, "all", ["pools", 10], "reward goes by .* Set labels=all"),
-        ({"reward": {"ranking": ORACLE}}, "all", [10], r"reward\.ranking goes by "),
+        ({"reward": ORACLE}, "all", ["pools", 10], "reward uses .* Set labels=all"),
+        ({"reward": {"ranking": ORACLE}}, "all", [10], r"reward\.ranking uses "),
     ],
 )
 def test_what_is_right_of_trained_problems_is_said_by_its_own_word(

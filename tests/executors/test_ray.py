@@ -36,6 +36,9 @@ def executor_of(cluster: ClusterForTests, **settings: Any) -> RayExecutor:
     return RayExecutor(address=cluster.address, cluster=NAME, **{**SETTINGS, **settings})
 
 
+pytestmark = pytest.mark.slow  # a cluster takes a quarter of a minute to start
+
+
 @pytest.fixture(scope="module")
 def executor(cluster: ClusterForTests) -> Iterator[RayExecutor]:
     with executor_of(cluster) as executor:
