@@ -94,12 +94,14 @@ BACKBONES = {
     "deepseek_coder_6_7b": ("deepseek-ai/deepseek-coder-6.7b-instruct", 0.3),
     "qwen2_5_coder_0_5b": ("Qwen/Qwen2.5-Coder-0.5B-Instruct", 0.55),
     "qwen2_5_coder_0_5b_local": ("weights/qwen2_5_coder_0_5b", 0.55),
+    "qwen2_5_1_5b": ("Qwen/Qwen2.5-1.5B-Instruct", 0.3),
     "qwen2_5_coder_1_5b": ("Qwen/Qwen2.5-Coder-1.5B-Instruct", 0.55),
     "qwen2_5_coder_1_5b_local": ("weights/qwen2_5_coder_1_5b", 0.55),
     "qwen2_5_coder_3b": ("Qwen/Qwen2.5-Coder-3B-Instruct", 0.55),
     "qwen2_5_coder_7b": ("Qwen/Qwen2.5-Coder-7B-Instruct", 0.55),
     "qwen2_5_coder_14b": ("Qwen/Qwen2.5-Coder-14B-Instruct", 0.55),
     "qwen2_5_coder_32b": ("Qwen/Qwen2.5-Coder-32B-Instruct", 0.55),
+    "qwen3_4b": ("Qwen/Qwen3-4B", 0.3),
 }
 
 
