@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from conself.training.data import Example, Response, pair_example
 from conself.training.layouts.padded import Layout
 from conself.training.policy.tuning import Policy
-from conself.training.suitability import check_policy
+from conself.training.suitability import check_policy, tolerance
 from tests.training.training_world import (
     SHAPE,
     build,
@@ -131,3 +131,11 @@ def test_a_model_that_gives_no_number_is_refused() -> None:
         model.get_input_embeddings().weight.fill_(torch.nan)
     with pytest.raises(ValueError, match="by itself it gives a response nan nats"):
         check(model, layouts(100)["shared"], token_pairs([2]))
+
+
+def test_what_rounding_may_change_by_hand() -> None:
+    """.1 sqrt(2) + 15.29 / 64 = .380 nats of two unlikely tokens; in 32 bits nothing hangs on their size."""
+    assert tolerance(torch.bfloat16, 2, -15.29) == pytest.approx(0.3803, abs=1e-4)
+    assert tolerance(torch.float16, 4, -10.0) == pytest.approx(0.04 + 10 / 512)
+    assert tolerance(torch.float32, 4, -1000.0) == pytest.approx(0.002)
+    assert abs(-15.2901 - -15.1028) < tolerance(torch.bfloat16, 2, -15.2901)  # of a real model, on a CPU
