@@ -85,9 +85,9 @@ class Coder:
 
     def tried(self, step: int, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
         """Return the groups of the problems, sampled and run but not rewarded, and the execution summary."""
-        drawn = self.draw(step, problems, purpose)
+        rollouts = self.draw(step, problems, purpose)
         with self.clock.timed("run"):
-            return self.grading.tried(problems, drawn)
+            return self.grading.tried(problems, rollouts)
 
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:  # noqa: ARG002
         """Return the batch of the groups, rewarded without tests."""

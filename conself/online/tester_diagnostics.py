@@ -20,13 +20,13 @@ PREFIX = "tester_"
 def tester_figures(replies: Sequence[Replies], found: Sequence[Verified]) -> Row:
     """Return figures of the tests written for at least one problem; a figure over nothing is left out.
 
-    Over all replies: ``unparsable`` is the share of replies without a readable test; ``rejected_tests`` is the share of their
-    tests that cannot be used. Over problems: ``without_tests`` and ``without_right`` are the shares where no reply
-    has a test, and where no program is accepted as right. ``matrix_rank`` is the mean rank of the passing matrices that
-    have one. Over problems with a program accepted as right: ``right_programs`` is the accepted share of the programs
-    that run, and ``right_tests`` the share of tests that an accepted program passes. ``test_accuracy`` is the share of
-    tests that the proxy passes. ``mutants`` is the number of mutants that differ from the proxy, and ``mutation`` the
-    share of these that a test kills, where there are any.
+    Over all replies: ``unparsable`` is the share of replies without a readable test; ``rejected_tests`` is the share
+    of their tests that cannot be used. Over problems: ``without_tests`` and ``without_right`` are the shares where no
+    reply has a test, and where no program is accepted as right. ``matrix_rank`` is the mean rank of the passing
+    matrices that have one. Over problems with a program accepted as right: ``right_programs`` is the accepted share
+    of the programs that run, and ``right_tests`` the share of tests that an accepted program passes.
+    ``test_accuracy`` is the share of tests that the proxy passes. ``mutants`` is the number of mutants that differ
+    from the proxy, and ``mutation`` the share of these that a test kills, where there are any.
     """
     read = [each for group in replies for each in group.read]
     used = sum(len(each.tests) for each in read)
