@@ -1,6 +1,5 @@
-"""The one exception to the wall before what is right: what a training may learn of it, said in every table.
+"""The one exception to the wall around the oracles: what a training run may learn from them, shown in every table.
 
-No module imports this room. A config names its parts, and a job has to say ``labels`` to use them
-(:mod:`conself.app.labels`). What they hand out is a prior of two numbers, or verdicts as rewards, never an expected
-output.
+No module imports this room. A config names its parts, and a job has to set ``labels`` to use them
+(:mod:`conself.app.labels`). They return a prior of two numbers, or verdicts as rewards, never an expected output.
 """

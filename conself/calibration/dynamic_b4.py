@@ -1,4 +1,4 @@
-"""Dynamic B4: B4's prior anew before each step, by which it chooses best on a few labelled problems."""
+"""Dynamic B4: before each step, choose the prior with which B4 does best on a few labelled problems."""
 
 import hashlib
 import json
@@ -18,15 +18,15 @@ from conself.records import Pool, Problem
 
 @dataclass(frozen=True)
 class DynamicB4:
-    """Calibrates on ``problems`` labelled problems, which are never trained on (arXiv 2604.07864, 3.3).
+    """Calibrate B4 on ``problems`` labelled problems, which are never trained on (arXiv 2604.07864, 3.3).
 
-    Grid and ties are those of :func:`conself.rankings.b4_calibration.calibrate`. Where none of the problems has a test
-    the prior of the step before stays.
+    The grid and the tie-breaking are those of :func:`conself.rankings.b4_calibration.calibrate`. Where none of the
+    problems has a test, the previous step's prior is kept.
 
     Args:
-        dataset: what is right of the problems that are trained on.
-        comparison: when a value is the one that is expected.
-        problems: how many labels are used; a job has to say the same number as ``labels``.
+        dataset: holds the oracles of the training problems.
+        comparison: decides when a value equals the expected one.
+        problems: the number of labelled problems; a job has to set ``labels`` to the same number.
 
     Raises:
         ValueError: ``problems`` is below 1.
@@ -47,28 +47,28 @@ class DynamicB4:
         return Verdicts(self.dataset, self.comparison)
 
     def fingerprint(self) -> str:
-        """The data set's, of whose files the oracles are."""
+        """Return the fingerprint of the data set whose files hold the oracles."""
         return self.dataset.fingerprint()
 
     def labelled(self, problems: Sequence[Problem], seed: int) -> list[Problem]:
-        """The first by SHA-256 of (seed, id) among the problems of which it is known what is right.
+        """Return the first ``self.problems`` problems that have an oracle, ordered by SHA-256 of (seed, id).
 
         Raises:
-            ValueError: there are too few.
+            ValueError: too few problems have an oracle.
         """
-        known = [problem for problem in problems if problem.id in self._verdicts.known]
-        if len(known) < self.problems:
+        judged = [problem for problem in problems if problem.id in self._verdicts.known]
+        if len(judged) < self.problems:
             raise ValueError(
                 f"testing.calibration.problems={self.problems}, and of {len(problems)} problems the data set knows of "
-                f"{len(known)} what is right; lower labels, or choose another data set"
+                f"{len(judged)} what is right; lower labels, or choose another data set"
             )
-        order = sorted(known, key=lambda p: hashlib.sha256(json.dumps(["labelled", seed, p.id]).encode()).digest())
+        order = sorted(judged, key=lambda p: hashlib.sha256(json.dumps(["labelled", seed, p.id]).encode()).digest())
         return order[: self.problems]
 
     def __call__(
         self, pools: Sequence[Pool], matrices: Mapping[str, PassingMatrix], previous: Prior, workers: int
     ) -> tuple[Prior, float]:
-        """The best prior, and the mean share of its choices that are right."""
+        """Return the best prior, and the mean share in [0, 1] of the programs it chooses that are right."""
         if not matrices:
             return previous, 0.0
         correct = self._verdicts(pools, workers)

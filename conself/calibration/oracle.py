@@ -1,4 +1,4 @@
-"""The ceiling: rewards and rankings by what is right. An ablation, for a job that says ``labels: all``."""
+"""The upper bound: rewards and rankings by oracle verdicts. An ablation, for a job that sets ``labels: all``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NONE_RIGHT = "no candidate is right"
 
 @dataclass(frozen=True)
 class _Oracle:
-    """What is right by ``dataset``; values compare under ``comparison``."""
+    """Verdicts by the oracles of ``dataset``; values are compared under ``comparison``."""
 
     labels: ClassVar[str] = "all"
 
@@ -31,13 +31,13 @@ class _Oracle:
         return Verdicts(self.dataset, self.comparison)
 
     def right(self, pool: Pool) -> list[bool] | None:
-        """Whether each candidate is right; None where that is not known."""
+        """Return whether each candidate is right, or None where the problem has no oracle."""
         return self._verdicts([pool], workers=1).get(pool.problem.id)
 
 
 @dataclass(frozen=True)
 class OracleReward(_Oracle):
-    """1 for a right program, 0 for another: what rewards without labels are measured by."""
+    """Reward 1 for a right program, else 0: the reference that rewards without labels are compared with."""
 
     needs_tests: ClassVar[bool] = False
 
@@ -48,19 +48,19 @@ class OracleReward(_Oracle):
         passing: PassingMatrix | None,  # noqa: ARG002
         progress: float,  # noqa: ARG002
     ) -> Sequence[float] | Undefined:
-        """0 or 1 for each candidate."""
+        """Return 0 or 1 for each candidate, or Undefined where the problem has no oracle."""
         right = self.right(pool)
         return Undefined(UNKNOWN) if right is None else [float(each) for each in right]
 
 
 @dataclass(frozen=True)
 class OracleRanking(_Oracle):
-    """The right programs first, and held right; of tests those that a right program passes."""
+    """Rank the right programs first and accept them, together with the tests that a right program passes."""
 
     gives_weight: ClassVar[bool] = False
 
     def __call__(self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None) -> Ranked:  # noqa: ARG002
-        """Nobody is chosen where nobody is right; it applies where that is known."""
+        """Return the ranking; no winner where no program is right, not applicable where there is no oracle."""
         size, right = len(pool.candidates), self.right(pool)
         if right is None:
             return nobody(size, UNKNOWN, applies=False)

@@ -12,7 +12,7 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Which programs are right, of the problems of which ``dataset`` knows it; values compare under ``comparison``."""
+    """Judge programs of the problems with an oracle in ``dataset``; values are compared under ``comparison``."""
 
     dataset: Dataset
     comparison: Comparison
@@ -23,11 +23,11 @@ class Verdicts:
 
     @property
     def known(self) -> frozenset[str]:
-        """The ids of the problems of which it is known what is right."""
+        """Return the ids of the problems that have an oracle."""
         return frozenset(self._judge.oracles)
 
     def __call__(self, pools: Sequence[Pool], workers: int) -> dict[str, list[bool]]:
-        """Problem id -> whether each program is right, by its traces; of known problems alone.
+        """Return problem id -> whether each program is right by its trace, for problems with an oracle only.
 
         Raises:
             ValueError: as :meth:`conself.benchmarks.task.Judge.parts`.

@@ -1,1 +1,1 @@
-"""Training on responses that are sampled as it goes: rollouts, their rewards, the loop, and its guards."""
+"""Training on responses sampled during the run: rollouts, their rewards, the loop, and its guards."""

@@ -1,4 +1,4 @@
-"""The contract of calibrations: the one way in which a training may learn what is right of a few problems."""
+"""The interface of calibrations: the only way for a training run to use the oracles of a few problems."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from conself.records import Pool, Problem
 
 
 class Calibration(Protocol):
-    """Chooses B4's prior before each step, by verdicts on the programs of a few problems that are never trained on.
+    """Choose B4's prior before each step, by verdicts on programs of a few problems that are never trained on.
 
-    ``labels`` is what a job has to say to use it (:mod:`conself.app.labels`); the verdicts themselves do not leave it.
+    ``labels`` is what a job has to set to use it (:mod:`conself.app.labels`); the verdicts themselves stay inside.
     """
 
     labels: ClassVar[str]
 
     def fingerprint(self) -> str:
-        """What is known to be right, and of which data set."""
+        """Return the identity of the oracles and of their data set."""
         ...
 
     def labelled(self, problems: Sequence[Problem], seed: int) -> list[Problem]:
-        """The problems that it goes by, chosen among those of the training by ``seed``.
+        """Return the problems to calibrate on, chosen by ``seed`` among those of the training run.
 
         Raises:
-            ValueError: there are too few of which it is known what is right.
+            ValueError: too few problems have an oracle.
         """
         ...
 
     def __call__(
         self, pools: Sequence[Pool], matrices: Mapping[str, PassingMatrix], previous: Prior, workers: int
     ) -> tuple[Prior, float]:
-        """The prior, and the mean share of the programs chosen by it that are right, in [0, 1].
+        """Return the prior, and the mean share of the programs it chooses that are right, in [0, 1].
 
         Args:
             pools: programs of the labelled problems, with traces.
-            matrices: problem id -> which of its programs passes which generated test; without those that have no tests.
-            previous: the prior of the step before.
-            workers: processes of the sandbox where judging takes some.
+            matrices: problem id -> which of its programs passes which generated test; only problems with tests.
+            previous: the prior of the previous step.
+            workers: the number of sandbox processes, where judging needs them.
         """
         ...

@@ -1,4 +1,4 @@
-"""Two roles of one model: programs and tests of the same problems, each rewarded by the other (arXiv 2604.07864)."""
+"""Two roles of one model: programs and tests of the same problems reward each other (arXiv 2604.07864)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _FROZEN = "tests"
 
 @dataclass(frozen=True)
 class CoderAndTester:
-    """Both roles. ``labelled`` are the problems that a calibration goes by; ``written`` the replies that stay.
+    """Both roles. ``labelled`` are the problems to calibrate on; ``written`` are the frozen replies, or None.
 
-    ``run_mutants`` has the limits of mutants.
+    ``run_mutants`` runs jobs within the limits of mutants.
     """
 
     coder: Coder
@@ -39,20 +39,20 @@ class CoderAndTester:
     written: dict[str, list[Rollout]] | None
 
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:
-        """Programs and replies to each problem, held against one another; examples of the roles that learn."""
+        """Sample, verify and reward programs and replies; return examples of the roles that learn."""
         prior, calibrated = self._calibrated(step, before)
         groups, lacked = self.coder.tried(step, problems, rollouts_of(step))
         replies = self._replies(step, problems, f"test/{step}")
-        found, more = self._verified(step, groups, replies, prior, self.testing.n_mutants)
+        verified, more = self._verified(step, groups, replies, prior, self.testing.n_mutants)
         grading = self.coder.grading
         if prior is not None:
             grading = replace(grading, reward=with_prior(grading.reward, prior))
-        groups = [grading.rewarded(group, each.passing, progress) for group, each in zip(groups, found, strict=True)]
+        groups = [grading.rewarded(group, each.passing, progress) for group, each in zip(groups, verified, strict=True)]
         replies = [
             group.rewarded(each, self.testing.tester_reward, progress)
-            for group, each in zip(replies, found, strict=True)
+            for group, each in zip(replies, verified, strict=True)
         ]
-        row = {**figures_of(groups), **tester_figures(replies, found), **self._of_replies(replies), **calibrated}
+        row = {**figures_of(groups), **tester_figures(replies, verified), **self._of_replies(replies), **calibrated}
         row["sampled_tokens"] += row.pop(f"{PREFIX}sampled_tokens", 0.0) + row.get("calibration_tokens", 0.0)
         learning, scale = self.testing.update(step), self.coder.scale_advantages
         examples = [
@@ -64,51 +64,53 @@ class CoderAndTester:
         return Batch(examples, row, lacked + more)
 
     def _of_replies(self, replies: Sequence[Replies]) -> Row:
-        """Figures of replies as responses, which those that were written once are no longer."""
+        """Return the response figures of the replies; none for frozen ones, which no step samples."""
         return {} if self.written is not None else reply_figures(replies)
 
     def _replies(self, step: int, problems: Sequence[Problem], purpose: str) -> list[Replies]:
         if self.written is not None:
-            drawn = [self.written[problem.id] for problem in problems]
+            groups = [self.written[problem.id] for problem in problems]
         else:
             with self.coder.clock.timed("draw"):
-                drawn = draw(self.coder.source, step, problems, self.prompts, self.how, self.coder.seed, purpose)
+                groups = draw(self.coder.source, step, problems, self.prompts, self.how, self.coder.seed, purpose)
         reader = self.testing.reader
-        return [Replies.of(problem, group, reader) for problem, group in zip(problems, drawn, strict=True)]
+        return [Replies.of(problem, group, reader) for problem, group in zip(problems, groups, strict=True)]
 
     def _verified(
         self, step: int, groups: Sequence[Group], replies: Sequence[Replies], prior: Prior | None, n_mutants: int
     ) -> tuple[list[Verified], Summary]:
-        """Who passes what; and what running programs on the inputs of tests lacked."""
+        """Return which program passes which test, and the execution summary of running programs on test inputs."""
         tried = [Tried(group.pool, group.agreement, each.read) for group, each in zip(groups, replies, strict=True)]
         how = replace(self.testing.verification(self.coder.grading.comparison, prior), n_mutants=n_mutants)
-        noted: list[Result] = []
+        collected: list[Result] = []
 
         def run(jobs: Sequence[Job]) -> list[Result]:
             results = self.coder.grading.run_jobs(jobs)
-            noted.extend(results)
+            collected.extend(results)
             return results
 
         with self.coder.clock.timed("verify"):
-            found = verify(tried, how, run, self.run_mutants, self.coder.seed, step)
-        return found, sum(map(Summary.of, noted), Summary())
+            verified = verify(tried, how, run, self.run_mutants, self.coder.seed, step)
+        return verified, sum(map(Summary.of, collected), Summary())
 
     def _calibrated(self, step: int, before: Row | None) -> tuple[Prior | None, Row]:
-        """B4's prior for a step, found on programs and tests of the labelled problems by the weights before it."""
+        """Return B4's prior for a step, from the current weights' programs and tests of labelled problems."""
         calibration = self.testing.calibration
         if calibration is None:
             return None, {}
-        known = before is not None and all(name in before for name in _PRIOR)
-        previous = Prior(*(before[name] for name in _PRIOR)) if before is not None and known else USUAL
+        has_prior = before is not None and all(name in before for name in _PRIOR)
+        previous = Prior(*(before[name] for name in _PRIOR)) if before is not None and has_prior else USUAL
         groups, _ = self.coder.tried(step, self.labelled, f"calibrate/{step}")
         replies = self._replies(step, self.labelled, f"calibrate/test/{step}")
-        found, _ = self._verified(step, groups, replies, None, n_mutants=0)
+        verified, _ = self._verified(step, groups, replies, None, n_mutants=0)
         with self.coder.clock.timed("calibrate"):
             pools = [group.pool for group in groups]
-            matrices = {pool.problem.id: each.passing for pool, each in zip(pools, found, strict=True) if each.passing}
+            matrices = {
+                pool.problem.id: each.passing for pool, each in zip(pools, verified, strict=True) if each.passing
+            }
             prior, share = calibration(pools, matrices, previous, self.coder.grading.workers)
-        drawn = [*(group.rollouts for group in groups), *(each.rollouts for each in replies)]
-        tokens = sum(len(rollout.token_ids) for rollouts in drawn for rollout in rollouts)
+        sampled = [*(group.rollouts for group in groups), *(each.rollouts for each in replies)]
+        tokens = sum(len(rollout.token_ids) for rollouts in sampled for rollout in rollouts)
         chosen = (prior.log10_beta0, prior.log10_alpha)
         row = {**dict(zip(_PRIOR, chosen, strict=True)), "calibration_right": share}
         return prior, {**row, "calibration_tokens": float(tokens)}
@@ -124,9 +126,9 @@ def both_roles(
     problems: Sequence[Problem],
     out: Path,
 ) -> Iterator[CoderAndTester]:
-    """The coder with a tester beside it, and a sandbox for mutants that ends with the block.
+    """Yield the coder together with a tester and a sandbox for mutants, which is closed at the end of the block.
 
-    Tests that are written once are written here, for all ``problems``, unless an earlier run has left them in ``out``.
+    Frozen tests are written here, for all ``problems``, unless an earlier run has left them in ``out``.
     """
     with kept(testing.mutants, coder.grading.workers) as run_mutants:
         written = _written(coder, testing, prompts, problems, out) if testing.frozen else None
@@ -136,10 +138,10 @@ def both_roles(
 def _written(
     coder: Coder, testing: Testing, prompts: Prompts, problems: Sequence[Problem], out: Path
 ) -> dict[str, list[Rollout]]:
-    if (known := read_replies(out, TESTER)) is not None:
-        return known
+    if (stored := read_replies(out, TESTER)) is not None:
+        return stored
     with coder.clock.timed("draw"):
-        drawn = draw(coder.source, 0, problems, prompts, Greedy(testing.max_new_tokens), coder.seed, _FROZEN)
-    found = {problem.id: group for problem, group in zip(problems, drawn, strict=True)}
-    write_replies(out, found)
-    return found
+        groups = draw(coder.source, 0, problems, prompts, Greedy(testing.max_new_tokens), coder.seed, _FROZEN)
+    replies = {problem.id: group for problem, group in zip(problems, groups, strict=True)}
+    write_replies(out, replies)
+    return replies

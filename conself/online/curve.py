@@ -1,4 +1,4 @@
-"""The rows of an online training: on disk as they come, and on the tracker."""
+"""The rows of an online training run: written to disk as they arrive, and sent to the tracker."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Curve:
-    """Keeps the rows of all steps: in lines of ``path``, and on ``logger`` under ``train/``, as soon as they are there.
+    """Write the row of each step at once: as a line of ``path``, and to ``logger`` under ``train/``.
 
-    ``rows`` are those that earlier runs have taken. Lines of steps that they took after their last checkpoint are
-    written over, with the same numbers.
+    ``rows`` are those of earlier runs. Lines of steps taken after their last checkpoint are overwritten with the same
+    numbers.
     """
 
     def __init__(self, path: Path, rows: Sequence[Row], logger: Logger | None) -> None:
@@ -32,14 +32,14 @@ class Curve:
             self._log(row)
 
     def add(self, row: Row) -> None:
-        """Keep one more row."""
+        """Add one row."""
         self.rows.append(row)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_line(row))
         self._log(row)
 
     def close(self) -> None:
-        """Let the logger write what it has."""
+        """Flush and finalize the logger."""
         if self.logger is not None:
             self.logger.save()
             self.logger.finalize("success")
@@ -50,12 +50,12 @@ class Curve:
 
 
 def for_tracker(row: Row) -> dict[str, float]:
-    """The figures of a row as a tracker names them."""
+    """Return the figures of a row under the tracker's names."""
     return {f"train/{name}": value for name, value in row.items()}
 
 
 def probes_of(rows: Sequence[Row]) -> list[Probe]:
-    """The probes that were made so far."""
+    """Return the probes made so far."""
     names = ("winner_consensus", "distinct_traces", "constant", "code_chars")
     return [
         Probe(int(row["step"]), *(row[f"{HELD_OUT}{name}"] for name in names))

@@ -1,4 +1,4 @@
-"""What can be told of a step without knowing what is right: a row of numbers by name."""
+"""Diagnostics of a step that need no oracle: a row of numbers by name."""
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
@@ -22,16 +22,17 @@ class Rewarded(Protocol):
 
     @property
     def rewards(self) -> tuple[float, ...] | Undefined:
-        """One number for each, or why there are none."""
+        """One number for each response, or why there are none."""
 
 
 def behaviour_figures(groups: Sequence[Group]) -> Row:
-    """What the programs of at least one group do, all means over groups or programs.
+    """Return figures of the behaviour of the programs of at least one group, all means over groups or programs.
 
-    ``consensus`` is the mean R of a program, ``winner_consensus`` that of each problem's best; ``distinct_traces`` is
-    the number of different behaviours among a problem's programs that do not crash on all inputs; ``crashed`` the share
-    of programs that do. ``constant`` is the share of problems whose best program gives one output for all inputs;
-    ``code_chars`` the length of an extracted program, 0 where no response has one.
+    ``consensus`` is the mean R of a program, ``winner_consensus`` the mean R of each problem's best program.
+    ``distinct_traces`` is the number of different behaviours among a problem's programs that do not crash on all
+    inputs, ``crashed`` the share of programs that do. ``constant`` is the share of problems whose best program gives
+    one output for all inputs. ``without_code`` is the share of responses without a program, and ``code_chars`` the
+    length of an extracted program in characters, 0 where no response has one.
     """
     scores = [consensus_scores(group.agreement.keys) for group in groups]
     codes = [candidate.code for group in groups for candidate in group.pool.candidates]
@@ -51,11 +52,12 @@ def behaviour_figures(groups: Sequence[Group]) -> Row:
 
 
 def response_figures(groups: Sequence[Rewarded]) -> Row:
-    """What the responses of at least one group are like, all means over responses or tokens.
+    """Return figures of the responses of at least one group, all means over responses or tokens.
 
-    ``entropy`` is the mean of -log p over all tokens, in nats: drawn at temperature 1, an unbiased estimate of the
-    entropy of the next token. ``zero_variance`` is the share of groups whose rewards are all equal, ``unrewarded`` that
-    of groups of which the reward says nothing; means of rewards are over the others, and 0 where there are none.
+    ``entropy`` is the mean of -log p over all tokens, in nats; for tokens drawn at temperature 1 it is an unbiased
+    estimate of the next token's entropy. ``zero_variance`` is the share of groups whose rewards are all equal,
+    ``unrewarded`` the share of groups whose reward is undefined. Means of rewards are over the other groups, and 0
+    where there are none.
     """
     rollouts = [rollout for group in groups for rollout in group.rollouts]
     rewarded = [group.rewards for group in groups if not isinstance(group.rewards, Undefined)]

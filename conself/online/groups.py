@@ -1,4 +1,4 @@
-"""A problem's rollouts once they have run: what they agree on, what each is worth, and what is learned from them."""
+"""A problem's rollouts after execution: their agreement, their rewards, and the training example they give."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from conself.training.data import Example
 
 Run = Callable[[Sequence[Job]], list[Result]]
-"""Runs jobs, and gives all results."""
+"""Runs jobs and returns all results."""
 NOT_REWARDED = Undefined("not rewarded")
-"""The rewards of a group that is only looked at, or waits for its tests."""
+"""The rewards of a group that is only probed, or whose tests have not run yet."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The rollouts of one problem with what they did.
+    """The rollouts of one problem with their behaviour.
 
-    ``rewards`` has one number for each, or says why nothing is to be learned from them.
+    ``rewards`` has one number for each rollout, or the reason why nothing is to be learned from them.
     """
 
     pool: Pool
@@ -42,7 +42,7 @@ class Group:
     rewards: tuple[float, ...] | Undefined
 
     def example(self, scale: bool) -> Example | None:
-        """What is learned from the group, as :func:`example_of` has it."""
+        """Return the group's training example, see :func:`example_of`."""
         return example_of(self.pool.problem.id, self.pool.problem.id, self.rollouts, self.rewards, scale)
 
 
@@ -53,10 +53,10 @@ def example_of(
     rewards: Sequence[float] | Undefined,
     scale: bool,
 ) -> Example | None:
-    """What is learned from rollouts of one prompt: each that was not cut, with its advantage among all of them.
+    """Return the training example of one prompt's rollouts: each uncut one, with its advantage among all of them.
 
-    None where all rewards are equal, or there are none: the group stays out of the loss and of every mean. ``name``
-    tells the examples of a problem apart.
+    Return None where all rewards are equal or undefined: the group stays out of the loss and of every mean. ``name``
+    distinguishes the examples of a problem.
     """
     from conself.training.data import Example, Response
 
@@ -75,9 +75,9 @@ def example_of(
 
 @dataclass(frozen=True)
 class Grading:
-    """How groups are graded: run within ``limits`` by ``workers`` processes of the sandbox, compared, and rewarded.
+    """Grade groups: run them within ``limits`` in ``workers`` sandbox processes, compare outputs, and reward.
 
-    Inside ``with grading.ready() as same`` these processes stay from one call of ``same`` to the next.
+    Inside ``with grading.ready() as same`` these processes are reused between calls of ``same``.
     """
 
     limits: Limits
@@ -89,16 +89,16 @@ class Grading:
 
     @contextmanager
     def ready(self) -> Iterator[Grading]:
-        """The same with a sandbox that is there; it ends with the block."""
+        """Yield the same grading with a running sandbox, which is closed at the end of the block."""
         with kept(self.limits, self.workers) as run:
             yield replace(self, run=run)
 
     def __call__(
         self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]], progress: float
     ) -> tuple[list[Group], Summary]:
-        """The group of each problem, in order, rewarded without generated tests, and what its executions lacked.
+        """Return the group of each problem, in order, rewarded without generated tests, and the execution summary.
 
-        ``progress`` is the rewards'.
+        ``progress`` as in :class:`conself.rewards.reward.Reward`.
 
         Raises:
             ValueError, IsolationError, RuntimeError: as :meth:`tried` and :meth:`rewarded`.
@@ -107,9 +107,9 @@ class Grading:
         return [self.rewarded(group, None, progress) for group in groups], lacked
 
     def tried(self, problems: Sequence[Problem], drawn: Sequence[Sequence[Rollout]]) -> tuple[list[Group], Summary]:
-        """The group of each problem, in order, not rewarded yet, and what its executions lacked.
+        """Return the group of each problem, in order and not yet rewarded, and the execution summary.
 
-        A program that stands in a group several times is run once.
+        A program that occurs several times in a group is run once.
 
         Raises:
             IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
@@ -132,29 +132,29 @@ class Grading:
         return groups, sum(map(Summary.of, results.values()), Summary())
 
     def run_jobs(self, jobs: Sequence[Job]) -> list[Result]:
-        """The results of jobs, in the order in which they finish; raises as :func:`conself.sandbox.execute`."""
+        """Return the results of jobs in the order in which they finish; raises as :func:`conself.sandbox.execute`."""
         return list(execute(jobs, self.limits, self.workers)) if self.run is None else self.run(jobs)
 
     def rewarded(self, group: Group, passing: PassingMatrix | None, progress: float) -> Group:
-        """The same with the rewards of its programs, 0 for each that was cut; ``passing`` is None without tests.
+        """Return the group with the rewards of its programs, 0 for each cut one; ``passing`` is None without tests.
 
         Raises:
-            ValueError: a reward is not one finite number for each rollout; names the problem.
+            ValueError: the reward did not return one finite number for each rollout; names the problem.
         """
-        given = self.reward(group.pool, group.agreement, passing, progress)
-        worth = checked(given, len(group.rollouts), self.reward, group.pool.problem.id)
-        if not isinstance(worth, Undefined):
-            worth = tuple(0.0 if r.is_cut else value for r, value in zip(group.rollouts, worth, strict=True))
-        return replace(group, rewards=worth)
+        values = self.reward(group.pool, group.agreement, passing, progress)
+        rewards = checked(values, len(group.rollouts), self.reward, group.pool.problem.id)
+        if not isinstance(rewards, Undefined):
+            rewards = tuple(0.0 if r.is_cut else value for r, value in zip(group.rollouts, rewards, strict=True))
+        return replace(group, rewards=rewards)
 
 
 def checked(
     given: Sequence[float] | Undefined, count: int, reward: object, problem_id: str
 ) -> tuple[float, ...] | Undefined:
-    """What a reward gave for ``count`` responses.
+    """Check and return what a reward returned for ``count`` responses.
 
     Raises:
-        ValueError: it is not one finite number for each; names the problem.
+        ValueError: there is not one finite number for each response; names the problem.
     """
     if isinstance(given, Undefined):
         return given

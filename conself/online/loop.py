@@ -1,4 +1,4 @@
-"""The loop: draw, run, reward, learn; a run that was killed goes on with the same continuation."""
+"""The loop: sample, run, reward, learn; a killed run resumes and continues exactly as it would have."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
 CHECKPOINTS, WORN = "checkpoints", "worn"
-"""Folders of a training until all of it is saved: its checkpoints, and the weights that an engine draws by."""
+"""Folders of a training run that exist until all is saved: checkpoints, and the weights an engine samples from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an online training did: ``steps`` were taken, ``skipped`` of them without anything to learn from.
+    """The outcome of an online training run: ``steps`` were taken, ``skipped`` of them had nothing to learn from.
 
-    The weights are those after ``kept_step`` steps, which a guard may have chosen; ``stopped`` says why it has stopped
-    the training, None: it has not. ``n_labelled`` problems were kept for a calibration, ``n_overlong`` had prompts
-    without room for a response. Tokens are those of responses: sampled to learn from (and to calibrate by), sampled by
-    probes, and trained on. ``execution`` counts what programs lacked.
-    ``seconds`` has the time of earlier runs up to their checkpoint, ``phases`` that of this process alone.
+    The weights are those after ``kept_step`` steps, which a guard may have chosen. ``stopped`` is why the guard stopped
+    the run, None if it did not. ``n_labelled`` problems were reserved for calibration; ``n_overlong`` had prompts
+    without room for a response. Token counts are of responses: sampled to learn from (and to calibrate on), sampled by
+    probes, and trained on. ``execution`` counts, by name, what executions lacked (``LACKS``).
+    ``seconds`` includes the time of earlier runs up to their checkpoint, ``phases`` only that of this process.
     """
 
     steps: int
@@ -77,12 +77,12 @@ def reinforce(
 ) -> Report:
     """Train ``model`` on its own responses to ``problems``; ``out`` gets ``adapter/`` or ``model/``, and steps.jsonl.
 
-    On a CPU the same arguments give the same bits, also where an earlier run was killed: this one goes on from the
-    checkpoint that it left in ``out``.
+    On a CPU the same arguments give the same bits, even after an earlier run was killed: this one resumes from the
+    checkpoint that the earlier one left in ``out``.
 
     Raises:
-        ValueError: no problem to train on, or a model that cannot be trained or drawn from like this.
-        FloatingPointError: loss or gradient stopped being finite; names the problems of the step.
+        ValueError: there is no problem to train on, or the model cannot be trained or sampled from with these settings.
+        FloatingPointError: the loss or a gradient is not finite; names the problems of the step.
         ChildProcessError: a training process was killed.
     """
     started = time.perf_counter()
@@ -105,7 +105,7 @@ def reinforce(
         ):
             stopped = _run(Stepper(method, roles, learner, trained, held_out), curve, checkpoints, out, meter)
         kept = _keep(learner, curve, method, out)
-    for folder in (CHECKPOINTS, WORN):  # not before all is saved
+    for folder in (CHECKPOINTS, WORN):  # only after everything is saved
         shutil.rmtree(out / folder, ignore_errors=True)
     curve.close()
     counts = (len(trained), len(held_out), len(labelled), len(problems) - len(usable))
@@ -120,7 +120,7 @@ def _report(
     seconds: float,
     phases: Mapping[str, float],
 ) -> Report:
-    """All that a row can tell is told by the rows, which a killed run's are part of; ``counts`` are of problems."""
+    """Build the report from the rows, which include those of killed runs; ``counts`` are numbers of problems."""
     taken = [row for row in rows if "sampled_tokens" in row]
     return Report(
         steps=len(taken),
@@ -145,9 +145,9 @@ def _total(rows: Sequence[Row], name: str) -> int:
 
 
 def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, meter: Meter) -> str | None:
-    """Take what is left of the steps; why they are not all taken, or None.
+    """Take the remaining steps; return why the guard stopped early, or None.
 
-    The row of a step has the probe that was made before it, where one was due; that of one after the last is its own.
+    The row of a step includes the probe made before it, where one was due; a probe after the last step has its own row.
     """
     method, learner = stepper.method, stepper.learner
     steps, guard = method.loop.steps, method.guard
@@ -155,7 +155,7 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
     for step in range(len(curve.rows), steps + 1):
         row = {"step": float(step)}
         due = guard.held_out > 0 and (step % guard.every == 0 or step == steps)
-        if due or (method.loop.keeps(step) and step < steps):  # the last ones are saved anyway
+        if due or (method.loop.keeps(step) and step < steps):  # the last weights are saved anyway
             learner.save(snapshot(out, step) / method.training.tuning.folder)
         if due:
             row |= stepper.probe(step)
@@ -175,7 +175,7 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
 
 
 def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
-    """Save the weights that the guard would keep, and let go of the other ones that nobody wants; the step of these."""
+    """Save the weights that the guard chooses, delete snapshots that are not to be kept; return the chosen step."""
     last = sum("sampled_tokens" in row for row in curve.rows)
     probes, name = probes_of(curve.rows), method.training.tuning.folder
     step = probes[method.guard(probes).best].step if probes else last
@@ -190,16 +190,16 @@ def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
 
 
 def prompts_of(problems: Sequence[Problem], model: ModelRef, style: PromptStyle, method: Method) -> list[Prompts]:
-    """The coder's prompts, and where there are testers theirs; raises as :meth:`Prompts.asked`."""
+    """Return the coder's prompts, and the testers' if there are any; raises as :meth:`Prompts.asked`."""
     room = _room(model, method.training.max_length)
-    found = [Prompts.of(problems, model, style, room)]
+    prompts = [Prompts.of(problems, model, style, room)]
     if method.testing is not None:
-        found.append(method.testing.asked(problems, model, style, room))
-    return found
+        prompts.append(method.testing.asked(problems, model, style, room))
+    return prompts
 
 
 def drawings(method: Method) -> list[Rollouts]:
-    """How the responses of each role are drawn."""
+    """Return the sampling settings of each role."""
     own = method.rollouts
     return [own] if method.testing is None else [own, method.testing.drawing(own)]
 
@@ -213,7 +213,7 @@ def roles_of(
     trained: Sequence[Problem],
     out: Path,
 ) -> Iterator[Roles]:
-    """Who takes part in a step, with their sandboxes, which end with the block; ``asked`` as :func:`prompts_of`."""
+    """Yield the roles with their sandboxes, closed at the end of the block; ``asked`` as from :func:`prompts_of`."""
     with method.grading.ready() as grading:
         scale, how = method.loop.scale_advantages, drawings(method)
         coder = Coder(grading, source, asked[0], how[0], method.seed, scale, Clock())
@@ -225,7 +225,7 @@ def roles_of(
 
 
 def _shared_out(problems: Sequence[Problem], method: Method) -> tuple[list[Problem], list[Problem], list[Problem]]:
-    """The problems of which a calibration may know what is right (none without one), to train on, and held out."""
+    """Return the problems to calibrate on (none without calibration), to train on, and held out."""
     calibration = None if method.testing is None else method.testing.calibration
     labelled = [] if calibration is None else calibration.labelled(problems, method.seed)
     names = {problem.id for problem in labelled}
@@ -234,7 +234,7 @@ def _shared_out(problems: Sequence[Problem], method: Method) -> tuple[list[Probl
 
 
 def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:
-    """Who draws: the learner, or the engine that the settings name; its canary reads the shortest of the prompts."""
+    """Return the source of rollouts: the learner, or the configured engine, whose canary uses the shortest prompt."""
     how = method.rollouts
     if how.engine is None:
         return FromLearner(learner, model, how.runtime.batch_size)
@@ -245,7 +245,7 @@ def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompt
 
 
 def like(prompts: Prompts, most: int) -> list[Example]:
-    """The longest and the shortest that a step may have, for a learner to try out."""
+    """Return the longest and the shortest example that a step can have, for the learner's trial."""
     by_length = sorted(prompts.ids.values(), key=len)
     sizes = (by_length[-1], min(most, prompts.max_length - len(by_length[-1]))), (by_length[0], 1)
     end = prompts.stop_ids[0]
@@ -256,5 +256,5 @@ def like(prompts: Prompts, most: int) -> list[Example]:
 
 
 def _room(model: ModelRef, max_length: int) -> int:
-    """Tokens of a prompt and its response at most: ``max_length``, or what the model's positions allow."""
+    """Return the token limit of prompt plus response: ``max_length``, or the model's positions if fewer."""
     return min(max_length, getattr(load_config(model), "max_position_embeddings", None) or max_length)

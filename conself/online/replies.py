@@ -1,4 +1,4 @@
-"""The tester's replies to a problem: as they were drawn, as tests, and with what each is worth."""
+"""The tester's replies to a problem: as sampled, as tests, and with their rewards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FILE = "written_tests.jsonl"
 class Replies:
     """A problem's replies; ``read`` has their tests, in order. ``rewards`` as in :class:`conself.online.groups.Group`.
 
-    A reply that a limit has cut is not read: it is none in the form that was asked for.
+    A reply cut by the length limit is not read: it counts as not being in the requested format.
     """
 
     problem: Problem
@@ -38,7 +38,7 @@ class Replies:
 
     @classmethod
     def of(cls, problem: Problem, rollouts: Sequence[Rollout], reader: TestReader) -> Replies:
-        """The replies with their tests, not rewarded yet."""
+        """Return the replies with their tests, not yet rewarded."""
         read = tuple(
             ReadTests((), {}) if rollout.is_cut else reader.of_reply(problem, number, rollout.text)
             for number, rollout in enumerate(rollouts)
@@ -46,24 +46,24 @@ class Replies:
         return cls(problem, tuple(rollouts), read, Undefined(NOBODY_RIGHT))
 
     def rewarded(self, found: Verified, reward: TesterReward, progress: float) -> Replies:
-        """The same with rewards; none where nobody is held right, for there is nothing to go by.
+        """Return the replies with rewards, or unchanged where no program is accepted as right: there is no evidence.
 
         Raises:
-            ValueError: the reward is not one finite number for each reply; names the problem.
+            ValueError: the reward did not return one finite number for each reply; names the problem.
         """
         if found.evidence is None:
             return self
-        given = checked(reward(found.evidence, progress), len(self.rollouts), reward, self.problem.id)
-        return Replies(self.problem, self.rollouts, self.read, given)
+        rewards = checked(reward(found.evidence, progress), len(self.rollouts), reward, self.problem.id)
+        return Replies(self.problem, self.rollouts, self.read, rewards)
 
     def example(self, scale: bool) -> Example | None:
-        """What is learned from the replies, as :func:`conself.online.groups.example_of` has it."""
+        """Return the training example of the replies, see :func:`conself.online.groups.example_of`."""
         name = f"{self.problem.id}/tests"
         return example_of(self.problem.id, name, self.rollouts, self.rewards, scale)
 
 
 def write_replies(folder: Path, drawn: Mapping[str, Sequence[Rollout]]) -> None:
-    """Keep the texts of replies that are drawn once, by problem id -> a file in ``folder``, whole or not at all."""
+    """Write the texts of frozen replies, by problem id, to a file in ``folder``, atomically."""
     rows = ({"problem_id": name, "replies": [[each.finish_reason, each.text] for each in group]}
             for name, group in drawn.items())  # fmt: skip
     text = "".join(json.dumps(row) + "\n" for row in rows)
@@ -71,7 +71,7 @@ def write_replies(folder: Path, drawn: Mapping[str, Sequence[Rollout]]) -> None:
 
 
 def read_replies(folder: Path, role: str) -> dict[str, list[Rollout]] | None:
-    """What :func:`write_replies` kept, without tokens, for nothing is learned from it; None: there is no such file."""
+    """Read what :func:`write_replies` wrote, None without a file; without tokens, as nothing is learned from it."""
     if not (path := folder / _FILE).is_file():
         return None
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""What a step gets to learn from: the rollouts of the roles that there are, run and rewarded."""
+"""The roles of a step: they sample rollouts, run and reward them, and return training examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """The rollouts of a step: what is learned from them, their figures, and what executions lacked."""
+    """The rollouts of a step: their training examples, their figures, and the execution summary."""
 
     examples: list[Example]
     row: Row
@@ -30,30 +30,30 @@ class Batch:
 
 
 class Roles(Protocol):
-    """Draws for a step, runs what was drawn, and rewards it."""
+    """Sample the rollouts of a step, run and reward them."""
 
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:
-        """What a step gets of its problems; ``before`` is the row of the step before, None for the first.
+        """Return the batch of a step on ``problems``; ``before`` is the previous step's row, None for the first step.
 
-        ``progress`` is the share of the training's steps that have been taken, in [0, 1).
+        ``progress`` is the share of the training run's steps taken so far, in [0, 1).
         """
         ...
 
     @property
     def coder(self) -> Coder:
-        """Who answers with programs; probes are of it alone."""
+        """Return the role that answers with programs, the only one that probes measure."""
         ...
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What this process spent on what, in ``seconds`` by name."""
+    """The time that this process spent in each phase: ``seconds`` by name."""
 
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
-        """Count the time of the block."""
+        """Add the time of the block to the phase ``what``."""
         began = time.perf_counter()
         try:
             yield
@@ -63,7 +63,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Coder:
-    """The one role of most trainings: programs, rewarded by what they agree on."""
+    """The only role of most training runs: programs, rewarded for their agreement."""
 
     grading: Grading
     source: Source
@@ -75,22 +75,22 @@ class Coder:
 
     @property
     def coder(self) -> Coder:
-        """Itself."""
+        """Return itself."""
         return self
 
     def draw(self, step: int, problems: Sequence[Problem], purpose: str) -> list[list[Rollout]]:
-        """Programs by the weights after ``step`` steps; their seeds hang on the purpose."""
+        """Sample programs with the weights after ``step`` steps; the seeds depend on ``purpose``."""
         with self.clock.timed("draw"):
             return draw(self.source, step, problems, self.prompts, self.how, self.seed, purpose)
 
     def tried(self, step: int, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
-        """The groups of some problems, drawn and run, not rewarded; and what executions lacked."""
-        drawn = self.draw(step, problems, purpose)
+        """Return the groups of the problems, sampled and run but not rewarded, and the execution summary."""
+        rollouts = self.draw(step, problems, purpose)
         with self.clock.timed("run"):
-            return self.grading.tried(problems, drawn)
+            return self.grading.tried(problems, rollouts)
 
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:  # noqa: ARG002
-        """The groups, rewarded without tests."""
+        """Return the batch of the groups, rewarded without tests."""
         tried, lacked = self.tried(step, problems, rollouts_of(step))
         with self.clock.timed("run"):
             groups = [self.grading.rewarded(group, None, progress) for group in tried]
@@ -98,27 +98,27 @@ class Coder:
 
 
 def rollouts_of(step: int) -> str:
-    """The purpose of a step's programs, which their seeds hang on."""
+    """Return the purpose of a step's programs, on which their seeds depend."""
     return f"rollout/{step}"
 
 
 def figures_of(groups: Sequence[Group]) -> Row:
-    """The figures of programs, of at least one group."""
+    """Return the figures of the programs of at least one group."""
     return {**response_figures(groups), **behaviour_figures(groups)}
 
 
 class Learned(Protocol):
-    """Rollouts that may say something."""
+    """Rollouts that may give a training example."""
 
     def example(self, scale: bool) -> Example | None:
-        """What is learned from them."""
+        """Return their training example, or None where nothing is to be learned."""
 
 
 def examples_of(groups: Sequence[Learned], scale: bool) -> list[Example]:
-    """Those of the groups that say something."""
+    """Return the training examples of the groups that have one."""
     return [example for group in groups if (example := group.example(scale)) is not None]
 
 
 def total(rows: Sequence[Mapping[str, float]], name: str) -> float:
-    """The sum of a figure over rows that have it."""
+    """Return the sum of a figure over the rows that have it."""
     return sum(row.get(name, 0.0) for row in rows)

@@ -1,4 +1,4 @@
-"""Rollouts: responses as tokens, with the log-probs that they were drawn with."""
+"""Rollouts: responses as tokens, with the log-probs at sampling."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from conself.online.sources import Source
 
 SOLVER, TESTER = "solver", "tester"
-"""The roles: who answers a problem with a program, and who writes tests of it."""
+"""The roles: the solver answers a problem with a program, the tester writes tests for it."""
 Ask = Callable[[Problem], list[Message]]
-"""The chat that puts a problem to a role."""
+"""Returns the chat messages that present a problem to a role."""
 CUT = "length"
 """The ``finish_reason`` of a response that reached a limit of tokens."""
 _ACKNOWLEDGED = "acknowledged"
@@ -31,11 +31,11 @@ _TRUNCATIONS = ("refused", _ACKNOWLEDGED)
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A response to a problem, drawn for one step of training.
+    """A response to a problem, sampled for one training step.
 
-    ``token_ids`` are the tokens as they were drawn, end of turn included, and ``logprobs`` their log-probs at that
-    moment, in nats, at temperature 1 over all tokens. Nothing is tokenised again: ``text``, in which the program is
-    looked for, is only read. ``finish_reason`` is ``stop``, or ``length`` where a limit has cut the response.
+    ``token_ids`` are the tokens as sampled, end of turn included, and ``logprobs`` their log-probs at sampling, in
+    nats, at temperature 1 over the whole vocabulary. Text is never tokenised again: ``text`` is used only to extract
+    the program. ``finish_reason`` is ``stop``, or ``length`` where a token limit cut the response.
     """
 
     problem_id: str
@@ -49,13 +49,13 @@ class Rollout:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it reached a limit of tokens: its reward is 0, and nothing is learned from its tokens."""
+        """Return whether it reached a token limit: its reward is 0, and nothing is learned from its tokens."""
         return self.finish_reason == CUT
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Speed and memory only: the most responses that are decoded together."""
+    """Settings of speed and memory only: the maximum number of responses decoded together."""
 
     batch_size: int
 
@@ -66,16 +66,15 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Rollouts:
-    """How responses are drawn for a step: ``n`` to each problem, of up to ``max_new_tokens`` with the end of turn.
+    """How responses are sampled for a step: ``n`` per problem, of up to ``max_new_tokens``, end of turn included.
 
-    GRPO's ratio compares the probability of a token now with that with which it was drawn. Under another temperature,
-    or where unlikely tokens are left out (``top_p``), the recorded log-probs are not those of the distribution that
-    tokens were drawn from, and the ratio is off by what was left out: such settings need
-    ``truncation: acknowledged``. ``engine`` draws instead of the learner (:mod:`conself.online.sources`); None: the
-    learner does.
+    GRPO's ratio compares a token's current probability with its probability at sampling. With a temperature other
+    than 1, or where unlikely tokens are excluded (``top_p``), the recorded log-probs are not those of the sampling
+    distribution, and the ratio is biased: such settings need ``truncation: acknowledged``. ``engine`` samples instead
+    of the learner (:mod:`conself.online.sources`); None: the learner samples.
 
     Raises:
-        ValueError: a setting is out of its range, or needs to be acknowledged; names its key.
+        ValueError: a setting is out of range, or needs to be acknowledged; names its key.
     """
 
     n: int
@@ -102,27 +101,27 @@ class Rollouts:
             )
 
     def decoding(self, stop: tuple[str, ...]) -> Decoding:
-        """The same for the engine; ``stop`` are the strings that end a response."""
+        """Return these settings for the engine; ``stop`` are the strings that end a response."""
         return Decoding(self.temperature, self.top_p, self.max_new_tokens, 1, stop)
 
 
 class Drawn(Protocol):
-    """How many responses are drawn to a prompt, and how; :class:`Rollouts` for programs."""
+    """How many responses are sampled per prompt, and how; :class:`Rollouts` for programs."""
 
     @property
     def n(self) -> int:
-        """Responses to each prompt."""
+        """Return the number of responses per prompt."""
 
     def decoding(self, stop: tuple[str, ...]) -> Decoding:
-        """How a response is drawn; ``stop`` are the strings that end it."""
+        """Return how a response is sampled; ``stop`` are the strings that end it."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """A role's prompt of each problem in tokens, by problem id.
+    """A role's prompt for each problem, as tokens by problem id.
 
-    ``overlong`` names the problems without room for a response; ``max_length`` bounds a prompt and its response
-    together, in tokens.
+    ``overlong`` names the problems whose prompts leave no room for a response; ``max_length`` bounds a prompt and its
+    response together, in tokens.
     """
 
     role: str
@@ -134,7 +133,7 @@ class Prompts:
 
     @classmethod
     def of(cls, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
-        """The direct prompts of ``problems`` as ``model`` reads them; raises as :meth:`asked`."""
+        """Return the direct prompts of ``problems``, tokenised for ``model``; raises as :meth:`asked`."""
         return cls.asked(
             problems, model, SOLVER, lambda problem: program_messages(style, problem, None), style.stop, max_length
         )
@@ -149,7 +148,7 @@ class Prompts:
         stop: tuple[str, ...],
         max_length: int,
     ) -> Prompts:
-        """What ``ask`` asks a role about ``problems``, as ``model`` reads it; ``stop`` are strings that end an answer.
+        """Return a role's prompts by ``ask``, tokenised for ``model``; ``stop`` are the strings that end an answer.
 
         Raises:
             OSError: the model cannot be read.
@@ -168,7 +167,7 @@ class Prompts:
         return cls(role, kept, overlong, StopStrings(tokenizer, stop), stop_ids, max_length)
 
     def rollout(self, problem_id: str, index: int, completion: Completion) -> Rollout:
-        """What a completion of the problem's prompt is as a rollout."""
+        """Return a completion of the problem's prompt as a rollout."""
         tokens = tuple(completion.token_ids.tolist())
         prompt = self.ids[problem_id]
         fits = len(prompt) + len(tokens) <= self.max_length
@@ -193,9 +192,9 @@ def draw(
     seed: int,
     purpose: str,
 ) -> list[list[Rollout]]:
-    """``how.n`` rollouts of each problem by the weights after ``step`` steps, in order.
+    """Return ``how.n`` rollouts of each problem, sampled with the weights after ``step`` steps, in order.
 
-    The seed of each hangs on (seed, purpose, problem id, index) alone, whatever is drawn beside it.
+    The seed of each depends only on (seed, purpose, problem id, index), whatever else is sampled.
     """
     from conself.engines.transformers.ledger import Request
 
@@ -203,15 +202,15 @@ def draw(
         Request(prompts.ids[problem.id], tuple(sample_seed(seed, purpose, problem.id, k) for k in range(how.n)))
         for problem in problems
     ]
-    drawn = source(requests, how.decoding(prompts.stops.stop), step)
+    completions = source(requests, how.decoding(prompts.stops.stop), step)
     return [
         [prompts.rollout(problem.id, index, completion) for index, completion in enumerate(group)]
-        for problem, group in zip(problems, drawn, strict=True)
+        for problem, group in zip(problems, completions, strict=True)
     ]
 
 
 def candidate_of(problem: Problem, rollout: Rollout) -> Candidate:
-    """The rollout as a candidate, for what runs and compares programs."""
+    """Return the rollout as a candidate, for running and comparing programs."""
     count = len(rollout.token_ids)
     return Candidate(
         problem_id=rollout.problem_id,

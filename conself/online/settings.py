@@ -1,4 +1,4 @@
-"""The settings of an online training, and all parts of one."""
+"""The settings and parts of an online training run."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from conself.training.settings import Training
 
 @dataclass(frozen=True)
 class Loop:
-    """``steps`` optimiser steps, each on ``problems`` problems; an epoch after the other, each in an order of its own.
+    """``steps`` optimiser steps, each on ``problems`` problems; every epoch has its own order.
 
-    ``scale_advantages`` divides a reward's distance from its group's mean by the group's deviation. The weights after
-    each ``snapshot_every`` steps are kept beside the last ones, for curves of what they can do; None: they are not.
+    ``scale_advantages`` divides a reward's difference from its group's mean by the group's standard deviation. Besides
+    the last weights, those after every ``snapshot_every`` steps are kept, for curves of accuracy; None: they are not.
 
     Raises:
         ValueError: a number is below 1; names its key.
@@ -33,13 +33,13 @@ class Loop:
                 raise ValueError(f"loop.{name} must be at least 1, got {value}")
 
     def keeps(self, step: int) -> bool:
-        """Whether the weights after so many steps are kept."""
+        """Return whether the weights after ``step`` steps are kept."""
         return self.snapshot_every is not None and step > 0 and step % self.snapshot_every == 0
 
 
 @dataclass(frozen=True)
 class Method:
-    """What an online training is made of; without ``testing`` there is one role, which writes programs."""
+    """The parts of an online training run; without ``testing`` there is one role, which writes programs."""
 
     loop: Loop
     rollouts: Rollouts

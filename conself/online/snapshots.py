@@ -1,4 +1,4 @@
-"""Where the weights of a training on the way lie, in the folder of its artifact."""
+"""The folders of a training run's intermediate weights, inside its artifact's folder."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ SNAPSHOTS = "snapshots"
 
 
 def snapshot(out: Path, step: int) -> Path:
-    """The folder of the weights after so many steps."""
+    """Return the folder of the weights after ``step`` steps."""
     return out / SNAPSHOTS / f"step-{step:06d}"
 
 
 def snapshots(out: Path) -> dict[int, Path]:
-    """All that are there, by their number of steps, in order."""
+    """Return the existing snapshots by their number of steps, in order."""
     return {step_of(folder): folder for folder in sorted((out / SNAPSHOTS).glob("step-*"))}
 
 
 def step_of(folder: Path) -> int:
-    """The number of steps of a snapshot's folder."""
+    """Return the number of steps of a snapshot's folder."""
     return int(folder.name.removeprefix("step-"))

@@ -1,4 +1,4 @@
-"""Who draws rollouts: the learner itself, or an engine that wears its weights of the moment."""
+"""Sources of rollouts: the learner itself, or an engine that loads the learner's current weights."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from conself.training.learner import Learner
 
 Source = Callable[[Sequence["Request"], Decoding, int], list[list["Completion"]]]
-"""Prompts with seeds, how to draw, and the number of steps that the weights have taken -> completions, in order."""
+"""Prompts with seeds, how to sample, and the number of steps behind the weights -> completions, in order."""
 _CANARY = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=16, entropy_top_k=1)
 _TOLERANCE = {"float32": 1e-3}
 _ELSE = 5e-2
-"""Nats by which engine and learner may differ in a token's log-prob, by the model's dtype; 16 bits round coarsely."""
+"""Largest difference in nats of a token's log-prob between engine and learner, by dtype; 16 bits round coarsely."""
 
 
 @dataclass(frozen=True)
 class FromLearner:
-    """The learner draws, by the weights that it trains: nothing can be out of date."""
+    """Sample from the learner, with the weights that it trains: nothing can be out of date."""
 
     learner: Learner
     model: ModelRef
     batch_size: int
 
     def __call__(self, requests: Sequence[Request], how: Decoding, step: int) -> list[list[Completion]]:  # noqa: ARG002
-        """As the learner draws."""
+        """Return completions sampled by the learner."""
         return self.learner.draw(self.model, requests, how, self.batch_size)
 
 
 @dataclass
 class FromEngine:
-    """An engine draws. For each step it gets the weights in a folder of their own, so that none is taken for another.
+    """Sample from an engine. Each step's weights get a folder of their own, so that they can't be confused.
 
-    A canary sings before anything is drawn: the engine's log-probs of a greedy completion must be those of the learner,
-    and must have changed since the last step if those have. An engine that goes on with an old adapter, or with none,
-    gives rewards like any other, and learns nothing.
+    A canary runs before anything is sampled: the engine's log-probs of a greedy completion must match the learner's,
+    and must have changed since the last step if the learner's have. Otherwise an engine that keeps using an old
+    adapter, or none, would yield plausible rewards while the model learns nothing.
 
     Raises:
-        ValueError: the engine draws by other weights than those that are trained.
+        ValueError: the engine samples with other weights than those being trained.
     """
 
     engine: Engine
@@ -60,7 +60,7 @@ class FromEngine:
     heard: list[tuple[list[float], list[float]]] = field(default_factory=list)
 
     def __call__(self, requests: Sequence[Request], how: Decoding, step: int) -> list[list[Completion]]:
-        """Completions by the engine, which wears the weights of ``step``."""
+        """Return completions by the engine with the weights of ``step``."""
         if step != self.worn:
             self.learner.save(self._place(step) / self.tuning)
             self._listen(step)
@@ -91,9 +91,9 @@ class FromEngine:
 
 
 def _alike(one: Completion, other: Completion) -> tuple[list[float], list[float]]:
-    """The log-probs of both as far as they can be compared: up to the first token that differs, with that one.
+    """Return the comparable log-probs of both completions: up to and including the first token that differs.
 
-    There the two likeliest tokens are nearly equally likely, or the models are not the same.
+    At that token the two likeliest tokens are nearly equally likely, or the models differ.
     """
     pairs = zip(one.token_ids.tolist(), other.token_ids.tolist(), strict=False)
     count = next((place for place, (a, b) in enumerate(pairs, start=1) if a != b), None)

@@ -1,4 +1,4 @@
-"""Which problems a step is about, and what it does with them."""
+"""Choose the problems of a step, and take the step."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from conself.training.learner import Learner
 
 LACKS = ("missing_modules", "recursion_errors", "cut_outputs", "unreadable", "long_iterators")
-"""What executions of a step may lack, by the names of :class:`conself.sandbox.Summary`; rows have what is not 0."""
+"""Counts of what a step's executions lacked, named as in :class:`conself.sandbox.Summary`; rows omit zeros."""
 
 
 def problems_of(step: int, problems: Sequence[Problem], size: int, seed: int) -> list[Problem]:
-    """The problems of a step, counted from 0: ``size`` of them, or what is left of the epoch.
+    """Return the problems of a step, counted from 0: ``size`` of them, or the rest of the epoch.
 
-    Each epoch has them once, in the order of SHA-256 of (seed, epoch, problem id).
+    Each epoch has every problem once, in the order of SHA-256 of (seed, epoch, problem id).
     """
     epoch, place = divmod(step, math.ceil(len(problems) / size))
     order = sorted(problems, key=lambda problem: place_in_epoch(seed, epoch, problem.id))
@@ -34,10 +34,10 @@ def problems_of(step: int, problems: Sequence[Problem], size: int, seed: int) ->
 
 
 def split(problems: Sequence[Problem], held_out: int, seed: int) -> tuple[list[Problem], list[Problem]]:
-    """The problems to train on, and ``held_out`` others, chosen by SHA-256 of (seed, problem id).
+    """Return the problems to train on, and ``held_out`` others, chosen by SHA-256 of (seed, problem id).
 
     Raises:
-        ValueError: none is left to train on.
+        ValueError: no problem is left to train on.
     """
     if held_out >= len(problems):
         raise ValueError(
@@ -50,7 +50,7 @@ def split(problems: Sequence[Problem], held_out: int, seed: int) -> tuple[list[P
 
 @dataclass(frozen=True)
 class Stepper:
-    """Takes the steps of a training; ``roles`` draw, run and reward, and its clock counts what this process spends."""
+    """Take the steps of a training run; ``roles`` sample, run and reward, and their clock times this process."""
 
     method: Method
     roles: Roles
@@ -59,10 +59,10 @@ class Stepper:
     held_out: Sequence[Problem]
 
     def take(self, step: int, before: Row | None) -> Row:
-        """One step: draw, run, reward and learn; the figures of the rollouts, and those of the update.
+        """Take one step: sample, run, reward and learn; return the figures of the rollouts and of the update.
 
-        ``before`` is the row of the last step. Where no group says anything, nothing is learned, and the row has
-        ``skipped`` in place of the latter.
+        ``before`` is the previous step's row. Where no group gives an example, nothing is learned, and the row has
+        ``skipped`` in place of the update's figures.
         """
         loop = self.method.loop
         chosen = problems_of(step, self.trained, loop.problems, self.method.seed)
@@ -74,8 +74,8 @@ class Stepper:
             return row | (self.learner.step(batch.examples) if batch.examples else {"skipped": 1.0})
 
     def probe(self, step: int) -> Row:
-        """What the policy does on the held-out problems before a step; each probe draws with the same seeds."""
+        """Return figures of the held-out problems before a step; all probes sample with the same seeds."""
         groups, _ = self.roles.coder.tried(step, self.held_out, "probe")
-        found = behaviour_figures(groups)
-        found["sampled_tokens"] = response_figures(groups)["sampled_tokens"]
-        return {f"{HELD_OUT}{name}": value for name, value in found.items()}
+        figures = behaviour_figures(groups)
+        figures["sampled_tokens"] = response_figures(groups)["sampled_tokens"]
+        return {f"{HELD_OUT}{name}": value for name, value in figures.items()}

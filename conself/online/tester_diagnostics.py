@@ -1,4 +1,4 @@
-"""What can be told of a step with testers without knowing what is right: figures by name, all means."""
+"""Diagnostics of a step with testers that need no oracle: figures by name, all means."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,18 +14,19 @@ from conself.tester_rewards.tester_reward import Evidence
 from conself.tester_rewards.zerocoder import mutation_scores
 
 PREFIX = "tester_"
-"""Before the names of figures that programs have as well."""
+"""The prefix of figures that programs have as well."""
 
 
 def tester_figures(replies: Sequence[Replies], found: Sequence[Verified]) -> Row:
-    """What the testers of at least one problem wrote, and what it was good for; a figure of nothing is left out.
+    """Return figures of the tests written for at least one problem; a figure over nothing is left out.
 
-    Of all replies: ``unparsable``, the share of which no test could be read; ``rejected_tests``, the share of the tests
-    in them that cannot be used. Of problems: ``without_tests`` and ``without_right`` are the shares in which no reply
-    has a test, and in which nobody is held right; ``matrix_rank`` is the mean rank of passing matrices that have one.
-    Where somebody is held right: ``right_programs`` and ``right_tests``, which share of the programs that run and of
-    the tests that is; ``test_accuracy``, the share of tests that the proxy passes; ``mutants``, how many tell
-    themselves from it, and ``mutation``, the share of these that a test kills, where there are some.
+    Over all replies: ``unparsable`` is the share of replies without a readable test; ``rejected_tests`` is the share
+    of their tests that cannot be used. Over problems: ``without_tests`` and ``without_right`` are the shares where no
+    reply has a test, and where no program is accepted as right. ``matrix_rank`` is the mean rank of the passing
+    matrices that have one. Over problems with a program accepted as right: ``right_programs`` is the accepted share
+    of the programs that run, and ``right_tests`` the share of tests that an accepted program passes.
+    ``test_accuracy`` is the share of tests that the proxy passes. ``mutants`` is the number of mutants that differ
+    from the proxy, and ``mutation`` the share of these that a test kills, where there are any.
     """
     read = [each for group in replies for each in group.read]
     used = sum(len(each.tests) for each in read)
@@ -43,7 +44,7 @@ def tester_figures(replies: Sequence[Replies], found: Sequence[Verified]) -> Row
 
 
 def reply_figures(replies: Sequence[Replies]) -> Row:
-    """The figures of responses (:func:`conself.online.diagnostics.response_figures`) of all replies."""
+    """Return the response figures (:func:`conself.online.diagnostics.response_figures`) of all replies."""
     return {f"{PREFIX}{name}": value for name, value in response_figures(replies).items()}
 
 
@@ -63,6 +64,6 @@ def _running(evidence: Evidence) -> int:
 
 
 def _passed_by_any(evidence: Evidence) -> list[bool]:
-    """Of each test, whether a program that is held right passes it."""
+    """Return whether a program accepted as right passes each test."""
     rows = [evidence.passing.passed[index] for index in evidence.right]
     return [any(column) for column in zip(*rows, strict=True)]

@@ -1,4 +1,4 @@
-"""The settings of the second role: who writes tests, how they are held against programs, and what they are worth."""
+"""The settings of the tester role: how tests are written, verified against programs, and rewarded."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class Testing:
     """How tests are written and used in every step.
 
     Args:
-        n: replies to each problem; temperature and top_p are those of programs.
-        max_new_tokens: of a reply, end of turn included.
-        prompts: how the model is asked.
-        reader: how tests are read from a reply; it asks for as many as count.
-        column: what a test is, ``reply`` or ``case``; see :func:`conself.generated_tests.passing.columns`.
-        ranking: which programs are held right, by tests: one of them stands in for a reference solution.
-        n_mutants: mutants of that program, at most; 0: none.
-        mutants: what they may use.
-        tester_reward: what a reply is worth.
-        update: which role learns in which step.
+        n: replies per problem; temperature and top_p are those of programs.
+        max_new_tokens: the token limit of a reply, end of turn included.
+        prompts: the texts that ask the model for tests.
+        reader: how tests are read from a reply; the prompt asks for as many as it counts.
+        column: the unit of a test, ``reply`` or ``case``; see :func:`conself.generated_tests.passing.columns`.
+        ranking: decides by tests which programs are accepted as right; one of them stands in for a reference solution.
+        n_mutants: the maximum number of mutants of that program; 0: none.
+        mutants: the resource limits of mutants.
+        tester_reward: the reward of a reply.
+        update: decides which role learns in which step.
         frozen: tests are written once, by the model before its first step: one greedy reply to each problem.
-        calibration: chooses B4's prior before each step by a few labels; None: there are none.
+        calibration: chooses B4's prior before each step by a few labels; None: no labels are used.
 
     Raises:
-        ValueError: a number is out of its range, or two settings exclude one another; names the keys.
+        ValueError: a number is out of range, or two settings exclude each other; names the keys.
     """
 
-    __test__ = False  # pytest takes the name for a test class
+    __test__ = False  # pytest would collect the name as a test class
 
     n: int
     max_new_tokens: int
@@ -86,11 +86,11 @@ class Testing:
             )
 
     def drawing(self, programs: Rollouts) -> Rollouts:
-        """How replies are drawn: as ``programs`` are, but for their number and length."""
+        """Return how replies are sampled: like ``programs``, except for number and length."""
         return replace(programs, n=self.n, max_new_tokens=self.max_new_tokens)
 
     def asked(self, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
-        """The tester's prompts of ``problems``; raises as :meth:`conself.online.rollouts.Prompts.asked`."""
+        """Return the tester's prompts for ``problems``; raises as :meth:`conself.online.rollouts.Prompts.asked`."""
 
         def ask(problem: Problem) -> list[dict[str, str]]:
             return self.prompts.messages(style, problem, self.reader.max_cases)
@@ -98,7 +98,7 @@ class Testing:
         return Prompts.asked(problems, model, TESTER, ask, style.stop, max_length)
 
     def verification(self, comparison: Comparison, prior: Prior | None) -> Verification:
-        """How programs and tests are held against one another; ``prior`` is B4's, None: its own."""
+        """Return how programs and tests are verified; ``prior`` replaces B4's own, None: it does not."""
         ranking = self.ranking if prior is None else with_prior(self.ranking, prior)
         return Verification(self.column, ranking, comparison, self.n_mutants)
 
@@ -111,17 +111,17 @@ class Greedy:
     n: int = 1
 
     def decoding(self, stop: tuple[str, ...]) -> Decoding:
-        """The same for the engine."""
+        """Return these settings for the engine; ``stop`` are the strings that end a response."""
         return Decoding(0.0, 1.0, self.max_new_tokens, 1, stop)
 
 
 def goes_by_b4(part: object) -> bool:
-    """Whether a part, or a part in its fields, is B4."""
+    """Return whether a part, or a part in its fields, is B4."""
     return with_prior(part, Prior(0, 0)) is not part
 
 
 def with_prior(part: Part, prior: Prior) -> Part:
-    """A part with another prior wherever it, or a part in its fields, is B4."""
+    """Return a part with ``prior`` wherever it, or a part in its fields, is B4."""
     if isinstance(part, B4):
         return replace(part, log10_beta0=prior.log10_beta0, log10_alpha=prior.log10_alpha)
     if not is_dataclass(part) or isinstance(part, type):

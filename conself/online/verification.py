@@ -1,4 +1,4 @@
-"""Which programs pass which generated tests, and which mutants those tests kill: what a step with testers goes by."""
+"""Run programs on generated tests, and mutants on the tests' inputs: the evidence of a step with testers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from conself.tester_rewards.tester_reward import Evidence
 
 @dataclass(frozen=True)
 class Verification:
-    """How programs and tests are held against one another.
+    """How programs and tests are verified against each other.
 
     Args:
-        column: what a test is: ``reply`` or ``case``, see :func:`conself.generated_tests.passing.columns`.
-        ranking: which programs are held right.
-        comparison: when two outputs are one and the same.
-        n_mutants: mutants of the program that stands in for a reference solution, at most; 0: none are made.
+        column: the unit of a test, ``reply`` or ``case``, see :func:`conself.generated_tests.passing.columns`.
+        ranking: decides which programs are accepted as right.
+        comparison: decides when two outputs are equal.
+        n_mutants: the maximum number of mutants of the program in place of a reference solution; 0: none.
 
     Raises:
         ValueError: ``n_mutants`` is below 0.
@@ -47,7 +47,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Tried:
-    """The programs of a problem, with traces on its own inputs, and the replies of its testers in their order."""
+    """The programs of a problem, with traces on its own inputs, and its testers' replies in order."""
 
     pool: Pool
     agreement: Agreement
@@ -55,21 +55,21 @@ class Tried:
 
     @property
     def problem(self) -> Problem:
-        """Whose they are."""
+        """Return the problem they belong to."""
         return self.pool.problem
 
     @property
     def is_stdin(self) -> bool:
-        """Whether inputs are texts for standard input."""
+        """Return whether inputs are texts for standard input."""
         return self.problem.entry_point is None
 
     @property
     def tests(self) -> list[GeneratedTest]:
-        """Those that claim something, reply by reply."""
+        """Return the tests with an expected output, reply by reply."""
         return [test for reply in self.replies for test in reply.tests if test.expected is not None]
 
     def new_inputs(self) -> tuple[str, ...]:
-        """The inputs of the tests that are none of the problem's own: on those the programs have run."""
+        """Return the tests' inputs that are not the problem's own; on its own the programs have already run."""
         own = {input_key(text, self.is_stdin) for text in self.problem.inputs}
         return tuple(
             text for text in distinct_inputs(self.tests, self.is_stdin) if input_key(text, self.is_stdin) not in own
@@ -78,12 +78,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Verified:
-    """What came of it.
+    """The result of verification.
 
     Attributes:
-        passing: None where no reply has a test.
-        ranked: who is held right; nobody where nobody passes a test.
-        evidence: what testers are rewarded by; None where nobody is held right.
+        passing: which program passes which test; None where no reply has a test.
+        ranked: the programs accepted as right; none where no program passes a test.
+        evidence: the basis of tester rewards; None where no program is accepted as right.
     """
 
     passing: PassingMatrix | None
@@ -93,7 +93,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Crossed:
-    """Programs that have run on the problem's inputs and on those of its tests."""
+    """Programs with their outcomes on the problem's inputs and on those of its tests."""
 
     tried: Tried
     columns: list[Column]
@@ -104,22 +104,22 @@ class _Crossed:
 
     @property
     def name(self) -> str:
-        """The problem's id."""
+        """Return the problem's id."""
         return self.tried.problem.id
 
 
 def verify(
     tried: Sequence[Tried], how: Verification, run: Run, run_mutants: Run, seed: int, step: int
 ) -> list[Verified]:
-    """Hold the programs and tests of several problems against one another.
+    """Verify the programs and tests of several problems against each other.
 
-    Each program runs once on each distinct input of its problem's tests, whatever number of tests have it; no text of
-    a test is ever run. Where somebody is held right, one of them is drawn as the proxy, and its mutants run on all
-    inputs. ``run_mutants`` should give little time, for mutants loop; the proxy runs with them once more, so that one
-    that needs longer itself kills nobody by that.
+    Each program runs once on each distinct input of its problem's tests, however many tests share it; the text of a
+    test is never run. Where programs are accepted as right, one of them is drawn as the proxy, and its mutants run on
+    all inputs. ``run_mutants`` should have a short time limit, because mutants may loop. The proxy runs once more with
+    its mutants, so that they are not killed merely because the proxy itself exceeds that limit.
 
     Raises:
-        ValueError: what ran has not one outcome per input.
+        ValueError: an executed program does not have one outcome per input.
         IsolationError, RuntimeError: as :func:`conself.sandbox.execute`.
     """
     jobs = [job_of(each.problem, _codes(each), inputs) for each in tried if (inputs := each.new_inputs())]
@@ -142,11 +142,11 @@ def _cross(tried: Tried, more: Sequence[Sequence[Outcome]] | None, how: Verifica
 
 
 def _mutated(crossed: _Crossed, proxy: int, how: Verification, seed: int) -> Job | None:
-    """The proxy and its mutants on all inputs; None where there are no mutants."""
+    """Return the job of the proxy and its mutants on all inputs; None where there are no mutants."""
     code = _codes(crossed.tried)[proxy]
     entry_point = crossed.tried.problem.entry_point
-    made = mutants(code, entry_point, how.n_mutants, seed) if code is not None and how.n_mutants else ()
-    return job_of(crossed.tried.problem, (code, *made), crossed.inputs) if made else None
+    mutant_codes = mutants(code, entry_point, how.n_mutants, seed) if code is not None and how.n_mutants else ()
+    return job_of(crossed.tried.problem, (code, *mutant_codes), crossed.inputs) if mutant_codes else None
 
 
 def _evidence(crossed: _Crossed, proxy: int, ran: Sequence[Sequence[Outcome]], how: Verification) -> Evidence | None:

@@ -1,1 +1,1 @@
-"""What a response is worth that was sampled for a step of training, without an oracle."""
+"""Rewards of the responses sampled for a training step, computed without an oracle."""

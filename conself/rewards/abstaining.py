@@ -1,4 +1,4 @@
-"""A reward that says nothing where few speak for what is right: precision in place of more groups."""
+"""A reward that abstains where little evidence supports a solution: precision at the cost of fewer groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ TOO_FEW = "too few candidates or tests are held right"
 
 @dataclass(frozen=True)
 class Abstaining:
-    """``reward`` where ``ranking`` holds k of N programs and q of M tests right with k/N and q/M at ``least_share``.
+    """Apply ``reward`` only where ``ranking`` accepts k of N programs and q of M tests, k/N and q/M >= ``least_share``.
 
-    N are the programs that run on a test at all. Other groups get no reward: a wrong reward does more harm than none
-    (arXiv 2604.07666).
+    N counts the programs that run on at least one test. Other groups get no reward: a wrong reward does more harm than
+    none (arXiv 2604.07666).
 
     Raises:
         ValueError: ``least_share`` is not in [0, 1].
@@ -38,7 +38,7 @@ class Abstaining:
     def __call__(
         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
     ) -> Sequence[float] | Undefined:
-        """As ``reward``; nothing where it abstains, or where the ranking chooses nobody."""
+        """Return the values of ``reward``, or Undefined where it abstains or the ranking has no winner."""
         if passing is None or not passing.n_tests:
             return Undefined(NO_TESTS)
         ranked = self.ranking(pool, agreement, passing)

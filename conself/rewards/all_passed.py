@@ -1,4 +1,4 @@
-"""1 for the programs that pass all generated tests: what training on generated tests alone goes by."""
+"""Reward 1 for the programs that pass all generated tests: the reward of training on generated tests alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class AllPassed:
-    """1 for a program that passes every test, else 0: the test-driven baselines of ZeroCoder (arXiv 2604.07864)."""
+    """Reward 1 for a program that passes every test, else 0: ZeroCoder's test-driven baselines (arXiv 2604.07864)."""
 
     needs_tests: ClassVar[bool] = True
 
@@ -23,7 +23,7 @@ class AllPassed:
         passing: PassingMatrix | None,
         progress: float,  # noqa: ARG002
     ) -> Sequence[float] | Undefined:
-        """0 or 1 for each candidate; nothing where there are no tests."""
+        """Return 0 or 1 for each candidate, or Undefined where there are no tests."""
         if passing is None or not passing.n_tests:
             return Undefined(NO_TESTS)
         return [float(all(row)) for row in passing.passed]

@@ -1,4 +1,4 @@
-"""The consensus score of a response: how many of the others give its outputs (docs/method.md#consensus)."""
+"""The consensus score of a response: how many of the others agree with its outputs (docs/method.md#consensus)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class ConsensusReward:
-    """R(c_k) over the problem's own inputs, in [0, 1]; 0 for a program that crashes on all of them, and for none."""
+    """R(c_k) over the problem's own inputs, in [0, 1]; 0 for a program that is missing or crashes on all of them."""
 
     needs_tests: ClassVar[bool] = False
 
@@ -23,5 +23,5 @@ class ConsensusReward:
         passing: PassingMatrix | None,  # noqa: ARG002
         progress: float,  # noqa: ARG002
     ) -> Sequence[float]:
-        """R of each candidate."""
+        """Return R of each candidate."""
         return consensus_scores(agreement.keys)

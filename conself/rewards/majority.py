@@ -1,4 +1,4 @@
-"""The vote of the majority: 1 for the responses of the largest cluster."""
+"""Majority vote: reward 1 for the responses in the largest cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from conself.records import Pool
 
 @dataclass(frozen=True)
 class Majority:
-    """1 for the members of the largest cluster, 0 for all others. A baseline: such training is known to collapse.
+    """Reward 1 for members of the largest cluster, else 0. A baseline: such training is known to collapse.
 
-    Of equally large clusters the one with the lowest index counts. Source: self-rewarded training (arXiv 2505.21444).
+    Among equally large clusters, the one with the lowest index counts. Source: self-rewarded training
+    (arXiv 2505.21444).
     """
 
     needs_tests: ClassVar[bool] = False
@@ -25,6 +26,6 @@ class Majority:
         passing: PassingMatrix | None,  # noqa: ARG002
         progress: float,  # noqa: ARG002
     ) -> Sequence[float]:
-        """0 or 1 for each candidate; 0 for all where every one crashed."""
+        """Return 0 or 1 for each candidate; all are 0 where every candidate crashed."""
         largest = set(agreement.clusters[0]) if agreement.clusters else set()
         return [float(index in largest) for index in range(len(pool.candidates))]

@@ -1,4 +1,4 @@
-"""The share of the tests that a program passes, times its consensus score."""
+"""The share of tests that a program passes, times its consensus score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class PassedTimesConsensus:
-    """(q/M) R(c): how many of M tests a program passes, whoever else passes them, by what its outputs agree on."""
+    """(q/M) R(c): the share of M tests a program passes, whoever else passes them, times its consensus score."""
 
     needs_tests: ClassVar[bool] = True
 
@@ -24,7 +24,7 @@ class PassedTimesConsensus:
         passing: PassingMatrix | None,
         progress: float,  # noqa: ARG002
     ) -> Sequence[float] | Undefined:
-        """A share for each candidate; nothing where there are no tests."""
+        """Return a share for each candidate, or Undefined where there are no tests."""
         if passing is None or not passing.n_tests:
             return Undefined(NO_TESTS)
         shares = (sum(row) / passing.n_tests for row in passing.passed)

@@ -1,4 +1,4 @@
-"""The contract of rewards."""
+"""The interface of rewards."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
@@ -9,10 +9,10 @@ from conself.records import Pool, Undefined
 
 
 class Reward(Protocol):
-    """What each of the responses to a problem is worth, by what they do and what they are.
+    """Reward each response to a problem for its behaviour and its text.
 
-    A response that was cut by its length gets 0 whatever a reward says: the loop sees to it. ``needs_tests`` says
-    whether there is nothing to say without generated tests.
+    The loop gives 0 to a response cut by the length limit, whatever the reward returns. ``needs_tests`` is whether the
+    reward is undefined without generated tests.
     """
 
     needs_tests: ClassVar[bool]
@@ -20,10 +20,11 @@ class Reward(Protocol):
     def __call__(
         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
     ) -> Sequence[float] | Undefined:
-        """A finite number for each candidate of the pool, in their order.
+        """Return a finite number for each candidate of the pool, in order.
 
-        ``passing`` is the outcome of generated tests, None where there are none. ``progress`` is the share of the
-        training's steps that have been taken, in [0, 1): what counts may change. ``Undefined`` where nothing should be
-        learned from these responses: the group leaves the step, and is counted.
+        ``passing`` holds the outcomes of generated tests, None where there are none. ``progress`` is the share of the
+        training run's steps taken so far, in [0, 1), so that a reward can change over time. A reward returns
+        ``Undefined`` where nothing should be learned from these responses: the group is left out of the step and
+        counted.
         """
         ...

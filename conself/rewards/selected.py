@@ -1,4 +1,4 @@
-"""1 for the responses that a ranking holds right: ZeroCoder's reward of programs (arXiv 2604.07864)."""
+"""Reward 1 for the responses that a ranking accepts as right: ZeroCoder's reward of programs (arXiv 2604.07864)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class Selected:
-    """1 for the ``solutions`` of a ranking by generated tests, 0 for all others; nothing where it chooses nobody."""
+    """Reward 1 for the ``solutions`` of a ranking by generated tests, else 0; undefined where it has no winner."""
 
     needs_tests: ClassVar[bool] = True
 
@@ -25,7 +25,7 @@ class Selected:
         passing: PassingMatrix | None,
         progress: float,  # noqa: ARG002
     ) -> Sequence[float] | Undefined:
-        """0 or 1 for each candidate; why not, in the ranking's words."""
+        """Return 0 or 1 for each candidate, or Undefined with the ranking's reason."""
         ranked = self.ranking(pool, agreement, passing)
         if ranked.reason is not None:
             return Undefined(ranked.reason)

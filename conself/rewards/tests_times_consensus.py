@@ -1,4 +1,4 @@
-"""The tests that a class of programs passes together, times its consensus score."""
+"""CodeT's score of a class of programs that pass the same tests, times a program's consensus score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from conself.records import Pool, Undefined
 
 @dataclass(frozen=True)
 class TestsTimesConsensus:
-    """(k/N) (q/M) R(c): the ``k`` of N programs that pass the same ``q`` of M tests, by what their outputs agree on.
+    """(k/N) (q/M) R(c): ``k`` of N programs pass the same ``q`` of M tests; times the program's consensus score.
 
     k q is CodeT's product (arXiv 2207.10397), here as shares, so that problems with more tests don't weigh more where
-    advantages are not scaled. N are the programs that run on a test at all; one that doesn't gets 0.
+    advantages are not scaled. N counts the programs that run on at least one test; any other program gets 0.
     """
 
-    __test__ = False  # pytest takes the name for a test class
+    __test__ = False  # pytest would collect the name as a test class
     needs_tests: ClassVar[bool] = True
 
     def __call__(
@@ -29,7 +29,7 @@ class TestsTimesConsensus:
         passing: PassingMatrix | None,
         progress: float,  # noqa: ARG002
     ) -> Sequence[float] | Undefined:
-        """A share for each candidate; nothing where there are no tests."""
+        """Return a share for each candidate, or Undefined where there are no tests."""
         if passing is None or not passing.n_tests:
             return Undefined(NO_TESTS)
         rewards = [0.0] * len(passing.cells)

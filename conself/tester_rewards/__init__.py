@@ -1,1 +1,1 @@
-"""What a reply is worth in which a model has written tests, without an oracle."""
+"""Rewards of the replies in which a model writes tests, computed without an oracle."""

@@ -1,4 +1,4 @@
-"""CURE's reward of tests: they tell the programs that are held right from all others (arXiv 2506.03136)."""
+"""CURE's reward of tests: how well they separate the programs accepted as right from all others (arXiv 2506.03136)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from conself.tester_rewards.tester_reward import Evidence, of_replies
 
 @dataclass(frozen=True)
 class Cure:
-    """Of a test that all right programs pass the share of wrong ones that fail it; of another, minus that which pass.
+    """Reward a test that all right programs pass: the share of wrong ones that fail it; else minus the share that pass.
 
-    CURE knows by reference tests which programs are right; here it is those that are held right. Programs that run on
-    no test are neither, for failing them takes no test. Where no program is wrong a test gets 0.
+    CURE determines the right programs with reference tests; here they are the programs accepted by the ranking. A
+    program that runs on no test counts as neither right nor wrong, because any test would fail it. Where no program is
+    wrong, a test that all right programs pass gets 0.
 
     Args:
-        unparsable: the reward of a reply that is not in the form asked for.
+        unparsable: the reward of a reply that is not in the requested format.
     """
 
     needs_mutants: ClassVar[bool] = False
@@ -24,7 +25,7 @@ class Cure:
     unparsable: float
 
     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:  # noqa: ARG002
-        """The reward of each reply: the mean of its columns' where it has several."""
+        """Return the reward of each reply: the mean over its columns where it has several."""
         passed = evidence.passing.passed
         running = (index for each in classes(evidence.passing) for index in each.members)
         wrong = [index for index in running if index not in evidence.right]

@@ -1,4 +1,4 @@
-"""From tests, programs and mutants that have run to what rewards of testers go by."""
+"""Turn executed tests, programs and mutants into the evidence that tester rewards use."""
 
 import hashlib
 import json
@@ -13,19 +13,19 @@ from conself.records import Outcome
 
 
 def proxy_of(right: Sequence[int], seed: int, step: int, problem_id: str) -> int:
-    """One of the candidates held right, drawn by SHA-256 of (seed, "proxy", step, problem id).
+    """Return one of the candidates accepted as right, drawn by SHA-256 of (seed, "proxy", step, problem id).
 
     Raises:
-        ValueError: none is held right.
+        ValueError: no candidate is accepted as right.
     """
     if not right:
         raise ValueError(f"problem {problem_id}: no candidate is held right, so that there is no proxy; leave it out")
-    drawn = hashlib.sha256(json.dumps([seed, "proxy", step, problem_id]).encode()).digest()
-    return right[int.from_bytes(drawn) % len(right)]
+    digest = hashlib.sha256(json.dumps([seed, "proxy", step, problem_id]).encode()).digest()
+    return right[int.from_bytes(digest) % len(right)]
 
 
 def replies_of(tests: Sequence[GeneratedTest], column: str, n_replies: int, is_stdin: bool) -> list[tuple[int, ...]]:
-    """For each of ``n_replies`` replies its columns among ``columns(tests, column, is_stdin)``, ascending."""
+    """Return the columns of each of ``n_replies`` replies in ``columns(tests, column, is_stdin)``, ascending."""
     places: dict[Hashable, int] = {}
     for place, (first, *_) in enumerate(columns(tests, column, is_stdin)):
         places[first.reply if column == "reply" else case_of(first, is_stdin)] = place
@@ -44,22 +44,22 @@ def kills_of_columns(
     comparison: Comparison,
     is_stdin: bool,
 ) -> tuple[tuple[bool, ...], ...]:
-    """For each mutant that is told from the original by an input at all, whether an input of each column does so.
+    """Return, per mutant that differs from the original on some input, whether each column has such an input.
 
     Args:
-        original: the outcomes of the proxy, one for each of ``inputs``.
-        mutants: as many of each mutant.
+        original: the proxy's outcomes, one for each of ``inputs``.
+        mutants: the same number of outcomes for each mutant.
         columns: M of them, see :func:`conself.generated_tests.passing.columns`.
-        inputs: what was executed, the columns' inputs among it.
-        comparison: when two outputs are one and the same.
+        inputs: the executed inputs, which include those of the columns.
+        comparison: decides when two outputs are equal.
         is_stdin: whether inputs are texts for standard input.
 
     Raises:
-        ValueError: a column's input was not executed, or a mutant has not one outcome per input.
+        ValueError: a column's input was not executed, or a mutant does not have one outcome per input.
     """
     places = {input_key(text, is_stdin): place for place, text in enumerate(inputs)}
     wanted = [[input_key(test.input, is_stdin) for test in column] for column in columns]
     if missing := {key for keys in wanted for key in keys} - set(places):
         raise ValueError(f"mutants did not run on {len(missing)} inputs of tests; execute the inputs of all tests")
-    told = [row for row in kills(original, mutants, comparison, is_stdin) if any(row)]
-    return tuple(tuple(any(row[places[key]] for key in keys) for keys in wanted) for row in told)
+    distinguished = [row for row in kills(original, mutants, comparison, is_stdin) if any(row)]
+    return tuple(tuple(any(row[places[key]] for key in keys) for keys in wanted) for row in distinguished)

@@ -1,4 +1,4 @@
-"""The contract of rewards of testers, and what they go by."""
+"""The interface of tester rewards, and the evidence they use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from conself.agreement.passing_matrix import PassingMatrix
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the programs of a problem, and mutants of one of them, did on the tests of R replies.
+    """The outcomes of a problem's programs, and of mutants of one of them, on the tests of R replies.
 
     Attributes:
-        replies: for each reply the columns of ``passing`` that are its tests, ascending; none of a reply that was not
-            in the form that was asked for. Where equal tests are one column, replies share it.
+        replies: for each reply, the columns of ``passing`` that are its tests, ascending; empty for a reply not
+            in the requested format. Where equal tests form one column, replies share it.
         passing: K candidates x M columns.
-        right: the candidates that are held right, ascending; at least one.
-        proxy: the one of them that mutants were made of, in place of a reference solution.
-        kills: for each mutant that behaves unlike the proxy on some input of the problem's tests, whether its outcome
+        right: the candidates accepted as right, ascending; at least one.
+        proxy: the one of them that was mutated, in place of a reference solution.
+        kills: for each mutant that differs from the proxy on some input of the problem's tests, whether its outcome
             differs from the proxy's on an input of each column; empty where there is no such mutant.
 
     Raises:
-        ValueError: the proxy is not held right, or a row of ``kills`` has not M cells.
+        ValueError: the proxy is not accepted as right, or a row of ``kills`` does not have M cells.
     """
 
     replies: tuple[tuple[int, ...], ...]
@@ -39,18 +39,18 @@ class Evidence:
 
 
 class TesterReward(Protocol):
-    """What each of the replies is worth in which tests of a problem were written.
+    """Reward each of the replies in which tests of a problem were written.
 
-    ``needs_mutants`` says whether ``kills`` are read: making and running them takes time.
+    ``needs_mutants`` is whether ``kills`` are read: making and running mutants takes time.
     """
 
     needs_mutants: ClassVar[bool]
 
     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:
-        """A finite number for each reply, in their order; ``progress`` as in :class:`conself.rewards.reward.Reward`."""
+        """Return a finite number per reply, in order; ``progress`` as in :class:`conself.rewards.reward.Reward`."""
         ...
 
 
 def of_replies(evidence: Evidence, columns: Sequence[float], unparsable: float) -> list[float]:
-    """The mean of what a reply's columns are worth, for each reply; ``unparsable`` for one that has none."""
+    """Return the mean reward of each reply's columns; ``unparsable`` for a reply without columns."""
     return [sum(columns[index] for index in reply) / len(reply) if reply else unparsable for reply in evidence.replies]

@@ -1,4 +1,4 @@
-"""ZeroCoder's reward of tests: they agree with a program that is held right, and kill its mutants."""
+"""ZeroCoder's reward of tests: they agree with a program accepted as right, and kill its mutants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,20 @@ CONVEX, ADD = "convex", "add"
 class ZeroCoder:
     """(1 - w) agree + w agree mutation, with a weight w that rises from ``low`` to ``high`` (arXiv 2604.07864).
 
-    ``agree`` is whether the proxy passes a test, ``mutation`` the share of its mutants that the test's inputs tell from
-    it; 0 where there are no mutants. The paper's formula is not to be had; ``gate`` and ``combine`` are its readings.
+    ``agree`` is whether the proxy passes a test. ``mutation`` is the share of its mutants that the test's inputs
+    distinguish from it, 0 where there are no mutants. The paper's exact formula is not available; ``gate`` and
+    ``combine`` select between its readings.
 
     Args:
         low: w at the start, see :func:`cosine`.
         high: w at the end.
-        gate: whether kills count only of tests that the proxy passes. Otherwise a test with a wrong claim is paid for
-            its input.
+        gate: whether kills count only for tests that the proxy passes. Otherwise a test with a wrong expected output is
+            rewarded for its input.
         combine: ``convex`` as above, or ``add``: agree + w agree mutation.
-        unparsable: the reward of a reply that is not in the form asked for.
+        unparsable: the reward of a reply that is not in the requested format.
 
     Raises:
-        ValueError: a weight is not in [0, 1], or ``combine`` is another word.
+        ValueError: a weight is not in [0, 1], or ``combine`` is neither of the two.
     """
 
     needs_mutants: ClassVar[bool] = True
@@ -46,7 +47,7 @@ class ZeroCoder:
             raise ValueError(f"tester_reward.combine must be {CONVEX} or {ADD}, got {self.combine!r}")
 
     def __call__(self, evidence: Evidence, progress: float) -> Sequence[float]:
-        """The reward of each reply: the mean of its columns' where it has several."""
+        """Return the reward of each reply: the mean over its columns where it has several."""
         weight = cosine(self.low, self.high, progress)
         agreement = 1.0 if self.combine == ADD else 1.0 - weight
         agree = [float(cell) for cell in evidence.passing.passed[evidence.proxy]]
@@ -59,7 +60,7 @@ class ZeroCoder:
 
 
 def mutation_scores(evidence: Evidence) -> list[float]:
-    """The share of mutants that each of M columns kills; 0 where there are no mutants."""
+    """Return the share of mutants that each of M columns kills; 0 where there are no mutants."""
     return [
         sum(row[column] for row in evidence.kills) / max(len(evidence.kills), 1)
         for column in range(evidence.passing.n_tests)
@@ -67,7 +68,7 @@ def mutation_scores(evidence: Evidence) -> list[float]:
 
 
 def cosine(low: float, high: float, progress: float) -> float:
-    """``low + (high - low)(1 - cos(pi progress)) / 2``: slow at both ends, for ``progress`` in [0, 1].
+    """Return ``low + (high - low)(1 - cos(pi progress)) / 2``, slow at both ends, for ``progress`` in [0, 1].
 
     >>> [round(cosine(0.0, 0.5, p), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.0, 0.0732, 0.25, 0.4268, 0.5]

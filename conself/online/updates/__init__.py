@@ -1,1 +1,1 @@
-"""Which role learns in which step of a training with testers."""
+"""The choice of the roles that learn in each step of a training run with testers."""

@@ -1,4 +1,4 @@
-"""One role after the other, as ZeroCoder has it (arXiv 2604.07864)."""
+"""The roles take turns, as in ZeroCoder (arXiv 2604.07864)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from conself.online.rollouts import SOLVER, TESTER
 
 @dataclass(frozen=True)
 class Alternate:
-    """Coders learn in the steps 0, 2, ..., testers in 1, 3, ...; the other role's rollouts of a step are let go."""
+    """Train coders in steps 0, 2, ..., testers in 1, 3, ...; a step discards the other role's rollouts."""
 
     trains_testers: ClassVar[bool] = True
 
     def __call__(self, step: int) -> Collection[str]:
-        """One role."""
+        """Return the one role that learns in a step."""
         return ((SOLVER, TESTER)[step % 2],)

@@ -1,4 +1,4 @@
-"""Coders alone learn: the baselines of ZeroCoder whose testers are never trained (arXiv 2604.07864)."""
+"""Only coders learn: the baselines of ZeroCoder whose testers are never trained (arXiv 2604.07864)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from conself.online.rollouts import SOLVER
 
 @dataclass(frozen=True)
 class Coder:
-    """Testers write tests and learn nothing from them."""
+    """Train coders only: testers write tests and learn nothing from them."""
 
     trains_testers: ClassVar[bool] = False
 
     def __call__(self, step: int) -> Collection[str]:  # noqa: ARG002
-        """The coder."""
+        """Return the coder's role."""
         return (SOLVER,)

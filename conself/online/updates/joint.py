@@ -1,4 +1,4 @@
-"""Both roles at once: as much on policy, and no rollout is let go."""
+"""Both roles learn at once: equally on-policy, and no rollout is discarded."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from conself.online.rollouts import SOLVER, TESTER
 
 @dataclass(frozen=True)
 class Joint:
-    """One optimiser step on the rollouts of both roles; the loss is the mean over the tokens of all of them."""
+    """Take one optimiser step on the rollouts of both roles; the loss is the mean over the tokens of all of them."""
 
     trains_testers: ClassVar[bool] = True
 
     def __call__(self, step: int) -> Collection[str]:  # noqa: ARG002
-        """Both roles."""
+        """Return both roles."""
         return (SOLVER, TESTER)
