@@ -19,7 +19,7 @@ Task = TypeVarTuple("Task")
 MOST_BYTES = 4096
 """The largest size of an item; larger data belongs in a file, as it would fill the cluster's object store."""
 _SECONDS = 0.2
-"""How long items are gathered before they are sent as one batch."""
+"""The time in which items are gathered to be sent as one batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,12 @@ class Crew:
         self.nodes: list[Node] = []
 
     def run(self, function: Callable[..., Iterable[Any]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """As :meth:`conself.executors.executor.Runner.run`; raise a task's error or :class:`LostTasksError`."""
+        """Run tasks as :meth:`conself.executors.executor.Runner.run`.
+
+        Raises:
+            LostTasksError: some tasks are lost; all others are done.
+            Exception: a task raised it.
+        """
         self.refused.clear()
         dispatch = Dispatch(self, function, list(tasks))
         try:

@@ -1,9 +1,9 @@
 """Send the files of a task to machines that share no folder with the driver, and back, through Ray's memory.
 
 The driver packs the files that a task names, and the existing journals of those that it will write; an actor writes
-them into a folder of its own, below the same names, and reports how they change. Tables are sent back whole; of journals,
-which only grow, only the added bytes are sent. The only folders sent are adapters of models; a base model must be on
-every machine, or in the hub.
+them into a folder of its own, below the same names, and reports how they change. Tables are sent back whole; of
+journals, which only grow, only the added bytes are sent. The only folders sent are adapters of models; a base model
+must be on every machine, or in the hub.
 """
 
 import os
