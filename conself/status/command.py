@@ -38,12 +38,12 @@ def show(console: Console, root: Path, status: StoreStatus, now: float) -> None:
         table = Table(title=f"Not finished in {root}")
         for column in ("stage", "key", "state", "by", "on disk", "last change"):
             table.add_column(column, no_wrap=True)
-        for artifact in status.making:
-            ago = "-" if artifact.changed is None else f"{timedelta(seconds=round(max(now - artifact.changed, 0)))} ago"
-            table.add_row(artifact.stage, artifact.key[:12], artifact.state, str(artifact.owner or "-"), artifact.done, ago)
+        for row in status.making:
+            ago = "-" if row.changed is None else f"{timedelta(seconds=round(max(now - row.changed, 0)))} ago"
+            table.add_row(row.stage, row.key[:12], row.state, str(row.owner or "-"), row.done, ago)
         show_table(console, table)
-    for artifact in status.making:
-        _tell(console, artifact)
+    for row in status.making:
+        _tell(console, row)
     total = ", ".join(f"{number} {name}" for name, number in status.finished.items())
     say(console, f"finished: {total or 'nothing'}")
 
