@@ -1,6 +1,6 @@
 """Execute candidates while others are still sampled: each shard as soon as its table is written.
 
-Results are cached by program, inputs and limits (:class:`conself.pipelines.executed.Executed`), and the stage that
+Results are cached by job, limits and isolation (:class:`conself.pipelines.executed.Executed`), and the stage that
 executes reads them from there. Artifacts stay separate, and no result depends on whether shards were executed ahead.
 """
 
