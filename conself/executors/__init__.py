@@ -1,1 +1,1 @@
-"""What runs the tasks that work is cut into: here, in other processes, on other machines."""
+"""Run the tasks of stages: in this process, in other processes, or on other machines."""

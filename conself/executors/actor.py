@@ -1,4 +1,4 @@
-"""What runs inside an actor of Ray: a task, item by item, as its driver asks for more."""
+"""Run a task inside a Ray actor, item by item, as the driver requests more."""
 
 import importlib
 import os
@@ -17,14 +17,14 @@ from conself.executors.threads import use_threads
 
 Task = TypeVarTuple("Task")
 MOST_BYTES = 4096
-"""Of an item: what is larger belongs into a file, and would fill the memory that a cluster's objects lie in."""
+"""The largest size of an item; larger data belongs in a file, as it would fill the cluster's object store."""
 _SECONDS = 0.2
-"""For which items are gathered before they travel together."""
+"""The time in which items are gathered to be sent as one batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Who an actor is: its machine's name, process id, and the version of ConSelf that it runs."""
+    """The identity of an actor: the name of its machine, its process id, and the version of ConSelf that it runs."""
 
     host: str
     pid: int
@@ -32,13 +32,13 @@ class About:
 
     @classmethod
     def this(cls) -> Self:
-        """Of the process that asks."""
+        """Return the identity of the current process."""
         return cls(socket.gethostname(), os.getpid(), __version__)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items of a task, perhaps none; whether they are its last; how it failed; and how its files have changed."""
+    """Items of a task (possibly none), whether they are its last, its error if it failed, and its file changes."""
 
     items: tuple[Any, ...]
     is_last: bool
@@ -47,33 +47,33 @@ class Batch:
 
 
 class Actor:
-    """One worker: the driver begins a task in it, then asks for its items until a batch is the last.
+    """One worker: the driver begins a task in it, then requests items until a batch is the last.
 
-    ``path`` is what the driver imports from, where this process does not already.
+    ``path`` is the driver's import path; entries that this process lacks are added.
     """
 
     def __init__(self, threads: int, path: Sequence[str]) -> None:
         sys.path += [place for place in path if place not in sys.path]
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # what started this process may have bound it to one core
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # the parent process may have bound this one to one core
         use_threads(threads)
-        become_worker(0)  # a GPU that an actor is given is the only one that it sees
+        become_worker(0)  # an actor sees only the GPU that it is assigned
         self._items: Iterator[Any] = iter(())
         self._turn = 0
-        self._mirror: Mirror | None = None  # where files are shipped
+        self._mirror: Mirror | None = None  # None unless files are shipped
 
     def about(self) -> About:
-        """Who this is."""
+        """Return the identity of this actor."""
         return About.this()
 
     def load(self, modules: Sequence[str]) -> None:
-        """Import what the first task will want."""
+        """Import the modules that the first task needs."""
         for module in modules:
             importlib.import_module(module)
 
     def begin(
         self, turn: int, function: Callable[[*Task], Iterable[Any]], task: tuple[*Task], cargo: Cargo | None
     ) -> Batch:
-        """Turn to this task, on copies of its files where there is ``cargo``; its first items."""
+        """Start this task, on copies of its files if there is ``cargo``, and return its first items."""
         self.end()
         if cargo is not None:
             self._mirror = self._mirror or Mirror()
@@ -82,7 +82,7 @@ class Actor:
         return self.more(turn)
 
     def more(self, turn: int) -> Batch:
-        """The items of the next moments, at least one unless the task has ended; none of another task than that one."""
+        """Return the items of the next 0.2 s, at least one unless the task has ended; none if ``turn`` is outdated."""
         if turn != self._turn:
             return Batch((), False, None)
         items: list[Any] = []
@@ -98,14 +98,14 @@ class Actor:
         return Batch(tuple(items), is_last, error, self._mirror.changes() if self._mirror is not None else ())
 
     def end(self) -> None:
-        """Close what is under way: a task ends with the item that it is at."""
+        """Close the current task, if any; it ends with its current item."""
         close = getattr(self._items, "close", None)
         self._items, self._turn = iter(()), 0
         if close is not None:
             close()
 
     def leave(self) -> None:
-        """The same, for good: copies of files are removed."""
+        """Close the current task and remove all copies of files; the actor is not used again."""
         self.end()
         if self._mirror is not None:
             shutil.rmtree(self._mirror.root, ignore_errors=True)
@@ -124,12 +124,12 @@ class Actor:
 
 
 def portable(error: Exception) -> Exception:
-    """The error itself if it survives the way to the driver, else one that says the same."""
+    """Return the error itself if it survives pickling, else a RuntimeError with its type and message."""
     from ray import cloudpickle
 
     try:
         copy = cloudpickle.loads(cloudpickle.dumps(error))
-    except Exception:  # whatever a class does when it is made anew
+    except Exception:  # a class may raise anything when it is unpickled
         copy = None
     return (
         error

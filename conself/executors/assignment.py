@@ -1,9 +1,9 @@
-"""Which task goes where: pure functions from a board and what has happened to the next board.
+"""Assign tasks to workers, by pure functions from a board and an event to the next board.
 
-Nobody knows how long a task takes, so none is promised to anyone: whoever is free takes the next one (list scheduling,
-Graham 1966). What has died comes first, since nothing ends later than what starts late, and goes to another machine
-where there is one, since the machine may be why. The boards of a run are played against simulated machines in
-``tests/executors/test_assignment.py``.
+The duration of a task is unknown, so no task is assigned in advance: a free worker takes the next one (list scheduling,
+Graham 1966). A task whose worker died comes first, because a late start would delay the end of the run, and goes to
+another machine if there is one, because the machine may be the cause. ``tests/executors/test_assignment.py`` runs
+boards against simulated machines.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A worker by its name, on a machine by its own."""
+    """A worker and its machine, each by name."""
 
     name: str
     machine: str
@@ -20,7 +20,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Tasks by their numbers: who waits, in which order; whose seat works on which; where each died; which are lost."""
+    """The state of all tasks, by number.
+
+    ``waiting`` tasks are in order; ``running`` maps a seat's name to its task; ``deaths`` maps a task to the machines
+    on which it died; ``lost`` tasks are not tried again.
+    """
 
     waiting: tuple[int, ...]
     running: Mapping[str, int] = field(default_factory=dict)
@@ -29,38 +33,38 @@ class Board:
 
     @property
     def is_over(self) -> bool:
-        """Whether every task is done or lost."""
+        """Return whether every task is done or lost."""
         return not self.waiting and not self.running
 
 
 def assigned(board: Board, free: Sequence[Seat], machines: frozenset[str]) -> tuple[Board, list[tuple[Seat, int]]]:
-    """Give the free seats tasks, one each, as long as there are any; the board after it, and who got what.
+    """Assign one waiting task to each free seat, while there are any; return the next board and the assignments.
 
-    A task goes to a machine on which it died only where it died on all of ``machines``.
+    A task goes to a machine on which it died only if it died on all of ``machines``.
     """
-    waiting, running, given = list(board.waiting), dict(board.running), []
+    waiting, running, assignments = list(board.waiting), dict(board.running), []
     for seat in free:
         number = next((task for task in waiting if _may_go(board, task, seat.machine, machines)), None)
         if number is not None:
             waiting.remove(number)
             running[seat.name] = number
-            given.append((seat, number))
-    return replace(board, waiting=tuple(waiting), running=running), given
+            assignments.append((seat, number))
+    return replace(board, waiting=tuple(waiting), running=running), assignments
 
 
 def finished(board: Board, seat: Seat) -> Board:
-    """The seat has done its task."""
+    """Return the board after the seat has finished its task."""
     return replace(board, running=_without(board, seat))
 
 
 def returned(board: Board, seat: Seat) -> Board:
-    """The seat cannot do its task, which is no fault of the task: it is the next to be given away."""
+    """Return the board with the seat's task first in line again; the task is not blamed for the failure."""
     number = board.running[seat.name]
     return replace(board, waiting=(number, *board.waiting), running=_without(board, seat))
 
 
 def died(board: Board, seat: Seat, tries: int) -> Board:
-    """The seat died over its task, which is the next to be given away, or lost if it has died ``tries`` times."""
+    """Return the board after the seat died: its task is first in line, or lost if it has died ``tries`` times."""
     number = board.running[seat.name]
     places = (*board.deaths.get(number, ()), seat.machine)
     after = replace(board, running=_without(board, seat), deaths={**board.deaths, number: places})

@@ -1,4 +1,4 @@
-"""A cluster of Ray: joined by its address, and only if its machines were started for this job's owner."""
+"""Join a Ray cluster by its address, but only if its machines were started for this job's owner."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 _ADDRESS = re.compile(r"[^\s:/]+:[0-9]{1,5}")
 _SECONDS = 5.0
-"""For an answer from the head's port."""
+"""Timeout for a connection to the head's port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of a cluster: Ray's id of it, its name, and the cores and GPUs that Ray was told to use."""
+    """A machine of a cluster: its Ray node id, its host name, and the cores and GPUs that Ray may use."""
 
     id: str
     host: str
@@ -25,10 +25,10 @@ class Node:
 
 
 def check_address(address: str, cluster: str) -> None:
-    """Refuse what does not name one cluster, before any work.
+    """Check that the address and the name identify one cluster, before any work.
 
     Raises:
-        ValueError: it is no HOST:PORT, or the name is empty.
+        ValueError: the address is not HOST:PORT, or the name is not an identifier.
     """
     if not _ADDRESS.fullmatch(address):
         raise ValueError(
@@ -41,17 +41,17 @@ def check_address(address: str, cluster: str) -> None:
 
 @dataclass
 class Cluster:
-    """The machines at ``address`` that carry ``cluster`` as a resource, once joined."""
+    """The machines at ``address`` that have ``cluster`` as a resource, available once joined."""
 
     address: str
     cluster: str
     _joined: bool = field(default=False, init=False)
 
     def join(self) -> None:
-        """Join the cluster, where this process has not; what it starts there ends with it.
+        """Join the cluster unless this process has joined it; actors that it starts there end with it.
 
         Raises:
-            OSError: nobody answers, it is no cluster that this machine belongs to, or it is not this owner's.
+            OSError: nothing answers at the address, the cluster does not include this machine, or it has another owner.
         """
         import ray
 
@@ -63,7 +63,7 @@ class Cluster:
         try:
             quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": "ERROR"}
             ray.init(self.address, namespace=self.cluster, **quiet)
-        except Exception as error:  # Ray raises whatever its parts raise
+        except Exception as error:  # Ray passes on any exception of its components
             text = " ".join(str(error).split())[:300]
             raise OSError(
                 f"the cluster at executor.address={self.address} cannot be joined ({text}); the job must run on one of "
@@ -78,7 +78,7 @@ class Cluster:
             )
 
     def leave(self) -> None:
-        """Leave it; its actors of this process end."""
+        """Leave the cluster; the actors that this process started end."""
         import ray
 
         if self._joined:
@@ -86,7 +86,7 @@ class Cluster:
             ray.shutdown()
 
     def nodes(self) -> list[Node]:
-        """The machines that are there now, in the order of their names."""
+        """Return the machines that are alive now, sorted by name."""
         import ray
 
         rows: list[dict[str, Any]] = ray.nodes()
@@ -106,20 +106,20 @@ class Cluster:
 
 
 def spread(nodes: Sequence[Node], workers: int, gpus: int) -> list[Node]:
-    """The machine of each of at most so many workers: in turns, as long as a machine has ``gpus`` for one more."""
+    """Return the machine of each of at most ``workers`` workers, round-robin over machines with ``gpus`` left."""
     room = {node.id: node.gpus // gpus if gpus else workers for node in nodes}
-    found: list[Node] = []
+    placed: list[Node] = []
     turns = cycle(nodes)
-    while len(found) < workers and any(room.values()):
+    while len(placed) < workers and any(room.values()):
         node = next(turns)
         if room[node.id]:
             room[node.id] -= 1
-            found.append(node)
-    return found
+            placed.append(node)
+    return placed
 
 
 def lanes(nodes: Sequence[Node], cores: int) -> list[Node]:
-    """The machine of each worker where one takes so many cores; on a smaller machine there is one as well."""
+    """Return the machine of each worker if a worker takes ``cores`` cores; a smaller machine has one worker, too."""
     return [node for node in nodes for _ in range(max(1, node.cores // cores))]
 
 

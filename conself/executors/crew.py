@@ -1,4 +1,4 @@
-"""Actors of one kind on the machines of a cluster, and what becomes of tasks when actors and machines go."""
+"""Keep actors of one kind on the machines of a cluster, and replace those that die or whose machine fails."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from conself.runtime.console import new_console, say
 if TYPE_CHECKING:
     import ray
 
-_LOOK_SECONDS = 5.0  # from one look at the machines of the cluster to the next
-_END_SECONDS = 30.0  # for an actor's process to be gone
+_LOOK_SECONDS = 5.0  # between two checks of the cluster's machines
+_END_SECONDS = 30.0  # for an actor's process to end
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Actors of so many ``threads`` and ``gpus``, on the machines that ``places`` names for each.
+    """Actors with ``threads`` threads and ``gpus`` GPUs each, on the machines that ``places`` returns, one per actor.
 
-    ``engines`` of them were asked for, 0 for work that wants no GPU. ``ships`` says whether files travel with tasks; a
-    task that has died ``tries`` times is lost.
+    ``engines`` is the number of engine actors requested, 0 for other work. ``ships`` says whether files are sent with
+    tasks. A task that has died ``tries`` times is lost.
     """
 
     threads: int
@@ -44,9 +44,10 @@ class Kind:
 
 @dataclass(eq=False)
 class Member:
-    """An actor in its seat: what it was asked for which of its tasks and has not answered yet, in order; and its task.
+    """An actor in its seat.
 
-    ``about`` is None while it starts; ``adapters`` are those that were shipped to it.
+    ``asked`` holds the unanswered requests in order, each with the turn of its task; ``turn`` is the current task's.
+    ``about`` is None while the actor starts; ``adapters`` are those that were shipped to it.
     """
 
     seat: Seat
@@ -59,7 +60,7 @@ class Member:
 
 
 class Crew:
-    """The actors of one kind; they stay from run to run, and are replaced where they die."""
+    """The actors of one kind; they are kept from run to run, and replaced when they die."""
 
     def __init__(self, cluster: Cluster, kind: Kind) -> None:
         self.cluster, self.kind = cluster, kind
@@ -72,7 +73,12 @@ class Crew:
         self.nodes: list[Node] = []
 
     def run(self, function: Callable[..., Iterable[Any]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """As :meth:`conself.executors.executor.Runner.run`; raises what a task raises, and :class:`LostTasksError`."""
+        """Run tasks as :meth:`conself.executors.executor.Runner.run`.
+
+        Raises:
+            LostTasksError: some tasks are lost; all others are done.
+            Exception: a task raised it.
+        """
         self.refused.clear()
         dispatch = Dispatch(self, function, list(tasks))
         try:
@@ -82,22 +88,22 @@ class Crew:
         dispatch.tell_lost()
 
     def fill(self, now: bool = False) -> None:
-        """Start actors where machines have room for them: at once, or if the last look is a while ago."""
+        """Start actors on machines that have room: if ``now``, or if the last check is at least 5 s ago."""
         if not now and time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self.nodes = [node for node in self.cluster.nodes() if node.id not in self.refused]
         wanted = self.kind.places(self.nodes)
         self._compare(len(wanted))
-        there = Counter(member.node.id for member in self.members)
+        spare = Counter(member.node.id for member in self.members)
         for node in wanted:
-            if there[node.id] > 0:
-                there[node.id] -= 1
+            if spare[node.id] > 0:
+                spare[node.id] -= 1
             elif len(self.members) < len(wanted):
                 self.members.append(self._start(node))
 
     def _compare(self, there: int) -> None:
-        """Say where engines get less than they could have."""
+        """Report that engines get fewer GPUs than requested, or that GPUs are unused."""
         kind, gpus = self.kind, sum(node.gpus for node in self.nodes)
         if kind.engines and kind.gpus and there < kind.engines:
             self.tell(
@@ -111,21 +117,21 @@ class Crew:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         on = NodeAffinitySchedulingStrategy(node.id, soft=False)
-        made = ray.remote(Actor).options(num_cpus=0, num_gpus=self.kind.gpus, scheduling_strategy=on)
-        actor = made.remote(self.kind.threads, [place for place in sys.path if place])
+        remote_class = ray.remote(Actor).options(num_cpus=0, num_gpus=self.kind.gpus, scheduling_strategy=on)
+        actor = remote_class.remote(self.kind.threads, [place for place in sys.path if place])
         return Member(Seat(f"actor {next(self._names)}", node.id), node, actor, deque([(actor.about.remote(), 0)]))
 
     def refuse(self, node: Node, why: str) -> list[Member]:
-        """Give the machine no more work in this run, and say so; the actors that are dismissed."""
+        """Exclude the machine from this run, report it, and return the dismissed actors."""
         self.refused[node.id] = why
         self.tell(f"machine {node.host} is left out: {why}")
-        there = [member for member in self.members if member.node.id == node.id]
-        for member in there:
+        dismissed = [member for member in self.members if member.node.id == node.id]
+        for member in dismissed:
             self.dismiss(member)
-        return there
+        return dismissed
 
     def has_failed(self, member: Member, why: str) -> list[Member]:
-        """Dismiss an actor that did not start, and after some its machine; the other actors that are dismissed."""
+        """Dismiss an actor that did not start, after ``tries`` its machine; return the other dismissed actors."""
         self.dismiss(member)
         self._failed_starts[member.node.id] += 1
         if self._failed_starts[member.node.id] < self.kind.tries:
@@ -133,7 +139,7 @@ class Crew:
         return self.refuse(member.node, f"no actor of ConSelf starts there ({why})")
 
     def dismiss(self, member: Member) -> None:
-        """Let an actor go, whatever it is at."""
+        """Kill an actor, even in the middle of a task."""
         import ray
 
         with contextlib.suppress(ValueError):
@@ -141,19 +147,19 @@ class Crew:
         ray.kill(member.actor)
 
     def tell(self, text: str) -> None:
-        """Say something once."""
+        """Print a message, but never twice."""
         if text not in self._told:
             self._told.add(text)
             say(new_console(stderr=True), text)
 
     def warm(self, modules: Sequence[str]) -> None:
-        """Start the actors and let each import ``modules``."""
+        """Start the actors and have each import ``modules``."""
         self.fill(now=True)
         for member in self.members:
             member.actor.load.remote(list(modules))
 
     def release(self) -> None:
-        """End the actors, and wait for those of this machine to be gone, with the memory that they hold."""
+        """End the actors, and wait until those on this machine have ended and freed their memory."""
         import ray
 
         members, self.members = self.members, []

@@ -1,4 +1,4 @@
-"""One run of tasks by the actors of a crew: hand out, listen, replace who dies, try again."""
+"""Run tasks on the actors of a crew: assign them, collect items, replace dead actors, and try again."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from conself.executors.crew import Crew, Member
 
 _POLL_SECONDS = 1.0
-_PATIENCE_SECONDS = 30.0  # until it is said that no actor starts
+_PATIENCE_SECONDS = 30.0  # until a message says that no actor has started
 
 
 class Dispatch:
-    """Tasks that a crew works on, and the board that says where each is."""
+    """Tasks that a crew works on, and the board with the state of each."""
 
     def __init__(self, crew: Crew, function: Callable[..., Iterable[Any]], tasks: Sequence[tuple[Any, ...]]) -> None:
         self.crew, self.function, self.tasks = crew, function, tasks
@@ -31,10 +31,11 @@ class Dispatch:
         self._patient_until = time.monotonic() + _PATIENCE_SECONDS
 
     def items(self) -> Iterator[Any]:
-        """What the tasks yield, as it arrives.
+        """Yield the items of the tasks as they arrive.
 
         Raises:
-            ChildProcessError: no machine is left to work on.
+            ChildProcessError: no machine is left, or a request to an actor raised an error.
+            Exception: the error of a task, as :meth:`_has_failed` raises it.
         """
         self.crew.fill(now=True)
         while not self.board.is_over:
@@ -45,7 +46,7 @@ class Dispatch:
             self.crew.fill()
 
     def close(self) -> None:
-        """Wait for what is under way, so that nobody writes into an artifact after its lock is given back."""
+        """Wait for running tasks, so that none writes into an artifact after its lock is released."""
         import ray
 
         for member in self.crew.members:
@@ -59,7 +60,7 @@ class Dispatch:
         self.board = Board((), lost=self.board.lost)
 
     def tell_lost(self) -> None:
-        """Raise LostTasksError where there are any."""
+        """Raise LostTasksError if any task is lost."""
         if lost := self.board.lost:
             raise LostTasksError(
                 f"workers died {self.crew.kind.tries} times over each of {len(lost)} of {len(self.tasks)} tasks, most "
@@ -70,9 +71,9 @@ class Dispatch:
     def _hand_out(self) -> None:
         started = [member for member in self.crew.members if member.about is not None]
         free = {member.seat: member for member in started if member.seat.name not in self.board.running}
-        machines = frozenset(member.node.id for member in started)  # others have no room, perhaps for ever
-        self.board, given = assigned(self.board, list(free), machines)
-        for seat, number in given:
+        machines = frozenset(member.node.id for member in started)  # others may never have room
+        self.board, assignments = assigned(self.board, list(free), machines)
+        for seat, number in assignments:
             member, task = free[seat], self.tasks[number]
             member.turn += 1
             cargo = packed(task, member.adapters) if self.crew.kind.ships else None
@@ -81,7 +82,7 @@ class Dispatch:
             self._ask(member)
 
     def _ask(self, member: Member) -> None:
-        """One batch ahead: an actor never waits for the driver's next question."""
+        """Request one batch ahead, so that an actor never waits for the driver's next request."""
         member.asked.append((member.actor.more.remote(member.turn), member.turn))
 
     def _see_that_somebody_works(self) -> None:
@@ -94,7 +95,7 @@ class Dispatch:
             self.crew.tell(f"none of {size} actors has started yet{gpus}; `ray status` says who has what")
 
     def _answering(self) -> list[Member]:
-        """The members whose next answer is there, after a moment's wait at most."""
+        """Return the members whose next answer has arrived, after at most ``_POLL_SECONDS`` of waiting."""
         import ray
 
         heads = {member.asked[0][0]: member for member in self.crew.members if member.asked}
@@ -108,7 +109,7 @@ class Dispatch:
     def _heard(self, member: Member) -> Iterator[Any]:
         import ray
 
-        if member not in self.crew.members:  # dismissed meanwhile
+        if member not in self.crew.members:  # dismissed since its answer arrived
             return
         ref, turn = member.asked.popleft()
         try:
@@ -155,10 +156,11 @@ class Dispatch:
         self.crew.fill(now=True)
 
     def _has_failed(self, member: Member, error: Exception) -> None:
-        """A machine without the walls that a task wants is left out; any other error is the job's.
+        """Exclude a machine that lacks the isolation that a task needs; raise any other error.
 
         Raises:
-            Exception: that error, with the machine's name where it is one of the operating system.
+            Exception: the error of the task; an OSError gets the machine's name.
+            IsolationError: no machine is left.
         """
         if not isinstance(error, IsolationError):
             raise _named(error, member.node.host, self.crew.kind.ships)
@@ -168,7 +170,7 @@ class Dispatch:
             raise error
 
     def _gone(self, members: Sequence[Member]) -> None:
-        """Take back the tasks of members that were dismissed, for no fault of the tasks."""
+        """Put the tasks of dismissed members in line again, without counting a death."""
         for member in members:
             if member.seat.name in self.board.running:
                 self.board = returned(self.board, member.seat)

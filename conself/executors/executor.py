@@ -1,4 +1,4 @@
-"""Where tasks run: what stages know of it, whatever runs them. Here, in other processes, on other machines."""
+"""Define the interface through which stages run tasks: in this process, other processes or other machines."""
 
 import time
 from collections import deque
@@ -10,45 +10,45 @@ from typing import Protocol, Self, TypeVar, TypeVarTuple, runtime_checkable
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")
 _HERE_SECONDS = 2.0
-_index = 0  # of a worker: see worker_index
+_index = 0  # see worker_index
 
 
 class Runner(Protocol):
-    """Runs ``workers`` tasks at once, each on so many ``threads``."""
+    """Runs ``workers`` tasks at once, each on ``threads`` threads."""
 
     @property
     def workers(self) -> int:
-        """How many tasks run at once."""
+        """Return how many tasks run at once."""
 
     @property
     def threads(self) -> int:
-        """On how many threads, or cores, each of them."""
+        """Return how many threads, or cores, each task has."""
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
+        """Yield the items of ``function(*task)`` as they arrive. Function, arguments and items must be picklable.
 
-        Work goes by path: a task reads and writes files that all machines see, and yields counts.
+        Data is passed by path: a task reads and writes files that all machines see, and yields counts.
 
         Raises:
-            ChildProcessError: a process was killed; what its task has written stays for the next run. An executor that
-                tries again raises :class:`LostTasksError`, when all other tasks are done.
+            ChildProcessError: a process was killed; the files that its task has written are kept for the next run. An
+                executor that retries tasks raises :class:`LostTasksError`, once all other tasks are done.
         """
 
 
 @runtime_checkable
 class Overlapping(Protocol):
-    """Of a runner: whether it has machines, or cores, of its own, so that its work can go on beside other workers'."""
+    """A runner that may have machines or cores of its own, so that its work can overlap with other workers'."""
 
     @property
     def overlaps(self) -> bool:
-        """Whether it has."""
+        """Return whether it has."""
 
 
 class Executor(Runner, Protocol):
-    """The part ``executor``: what runs the tasks of a job.
+    """The part ``executor``, which runs the tasks of a job.
 
-    It decides about speed alone: no key of an artifact depends on it. It starts nothing before it is needed, keeps warm
-    what it has started, and ends all of it with its ``with`` block, or with this process, however that ends.
+    It affects speed alone: no key of an artifact depends on it. It starts workers when they are first needed, keeps
+    them warm, and ends them all with its ``with`` block, or with this process, even if that is killed.
     """
 
     def __enter__(self) -> Self: ...
@@ -58,25 +58,25 @@ class Executor(Runner, Protocol):
     ) -> None: ...
 
     def sized(self, workers: int, threads: int = 1) -> "Executor":
-        """Workers of another number that live beside these, for work that needs its own: one engine per GPU, say."""
+        """Return an executor with its own number of workers beside these, for example one engine per GPU."""
 
     def machines(self) -> Runner:
-        """One worker on each machine, for tasks that keep all of its cores, ``threads``, busy by themselves."""
+        """Return a runner with one worker per machine, for tasks that keep all of its cores (``threads``) busy."""
 
     def warm(self, modules: Sequence[str]) -> None:
-        """Start the workers and let each import ``modules`` while this process does something else; none: nothing."""
+        """Start the workers in the background and have each import ``modules``; without modules, start nothing."""
 
     def release(self) -> None:
-        """End the workers and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
+        """End the workers and free their memory (GPU memory above all); the next ``run`` starts new ones."""
 
     def release_others(self) -> None:
-        """End the workers that ``sized`` made."""
+        """End the workers of the executors that ``sized`` returned."""
 
 
 class LostTasksError(ChildProcessError):
-    """Tasks over which workers died again and again; all others of the run are done.
+    """Workers died repeatedly over some tasks; all other tasks of the run are done.
 
-    ``tasks`` are their arguments.
+    ``tasks`` holds the arguments of the lost tasks.
     """
 
     def __init__(self, text: str, tasks: Sequence[tuple[object, ...]]) -> None:
@@ -86,19 +86,19 @@ class LostTasksError(ChildProcessError):
 
 @dataclass(frozen=True)
 class Here:
-    """Runs tasks in this process, one after the other: those that start processes of their own on ``threads`` cores."""
+    """Runs tasks in this process, one after the other; each starts processes of its own on ``threads`` cores."""
 
     threads: int
     workers: int = 1
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does; raises as it does."""
+        """Yield the items of ``function(*task)`` for each task; raise as the function does."""
         for task in tasks:
             yield from function(*task)
 
 
 class HereFirst:
-    """Light work: in this process for the first seconds, and only what is left then by ``executor``.
+    """Runs light tasks in this process for the first 2 s, and the remaining ones on ``executor``.
 
     A worker takes longer to start than most pools take to score.
     """
@@ -107,7 +107,7 @@ class HereFirst:
         self._executor = executor
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does, for the tasks in their order; raises as they do."""
+        """Yield the items of ``function(*task)`` for each task in order; raise as the function or the executor does."""
         left, start = deque(tasks), time.monotonic()
         while left and time.monotonic() - start < _HERE_SECONDS:
             yield from function(*left.popleft())
@@ -116,11 +116,11 @@ class HereFirst:
 
 
 def worker_index() -> int:
-    """Which worker of its machine this process is: 0 to ``workers`` - 1; 0 in any other process."""
+    """Return the index of this worker on its machine, 0 to ``workers`` - 1; 0 in any other process."""
     return _index
 
 
 def become_worker(index: int) -> None:
-    """Let :func:`worker_index` say ``index`` in this process, for good."""
+    """Set the value that :func:`worker_index` returns in this process."""
     global _index
     _index = index

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: ``executor: local``."""
+"""Run tasks in worker processes on this machine: ``executor: local``."""
 
 import ctypes
 import importlib
@@ -25,23 +25,23 @@ _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
 
 Yielded = SimpleQueue[Any]
-"""Of what tasks yield: of one type in each run, of any over the life of a worker."""
+"""A queue of items of tasks: of one type within a run, of any type over the life of a worker."""
 
-# Of a worker process: where what its task yields goes, and whether anybody wants more.
+# In a worker process: the queue for the items of its task, and whether to stop after the current item.
 _yielded: Yielded | None = None
 _stopped: Event | None = None
 
 
 @dataclass(eq=False)
 class LocalExecutor:
-    """``workers`` processes of so many ``threads``, started at first use and kept warm until the block ends.
+    """``workers`` processes of ``threads`` threads each, started at first use and kept warm until the block ends.
 
     Two single-threaded shards decode faster than one shard on two threads. Processes are spawned, not forked, because
-    torch's thread pools do not survive a fork, and one imports torch only where its work does. They die with their
-    parent, so that a killed run leaves none.
+    torch's thread pools do not survive a fork; a process imports torch only if its tasks do. The processes die with
+    their parent, so that a killed run leaves none.
 
     Raises:
-        ValueError: fewer than one worker, or thread.
+        ValueError: ``workers`` or ``threads`` is less than 1.
     """
 
     workers: int
@@ -64,20 +64,20 @@ class LocalExecutor:
         self.release()
 
     def sized(self, workers: int, threads: int = 1) -> "LocalExecutor":
-        """Processes of another number that live beside these, for work that needs its own: one engine per GPU, say."""
+        """Return an executor with its own number of processes beside these, for example one engine per GPU."""
         if (workers, threads) == (self.workers, self.threads):
             return self
         return self._others.setdefault((workers, threads), LocalExecutor(workers, threads))
 
     def machines(self) -> Runner:
-        """The process of the job: the ones that such tasks start are started from it, and none has to stand between."""
+        """Return a runner in the job's own process, as tasks for machines start processes of their own."""
         return Here(self.workers * self.threads)
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
+        """Yield the items of ``function(*task)`` as they arrive. Function, arguments and items must be picklable.
 
-        An exception in a task is raised here once; tasks not yet started are dropped, running ones end with the item
-        that they are at, which is waited for. Items should be small (4 kB): only then does a kill never cut one in two.
+        An exception in a task is raised here once; tasks not yet started are dropped, and running ones end with their
+        current item, which is waited for. Items should be small (4 kB): only then can a kill never truncate one.
 
         Raises:
             ChildProcessError: a worker was killed.
@@ -103,16 +103,16 @@ class LocalExecutor:
             self._end()
 
     def warm(self, modules: Sequence[str]) -> None:
-        """Start the processes and let each import ``modules`` while this process does something else.
+        """Start the processes in the background and have each import ``modules``.
 
-        Without modules nothing is started: other work may never need the processes.
+        Without modules nothing is started, as the job may never need the processes.
         """
         if modules:
             for _ in range(self.workers):
                 self._started()[0].submit(_import, modules)
 
     def _end(self) -> None:
-        """Wait for running tasks, so that nobody writes into an artifact after its lock is given back."""
+        """Wait for running tasks, so that none writes into an artifact after its lock is released."""
         if self._stop is not None:
             self._stop.set()
         for future in self._futures:
@@ -121,7 +121,7 @@ class LocalExecutor:
         while pending:
             _, pending = wait(pending, timeout=_POLL_SECONDS)
             for _ in self._arrived():
-                pass  # not to be taken for the next run's; and a full pipe would hold up its task for ever
+                pass  # the next run must not get these items; and a full pipe would block its task for ever
         for _ in self._arrived():
             pass
         self._futures = []
@@ -140,7 +140,7 @@ class LocalExecutor:
         return self._executor, self._stop
 
     def release(self) -> None:
-        """End the processes and give back their memory (GPU memory above all); the next ``run`` starts new ones."""
+        """End the processes and free their memory (GPU memory above all); the next ``run`` starts new ones."""
         self.release_others()
         if self._executor is not None:
             self._end()
@@ -148,7 +148,7 @@ class LocalExecutor:
             self._executor = None
 
     def release_others(self) -> None:
-        """End the processes that ``sized`` made."""
+        """End the processes of the executors that ``sized`` returned."""
         for other in self._others.values():
             other.release()
         self._others.clear()
@@ -157,12 +157,12 @@ class LocalExecutor:
 def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue: Yielded, stopped: Event) -> None:
     global _yielded, _stopped
     use_threads(threads)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C and waits for the shard at hand
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # nor a batch system's word to all processes that time is up
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and waits for the current shard
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # batch systems send these to all processes when time is up
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
     with started.get_lock():
         become_worker(started.value)

@@ -1,4 +1,4 @@
-"""Actors on the machines of a Ray cluster: ``executor: ray``."""
+"""Run tasks in actors on the machines of a Ray cluster: ``executor: ray``."""
 
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ STORAGES = ("shared", "driver")
 
 @dataclass(frozen=True)
 class Machines:
-    """Sandbox actors: each runs programs on ``threads`` cores of its machine, which has as many as fit.
+    """Sandbox actors, as many as fit on each machine; each runs programs on ``threads`` cores.
 
-    Work of theirs goes on beside that of engines (``overlaps``) where what they keep is seen by all.
+    Their work overlaps with that of engines (``overlaps``) if all machines see the files that they keep.
     """
 
     crew: Crew
@@ -28,11 +28,11 @@ class Machines:
 
     @property
     def workers(self) -> int:
-        """How many there are, by the machines that are there now."""
+        """Return the number of actors that the current machines of the cluster have room for."""
         return len(self.crew.kind.places(self.crew.cluster.nodes()))
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """As :meth:`RayExecutor.run`; a machine whose walls are too low for a task is left out, and said."""
+        """Run tasks as :meth:`RayExecutor.run`; exclude and report machines without the isolation that a task needs."""
         return self.crew.run(function, tasks)
 
 
@@ -40,13 +40,13 @@ class Machines:
 class RayExecutor:
     """Tasks on the machines of the cluster at ``address`` that carry ``cluster`` as a resource.
 
-    ``workers`` actors of ``threads`` do light work; ``sized`` ones hold an engine each, on ``gpus`` GPUs of their own;
-    sandbox actors have ``cores`` each. A task whose actors died ``tries`` times is lost
+    ``workers`` actors of ``threads`` threads do light work; ``sized`` ones hold an engine each, on ``gpus`` GPUs of
+    their own; sandbox actors have ``cores`` cores each. A task whose actors died ``tries`` times is lost
     (:class:`conself.executors.executor.LostTasksError`). With ``storage: shared`` all machines see the job's folders at
-    the same places, and only counts travel; with ``driver`` files travel, and the driver alone writes.
+    the same paths, and only counts are sent; with ``driver`` files are sent, and the driver alone writes.
 
     Raises:
-        ValueError: Ray is not installed, or an address or a number cannot be.
+        ValueError: Ray is not installed, or the address, the cluster's name, ``storage`` or a number is invalid.
     """
 
     address: str
@@ -82,26 +82,26 @@ class RayExecutor:
         self._joined.leave()
 
     def sized(self, workers: int, threads: int = 1) -> "Sized":
-        """Engine actors: so many, one engine each, beside those for light work."""
+        """Return an executor of ``workers`` actors with one engine each, beside the actors for light work."""
         return Sized(self, workers, threads)
 
     def machines(self) -> Machines:
-        """Sandbox actors, on all machines."""
+        """Return a runner with sandbox actors on all machines."""
         crew = self._crew(self.cores, 0, "machines", partial(lanes, cores=self.cores))
         return Machines(crew, self.cores, overlaps=self.storage == "shared")
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """Whatever ``function(*task)`` yields, as it does. Function, arguments and items must be picklable.
+        """Yield the items of ``function(*task)`` as they arrive. Function, arguments and items must be picklable.
 
         Raises:
-            LostTasksError: as the class says; when all other tasks are done.
+            LostTasksError: the actors of a task died ``tries`` times; raised once all other tasks are done.
             ChildProcessError: no machine is left.
-            OSError: as the task raises it, with the machine's name.
+            OSError: a task raised it; the machine's name is added.
         """
         return self.crew(self.workers, self.threads, 0).run(function, tasks)
 
     def warm(self, modules: Sequence[str]) -> None:
-        """Start the actors for light work and let each import ``modules``; none: nothing."""
+        """Start the actors for light work and have each import ``modules``; without modules, start nothing."""
         if modules:
             self.crew(self.workers, self.threads, 0).warm(modules)
 
@@ -117,7 +117,7 @@ class RayExecutor:
             self._crews.pop(key).release()
 
     def crew(self, workers: int, threads: int, gpus: int, label: str = "light") -> Crew:
-        """The actors of these numbers, once for all that ask."""
+        """Return the crew with these numbers; every call with the same arguments returns the same crew."""
         return self._crew(threads, gpus, label, partial(spread, workers=workers, gpus=gpus), workers)
 
     def _crew(
@@ -134,7 +134,7 @@ class RayExecutor:
 
 @dataclass(frozen=True)
 class Sized:
-    """Engine actors of an executor, which they live and end with."""
+    """Engine actors of an executor; they end with it."""
 
     whole: RayExecutor
     workers: int
@@ -147,19 +147,19 @@ class Sized:
         self.release()
 
     def sized(self, workers: int, threads: int = 1) -> "Sized":
-        """Others of the same executor."""
+        """Return other engine actors of the same executor."""
         return self.whole.sized(workers, threads)
 
     def machines(self) -> Machines:
-        """Those of the executor."""
+        """Return the sandbox actors of the executor."""
         return self.whole.machines()
 
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
-        """As :meth:`RayExecutor.run`."""
+        """Run tasks on the engine actors, as :meth:`RayExecutor.run`."""
         return self._crew().run(function, tasks)
 
     def warm(self, modules: Sequence[str]) -> None:
-        """As :meth:`RayExecutor.warm`."""
+        """Start the engine actors, as :meth:`RayExecutor.warm`."""
         if modules:
             self._crew().warm(modules)
 
@@ -168,7 +168,7 @@ class Sized:
         self.whole.release_others()
 
     def release_others(self) -> None:
-        """The same."""
+        """End the engine actors."""
         self.whole.release_others()
 
     def _crew(self) -> Crew:

@@ -1,8 +1,9 @@
-"""Files of a task for machines that share no folder with the driver: there and back through Ray's memory.
+"""Send the files of a task to machines that share no folder with the driver, and back, through Ray's memory.
 
-The driver packs the files that a task names, and the beginnings of those that it is to write; an actor lays them out in
-a folder of its own, below the same names, and reports how they change. Tables come back whole; journals, which only
-grow, by what was added. Folders travel only as adapters of models; a base model lies on every machine, or in the hub.
+The driver packs the files that a task names, and the existing journals of those that it will write; an actor writes
+them into a folder of its own, below the same names, and reports how they change. Tables are sent back whole; of
+journals, which only grow, only the added bytes are sent. The only folders sent are adapters of models; a base model
+must be on every machine, or in the hub.
 """
 
 import os
@@ -18,12 +19,12 @@ from conself.records import ModelRef
 
 Value = TypeVar("Value")
 Cargo = Mapping[str, bytes]
-"""What files hold, by their absolute paths."""
+"""The contents of files, by absolute path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a file: it is ``whole`` (``data``), has ``data`` added at byte ``offset``, or is ``gone``."""
+    """A change of a file: ``data`` is its ``whole`` content, or ``added`` at byte ``offset``; or it is ``gone``."""
 
     path: str
     kind: Literal["whole", "added", "gone"]
@@ -32,30 +33,30 @@ class Change:
 
 
 def mapped(value: Value, change: Callable[[Any], Any]) -> Value:
-    """A value with ``change`` applied to every path and model in it, through tuples, lists, dicts and dataclasses."""
-    there: Any = value
-    found = there
-    if isinstance(there, Path | ModelRef):
-        found = change(there)
-    elif type(there) in (tuple, list):
-        items = [mapped(item, change) for item in there]
-        if any(new is not old for new, old in zip(items, there, strict=True)):
-            found = type(there)(items)
-    elif type(there) is dict:
-        found = {key: mapped(item, change) for key, item in there.items()}
-    elif is_dataclass(there) and not isinstance(there, type):
-        members = {each.name: getattr(there, each.name) for each in fields(there)}
+    """Return a value with ``change`` applied to every path and model in its tuples, lists, dicts and dataclasses."""
+    original: Any = value
+    changed_value = original
+    if isinstance(original, Path | ModelRef):
+        changed_value = change(original)
+    elif type(original) in (tuple, list):
+        items = [mapped(item, change) for item in original]
+        if any(new is not old for new, old in zip(items, original, strict=True)):
+            changed_value = type(original)(items)
+    elif type(original) is dict:
+        changed_value = {key: mapped(item, change) for key, item in original.items()}
+    elif is_dataclass(original) and not isinstance(original, type):
+        members = {each.name: getattr(original, each.name) for each in fields(original)}
         changed = {name: new for name, old in members.items() if (new := mapped(old, change)) is not old}
         if changed:
-            found = copy(there)
+            changed_value = copy(original)
             for name, item in changed.items():
-                object.__setattr__(found, name, item)  # it may be frozen
-    result: Value = found
+                object.__setattr__(changed_value, name, item)  # it may be frozen
+    result: Value = changed_value
     return result
 
 
 def named_in(task: object) -> tuple[list[Path], list[Path]]:
-    """The paths that a task names, and the adapters of its models."""
+    """Return the paths that a task names, and the adapters of its models."""
     paths: list[Path] = []
     adapters: list[Path] = []
 
@@ -71,9 +72,9 @@ def named_in(task: object) -> tuple[list[Path], list[Path]]:
 
 
 def packed(task: object, there: set[str]) -> Cargo:
-    """The files that a task names, and what there is of those that it is to write: their journals.
+    """Return the files that a task names, and the existing journals of those that it will write.
 
-    Adapters are packed but for those that are ``there``; they are afterwards.
+    Adapters are packed unless they are in ``there``, to which packed ones are added.
     """
     paths, adapters = named_in(task)
     cargo = {}
@@ -89,7 +90,7 @@ def packed(task: object, there: set[str]) -> Cargo:
 
 
 class Mirror:
-    """A folder of this process that holds files below their names on the driver: a task's, and adapters."""
+    """A folder of this process with the files of a task and adapters, below their paths on the driver."""
 
     def __init__(self) -> None:
         _sweep()
@@ -99,7 +100,7 @@ class Mirror:
         self._watched: set[Path] = set()
 
     def unpacked(self, task: Value, cargo: Cargo) -> Value:
-        """Lay the files out, in place of the last task's; the task with their names here."""
+        """Write the files in place of the last task's, and return the task with their local paths."""
         self.clear()
         paths, self._adapters = named_in(task)
         for name, data in cargo.items():
@@ -114,7 +115,7 @@ class Mirror:
         return mapped(task, self._moved)
 
     def named_as_before(self, item: Value) -> Value:
-        """An item that a task has yielded, with the driver's names for files."""
+        """Return an item that a task has yielded, with the driver's paths."""
 
         def back(value: Path | ModelRef) -> Path | ModelRef:
             is_here = isinstance(value, Path) and value.is_relative_to(self._tasks)
@@ -123,15 +124,15 @@ class Mirror:
         return mapped(item, back)
 
     def changes(self) -> tuple[Change, ...]:
-        """What has become of the watched files since the last call: those that are there, then those that are gone."""
+        """Return the changes of watched files since the last call: new and changed files, then removed ones."""
         now = {path: _state(path) for path in self._files()}
-        found = [self._change(path, state) for path, state in now.items() if self._known.get(path) != state]
-        found += [Change(str(self._named(path)), "gone", 0, b"") for path in self._known if path not in now]
+        changed = [self._change(path, state) for path, state in now.items() if self._known.get(path) != state]
+        changed += [Change(str(self._named(path)), "gone", 0, b"") for path in self._known if path not in now]
         self._known = now
-        return tuple(found)
+        return tuple(changed)
 
     def clear(self) -> None:
-        """Remove the files of the last task; adapters stay, since what was loaded goes by their names."""
+        """Remove the files of the last task; adapters are kept, since loaded models refer to their paths."""
         shutil.rmtree(self._tasks, ignore_errors=True)
         self._known, self._watched = {}, set()
 
@@ -167,10 +168,10 @@ class Mirror:
 
 
 def apply(change: Change) -> None:
-    """Do to the driver's file what became of its copy.
+    """Apply the change of a copy to the driver's file.
 
     Raises:
-        OSError: there is no room, or no right to write.
+        OSError: the disk is full, or writing is not permitted.
     """
     path = Path(change.path)
     if change.kind == "gone":
@@ -194,12 +195,12 @@ _PREFIX = "conself-actor-"
 
 
 def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size
+    status = path.stat()
+    return status.st_ino, status.st_size
 
 
 def _sweep() -> None:
-    """Remove what actors that were killed have left on this machine."""
+    """Remove folders that killed actors have left on this machine."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():

@@ -1,7 +1,7 @@
-"""Execution that begins while candidates are still drawn: of a shard as soon as its table is there.
+"""Execute candidates while others are still sampled: each shard as soon as its table is written.
 
-What comes of it is kept by what was run (:class:`conself.pipelines.executed.Executed`), where the stage that executes
-finds it: artifacts stay apart, and nothing depends on whether this was done.
+Results are cached by job, limits and isolation (:class:`conself.pipelines.executed.Executed`), and the stage that
+executes reads them from there. Artifacts stay separate, and no result depends on whether shards were executed ahead.
 """
 
 import logging
@@ -23,24 +23,25 @@ from conself.sandbox import Limits, isolation
 log = logging.getLogger("conself")
 
 Written = Callable[[Path], None]
-"""Told of each table of candidates once it is whole."""
+"""Called with the path of each table of candidates once it is complete."""
 
 
 @contextmanager
 def executing_ahead(
     executor: Executor, limits: Callable[[], Limits] | None, kept: Path, problems: Path
 ) -> Iterator[Written]:
-    """Run programs while the block runs, on machines whose work goes on beside sampling; on others, do nothing.
+    """Run programs during the block, on machines whose work can overlap with sampling; on others, do nothing.
 
-    ``limits`` says how, where it is known; ``kept`` is where executions are kept, ``problems`` the folder of the tables
-    of problems. When the block ends, what is under way is waited for, and no more is begun.
+    ``limits`` returns the limits of execution, or is None if they are unknown; ``kept`` is the folder of cached
+    executions, ``problems`` that of the tables of problems. When the block ends, running shards are waited for, and no
+    more are started.
     """
     machines = executor.machines()
     if limits is None or not isinstance(machines, Overlapping) or not machines.overlaps:
         yield lambda _path: None
         return
-    known = limits()
-    ahead = _Ahead(machines, known, Executed(kept, isolation(known)), problems)
+    bounds = limits()
+    ahead = _Ahead(machines, bounds, Executed(kept, isolation(bounds)), problems)
     ahead.start()
     try:
         yield ahead.add
@@ -52,7 +53,7 @@ def executing_ahead(
 
 
 class _Ahead(Thread):
-    """A thread that hands out the shards that have come in, as many at once as there are workers."""
+    """A thread that executes added shards, as many at once as there are workers."""
 
     def __init__(self, machines: Runner, limits: Limits, done: Executed, problems: Path) -> None:
         super().__init__(name="executing ahead", daemon=True)
@@ -63,26 +64,26 @@ class _Ahead(Thread):
         self._came: SimpleQueue[Path | None] = SimpleQueue()
 
     def add(self, candidates: Path) -> None:
-        """A table of candidates is there."""
+        """Queue a complete table of candidates."""
         self._came.put(candidates)
 
     def end(self) -> None:
-        """Begin nothing more, and wait for what is under way."""
+        """Start no more shards, wait for running ones, and remove temporary files."""
         self._ending = True
         self._came.put(None)
         self.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self) -> None:
-        """Until the end; what goes wrong goes wrong again in the stage that executes, which says so."""
+        """Execute shards until the end; an error is only logged, since the stage that executes will raise it again."""
         try:
             while (batch := self._next()) and not self._ending:
                 self._execute(batch)
-        except Exception as error:  # of a machine, or of the disk
+        except Exception as error:  # such as one of a machine or the disk
             log.debug("execution beside sampling has ended", exc_info=error)
 
     def _next(self) -> list[Path]:
-        """What has come in, and at most a shard for each worker; nothing at the end."""
+        """Return queued tables, at most one for each worker; wait for the first; return none at the end."""
         first = self._came.get()
         batch = [] if first is None else [first]
         while batch and len(batch) < self._machines.workers:

@@ -1,4 +1,4 @@
-"""Tasks of stages, and whose problems they are about where some are lost."""
+"""Run the tasks of stages, and name the problems of lost tasks."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -12,16 +12,16 @@ from conself.store.tables import read_shard
 Item = TypeVar("Item")
 Task = TypeVarTuple("Task")
 _MOST = 200
-"""Ids in a message: four shards."""
+"""The largest number of ids in a message: those of four shards."""
 
 
 def run_tasks(
     runner: Runner | HereFirst, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]
 ) -> Iterator[Item]:
-    """Whatever ``function(*task)`` yields, as it does, run by ``runner``.
+    """Run tasks by ``runner``, and yield the items of ``function(*task)`` as they arrive.
 
     Raises:
-        LostTasksError: some tasks are lost; names their problems. All others are done.
+        LostTasksError: some tasks are lost; the message names their problems. All other tasks are done.
     """
     try:
         yield from runner.run(function, tasks)
@@ -32,7 +32,7 @@ def run_tasks(
 
 
 def problem_ids(value: object) -> Iterator[str]:
-    """The ids of all problems in a task: those that it holds, and those of the shards that it names."""
+    """Yield the ids of all problems in a task: those that it holds, and those in the shards that it names."""
     if isinstance(value, Problem):
         yield value.id
     elif isinstance(value, PoolShard):

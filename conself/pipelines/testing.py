@@ -1,4 +1,4 @@
-"""Tests that the model writes before its training: which candidates pass which, for a curriculum that reads that."""
+"""Have the model write tests before training, and find which candidates pass them, for a curriculum that uses it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,19 +27,19 @@ CUT = "length"
 
 
 def crossed(context: Context, config: DictConfig, model: ModelRef, pools: Pools) -> Artifact:
-    """Which candidates of ``pools`` pass which tests that ``model`` writes of their problems -> passing-*.parquet.
+    """Find which candidates of ``pools`` pass which tests that ``model`` writes of their problems -> passing-*.parquet.
 
-    ``config`` holds testing, rollouts, prompts, engine, sandbox, comparison and seed; replies are drawn as testers draw
-    in a step of training.
+    ``config`` holds testing, rollouts, prompts, engine, sandbox, comparison and seed; replies are sampled with the
+    settings of testers in a training step.
     """
     replies = write_tests(context, names.WRITE_TESTS, writer(config, model), pools.problems)
-    found = tested(context, names.READ_TESTS, config.testing.reader, pools.problems, replies)
-    traces = stages.execute(context, names.RUN_TESTS, config.sandbox, found, pools.candidates)
-    return _cross(context, names.PASS, config.comparison, config.testing.column, pools, found, traces)
+    tests = tested(context, names.READ_TESTS, config.testing.reader, pools.problems, replies)
+    traces = stages.execute(context, names.RUN_TESTS, config.sandbox, tests, pools.candidates)
+    return _cross(context, names.PASS, config.comparison, config.testing.column, pools, tests, traces)
 
 
 def writer(config: DictConfig, model: ModelRef) -> Drawing:
-    """The sampler of tests that the settings of testers describe, with the job's engine."""
+    """Return the sampler of tests with the settings of testers and the job's engine."""
     testing, rollouts = config.testing, config.rollouts
     node = {
         "_target_": "conself.samplers.tester.Tester",
@@ -58,36 +58,36 @@ def writer(config: DictConfig, model: ModelRef) -> Drawing:
 
 @stage("write_tests", version=1)
 def write_tests(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
-    """Draw replies with tests of each problem -> replies-*.parquet; summary: tokens, and how many were cut."""
+    """Sample replies with tests of each problem -> replies-*.parquet; summary: replies, tokens, and cut replies."""
     give_back()
-    known = read_records(problems.path, Problem, "problems")
-    sample_into(work.context, work.folder, "replies", "writing tests", sampler.part, sampler.model, known)
-    drawn = read_records(work.folder, Candidate, "replies")
-    cut_off = sum(reply.finish_reason == CUT for reply in drawn)
-    tokens = sum(reply.n_tokens for reply in drawn)
-    return {"replies": len(drawn), "tokens": tokens, "cut_at_limit": cut_off, "no_room": without_room(drawn)}
+    loaded = read_records(problems.path, Problem, "problems")
+    sample_into(work.context, work.folder, "replies", "writing tests", sampler.part, sampler.model, loaded)
+    sampled = read_records(work.folder, Candidate, "replies")
+    cut_off = sum(reply.finish_reason == CUT for reply in sampled)
+    tokens = sum(reply.n_tokens for reply in sampled)
+    return {"replies": len(sampled), "tokens": tokens, "cut_at_limit": cut_off, "no_room": without_room(sampled)}
 
 
 @stage("read_tests", version=1)
 def tested(work: Work, reader: DictConfig, problems: Artifact, replies: Artifact) -> Summary:
-    """The tests of each problem's replies -> tests-*.parquet, and problems-*.parquet with their new inputs alone.
+    """Read the tests in each problem's replies -> tests-*.parquet, and problems-*.parquet with their new inputs only.
 
-    Summary: replies without a test that claims something, tests, and the rejected ones by reason.
+    Summary: replies without a test that has an expected output, tests, and rejected tests by reason.
     """
     part, unparsable, rejected = build(reader, TestReader), 0, Counter[str]()
-    drawn = by_problem(read_records(replies.path, Candidate, "replies"))
-    asked: list[Problem] = []
-    found: list[list[GeneratedTest]] = []
+    by_id = by_problem(read_records(replies.path, Candidate, "replies"))
+    extended: list[Problem] = []
+    tests: list[list[GeneratedTest]] = []
     for problem in read_records(problems.path, Problem, "problems"):
-        read = read_all(part, problem, drawn.get(problem.id, ()))
+        read = read_all(part, problem, by_id.get(problem.id, ()))
         unparsable += sum(not claiming([each]) for each in read)
         for each in read:
             rejected.update({reason.value: n for reason, n in each.rejected.items()})
-        found.append(claiming(read))
-        asked.append(_with_inputs(problem, found[-1]))
-    write_shards(work.folder, "problems", Problem, cut(asked))
-    write_shards(work.folder, "tests", GeneratedTest, [[t for tests in group for t in tests] for group in cut(found)])
-    count = sum(map(len, found))
+        tests.append(claiming(read))
+        extended.append(_with_inputs(problem, tests[-1]))
+    write_shards(work.folder, "problems", Problem, cut(extended))
+    write_shards(work.folder, "tests", GeneratedTest, [[t for one in group for t in one] for group in cut(tests)])
+    count = sum(map(len, tests))
     tell(work.context, f"{count} tests that the model wrote", {_NOTHING: unparsable} if unparsable else {})
     return {"tests": count, "unparsable": unparsable, "rejected": dict(rejected)}
 
@@ -96,7 +96,7 @@ _NOTHING = "replies in which no test can be read"
 
 
 def read_all(reader: TestReader, problem: Problem, replies: Sequence[Candidate]) -> list[ReadTests]:
-    """The tests of each reply; one that a limit has cut is not read."""
+    """Return the tests of each reply; a reply cut off at the token limit has none."""
     return [
         ReadTests((), {}) if reply.finish_reason == CUT else reader.of_reply(problem, number, reply.text)
         for number, reply in enumerate(replies)
@@ -104,12 +104,12 @@ def read_all(reader: TestReader, problem: Problem, replies: Sequence[Candidate])
 
 
 def claiming(read: Iterable[ReadTests]) -> list[GeneratedTest]:
-    """The tests that claim something, reply by reply."""
+    """Return the tests that have an expected output, reply by reply."""
     return [test for each in read for test in each.tests if test.expected is not None]
 
 
 def _with_inputs(problem: Problem, tests: Sequence[GeneratedTest]) -> Problem:
-    """The problem with those inputs of its tests that it has not itself."""
+    """Return the problem with only those inputs of its tests that are not its own inputs."""
     is_stdin = problem.entry_point is None
     own = {input_key(text, is_stdin) for text in problem.inputs}
     new = [text for text in distinct_inputs(tests, is_stdin) if input_key(text, is_stdin) not in own]
@@ -118,7 +118,7 @@ def _with_inputs(problem: Problem, tests: Sequence[GeneratedTest]) -> Problem:
 
 @dataclass(frozen=True)
 class _Ran:
-    """A shard of pools, and the same candidates on the inputs of tests."""
+    """A shard of pools on the problems' own inputs, and the same candidates on the new inputs of tests."""
 
     own: PoolShard
     more: PoolShard
@@ -128,7 +128,7 @@ class _Ran:
 def _cross(
     work: Work, comparison: DictConfig, column: str, pools: Pools, tested: Artifact, tested_traces: Artifact
 ) -> Summary:
-    """Compare what candidates gave with what tests claim -> passing-*.parquet."""
+    """Compare the outputs of candidates with the outputs that tests expect -> passing-*.parquet."""
     part, total = build(comparison, Comparison), 0
     more = Pools(tested, pools.candidates, tested_traces).shards()
     both = [_Ran(own, other) for own, other in zip(pools.shards(), more, strict=True)]
@@ -150,7 +150,7 @@ def _cross(
 
 
 def _by_problem(tests: Iterable[GeneratedTest]) -> Mapping[str, list[GeneratedTest]]:
-    found: dict[str, list[GeneratedTest]] = {}
+    grouped: dict[str, list[GeneratedTest]] = {}
     for test in tests:
-        found.setdefault(test.problem_id, []).append(test)
-    return found
+        grouped.setdefault(test.problem_id, []).append(test)
+    return grouped

@@ -1,4 +1,4 @@
-"""How good the tests are that a model writes, ``pipeline=written_tests``: by reference solutions and their mutants."""
+"""Grade the tests that a model writes, ``pipeline=written_tests``, by reference solutions and their mutants."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -43,7 +43,7 @@ from conself.tracking import Tracker
 
 @dataclass(frozen=True)
 class WrittenTests:
-    """Write tests of every benchmark's problems, and hold them against what is right there."""
+    """Write tests of every benchmark's problems, and grade them by the reference solutions."""
 
     kind: ClassVar[str] = "evaluate"
     parts: ClassVar[Sequence[str]] = ("model", "engine", "writer", "benchmark", "comparison", "writing")
@@ -51,19 +51,19 @@ class WrittenTests:
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """None."""
+        """Return no parts: all are required."""
         return ()
 
     def headlines(self, job: Job) -> Sequence[str]:  # noqa: ARG002
-        """None."""
+        """Return no headlines."""
         return ()
 
     def check(self, job: Job) -> None:
-        """Refuse a sampler that writes no tests, and a model that the engine cannot load.
+        """Check that the sampler writes tests, that ``writing`` is valid, and that the engine can load the model.
 
         Raises:
-            OSError: the model is not there.
-            ValueError: as said, or a number of ``writing`` is out of its range.
+            OSError: the model does not exist.
+            ValueError: the sampler writes no tests, the engine cannot load the model, or a number is out of range.
         """
         config = job.config
         if not isinstance(build(config.writer, Sampler), Tester):
@@ -77,20 +77,20 @@ class WrittenTests:
             engine.check_model(model)
 
     def load(self, job: Job, console: Console) -> None:
-        """Nothing: workers load the model."""
+        """Do nothing: workers load the model."""
 
     def work(self, job: Job, context: Context, tracker: Tracker) -> dict[str, Plain]:  # noqa: ARG002
-        """Replies, graded, and the figures of ``results.json``.
+        """Sample and grade replies, and return the figures of ``results.json``.
 
         Raises:
             ValueError: a benchmark has no reference solutions.
         """
         config, model = job.config, build(job.config.model, ModelRef)
         drawing = Drawing.of(config.writer, config.engine, model)
-        found = {str(name): written(context, config, str(name), drawing, "base") for name in config.benchmark}
+        graded = {str(name): written(context, config, str(name), drawing, "base") for name in config.benchmark}
         return {
             "model": to_plain(config.model),
-            "benchmarks": {name: {"written_tests": dict(made.summary())} for name, made in found.items()},
+            "benchmarks": {name: {"written_tests": dict(tests.summary())} for name, tests in graded.items()},
             "seconds": context.seconds,
             "peak_memory": context.peaks,
             "artifacts": {name: artifact.key for name, artifact in context.artifacts.items()},
@@ -98,13 +98,13 @@ class WrittenTests:
         }
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
-        """Accuracy, unparsable share, mutation score."""
+        """Print accuracy, the share of unparsable replies, and the mutation score."""
         show_written_tests(console, figures)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMutant:
-    """A program made of a problem's reference solution by one change, or (``index`` 0) the reference itself."""
+    """A problem's reference solution with one change, or (``index`` 0) the reference solution itself."""
 
     problem_id: str
     index: int
@@ -112,13 +112,13 @@ class StoredMutant:
 
 
 def written(context: Context, config: DictConfig, name: str, drawing: Drawing, who: str) -> Artifact:
-    """The tests that a model writes of a benchmark's problems, graded; the summary has the figures.
+    """Have a model write tests of a benchmark's problems, and grade them; the summary has the figures.
 
     ``config`` holds benchmark (by name), writing and comparison.
     """
     source, writing = Source.of(config.benchmark[name], Benchmark), config.writing
-    made = (writing.n_mutants, writing.inputs, writing.seed)
-    stored = _store(context, names.mutants(name), source, *made, config.comparison, writing.limits)
+    settings = (writing.n_mutants, writing.inputs, writing.seed)
+    stored = _store(context, names.mutants(name), source, *settings, config.comparison, writing.limits)
     label = names.written(name, who)
     return _grade(context, label, source, drawing, writing.reader, config.comparison, writing.limits, stored)
 
@@ -133,38 +133,38 @@ def _store(
     comparison: DictConfig,
     limits: DictConfig,
 ) -> Summary:
-    """Reference solutions and their mutants, but for those that behave like them -> mutants-*.parquet."""
+    """Store reference solutions, and their mutants that behave differently -> mutants-*.parquet."""
     task, compared = benchmark.part(), build(comparison, Comparison)
-    known = references(task)
-    if not known:
+    solutions = references(task)
+    if not solutions:
         raise ValueError(
             f"{benchmark.node['_target_']} has no reference solutions to measure tests by; take "
             "benchmark=[humaneval_plus,mbpp_plus], or another whose data set has programs"
         )
-    problems = {problem.id: problem for problem in task.problems if problem.id in known}
-    made = {
-        name: mutants(known[name], problem.entry_point, n_mutants, seed) if n_mutants else ()
+    problems = {problem.id: problem for problem in task.problems if problem.id in solutions}
+    changed = {
+        name: mutants(solutions[name], problem.entry_point, n_mutants, seed) if n_mutants else ()
         for name, problem in problems.items()
     }
-    jobs = [job_of(p, (known[name], *made[name]), p.inputs[:inputs]) for name, p in problems.items()]
+    jobs = [job_of(p, (solutions[name], *changed[name]), p.inputs[:inputs]) for name, p in problems.items()]
     rows: list[StoredMutant] = []
     failing = 0
     for name, (original, *others) in _run(work, jobs, limits).items():
-        told = [any(row) for row in kills(original, others, compared, problems[name].entry_point is None)]
-        kept = [code for code, differs in zip(made[name], told, strict=True) if differs]
+        differing = [any(row) for row in kills(original, others, compared, problems[name].entry_point is None)]
+        kept = [code for code, differs in zip(changed[name], differing, strict=True) if differs]
         failing += any(outcome.status is not Status.OK for outcome in original)
-        rows += [StoredMutant(name, k, code) for k, code in enumerate((known[name], *kept))]
-    dropped = sum(map(len, made.values())) - (len(rows) - len(problems))
+        rows += [StoredMutant(name, k, code) for k, code in enumerate((solutions[name], *kept))]
+    dropped = sum(map(len, changed.values())) - (len(rows) - len(problems))
     write_records(work.folder / "mutants-all.parquet", StoredMutant, rows)
     counts = {"problems": len(problems), "mutants": len(rows) - len(problems), "equivalent": dropped}
     return {**counts, "without_reference": len(task.problems) - len(problems), "failing_references": failing}
 
 
 def _run(work: Work, jobs: Sequence[SandboxJob], limits: DictConfig) -> dict[str, list[tuple[Outcome, ...]]]:
-    """Problem id -> the outcomes of each of its programs, in the order of the jobs."""
+    """Run the jobs; return problem id -> the outcomes of each of its programs, in the order of the jobs."""
     ran = execute(jobs, build(limits, Limits), work.context.executor.machines().threads)
-    found = {result.job.id: list(result.rows) for result in ran}
-    return {job.id: found[job.id] for job in jobs}
+    outcomes = {result.job.id: list(result.rows) for result in ran}
+    return {job.id: outcomes[job.id] for job in jobs}
 
 
 @stage("written_tests", version=1)
@@ -177,14 +177,14 @@ def _grade(
     limits: DictConfig,
     mutants: Artifact,
 ) -> Summary:
-    """Draw replies, read them, run the stored programs on their inputs, and grade -> replies-*.parquet; figures."""
+    """Sample replies, run stored programs on their tests' inputs, and grade -> replies-*.parquet; summary: figures."""
     give_back()
     task, part, compared = benchmark.part(), build(reader, TestReader), build(comparison, Comparison)
     programs = stored_programs(mutants)
     problems = [problem for problem in task.problems if problem.id in programs]
     sample_into(work.context, work.folder, "replies", "writing tests", writer.part, writer.model, problems)
-    drawn = read_records(work.folder, Candidate, "replies")
-    replies = by_problem(drawn)
+    sampled = read_records(work.folder, Candidate, "replies")
+    replies = by_problem(sampled)
     read = {problem.id: read_all(part, problem, replies[problem.id]) for problem in problems}
     inputs = {problem.id: inputs_of(read[problem.id], problem.entry_point is None) for problem in problems}
     jobs = [job_of(problem, programs[problem.id], inputs[problem.id]) for problem in problems]
@@ -200,19 +200,19 @@ def _grade(
         )
         for problem in problems
     }
-    cut = sum(reply.finish_reason == "length" for reply in drawn)
+    cut = sum(reply.finish_reason == "length" for reply in sampled)
     _tell(work, task, problems)
-    return {**asdict(figures(graded)), "cut_at_limit": cut, "no_room": without_room(drawn), "problems": len(problems)}
+    return {**asdict(figures(graded)), "cut_at_limit": cut, "no_room": without_room(sampled), "problems": len(problems)}
 
 
 def stored_programs(mutants: Artifact) -> Mapping[str, tuple[str, ...]]:
-    """Problem id -> its reference solution, then its mutants."""
-    found: dict[str, list[str]] = {}
+    """Return problem id -> its reference solution, then its mutants."""
+    programs: dict[str, list[str]] = {}
     for row in read_records(mutants.path, StoredMutant, "mutants"):
-        found.setdefault(row.problem_id, []).append(row.code)
-    return {name: tuple(codes) for name, codes in found.items()}
+        programs.setdefault(row.problem_id, []).append(row.code)
+    return {name: tuple(codes) for name, codes in programs.items()}
 
 
 def _tell(work: Work, task: Task, problems: Sequence[Problem]) -> None:
-    left = len(task.problems) - len(problems)
-    tell(work.context, f"{len(problems)} problems", {"no reference solution": left} if left else {})
+    unused = len(task.problems) - len(problems)
+    tell(work.context, f"{len(problems)} problems", {"no reference solution": unused} if unused else {})

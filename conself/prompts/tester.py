@@ -1,4 +1,4 @@
-"""The wording in which a model is asked for tests of a problem; the texts live in ``conf/prompts/tester/``."""
+"""Fill the prompts that ask a model for tests of a problem; the texts are in ``conf/prompts/tester/``."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ _FUNCTION, _STDIN = {"statement", "starter", "entry_point", "n"}, {"statement", 
 class TesterTexts:
     """Templates for ``str.format``, one for functions and one for programs that read standard input.
 
-    They may use {statement}, {starter} and {n}, how many tests an answer has at most; the one for functions also
-    {entry_point}. {starter} is ``starter``, itself filled with {starter_code}, where a problem has starter code, else
-    nothing.
+    They may use {statement}, {starter} and {n}, the largest number of tests in an answer; the one for functions also
+    {entry_point}. {starter} is ``starter``, itself filled with {starter_code}, if a problem has starter code, else
+    empty.
 
     Raises:
-        ValueError: a template has a field that does not exist, or lacks one that it needs; names both.
+        ValueError: a template has an unknown field, or lacks a required one; names the template and the field.
     """
 
-    __test__ = False  # pytest takes the name for a test class
+    __test__ = False  # pytest would take this for a test class
 
     starter: str
     function: str
@@ -32,6 +32,6 @@ class TesterTexts:
         check_fields("tester.stdin", self.stdin, _STDIN, {"statement"})
 
     def messages(self, style: PromptStyle, problem: Problem, n: int) -> list[Message]:
-        """Chat messages that ask for at most ``n`` tests of the problem, in turns as ``style`` has them."""
-        known = fields(problem.statement, problem.starter_code, problem.entry_point, self.starter)
-        return style.turns(by_kind(problem.entry_point, self.function, self.stdin).format(n=n, **known))
+        """Return the chat messages that ask for at most ``n`` tests of the problem, in the turns of ``style``."""
+        values = fields(problem.statement, problem.starter_code, problem.entry_point, self.starter)
+        return style.turns(by_kind(problem.entry_point, self.function, self.stdin).format(n=n, **values))

@@ -1,4 +1,4 @@
-"""The figures of written tests as a small table."""
+"""Print the figures of written tests as a table."""
 
 from rich.console import Console
 from rich.table import Table
@@ -10,10 +10,10 @@ _ROWS = ("accuracy", "unparsable", "mutation_score")
 
 
 def show_written_tests(console: Console, results: Figures) -> None:
-    """Print accuracy, the share of replies that cannot be read, and the mutation score of each benchmark."""
+    """Print accuracy, the share of unparsable replies, and the mutation score of each benchmark."""
     table = Table("", "replies", *(name.replace("_", " ") for name in _ROWS), title="Tests", title_justify="left")
     for name, row in results["benchmarks"].items():
-        found = row["written_tests"]
-        table.add_row(name, str(found["n_replies"]), *(number(found[each]) for each in _ROWS))
+        scores = row["written_tests"]
+        table.add_row(name, str(scores["n_replies"]), *(number(scores[each]) for each in _ROWS))
     show_table(console, table)
     show_table(console, stages(results["seconds"], results["peak_memory"]))

@@ -1,4 +1,4 @@
-"""Replies in which tests of a problem are written, over any way of completing chats."""
+"""Sample replies with tests of a problem, through any function that completes chats."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ from conself.samplers.sampler import Sampler
 
 @dataclass(frozen=True)
 class Tester(Sampler):
-    """``n`` replies to the tester's prompt, each asked for at most ``cases`` tests, as candidates without a program.
+    """``n`` replies to the tester's prompt, each with at most ``cases`` tests, as candidates without a program.
 
     Raises:
-        ValueError: a setting out of range, or several replies at temperature 0, which would all be the same.
+        ValueError: a setting is out of range, or there are several replies at temperature 0, which would be equal.
     """
 
     n: int
@@ -35,15 +35,15 @@ class Tester(Sampler):
         check_answers(self.n, self.temperature)
         if self.cases < 1:
             raise ValueError(f"a tester is asked for at least 1 test, got cases={self.cases}")
-        self.drawn()  # wrong settings are told before any work
+        self.drawn()  # raises for wrong settings before any work
 
     @property
     def demand(self) -> Demand:
-        """All replies to a problem at once."""
+        """Return the demand of all replies to one problem at once."""
         return Demand(self.n, self.max_new_tokens)
 
     def __call__(self, problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:
-        """``n`` replies per problem, in order, each as they are there; a reply's seed hangs on nothing beside it."""
+        """Yield the ``n`` replies of each problem, in order, as they arrive; a seed depends on no other reply."""
         asks = [
             Ask(
                 self.texts.messages(self.prompts, problem, self.cases),
@@ -51,10 +51,10 @@ class Tester(Sampler):
             )
             for problem in problems
         ]
-        drawn = self.drawn()
-        for problem, group in zip(problems, complete(asks, drawn), strict=True):
-            yield [replace(candidate(problem, k, None, reply, drawn), code=None) for k, reply in enumerate(group)]
+        decoding = self.drawn()
+        for problem, group in zip(problems, complete(asks, decoding), strict=True):
+            yield [replace(candidate(problem, k, None, reply, decoding), code=None) for k, reply in enumerate(group)]
 
     def drawn(self) -> Decoding:
-        """How a reply is drawn."""
+        """Return the decoding settings of a reply."""
         return Decoding(self.temperature, self.top_p, self.max_new_tokens, self.entropy_top_k, self.prompts.stop)

@@ -1,4 +1,4 @@
-"""What the jobs of a store are up to: ``python -m conself.status [artifacts=DIR]``."""
+"""Show the status of the jobs of a store: ``python -m conself.status [artifacts=DIR]``."""
 
 from conself.status.command import main
 

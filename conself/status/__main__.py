@@ -1,4 +1,4 @@
-"""``python -m conself.status``."""
+"""Run ``python -m conself.status``."""
 
 from conself.status.command import main
 

@@ -1,6 +1,6 @@
-"""The command that shows what the jobs of a store are up to.
+"""Show the status of the jobs of a store.
 
-It reads the store and its locks, and writes nothing: during a job, after a kill, or on a copy.
+The command reads the store and its locks and writes nothing, so it works during a job, after a kill, or on a copy.
 """
 
 import sys
@@ -19,10 +19,10 @@ USAGE = "usage: conself status [artifacts=DIR]"
 
 
 def parse(words: Sequence[str]) -> Path:
-    """The folder that the words of a command line name; ``artifacts`` where they name none.
+    """Return the folder that the arguments of the command name; ``artifacts`` if there are none.
 
     Raises:
-        ValueError: a word is no ``artifacts=DIR``, or there are two.
+        ValueError: there are several arguments, or the argument is not ``artifacts=DIR``.
     """
     if not words:
         return Path("artifacts")
@@ -33,17 +33,17 @@ def parse(words: Sequence[str]) -> Path:
 
 
 def show(console: Console, root: Path, status: StoreStatus, now: float) -> None:
-    """Print what is not finished, a row each, who waits for it, and how much is finished; ``now`` as by time.time."""
+    """Print unfinished artifacts, the jobs that wait for them, and counts of finished ones; ``now`` as time.time()."""
     if status.making:
         table = Table(title=f"Not finished in {root}")
         for column in ("stage", "key", "state", "by", "on disk", "last change"):
             table.add_column(column, no_wrap=True)
-        for made in status.making:
-            ago = "-" if made.changed is None else f"{timedelta(seconds=round(max(now - made.changed, 0)))} ago"
-            table.add_row(made.stage, made.key[:12], made.state, str(made.owner or "-"), made.done, ago)
+        for row in status.making:
+            ago = "-" if row.changed is None else f"{timedelta(seconds=round(max(now - row.changed, 0)))} ago"
+            table.add_row(row.stage, row.key[:12], row.state, str(row.owner or "-"), row.done, ago)
         show_table(console, table)
-    for made in status.making:
-        _tell(console, made)
+    for row in status.making:
+        _tell(console, row)
     total = ", ".join(f"{number} {name}" for name, number in status.finished.items())
     say(console, f"finished: {total or 'nothing'}")
 
@@ -57,7 +57,7 @@ def _tell(console: Console, made: Making) -> None:
 
 
 def main() -> None:
-    """Show one store's status; raises SystemExit (2) where there is none, or the words are wrong."""
+    """Show the status of one store; raise SystemExit(2) if there is no store, or the arguments are invalid."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(USAGE)
         return

@@ -1,4 +1,4 @@
-"""Checks of a config that trains on rollouts, run before any work."""
+"""Check a config that trains on rollouts, before any work."""
 
 from omegaconf import DictConfig
 
@@ -25,8 +25,8 @@ def check(config: DictConfig) -> None:
 
     Raises:
         OSError: the model, or one that the curriculum's metric needs, does not exist.
-        ValueError: the model has wrong settings or an adapter already, or this pipeline does not support a setting;
-            with the remedy.
+        ValueError: the model has invalid settings or already has an adapter, or this pipeline does not support a
+            setting; with the remedy.
     """
     model, training, loss = build(config.model, ModelRef), build(config.training, Training), build(config.loss, Loss)
     check_model(model)
@@ -53,10 +53,10 @@ def check(config: DictConfig) -> None:
 
 
 def check_roles(reward: Reward, testing: Testing | None) -> None:
-    """Check that the job makes everything that the reward reads, and that the reward uses a calibration, if any.
+    """Check that the job produces everything that the reward reads, and that the reward uses the calibration, if any.
 
     Raises:
-        ValueError: it does not; with the remedy.
+        ValueError: one of these does not hold; with the remedy.
     """
     if testing is None and reward.needs_tests:
         raise ValueError(
@@ -92,7 +92,7 @@ def check_training(training: Training, loss: Loss) -> None:
 
 
 def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> None:
-    """Check that the engine can draw rollouts from the weights in training.
+    """Check that the engine can sample rollouts from the weights in training.
 
     Raises:
         OSError: the model does not exist.
@@ -111,7 +111,7 @@ def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> No
 
 
 def check_curriculum(config: DictConfig, model: ModelRef) -> None:
-    """Check that the curriculum's candidates can be drawn and scored, if there is a curriculum.
+    """Check that the curriculum's candidates can be sampled and scored, if there is a curriculum.
 
     Raises:
         OSError: a model that its metric needs does not exist.

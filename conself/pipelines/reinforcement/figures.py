@@ -30,7 +30,7 @@ class Trained:
 
 
 def figures_of(config: DictConfig, context: Context, trained: Trained) -> dict[str, Plain]:
-    """Return all figures of the job; figures of the curriculum's pool are left to ``pipeline=preference``."""
+    """Return all figures of the job, except those of the curriculum's pool, which only ``pipeline=preference`` has."""
     summary, total = trained.reinforced.summary(), trained.problems.summary()
     kept = eligible = total["total"]
     left: dict[str, int] = {}

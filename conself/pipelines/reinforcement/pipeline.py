@@ -37,7 +37,7 @@ _ASKING = ("model", "dataset", "engine", "answering", "sampler", "decoder", "jud
 
 @dataclass(frozen=True)
 class Reinforcement:
-    """Draw, run, reward and learn, step by step; then evaluate the result and the snapshots taken on the way."""
+    """Sample, execute, reward and update in every step; then evaluate the trained model and its snapshots."""
 
     kind: ClassVar[str] = "train"
     parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "testing", "metric", "curriculum")
@@ -45,14 +45,15 @@ class Reinforcement:
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
-        """Without a curriculum all problems are trained on, and without ``testing`` there is one role.
+        """Return the parts that may be null.
 
-        Without ``answering`` the engine answers benchmarks too.
+        Without a curriculum all problems are trained on; without ``testing`` there is one role; and without
+        ``answering`` the engine answers benchmarks too.
         """
         return ("curriculum", "answering", "testing")
 
     def headlines(self, job: Job) -> Sequence[str]:
-        """``tau``, if the curriculum has one."""
+        """Return ``tau`` if the curriculum has one."""
         return ("tau",) if job.config.curriculum and "tau" in job.config.curriculum else ()
 
     def check(self, job: Job) -> None:
@@ -84,8 +85,8 @@ class Reinforcement:
             for step, folder in snapshots(trained.path).items()
         }
         tuned = _answers(config, context, model, trained, "tuned")
-        all_made = Trained(problems, selection, trained, base, steps, tuned)
-        return {**figures_of(config, context, all_made), "versions": versions()}
+        artifacts = Trained(problems, selection, trained, base, steps, tuned)
+        return {**figures_of(config, context, artifacts), "versions": versions()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """Print the figures of training, and the benchmarks before, during and after it."""
@@ -93,7 +94,7 @@ class Reinforcement:
 
 
 def _selected(config: DictConfig, context: Context, model: ModelRef, problems: Artifact) -> Artifact:
-    """Apply the curriculum to candidates, and tests if any, that the model draws before training."""
+    """Apply the curriculum to the candidates, and tests if any, that the model samples before training."""
     candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
     traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
     pools = Pools(problems, candidates, traces)

@@ -43,7 +43,7 @@ PARTS = ("training", "loss", "rollouts", "reward", "guard", "loop", "prompts", "
 
 @dataclass(frozen=True)
 class Testers(Identified):
-    """The second role, as a config node has it."""
+    """The second role, as a config node describes it."""
 
     node: DictConfig
     part: Testing
@@ -55,7 +55,7 @@ class Testers(Identified):
 
     @property
     def identity(self) -> Json:
-        """Its settings without mere locations, and the content of the labels of its calibration."""
+        """Return the settings without paths, and the fingerprint of the labels of the calibration, if any."""
         calibration = self.part.calibration
         return {"settings": located(self.node), "labels": None if calibration is None else calibration.fingerprint()}
 
@@ -131,7 +131,7 @@ def _reinforce_both(
     testing: Testers,
     curves: Aside[Tracker],
 ) -> Summary:
-    """The same with a second role, which writes tests."""
+    """Train as ``_reinforce``, with a second role that writes tests."""
     chosen = (training, loss, rollouts, reward, guard, loop, prompts, sandbox, comparison, behaviour)
     nodes = dict(zip(PARTS, chosen, strict=True))
     return _trained(work, nodes, testing.part, seed, model, _kept(problems, selection), curves.value)
@@ -146,7 +146,7 @@ def _trained(
     problems: Sequence[Problem],
     tracker: Tracker,
 ) -> Summary:
-    """Train by the parts that ``nodes`` describe, by the names of ``PARTS``."""
+    """Train with the parts that ``nodes`` describe, keyed by the names in ``PARTS``."""
     from conself.online.loop import reinforce as train
 
     context = work.context
@@ -160,7 +160,7 @@ def _trained(
     parts = build(nodes["loop"], Loop), build(nodes["rollouts"], Rollouts), grading, build(nodes["guard"], Guard)
     method = Method(*parts, build(nodes["loss"], Loss), build(nodes["training"], Training), seed, testing)
     free_accelerator(context)
-    context.executor.release_others()  # engines hold much memory on a CPU, too
+    context.executor.release_others()  # engines hold much memory, on a CPU as well
     if is_large(model, method.training):
         free_memory(context)
     logger = tracker.training_logger()
@@ -171,7 +171,7 @@ def _trained(
 
 
 def _tell(context: Context, report: "Report") -> None:
-    """Print a line each for problems left out, steps skipped, and an early stop."""
+    """Print a line each for excluded problems, skipped steps, an early stop, and an earlier step's weights."""
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
