@@ -168,5 +168,5 @@ _SAME |= {"qwen2_5_coder_7b": "Qwen2.5-Coder-7B"}
 
 
 def backbone_of(model: str) -> str | None:
-    """The paper's name of a model of conf/model/, None for one that it has not."""
+    """Return the paper's name of a model of conf/model/, or None for a model that it does not use."""
     return _SAME.get(model)

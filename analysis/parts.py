@@ -1,4 +1,4 @@
-"""Single tables and figures as files, for a folder of their own: ``parts=table1_methods,methods``."""
+"""Single tables and figures as files, for a separate folder: ``parts=table1_methods,methods``."""
 
 from collections.abc import Sequence
 from pathlib import Path

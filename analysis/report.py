@@ -21,7 +21,7 @@ _EXTRA = ("jinja2", "matplotlib")
 
 
 def requested(words: Sequence[str]) -> Request:
-    """The request that the words of a command line make, where the libraries to fulfil it are installed.
+    """Return the request of a command line, after checking that the libraries it needs are installed.
 
     Raises:
         ValueError: as :func:`analysis.request.parse`, or the extra ``[report]`` is not installed.

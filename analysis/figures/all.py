@@ -1,4 +1,4 @@
-"""Every figure that the runs hold numbers for, as PNG and SVG."""
+"""Every figure for which the runs hold numbers, as PNG and SVG."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
 
 
 def all_figures(runs: Sequence[Run], out: Path) -> list[Figure]:
-    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``).
+    """Draw every figure into ``out`` (created if missing); a figure without data says why (``left_out``).
 
     What an earlier report drew there of a figure that is left out now is removed.
     """
