@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Where a run logs or keeps files and how fast it works makes no difference to what it finds. Earlier runs say logger.
+# Logging, storage and speed settings do not change a run's results. Earlier runs say logger.
 _SPEED = ("hydra", "artifacts", "tracking", "logger", "executor", "runtime", "experiment", "layout", "strategy", "out")
 _UNSAID = "default"  # the value of a setting that a run was not asked for
-_OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
+_OTHER_SEEDS = ("dataset", "benchmark")  # their seeds select problems, and are not the run's
 _GONE = "removed"
 _MOST, _LONG = 3, 40  # settings of a label that no command line says, and characters of one
 

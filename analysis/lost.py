@@ -11,7 +11,7 @@ from .runs import Run
 
 _NAMED = 5  # runs
 _ANSWERS = {"evaluate", "vote"}
-# What a report lacks -> the stages that it would be drawn from.
+# A missing part of a report -> the stages that it needs.
 _NEEDED = {
     "tests and intervals over problems": _ANSWERS,
     "ROC curves": {"score", "verify"},
@@ -78,7 +78,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _dead(folder: Path) -> Iterator[Path]:
-    """Return the missing targets of links below ``folder``; links are not followed."""
+    """Yield the missing targets of links below ``folder``; links are not followed."""
     for place, folders, files in os.walk(folder):
         for name in sorted([*folders, *files]):
             path = Path(place) / name

@@ -99,8 +99,8 @@ def by_seeds(runs: Iterable[Run], benchmark: str, side: str) -> dict[int, Sequen
 def reference(group: Sequence[Run], others: Sequence[Run], method: str = "conself") -> list[Run]:
     """Return the runs of ``method`` to compare a group with: of the same model, and the most similar label.
 
-    Similar is what agrees in the most settings; of equally similar labels the first counts. A label that was measured
-    on other problems (by their number) is none to compare with. Empty without any.
+    The most similar label agrees in the most settings; of equals, the first one counts. A label that was measured
+    on other problems (by their number) does not qualify. Empty if none does.
     """
     same = [run for run in others if run.method == method and run.backbone == group[0].backbone]
     candidates = [run for run in same if _sizes_agree(run, group[0])]
@@ -113,7 +113,7 @@ def reference(group: Sequence[Run], others: Sequence[Run], method: str = "consel
 def over_seeds(values: Iterable[tuple[int, float | None]]) -> Spread | None:
     """Return the spread over seeds of (seed, value); values of one seed count once, as their mean.
 
-    All methods of a seed share the base model's answers, so that those are no more samples than there are seeds.
+    All methods of a seed share the base model's answers, so there are only as many independent samples as seeds.
     """
     by_seed: dict[int, list[float]] = {}
     for seed, value in values:

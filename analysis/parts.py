@@ -11,7 +11,7 @@ from .write import write_tables
 
 
 def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Path]:
-    """Write the tables (.md, .csv, .tex) and figures (.png, .svg) of these names into ``out``; returns the files.
+    """Write these tables (.md, .csv, .tex) and figures (.png, .svg) into ``out``; return the files.
 
     A name may belong to a table and to a figure (``rounds``): both are written.
 
@@ -20,7 +20,7 @@ def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Pa
             what is missing); nothing is written then.
     """
     tables = {table.name: table for table in all_tables(runs)}
-    figures = {draw([], out).name: draw for draw in FIGURES}  # a figure of no runs is its name, and draws nothing
+    figures = {draw([], out).name: draw for draw in FIGURES}  # without runs, only names; nothing is drawn
     if unknown := [part for part in parts if part not in {*tables, *figures}]:
         known = ", ".join(dict.fromkeys([*tables, *figures]))
         raise ValueError(f"parts={','.join(unknown)}: there is no such table or figure; there are {known}")

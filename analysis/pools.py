@@ -8,7 +8,7 @@ from typing import Any
 from .labels import differing, labelled, telling
 from .runs import METHODS, Run
 
-# What candidates and verdicts depend on; the method comes after.
+# The groups that candidates and verdicts depend on; the method comes later.
 _PARTS = ("model", "dataset", "prompts", "engine", "sampler", "sandbox", "comparison", "behaviour", "pool")
 
 
@@ -17,9 +17,9 @@ class PoolFigures:
     """The runs' figures of one pool (one model, data set and seed).
 
     Attributes:
-        group: what it shares with the pools of other seeds: the model, and what else differs between groups.
+        group: shared with the pools of other seeds: the model, and other settings that differ between groups.
         seed: of its sampling.
-        runs: those that have it, the ones of ConSelf first.
+        runs: the runs that have it, those of ConSelf first.
         metrics: label -> figures of ``results.json``'s ``metrics``; a label of other settings goes with its run's.
         golden_by_tau: label -> rows, of the first run that pairs winners with losers.
         selectors: name -> accuracy and n.

@@ -17,7 +17,7 @@ from conself.sandbox.terminal import answer_interrupts
 from .request import USAGE, Request, parse
 
 _EXTRA = ("jinja2", "matplotlib")
-"""What the extra ``[report]`` installs, and nothing else of ConSelf imports."""
+"""Libraries that the extra ``[report]`` installs, and that nothing else in ConSelf imports."""
 
 
 def requested(words: Sequence[str]) -> Request:

@@ -55,7 +55,7 @@ def scored(pool: PoolFigures, metric: str) -> dict[str, tuple[float, bool]]:
 def roc(pools: Sequence[Scored]) -> Roc | None:
     """Return the mean curve and AUC over pools of the same problems; None if no pool has both classes.
 
-    A problem is drawn with all its pools, because its values for several seeds are no independent problems.
+    A problem is drawn with all its pools, because its values for several seeds are not independent.
     """
     usable = [pool for pool in pools if len({solvable for _, solvable in pool.values()}) == 2]
     if not usable:

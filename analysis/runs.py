@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from .labels import apart, differing, group_name, labelled, metric_of, settings_of, telling, word_of
 
 _RESULTS = "results.json"
-_SUMMARY = "summary.json"  # what `python -m conself.score` leaves
+_SUMMARY = "summary.json"  # written by `python -m conself.score`
 _NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems", "answers"}
 _DEPTH = 3  # a folder of multirun folders of job folders
-# The order of the paper's tables; what is not named here follows in the order of the runs.
+# The order of the paper's tables; other methods follow in the order of the runs.
 METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")
 
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list"}
@@ -83,7 +83,7 @@ def read_runs(folder: Path | str) -> list[Run]:
 
     Of jobs with the same settings and seed the last one counts, and of those with the same label and seed that made the
     same models and answers (settings of analysis may differ): one that was run twice is no second seed. Jobs of one
-    seed that the command line does not tell apart get labels of their own, by their settings or else by their folders.
+    seed with equal command lines get labels of their own, by their settings or else by their folders.
 
     Raises:
         FileNotFoundError: there is no finished job; says what there is instead.
@@ -117,7 +117,7 @@ def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A0
 def answers_at(run: Run, benchmark: str, side: str) -> Path:
     """Return the path of a run's answers to a benchmark: ``base``, before round 1, or ``tuned``, of the kept model.
 
-    That is the last round's, or of rounds compared by a validation split the best one's; it may not be there.
+    The kept model is the last round's, or the best by a validation split; the path may not exist.
     """
     best = int(run.results.get("best_round", len(run.rounds)))
     if side == "base" or not best:
@@ -155,7 +155,7 @@ def broken(path: Path, expected: str, why: object) -> ValueError:
 
 
 def _jobs(root: Path) -> Iterator[Path]:
-    """Return the folders of finished or unfinished jobs, without following links or searching a job's own folders."""
+    """Yield the folders of finished or unfinished jobs; links and the insides of jobs are not searched."""
     for place, folders, files in os.walk(root):
         here = Path(place)
         depth = len(here.relative_to(root).parts)

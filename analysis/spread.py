@@ -61,7 +61,7 @@ def flat(value: Spread | None) -> Spread | float | None:
 def by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> BySeed | None:
     """Return paired differences by seed, with a two-sided paired t-test; None if the two share no seed.
 
-    With few seeds the test has next to no power, and differences that are all the same have no p: say n beside it.
+    With few seeds the test has almost no power, and equal differences have no p: report n beside it.
     """
     seeds = sorted(first.keys() & second.keys())
     if not seeds:
@@ -92,7 +92,7 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
     """Test whether two methods differ on the problems, over their shared seeds; None if they share no seed.
 
     One seed with one answer each: McNemar's test, exact. Several seeds: a problem's answers of all seeds are its
-    answers, and the bootstrap is over problems, because the seeds of one problem are no independent problems.
+    answers, and the bootstrap is over problems, because the seeds of one problem are not independent.
 
     Raises:
         ValueError: the two are not of the same problems; names those that differ.
@@ -106,7 +106,7 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
 
 
 def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
-    """Do as :func:`by_problem`, but return None if the two have different problems."""
+    """Return the result of :func:`by_problem`, or None if the two have different problems."""
     names = [{v.problem_id for seed in first.keys() & second.keys() for v in side[seed]} for side in (first, second)]
     return by_problem(first, second) if names[0] == names[1] else None
 

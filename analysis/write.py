@@ -32,9 +32,9 @@ _FIT = 8  # columns of a text's width
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
-    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table that has rows into ``folder``; returns the files.
+    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table with rows into ``folder``; return the files.
 
-    What an earlier report wrote there of a table that is left out now is removed.
+    Files of earlier reports are removed for tables that are now left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []

@@ -29,7 +29,7 @@ _OVER_PROBLEMS = ("comparisons", "table3_curricula", "table4_ablations")  # they
 
 
 def make_report(request: Request, console: Console) -> Path:
-    """Write everything into ``request.out``; returns the path of ``report.html``.
+    """Write everything into ``request.out``; return the path of ``report.html``.
 
     Raises:
         FileNotFoundError: there is no finished run.
@@ -58,7 +58,7 @@ def make_report(request: Request, console: Console) -> Path:
 
 
 def make_parts(request: Request, console: Console) -> list[Path]:
-    """Write the tables and figures that ``request.parts`` names into ``request.out``; returns the files.
+    """Write the tables and figures that ``request.parts`` names into ``request.out``; return the files.
 
     Raises:
         FileNotFoundError: there is no finished run.
@@ -103,7 +103,7 @@ def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
 
 
 def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
-    """Add to a table of tests over problems, and so to its files, a note on runs with lost artifacts."""
+    """Return a table of tests over problems with a note, in its files too, on runs with lost artifacts."""
     runs = without_verdicts(lost)
     if not runs or table.left_out or table.name not in _OVER_PROBLEMS:
         return table
@@ -118,7 +118,7 @@ def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> 
 
 
 def make(request: Request, console: Console) -> list[Path]:
-    """Write what ``request`` asks for; returns ``report.html``, or the files of its parts.
+    """Write the outputs of ``request``; return ``report.html``, or the files of its parts.
 
     Raises:
         FileNotFoundError: there is no finished run.

@@ -27,9 +27,9 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY = (
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
 LINES = ("-", "--", ":", "-.")
 PAPER = GREY
-"""The colour of what the paper reports."""
+"""The colour of the paper's figures."""
 COLUMNS = 3
-"""Panels side by side."""
+"""Number of panels side by side."""
 _CHARACTER = 0.1  # inches
 
 _STYLE: dict[Any, Any] = {
@@ -66,9 +66,9 @@ class Figure:
     Attributes:
         name: of its files: ``figure6_roc``.
         caption: one sentence.
-        png, svg: its files; None where it is left out.
+        png, svg: its files; None if it is left out.
         notes: sentences that belong under it.
-        left_out: why there is no such figure; "" where there is one.
+        left_out: why there is no such figure; "" if there is one.
     """
 
     name: str
@@ -98,7 +98,7 @@ def panels(
 ) -> tuple[Drawing, list[Axes]]:
     """Return an empty drawing with panels side by side, in rows of ``columns``.
 
-    ``width`` and ``height`` are of one panel in inches; ``rows``, the names of the first panel's rows, get room beside.
+    ``width`` and ``height`` are of one panel in inches; ``rows``, the names of the first panel's rows, get extra width.
     """
     columns = min(columns, count)
     down = ceil(count / columns)
@@ -133,7 +133,7 @@ def below(drawing: Drawing, axes: Sequence[Axes], title: str = "") -> None:
 
 
 def thin(axis: Axes, x: Sequence[float], means: Sequence[Spread], sideways: bool = False) -> None:
-    """Return the style of error bars of one standard deviation over bars; none for a single run."""
+    """Draw error bars of one standard deviation over bars; of length 0 for a single run."""
     at, spreads = [mean.mean for mean in means], [mean.sd or 0.0 for mean in means]
     style: dict[str, Any] = {"fmt": "none", "ecolor": "#333333", "elinewidth": 1.4}
     if sideways:

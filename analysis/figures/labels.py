@@ -31,8 +31,8 @@ class Names:
     """The names of labels in a figure.
 
     Attributes:
-        shared: how all of them begin, which is said once: ``curriculum_by_metric metric``; "" where they do not.
-        of: label -> what it says beside that, cut to some 60 characters, each of its own.
+        shared: their common beginning, shown once: ``curriculum_by_metric metric``; "" if there is none.
+        of: label -> the rest of it, unique and cut to about 60 characters.
     """
 
     shared: str
@@ -48,7 +48,7 @@ def names(labels: Sequence[str]) -> Names:
     if not all(rest and not rest.startswith("_") for rest in rests):  # matplotlib leaves these out of a legend
         start, rests = "", each
     found = {label: cut(rest) for label, rest in zip(each, rests, strict=True)}
-    if len(set(found.values())) < len(found):  # what tells them apart was cut out
+    if len(set(found.values())) < len(found):  # the distinguishing part was cut out
         found = {label: f"{i}: {name}" for i, (label, name) in enumerate(found.items(), 1)}
     return Names(cut(start.rstrip(" =")), found)
 
@@ -63,12 +63,12 @@ def cut(text: str) -> str:
 def colours(labels: Sequence[str]) -> dict[str, str]:
     """Return label -> colour: the method's own if it has one label; the labels of a sweep get shades in order.
 
-    What is no method takes unused colours in turn.
+    Labels without a method take unused colours in turn.
     """
     each = list(dict.fromkeys(labels))
     count = Counter(_method(label) for label in each)
     swept = sorted(label for label in each if count[_method(label)] > 1)
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.88, len(swept)))  # its end is too light on white
+    shades = mpl.colormaps["viridis"](np.linspace(0, 0.88, len(swept)))  # the end of the map is too light on white
     found = {label: to_hex(shade) for label, shade in zip(swept, shades, strict=True)}
     single = [label for label in each if label not in found]
     found |= {label: _OF_METHODS[_method(label)] for label in single if _method(label) in _OF_METHODS}

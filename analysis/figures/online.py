@@ -26,7 +26,7 @@ _CURVES = {
     f"{HELD_OUT}winner_consensus": "consensus, held-out problems",
     f"{HELD_OUT}distinct_traces": "distinct behaviours, held-out problems",
 }
-"""Figures of a row, with what their panels are called; those that no run has are left out."""
+"""Figures of a row, with the titles of their panels; those that no run has are left out."""
 Points = list[tuple[float, float]]
 """Steps and values."""
 

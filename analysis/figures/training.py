@@ -24,7 +24,7 @@ from .labels import colours, cut, lines, names
 
 _CURVES = {"loss": "loss", "margin": "reward margin", "accuracy": "winner ahead of loser"}
 _METRICS = ("driver", "code_semantic_entropy")  # of the first that a run has kept, the uncertainty is drawn
-_SHARE = 20  # a curve is smoothed over one part in so many of its steps
+_SHARE = 20  # a curve is smoothed over 1 / _SHARE of its steps
 
 
 def training(runs: Sequence[Run], out: Path) -> Figure:

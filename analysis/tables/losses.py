@@ -7,7 +7,7 @@ from ..runs import Run, by_label
 from .table import Cell, Table, missing, table_of
 
 _CAPTION = "Programs, inputs and samples that executions and verdicts lack."
-_DETAILS = {"modules"}  # of a count that has a row itself
+_DETAILS = {"modules"}  # of a count that has its own row
 
 
 def losses(runs: Sequence[Run]) -> Table:
@@ -33,7 +33,7 @@ def losses(runs: Sequence[Run]) -> Table:
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
-    """Return step, count and words of each loss in results.json; without ``remedies`` the name of the count."""
+    """Yield step, count and words of each loss in results.json; without ``remedies`` the name of the count."""
     remedies = results.get("remedies") or {}
     for step, counts in (results.get("losses") or {}).items():
         for kind, count in counts.items():

@@ -11,18 +11,18 @@ from ..runs import Run
 from .table import Cell, Head, Written
 
 _CONF = Path(__file__).parents[2] / "conf"
-# What the definition of a method fixes: these groups, and these settings.
+# Groups and settings that the definition of a method fixes.
 _FIXED = ("curriculum", "pairing", "loss", "metric", "behaviour")
 _USUAL = {"rounds": ("1", "default"), "max_pairs": ("null", "default"), "matched": ("null", "none", "default")}
-_MADE_FROM = {"curriculum_by_metric": ("metric", "matched")}  # method -> what it is run with
-# What it leaves open, whatever the value: the problems, how answers are judged, what is measured beside.
+_MADE_FROM = {"curriculum_by_metric": ("metric", "matched")}  # method -> its settings
+# Settings that it leaves open, at any value: problems, judging of answers, additional measurements.
 _OPEN = ("method", "model", "recipe", "size", "dataset", "benchmark", "sandbox", "judging", "voters", "metrics")
 
 
 def method_of(run: Run, runs: Sequence[Run]) -> str:
     """Return the method whose paper figures belong beside a run; "" if its settings are not that method's.
 
-    The paper has one figure per method: of several taus (or learning rates, ...) among ``runs`` the usual one has it.
+    The paper has one figure per method: of several taus (or learning rates, ...) in ``runs``, the usual one gets it.
     """
     if not _as_defined(run):
         return ""

@@ -94,7 +94,7 @@ def _ks(run: Run, benchmark: str, side: str) -> list[int]:
 
 
 def _ceilings(model: str, label: str, side: str, group: Sequence[Run], ks: Sequence[int]) -> Iterator[tuple[Cell, ...]]:
-    """Return one row per benchmark and the runs with several answers to it; the base model's cover all methods."""
+    """Yield one row per benchmark and the runs with several answers to it; the base model's cover all methods."""
     for benchmark in benchmarks_of(group):
         rows = [(run.seed, figures(run, benchmark, side)) for run in group if _ks(run, benchmark, side)]
         if not rows:

@@ -7,7 +7,7 @@ from ..spread import Spread
 
 
 class Written(float):
-    """A number with a text of its own: the paper's at the precision it prints, a p that is only bounded from above.
+    """A number with its own text: the paper's at its printed precision, a p that is only bounded from above.
 
     It is a float so that it sorts, compares and goes into CSV as the number it is.
     """
@@ -34,9 +34,9 @@ class Table:
         caption: one sentence.
         columns: headings.
         formats: per column a Python format of numbers (``.1%``, ``+.1%``, ``.3f``, ``d``), or "" for text.
-        rows: cells: text, numbers, :class:`Written`, :class:`Spread`, or None where there is nothing.
+        rows: cells: text, numbers, :class:`Written`, :class:`Spread`, or None if empty.
         notes: sentences that belong under the table: seeds, n, tests, what the paper's figures were measured on.
-        left_out: why there are no rows; "" where there are some.
+        left_out: why there are no rows; "" if there are some.
     """
 
     name: str
