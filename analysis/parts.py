@@ -16,8 +16,8 @@ def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Pa
     A name may belong to a table and to a figure (``rounds``): both are written.
 
     Raises:
-        ValueError: a name is of no table and no figure (lists those there are), or the runs hold nothing for it (says
-            what is missing); nothing is written then.
+        ValueError: a name matches no table or figure (lists the valid names), or the runs hold no data for it (names
+            the missing data); nothing is written in that case.
     """
     tables = {table.name: table for table in all_tables(runs)}
     figures = {draw([], out).name: draw for draw in FIGURES}  # without runs, only names; nothing is drawn

@@ -23,8 +23,8 @@ def parse(words: Sequence[str]) -> Request:
     """Parse the words of a command line; ``out`` is ``<runs>/report`` unless given.
 
     Raises:
-        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder;
-            or ``out`` can't be made a folder or be written into.
+        ValueError: a word is not ``key=value``, names an unknown key or repeats one; ``runs`` is missing or not
+            a folder; or ``out`` can't be made a folder or be written into.
     """
     given: dict[str, str] = {}
     for word in words:

@@ -35,7 +35,7 @@ class Run:
         choices: group, without folders -> the YAML chosen in it, as Hydra recorded it; empty where it did not.
         method: ``conself``, ``wo_cw``, ...; "" for a run that trains nothing (``score``, ``evaluate``).
         seed: of sampling and training.
-        label: the method and what else differs among the report's runs of that method, but for the seed.
+        label: the method and the other settings, except the seed, that differ among the report's runs of it.
         settings: key -> value, for every key that some run of the report was given on the command line.
     """
 
@@ -86,8 +86,8 @@ def read_runs(folder: Path | str) -> list[Run]:
     seed with equal command lines get labels of their own, by their settings or else by their folders.
 
     Raises:
-        FileNotFoundError: there is no finished job; says what there is instead.
-        ValueError: a run's files are no JSON or YAML; names the file.
+        FileNotFoundError: there is no finished job; names what was found instead.
+        ValueError: a run's files are not valid JSON or YAML; names the file.
     """
     root = Path(folder)
     jobs = list(_jobs(root))
@@ -139,7 +139,7 @@ def read_json(path: Path, kind: type[Plain]) -> Plain:
     """Read the object (``dict``) or the list that a JSON file holds.
 
     Raises:
-        ValueError: it is no JSON, or holds something else; names the file and what to do.
+        ValueError: the file is not JSON, or holds another type; names the file and the remedy.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

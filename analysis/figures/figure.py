@@ -1,4 +1,4 @@
-"""A figure as files, and the style shared by all: Okabe and Ito's palette, which colour-blind people can tell apart."""
+"""A figure as files, and the style shared by all: Okabe and Ito's palette, which suits colour-blind readers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -65,7 +65,7 @@ def write_problem_pages(
     ``advance(pool)`` returns a callback that takes the number of problems done.
 
     Raises:
-        ValueError: an artifact is not whole; names what is missing.
+        ValueError: an artifact is incomplete; names the missing part.
     """
     out.mkdir(parents=True, exist_ok=True)
     names = {pool.folder for pool in pools}
