@@ -1,1 +1,1 @@
-"""Tables, figures and a report from what runs have left behind: reads run folders and artifacts, changes nothing."""
+"""Tables, figures and a report from finished runs: reads run folders and artifacts, and changes nothing."""

@@ -1,12 +1,12 @@
-"""What tells one run from another: settings that differ, as short labels."""
+"""Short labels for runs, from the settings in which they differ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Where a run logs or keeps files and how fast it works makes no difference to what it finds. Earlier runs say logger.
+# Logging, storage and speed settings do not change a run's results. Earlier runs say logger.
 _SPEED = ("hydra", "artifacts", "tracking", "logger", "executor", "runtime", "experiment", "layout", "strategy", "out")
 _UNSAID = "default"  # the value of a setting that a run was not asked for
-_OTHER_SEEDS = ("dataset", "benchmark")  # which problems there are: no matter of the run's seed
+_OTHER_SEEDS = ("dataset", "benchmark")  # their seeds select problems, and are not the run's
 _GONE = "removed"
 _MOST, _LONG = 3, 40  # settings of a label that no command line says, and characters of one
 
@@ -14,7 +14,7 @@ _MOST, _LONG = 3, 40  # settings of a label that no command line says, and chara
 def settings_of(
     keys: Sequence[str], overrides: Mapping[str, str], config: Mapping[str, Any], choices: Mapping[str, str]
 ) -> dict[str, str]:
-    """Key -> its value in one run: the YAML chosen in a group, else the configuration's value, else the word given.
+    """Return key -> value in one run: the YAML chosen in a group, else the configured value, else the word given.
 
     Keys of speed, of logging and of the seed are left out.
     """
@@ -22,29 +22,29 @@ def settings_of(
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """The keys whose value is not the same in all of them, in the order of the first."""
+    """Return the keys whose value is not the same in all of them, in the order of the first."""
     return [key for key in settings[0] if len({each.get(key) for each in settings}) > 1] if settings else []
 
 
 def word_of(word: str) -> tuple[str, str]:
-    """A word of Hydra's command line as key and value: ``+a.b=1`` is (a.b, 1), ``~a/b`` is (b, removed)."""
+    """Parse a word of Hydra's command line into key and value: ``+a.b=1`` is (a.b, 1), ``~a/b`` is (b, removed)."""
     key, _, value = word.lstrip("+~").partition("=")
     return group_name(key), _GONE if word.startswith("~") else value
 
 
 def group_name(group: str) -> str:
-    """A group without the folders that it lies in: ``matched`` of ``pipeline/matched``, as earlier runs call it too."""
+    """Return a group without its folders: ``matched`` of ``pipeline/matched``, as earlier runs call it too."""
     return group if group.startswith("hydra/") else group.rpartition("/")[2]
 
 
 def labelled(method: str, own: Mapping[str, str]) -> str:
-    """A method and what else there is to say: ``conself tau=0.3``; what is not set, or null, is not said."""
+    """Return a method with its settings: ``conself tau=0.3``; unset or null settings are omitted."""
     said = [f"{key}={' '.join(value.split())}" for key, value in own.items() if value not in ("null", _UNSAID)]
     return " ".join([method, *said])
 
 
 def apart(label: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A longer label per configuration, by the first few settings that differ; those of analysis alone do not count."""
+    """Return a longer label per configuration, by the first few differing settings; those of analysis do not count."""
     settings = [{k: v for k, v in telling(config).items() if not k.startswith("metrics.")} for config in configs]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     full = [{key: each.get(key, _UNSAID) for key in keys} for each in settings]
@@ -53,7 +53,7 @@ def apart(label: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def metric_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
-    """The metric that drives the curriculum: its YAML's name, else its function's; "" where there is none."""
+    """Return the metric that drives the curriculum: its YAML's name, else its function's; "" if there is none."""
     if "metric" in choices:
         return choices["metric"]
     node = config.get("metric")
@@ -63,7 +63,7 @@ def metric_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> str:
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """The leaves of nested settings under dotted names, as text; an empty group counts as a leaf."""
+    """Return the leaves of nested settings under dotted names, as text; an empty group counts as a leaf."""
     found: dict[str, str] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
@@ -74,12 +74,12 @@ def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def telling(config: Mapping[str, Any]) -> dict[str, str]:
-    """The flattened settings that may change what a run finds, without the seed."""
+    """Return the flattened settings that may change a run's results, without the seed."""
     return {key: value for key, value in flattened(config).items() if _tells(key)}
 
 
 def text_of(value: Any) -> str:
-    """A setting as one writes it: ``null``, ``true``, ``0.3``, ``[a,b]``."""
+    """Return a setting as written on a command line: ``null``, ``true``, ``0.3``, ``[a,b]``."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Artifacts of a run that are gone (the store was moved or removed, and figures are missing for it) or broken."""
+"""Artifacts of a run that are missing (the store was moved or removed, so figures are missing) or broken."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from .runs import Run
 
 _NAMED = 5  # runs
 _ANSWERS = {"evaluate", "vote"}
-# What a report lacks -> the stages that it would be drawn from.
+# A missing part of a report -> the stages that it needs.
 _NEEDED = {
     "tests and intervals over problems": _ANSWERS,
     "ROC curves": {"score", "verify"},
@@ -22,7 +22,7 @@ _BATCH = 1_000  # rows read at once
 
 
 def lost_artifacts(runs: Sequence[Run]) -> dict[str, list[Path]]:
-    """Name of each run with links that lead nowhere -> where they lead."""
+    """Return the name of each run with dead links -> the targets of those links."""
     found: dict[str, list[Path]] = {}
     for run in runs:
         if targets := list(_dead(run.folder / "artifacts")):
@@ -31,7 +31,7 @@ def lost_artifacts(runs: Sequence[Run]) -> dict[str, list[Path]]:
 
 
 def lost_note(lost: Mapping[str, Sequence[Path]]) -> str:
-    """What is missing in a report of such runs, where it was expected, and what to do; "" where nothing is lost."""
+    """Return a note on what such a report lacks, where it was expected and what to do; "" if nothing is lost."""
     if not lost:
         return ""
     targets = list(dict.fromkeys(target for each in lost.values() for target in each))
@@ -47,12 +47,12 @@ def lost_note(lost: Mapping[str, Sequence[Path]]) -> str:
 
 
 def without_verdicts(lost: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Those of the runs whose answers to benchmarks are gone, and tests over problems with them."""
+    """Return the runs whose answers to benchmarks are lost, and with them the tests over problems."""
     return [name for name, targets in lost.items() if any(target.parent.name in _ANSWERS for target in targets)]
 
 
 def unreadable(runs: Sequence[Run]) -> Path | None:
-    """The first Parquet file among the runs' artifacts that is broken: of contents, PyArrow's errors name no file."""
+    """Return the runs' first broken Parquet file: for broken contents, PyArrow's errors name no file."""
     seen: set[Path] = set()
     for run in runs:
         for place, _, files in os.walk(run.folder / "artifacts", followlinks=True):
@@ -64,7 +64,7 @@ def unreadable(runs: Sequence[Run]) -> Path | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first few of many names."""
+    """Return the first few of many names, as text."""
     return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
@@ -78,7 +78,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _dead(folder: Path) -> Iterator[Path]:
-    """The targets of links below ``folder`` that are not there; links are not followed."""
+    """Yield the missing targets of links below ``folder``; links are not followed."""
     for place, folders, files in os.walk(folder):
         for name in sorted([*folders, *files]):
             path = Path(place) / name

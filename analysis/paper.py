@@ -1,7 +1,7 @@
 """The figures that the ConSelf paper prints (arXiv 2603.29292), as plain data, to stand beside ours.
 
 Pass rates are shares (the paper's percentages / 100). Its training problems are 19,764 of TACO, each row of its tables
-the mean of three runs; its figures 5 to 7 are drawn without numbers, so that only what its text says of them is here.
+the mean of three runs; its figures 5 to 7 have no printed numbers, so only the statements of its text are here.
 """
 
 from collections.abc import Mapping
@@ -141,7 +141,7 @@ CURRICULA: Mapping[str, Mapping[str, float]] = {
 """Table 3: backbone -> metric -> average pass@1 after training on the curriculum that the metric gives."""
 
 TRAINING_SIZES: Mapping[str, int] = {"conself": 6_372, "self_dpo": 46_734, "pfpo": 42_278}
-"""Figure 5, what the text says of it: examples that methods train DeepSeek-Coder-6.7B on."""
+"""Figure 5, as stated in the text: examples that methods train DeepSeek-Coder-6.7B on."""
 
 TAUS: Mapping[str, float] = {"CodeLlama-7B": 0.3, "DeepSeek-Coder-6.7B": 0.3, "Qwen2.5-Coder-7B": 0.55}
 """The thresholds of its main results, chosen on TACO's test split."""
@@ -168,5 +168,5 @@ _SAME |= {"qwen2_5_coder_7b": "Qwen2.5-Coder-7B"}
 
 
 def backbone_of(model: str) -> str | None:
-    """The paper's name of a model of conf/model/, None for one that it has not."""
+    """Return the paper's name of a model of conf/model/, or None for a model that it does not use."""
     return _SAME.get(model)

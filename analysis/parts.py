@@ -1,4 +1,4 @@
-"""Single tables and figures as files, for a folder of their own: ``parts=table1_methods,methods``."""
+"""Single tables and figures as files, for a separate folder: ``parts=table1_methods,methods``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from .write import write_tables
 
 
 def write_parts(runs: Sequence[Run], parts: Sequence[str], out: Path) -> list[Path]:
-    """Write the tables (.md, .csv, .tex) and figures (.png, .svg) of these names into ``out``; returns the files.
+    """Write these tables (.md, .csv, .tex) and figures (.png, .svg) into ``out``; return the files.
 
     A name may belong to a table and to a figure (``rounds``): both are written.
 
     Raises:
-        ValueError: a name is of no table and no figure (lists those there are), or the runs hold nothing for it (says
-            what is missing); nothing is written then.
+        ValueError: a name matches no table or figure (lists the valid names), or the runs hold no data for it (names
+            the missing data); nothing is written in that case.
     """
     tables = {table.name: table for table in all_tables(runs)}
-    figures = {draw([], out).name: draw for draw in FIGURES}  # a figure of no runs is its name, and draws nothing
+    figures = {draw([], out).name: draw for draw in FIGURES}  # without runs, only names; nothing is drawn
     if unknown := [part for part in parts if part not in {*tables, *figures}]:
         known = ", ".join(dict.fromkeys([*tables, *figures]))
         raise ValueError(f"parts={','.join(unknown)}: there is no such table or figure; there are {known}")

@@ -8,18 +8,18 @@ from typing import Any
 from .labels import differing, labelled, telling
 from .runs import METHODS, Run
 
-# What candidates and verdicts depend on; the method comes after.
+# The groups that candidates and verdicts depend on; the method comes later.
 _PARTS = ("model", "dataset", "prompts", "engine", "sampler", "sandbox", "comparison", "behaviour", "pool")
 
 
 @dataclass(frozen=True)
 class PoolFigures:
-    """What the runs say of one pool (one model, data set and seed).
+    """The runs' figures of one pool (one model, data set and seed).
 
     Attributes:
-        group: what it shares with the pools of other seeds: the model, and what else differs between groups.
+        group: shared with the pools of other seeds: the model, and other settings that differ between groups.
         seed: of its sampling.
-        runs: those that have it, the ones of ConSelf first.
+        runs: the runs that have it, those of ConSelf first.
         metrics: label -> figures of ``results.json``'s ``metrics``; a label of other settings goes with its run's.
         golden_by_tau: label -> rows, of the first run that pairs winners with losers.
         selectors: name -> accuracy and n.
@@ -34,7 +34,7 @@ class PoolFigures:
 
 
 def pools_of(runs: Sequence[Run]) -> list[PoolFigures]:
-    """The distinct pools of the runs' first rounds, groups in the order of the runs, by seed."""
+    """Return the distinct pools of the runs' first rounds, groups in the order of the runs, by seed."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         if run.first.get("metrics"):
@@ -46,7 +46,7 @@ def pools_of(runs: Sequence[Run]) -> list[PoolFigures]:
 
 
 def grouped(pools: Sequence[PoolFigures]) -> dict[str, list[PoolFigures]]:
-    """Group -> its pools, by seed."""
+    """Return group -> its pools, by seed."""
     groups: dict[str, list[PoolFigures]] = {}
     for pool in pools:
         groups.setdefault(pool.group, []).append(pool)
@@ -54,12 +54,12 @@ def grouped(pools: Sequence[PoolFigures]) -> dict[str, list[PoolFigures]]:
 
 
 def metric_names(pools: Sequence[PoolFigures]) -> list[str]:
-    """The metrics that some pool has figures of, in the order of the runs."""
+    """Return the metrics for which some pool has figures, in the order of the runs."""
     return list(dict.fromkeys(name for pool in pools for name in pool.metrics))
 
 
 def _key(run: Run) -> str:
-    """Identity of a pool: what its candidates agree on, or else their executions, or else the run."""
+    """Return the identity of a pool: its agreement, else its executions, else the run."""
     keys = run.first.get("artifacts") or {}
     return str(keys.get("agree") or keys.get("execute") or run.folder)
 
@@ -79,7 +79,7 @@ def _figures(name: str, runs: Sequence[Run]) -> PoolFigures:
 
 
 def _metrics(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
-    """Label -> figures; where a later run's differ (the metric had other settings there) its label goes beside."""
+    """Return label -> figures; if a later run's differ (by other settings of the metric), its label is added."""
     found: dict[str, Mapping[str, Any]] = {}
     for run in runs:
         for label, row in run.first["metrics"].items():
@@ -93,7 +93,7 @@ def _has_pairs(golden: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
 
 
 def _told_apart(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list[str]:
-    """Names under which no seed stands twice: where one would, each pool goes by the label of its first run as well."""
+    """Return names with unique seeds: where a seed would repeat, pools also carry their first run's label."""
     seeds = Counter((name, group[0].seed) for name, group in zip(names, users, strict=True))
     twice = {name for (name, _), n in seeds.items() if n > 1}
     longer = [f"{n}, {group[0].label}" if n in twice else n for n, group in zip(names, users, strict=True)]
@@ -105,7 +105,7 @@ def _told_apart(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list[st
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """A name for each pool's group: the model, and the settings of pools that differ but for seeds."""
+    """Return a name for each pool's group: the model, and the settings of pools that differ except in the seed."""
     settings = [{k: v for k, v in telling(run.config).items() if k.split(".")[0] in _PARTS} for run in runs]
     keys = differing([{key: each.get(key, "-") for s in settings for key in s} for each in settings])
     apart = [key for key in keys if not key.startswith(("model.", "prompts.", "sampler.prompts"))]

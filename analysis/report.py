@@ -17,11 +17,11 @@ from conself.sandbox.terminal import answer_interrupts
 from .request import USAGE, Request, parse
 
 _EXTRA = ("jinja2", "matplotlib")
-"""What the extra ``[report]`` installs, and nothing else of ConSelf imports."""
+"""Libraries that the extra ``[report]`` installs, and that nothing else in ConSelf imports."""
 
 
 def requested(words: Sequence[str]) -> Request:
-    """The request that the words of a command line make, where the libraries to fulfil it are installed.
+    """Return the request of a command line, after checking that the libraries it needs are installed.
 
     Raises:
         ValueError: as :func:`analysis.request.parse`, or the extra ``[report]`` is not installed.

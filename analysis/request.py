@@ -1,4 +1,4 @@
-"""The words of the report's command: where the runs are, and what is wanted of them."""
+"""The arguments of the report command: where the runs are, and which outputs are requested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _KEYS = ("runs", "out", "parts")
 
 @dataclass(frozen=True)
 class Request:
-    """Where the runs are, where the report goes, and which tables and figures alone are wanted (none: everything)."""
+    """Where the runs are, where the report goes, and the requested tables and figures (none: everything)."""
 
     runs: Path
     out: Path
@@ -20,11 +20,11 @@ class Request:
 
 
 def parse(words: Sequence[str]) -> Request:
-    """The words of a command line; ``out`` is ``<runs>/report`` unless given.
+    """Parse the words of a command line; ``out`` is ``<runs>/report`` unless given.
 
     Raises:
-        ValueError: a word is no ``key=value``, names another key or one twice, or ``runs`` is missing or no folder;
-            or ``out`` can't be made a folder or be written into.
+        ValueError: a word is not ``key=value``, names an unknown key or repeats one; ``runs`` is missing or not
+            a folder; or ``out`` can't be made a folder or be written into.
     """
     given: dict[str, str] = {}
     for word in words:

@@ -26,7 +26,7 @@ Scored = Mapping[str, tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Roc:
-    """True positive rate at each of ``GRID``, and AUC with its 95 % interval; the means over pools."""
+    """True positive rate at each of ``GRID``, and AUC with its 95 % interval; means over pools."""
 
     rates: Floats
     auc: float
@@ -36,7 +36,7 @@ class Roc:
 
 
 def scored(pool: PoolFigures, metric: str) -> dict[str, tuple[float, bool]]:
-    """The problems on which a metric has a value and the pass rate is known; empty where the artifacts are not kept."""
+    """Return the problems with a metric value and a known pass rate; empty if the artifacts are not kept."""
     for run in pool.runs:
         verdicts = artifact(run, "verify") / "verdicts.jsonl"
         label = "driver" if metric == run.results.get("driver") else metric  # it may have no other name in the run
@@ -53,9 +53,9 @@ def scored(pool: PoolFigures, metric: str) -> dict[str, tuple[float, bool]]:
 
 
 def roc(pools: Sequence[Scored]) -> Roc | None:
-    """The mean curve and the mean AUC over pools of the same problems; None where no pool has both classes.
+    """Return the mean curve and AUC over pools of the same problems; None if no pool has both classes.
 
-    A problem is drawn with all its pools, because its values for several seeds are no independent problems.
+    A problem is drawn with all its pools, because its values for several seeds are not independent.
     """
     usable = [pool for pool in pools if len({solvable for _, solvable in pool.values()}) == 2]
     if not usable:
@@ -69,7 +69,7 @@ def roc(pools: Sequence[Scored]) -> Roc | None:
 
 
 def _curve(pool: Scored) -> Floats:
-    """True positive rate at ``GRID``: problems are taken as solvable from the lowest value on, equal ones together."""
+    """Return the true positive rate at ``GRID``: problems count as solvable in rising order of value, ties together."""
     values, solvable = _columns(pool, sorted(pool))
     levels, positions = np.unique(values, return_inverse=True)
     rights = np.bincount(positions, weights=solvable, minlength=len(levels)).cumsum()
@@ -79,7 +79,7 @@ def _curve(pool: Scored) -> Floats:
 
 
 def _resampled(pool: Scored, names: Sequence[str]) -> Floats:
-    """AUC of each of ``RESAMPLES`` draws of problems; the draws are the same for pools of the same problems."""
+    """Return AUC of each of ``RESAMPLES`` resamples of problems, which pools of the same problems share."""
     digest = hashlib.sha256("\n".join(names).encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest, "little"))
     size = max(1, _AT_ONCE // len(names))
@@ -93,7 +93,7 @@ def _resampled(pool: Scored, names: Sequence[str]) -> Floats:
 
 
 def _areas(pool: Scored, names: Sequence[str], counts: Floats) -> Floats:
-    """AUC with each problem counted so often. ``counts`` [draws, problems] -> [draws]; nan for a draw of one class."""
+    """Return AUC with problems weighted by ``counts`` [draws, problems] -> [draws]; nan for a draw of one class."""
     here = np.asarray([i for i, name in enumerate(names) if name in pool])
     values, solvable = _columns(pool, [names[i] for i in here])
     order = np.argsort(values, kind="stable")

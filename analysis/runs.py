@@ -1,4 +1,4 @@
-"""The finished runs below a folder, as plain data: what every table, figure and page is made from."""
+"""The finished runs below a folder, as plain data: the source of every table, figure and page."""
 
 import json
 import os
@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from .labels import apart, differing, group_name, labelled, metric_of, settings_of, telling, word_of
 
 _RESULTS = "results.json"
-_SUMMARY = "summary.json"  # what `python -m conself.score` leaves
+_SUMMARY = "summary.json"  # written by `python -m conself.score`
 _NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems", "answers"}
 _DEPTH = 3  # a folder of multirun folders of job folders
-# The order of the paper's tables; what is not named here follows in the order of the runs.
+# The order of the paper's tables; other methods follow in the order of the runs.
 METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")
 
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list"}
@@ -35,7 +35,7 @@ class Run:
         choices: group, without folders -> the YAML chosen in it, as Hydra recorded it; empty where it did not.
         method: ``conself``, ``wo_cw``, ...; "" for a run that trains nothing (``score``, ``evaluate``).
         seed: of sampling and training.
-        label: the method and what else differs among the report's runs of that method, but for the seed.
+        label: the method and the other settings, except the seed, that differ among the report's runs of it.
         settings: key -> value, for every key that some run of the report was given on the command line.
     """
 
@@ -51,43 +51,43 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Short and unique among the runs of one sweep: the sweep's folder and the job's number."""
+        """Return a short name, unique among the runs of a sweep: the sweep's folder and the job's number."""
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     @property
     def backbone(self) -> str:
-        """The model as its YAML is called, or the last part of a name of its own; "" where there is none."""
+        """Return the model's YAML name, or the last part of its own name; "" if there is none."""
         model = self.config.get("model")
         name = str(model.get("name", "")) if isinstance(model, Mapping) else ""
         return Path(name).name if "model.name" in self.overrides else self.choices.get("model") or Path(name).name
 
     @property
     def metric(self) -> str:
-        """The name of the metric that drives the curriculum; "" where there is none."""
+        """Return the name of the metric that drives the curriculum; "" if there is none."""
         return metric_of(self.config, self.choices)
 
     @property
     def rounds(self) -> Sequence[Mapping[str, Any]]:
-        """The figures of each round; of a run with one round, its results alone."""
+        """Return the figures of each round; for a run with one round, its results alone."""
         found: Sequence[Mapping[str, Any]] = self.results.get("rounds") or [self.results]
         return found
 
     @property
     def first(self) -> Mapping[str, Any]:
-        """The figures of the first round, whose pool is the base model's own: comparable between all runs."""
+        """Return the figures of the first round, whose pool is the base model's: comparable between all runs."""
         return self.rounds[0]
 
 
 def read_runs(folder: Path | str) -> list[Run]:
-    """The finished jobs of a multirun folder, a run folder, or a folder of such folders, in the order of their names.
+    """Read the finished jobs of a multirun folder, a run folder, or a folder of such folders, in order of name.
 
     Of jobs with the same settings and seed the last one counts, and of those with the same label and seed that made the
     same models and answers (settings of analysis may differ): one that was run twice is no second seed. Jobs of one
-    seed that the command line does not tell apart get labels of their own, by their settings or else by their folders.
+    seed with equal command lines get labels of their own, by their settings or else by their folders.
 
     Raises:
-        FileNotFoundError: there is no finished job; says what there is instead.
-        ValueError: a run's files are no JSON or YAML; names the file.
+        FileNotFoundError: there is no finished job; names what was found instead.
+        ValueError: a run's files are not valid JSON or YAML; names the file.
     """
     root = Path(folder)
     jobs = list(_jobs(root))
@@ -101,12 +101,12 @@ def read_runs(folder: Path | str) -> list[Run]:
 
 
 def unfinished(folder: Path | str) -> list[Path]:
-    """The job folders below ``folder`` that have a configuration and no results: still running, or failed."""
+    """Return the job folders below ``folder`` with a configuration but no results: still running, or failed."""
     return [job for job in _jobs(Path(folder)) if _results(job) is None]
 
 
 def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A002
-    """Where a run's artifact lies, such as ``score/nll`` or ``evaluate/minipy/tuned``; it may not be there.
+    """Return the path of a run's artifact, such as ``score/nll`` or ``evaluate/minipy/tuned``; it may not exist.
 
     ``round`` counts from 1; None is the only round, or the first of several (the base model's own pool).
     """
@@ -115,9 +115,9 @@ def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A0
 
 
 def answers_at(run: Run, benchmark: str, side: str) -> Path:
-    """Where a run's answers to a benchmark lie: ``base``, before the first round, or ``tuned``, of the model it kept.
+    """Return the path of a run's answers to a benchmark: ``base``, before round 1, or ``tuned``, of the kept model.
 
-    That is the last round's, or of rounds compared by a validation split the best one's; it may not be there.
+    The kept model is the last round's, or the best by a validation split; the path may not exist.
     """
     best = int(run.results.get("best_round", len(run.rounds)))
     if side == "base" or not best:
@@ -126,7 +126,7 @@ def answers_at(run: Run, benchmark: str, side: str) -> Path:
 
 
 def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Label -> its runs by seed, methods in the order of the paper's tables, then in the order of the runs."""
+    """Return label -> its runs by seed, methods in the order of the paper's tables, then in the order of the runs."""
     listed = list(runs)
     methods = list(dict.fromkeys([*METHODS, *(run.method for run in listed)]))
     groups: dict[str, list[Run]] = {}
@@ -136,10 +136,10 @@ def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def read_json(path: Path, kind: type[Plain]) -> Plain:
-    """The object (``dict``) or the list that a JSON file holds.
+    """Read the object (``dict``) or the list that a JSON file holds.
 
     Raises:
-        ValueError: it is no JSON, or holds something else; names the file and what to do.
+        ValueError: the file is not JSON, or holds another type; names the file and the remedy.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -149,13 +149,13 @@ def read_json(path: Path, kind: type[Plain]) -> Plain:
 
 
 def broken(path: Path, expected: str, why: object) -> ValueError:
-    """The error of a file that cannot be read; an artifact is named where it lies, not by the link that leads there."""
+    """Return the error for an unreadable file; an artifact is named by its real path, not by the link to it."""
     where = path.resolve()
     return ValueError(f"{where} is not {expected} ({why}); remove {where.parent}, and give that job's command again")
 
 
 def _jobs(root: Path) -> Iterator[Path]:
-    """Folders that are or were to be a job; links are not followed, and a job's own folders are not searched."""
+    """Yield the folders of finished or unfinished jobs; links and the insides of jobs are not searched."""
     for place, folders, files in os.walk(root):
         here = Path(place)
         depth = len(here.relative_to(root).parts)
@@ -196,7 +196,7 @@ def _read(job: Path) -> Run:
 
 
 def _guessed(overrides: Mapping[str, str], results: Mapping[str, Any]) -> str:
-    """The method of a run that does not say it: the experiment it was given, or the method itself if it trained."""
+    """Return the method of a run that does not state it: its experiment, or the method itself if it trained."""
     return overrides.get("experiment", "conself" if "pairs" in results else "")
 
 
@@ -209,7 +209,7 @@ def _seed(path: Path, config: Mapping[str, Any]) -> int:
 
 
 def _yaml(path: Path, kind: type[Plain]) -> Plain:
-    """A YAML file as plain data, an empty ``kind`` where there is none or nothing in it."""
+    """Read a YAML file as plain data; an empty ``kind`` if the file is missing or empty."""
     if not path.is_file():
         return kind()
     try:
@@ -226,7 +226,7 @@ def _checked(path: Path, found: object, kind: type[Plain]) -> Plain:
 
 
 def _with_labels(runs: Sequence[Run]) -> list[Run]:
-    """The runs with their labels and settings, which depend on what the others are."""
+    """Return the runs with their labels and settings, which depend on the other runs."""
     keys = list(dict.fromkeys(key for run in runs for key in run.overrides))
     found = [replace(run, settings=settings_of(keys, run.overrides, run.config, run.choices)) for run in runs]
     several = len({run.backbone for run in found}) > 1
@@ -242,7 +242,7 @@ def _with_labels(runs: Sequence[Run]) -> list[Run]:
 
 
 def _once(runs: Sequence[Run]) -> list[Run]:
-    """The last of the runs that are the same one: by their settings, or by what they made."""
+    """Return the last of the runs that are equal by their settings, or by what they made."""
     return _last(_last(runs, _asked), lambda run: (run.label, run.seed, _made(run)))
 
 
@@ -256,14 +256,14 @@ def _asked(run: Run) -> Hashable:
 
 
 def _made(run: Run) -> Hashable:
-    """The keys of a run's models and answers, which are of all that went into them; its folder where it tells none."""
+    """Return the keys of a run's models and answers, which hash all their inputs; its folder if it records none."""
     keys = run.results.get("artifacts") or {}
     made = {name: key for name, key in keys.items() if {"fit", "evaluate"} & set(name.split("/"))}
     return tuple(sorted(made.items())) or run.folder
 
 
 def _apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs of one label and seed under labels of their own: they differ in what no command line says."""
+    """Return runs of one label and seed with distinct labels: they differ in what no command line states."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.label, []).append(run)

@@ -1,4 +1,4 @@
-"""Figures over seeds, and whether two methods differ: over seeds and over problems, each said for what it is."""
+"""Figures over seeds, and tests whether two methods differ: over seeds and over problems, named separately."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,12 +41,12 @@ class ByProblem:
 
     @property
     def least(self) -> bool:
-        """Whether ``p`` is as small as the bootstrap can tell, and so only an upper bound."""
+        """Return whether ``p`` is as small as the bootstrap can resolve, and so only an upper bound."""
         return "bootstrap" in self.test and self.p <= 2 / (RESAMPLES + 1)
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Mean and standard deviation of the values that there are; None without any."""
+    """Return mean and standard deviation of the values that are present; None if there are none."""
     known = [float(value) for value in values if value is not None]
     if not known:
         return None
@@ -54,14 +54,14 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def flat(value: Spread | None) -> Spread | float | None:
-    """A figure that is the same for all runs without its spread: a count, or the base model's greedy pass@1."""
+    """Return a figure that is equal in all runs without its spread: a count, or the base model's greedy pass@1."""
     return value.mean if value is not None and not value.sd else value
 
 
 def by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> BySeed | None:
-    """Paired differences by seed, with a two-sided paired t-test; None where the two share no seed.
+    """Return paired differences by seed, with a two-sided paired t-test; None if the two share no seed.
 
-    With few seeds the test has next to no power, and differences that are all the same have no p: say n beside it.
+    With few seeds the test has almost no power, and equal differences have no p: report n beside it.
     """
     seeds = sorted(first.keys() & second.keys())
     if not seeds:
@@ -76,7 +76,7 @@ def by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> BySeed |
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The p-values of one family of tests, corrected for their number by Holm's step-down, in the order given.
+    """Return the p-values of one family of tests, corrected by Holm's step-down, in the order given.
 
     S. Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6,
     65-70: the i-th smallest of m counts (m - i + 1)-fold, and no less than the ones before it.
@@ -89,10 +89,10 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
-    """Whether two methods differ on the problems, over the seeds that both have; None where they share no seed.
+    """Test whether two methods differ on the problems, over their shared seeds; None if they share no seed.
 
     One seed with one answer each: McNemar's test, exact. Several seeds: a problem's answers of all seeds are its
-    answers, and the bootstrap is over problems, because the seeds of one problem are no independent problems.
+    answers, and the bootstrap is over problems, because the seeds of one problem are not independent.
 
     Raises:
         ValueError: the two are not of the same problems; names those that differ.
@@ -106,7 +106,7 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
 
 
 def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:
-    """As :func:`by_problem`, but None where the two are of other problems, and so cannot be compared."""
+    """Return the result of :func:`by_problem`, or None if the two have different problems."""
     names = [{v.problem_id for seed in first.keys() & second.keys() for v in side[seed]} for side in (first, second)]
     return by_problem(first, second) if names[0] == names[1] else None
 

@@ -32,9 +32,9 @@ _FIT = 8  # columns of a text's width
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
-    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table that has rows into ``folder``; returns the files.
+    """Write ``<name>.md``, ``.csv`` and ``.tex`` of each table with rows into ``folder``; return the files.
 
-    What an earlier report wrote there of a table that is left out now is removed.
+    Files of earlier reports are removed for tables that are now left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
@@ -50,7 +50,7 @@ def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
 
 
 def markdown(table: Table) -> str:
-    """The table under its caption, numbers to the right, its notes below."""
+    """Return the table under its caption, numbers aligned right, notes below."""
     rows = [[_pipe_free(cell) for cell in row] for row in _shown(table)]
     rule = ["---:" if form else "---" for form in table.formats]
     lines = [_line(map(_pipe_free, table.columns)), _line(rule), *map(_line, rows)]
@@ -59,7 +59,7 @@ def markdown(table: Table) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """The raw numbers at full precision; a spread has three columns: its mean, ``… (sd)`` and ``… (n)``."""
+    """Return the raw numbers at full precision; a spread has three columns: its mean, ``… (sd)`` and ``… (n)``."""
     wide = [any(isinstance(row[i], Spread) for row in table.rows) for i in range(len(table.columns))]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -71,7 +71,7 @@ def csv_text(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    """A ``table`` environment (booktabs; graphicx, which makes wide tables fit); all text is escaped, notes below."""
+    """Return a ``table`` environment (booktabs; graphicx to fit wide tables); all text is escaped, notes below."""
     columns = "".join("r" if form else "l" for form in table.formats)
     head, *body = [" & ".join(map(escaped, row)) + r" \\" for row in (table.columns, *_shown(table))]
     notes = [rf"\par\smallskip{{\footnotesize {escaped(note)}}}" for note in table.notes]
@@ -99,7 +99,7 @@ def latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX prints it, character by character, in one line."""
+    """Return text escaped for LaTeX, character by character, on one line."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""A report written: tables, figures, ``report.html`` and a page per problem; or single tables and figures."""
+"""Write a report: tables, figures, ``report.html`` and a page per problem; or single tables and figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ _OVER_PROBLEMS = ("comparisons", "table3_curricula", "table4_ablations")  # they
 
 
 def make_report(request: Request, console: Console) -> Path:
-    """Write everything into ``request.out``; returns the path of ``report.html``.
+    """Write everything into ``request.out``; return the path of ``report.html``.
 
     Raises:
         FileNotFoundError: there is no finished run.
@@ -58,7 +58,7 @@ def make_report(request: Request, console: Console) -> Path:
 
 
 def make_parts(request: Request, console: Console) -> list[Path]:
-    """Write the tables and figures that ``request.parts`` names into ``request.out``; returns the files.
+    """Write the tables and figures that ``request.parts`` names into ``request.out``; return the files.
 
     Raises:
         FileNotFoundError: there is no finished run.
@@ -69,7 +69,7 @@ def make_parts(request: Request, console: Console) -> list[Path]:
 
 
 def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
-    """The runs, and what is to be said of those that are not there; both are told."""
+    """Read the runs, with notes on those that are missing; both are reported."""
     runs = read_runs(request.runs)
     notes = _notes(request, runs)
     say(console, f"{len(runs)} finished {'run' if len(runs) == 1 else 'runs'} in {request.runs}")
@@ -79,7 +79,7 @@ def _read(request: Request, console: Console) -> tuple[list[Run], list[str]]:
 
 
 def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
-    """What the reader should know of runs that are not there, or not in full."""
+    """Return notes on runs that are missing or incomplete."""
     notes = []
     if left := unfinished(request.runs):
         names = listed([str(job.relative_to(request.runs)) for job in left])
@@ -103,7 +103,7 @@ def _notes(request: Request, runs: Sequence[Run]) -> list[str]:
 
 
 def _with_note(table: Table, lost: Mapping[str, Sequence[Path]]) -> Table:
-    """A table of tests over problems says itself, in its files too, that it lacks those of runs with lost artifacts."""
+    """Return a table of tests over problems with a note, in its files too, on runs with lost artifacts."""
     runs = without_verdicts(lost)
     if not runs or table.left_out or table.name not in _OVER_PROBLEMS:
         return table
@@ -118,7 +118,7 @@ def _problem_pages(pools: Sequence[PoolSource], out: Path, console: Console) -> 
 
 
 def make(request: Request, console: Console) -> list[Path]:
-    """Write what ``request`` asks for; returns ``report.html``, or the files of its parts.
+    """Write the outputs of ``request``; return ``report.html``, or the files of its parts.
 
     Raises:
         FileNotFoundError: there is no finished run.

@@ -1,4 +1,4 @@
-"""Who answers only where it is sure: accuracy by coverage, from a confidence fitted on other pools."""
+"""Accuracy of models that answer only when confident, by coverage; the confidence is fitted on other pools."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from .labels import cut
 
 
 def abstention(runs: Sequence[Run], out: Path) -> Figure:
-    """The winners' accuracy against the share of problems that are answered, surest first; one line per run."""
+    """Draw the winners' accuracy against the share of problems answered, most confident first; one line per run."""
     name, caption = "abstention", "Accuracy of the ranking's winners when only the surest answer (labels: other pools)."
     found = [(run, curve) for run in runs if (curve := (run.first.get("confidence") or {}).get("abstention"))]
     if not found:

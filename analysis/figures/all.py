@@ -1,4 +1,4 @@
-"""Every figure that the runs hold numbers for, as PNG and SVG."""
+"""Every figure for which the runs hold numbers, as PNG and SVG."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,9 +29,9 @@ FIGURES: tuple[Callable[[Sequence[Run], Path], Figure], ...] = (
 
 
 def all_figures(runs: Sequence[Run], out: Path) -> list[Figure]:
-    """Draw every figure into ``out`` (made if need be); one for which the runs hold nothing says why (``left_out``).
+    """Draw all figures into ``out`` (created if missing); return them, with reasons for those left out.
 
-    What an earlier report drew there of a figure that is left out now is removed.
+    Files of earlier reports are removed for figures that are now left out.
     """
     out.mkdir(parents=True, exist_ok=True)
     with styled():

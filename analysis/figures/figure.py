@@ -1,4 +1,4 @@
-"""A figure as files, and the one style of all: Okabe and Ito's palette, which colour-blind people can tell apart."""
+"""A figure as files, and the style shared by all: Okabe and Ito's palette, which suits colour-blind readers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY = (
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
 LINES = ("-", "--", ":", "-.")
 PAPER = GREY
-"""The colour of what the paper reports."""
+"""The colour of the paper's figures."""
 COLUMNS = 3
-"""Panels side by side."""
+"""Number of panels side by side."""
 _CHARACTER = 0.1  # inches
 
 _STYLE: dict[Any, Any] = {
@@ -66,9 +66,9 @@ class Figure:
     Attributes:
         name: of its files: ``figure6_roc``.
         caption: one sentence.
-        png, svg: its files; None where it is left out.
+        png, svg: its files; None if it is left out.
         notes: sentences that belong under it.
-        left_out: why there is no such figure; "" where there is one.
+        left_out: why there is no such figure; "" if there is one.
     """
 
     name: str
@@ -80,13 +80,13 @@ class Figure:
 
 
 def missing(name: str, caption: str, reason: str) -> Figure:
-    """The figure that could not be drawn, and why."""
+    """Return a figure that could not be drawn, with the reason."""
     return Figure(name, caption, None, None, left_out=reason)
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save inside this: the style is of all figures, and of nobody else's."""
+    """Draw and save within this context: it sets the style of all figures, and restores the caller's afterwards."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -96,9 +96,9 @@ def styled() -> Iterator[None]:
 def panels(
     count: int, width: float = 6.4, height: float = 4.2, columns: int = COLUMNS, rows: Iterable[str] = ()
 ) -> tuple[Drawing, list[Axes]]:
-    """An empty drawing with panels side by side, after ``columns`` of them in a new line.
+    """Return an empty drawing with panels side by side, in rows of ``columns``.
 
-    ``width`` and ``height`` are of one panel in inches; ``rows``, the names of the first panel's rows, get room beside.
+    ``width`` and ``height`` are of one panel in inches; ``rows``, the names of the first panel's rows, get extra width.
     """
     columns = min(columns, count)
     down = ceil(count / columns)
@@ -119,7 +119,7 @@ def save(drawing: Drawing, out: Path, name: str, caption: str, notes: Sequence[s
 
 
 def below(drawing: Drawing, axes: Sequence[Axes], title: str = "") -> None:
-    """One legend for all panels, below them: it hides nothing, however many entries it has."""
+    """Add one legend for all panels below them, where it hides nothing, however many entries it has."""
     found: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -133,7 +133,7 @@ def below(drawing: Drawing, axes: Sequence[Axes], title: str = "") -> None:
 
 
 def thin(axis: Axes, x: Sequence[float], means: Sequence[Spread], sideways: bool = False) -> None:
-    """Error bars of one standard deviation over bars; none where there is one run."""
+    """Draw error bars of one standard deviation over bars; of length 0 for a single run."""
     at, spreads = [mean.mean for mean in means], [mean.sd or 0.0 for mean in means]
     style: dict[str, Any] = {"fmt": "none", "ecolor": "#333333", "elinewidth": 1.4}
     if sideways:
@@ -143,5 +143,5 @@ def thin(axis: Axes, x: Sequence[float], means: Sequence[Spread], sideways: bool
 
 
 def percent(axis: Axis) -> None:
-    """Ticks of a matplotlib axis (``axes.yaxis``) as percentages."""
+    """Format the ticks of a matplotlib axis (``axes.yaxis``) as percentages."""
     axis.set_major_formatter(PercentFormatter(1.0))

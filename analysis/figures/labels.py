@@ -1,4 +1,4 @@
-"""How labels look in figures: short enough to fit, each in a colour and a line style of its own."""
+"""The labels of figures: short enough to fit, each with its own colour and line style."""
 
 import re
 from collections import Counter
@@ -28,11 +28,11 @@ _OF_METHODS = {
 
 @dataclass(frozen=True)
 class Names:
-    """What labels are called in a figure.
+    """The names of labels in a figure.
 
     Attributes:
-        shared: how all of them begin, which is said once: ``curriculum_by_metric metric``; "" where they do not.
-        of: label -> what it says beside that, cut to some 60 characters, each of its own.
+        shared: their common beginning, shown once: ``curriculum_by_metric metric``; "" if there is none.
+        of: label -> the rest of it, unique and cut to about 60 characters.
     """
 
     shared: str
@@ -40,7 +40,7 @@ class Names:
 
 
 def names(labels: Sequence[str]) -> Names:
-    """The names of a figure's labels."""
+    """Return the names of a figure's labels."""
     each = list(dict.fromkeys(labels))
     words = zip(*(re.split(r"(?<=[ =])", label) for label in each), strict=False)
     start = "".join(word for word, *_ in takewhile(lambda same: len(set(same)) == 1, words)) if len(each) > 1 else ""
@@ -48,27 +48,27 @@ def names(labels: Sequence[str]) -> Names:
     if not all(rest and not rest.startswith("_") for rest in rests):  # matplotlib leaves these out of a legend
         start, rests = "", each
     found = {label: cut(rest) for label, rest in zip(each, rests, strict=True)}
-    if len(set(found.values())) < len(found):  # what tells them apart was cut out
+    if len(set(found.values())) < len(found):  # the distinguishing part was cut out
         found = {label: f"{i}: {name}" for i, (label, name) in enumerate(found.items(), 1)}
     return Names(cut(start.rstrip(" =")), found)
 
 
 def cut(text: str) -> str:
-    """A text on one line, with an ellipsis in the middle where it is too long to leave room for a panel."""
+    """Return a text on one line, with an ellipsis in the middle if it is too long to leave room for a panel."""
     line = " ".join(text.split())
     half = _LONGEST // 2
     return line if len(line) <= _LONGEST else f"{line[: half - 1]}…{line[-half:]}"
 
 
 def colours(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> colour: its method's own where the method has one label; the labels of a sweep get shades in order.
+    """Return label -> colour: the method's own if it has one label; the labels of a sweep get shades in order.
 
-    What is no method takes unused colours in turn.
+    Labels without a method take unused colours in turn.
     """
     each = list(dict.fromkeys(labels))
     count = Counter(_method(label) for label in each)
     swept = sorted(label for label in each if count[_method(label)] > 1)
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.88, len(swept)))  # its end is too light on white
+    shades = mpl.colormaps["viridis"](np.linspace(0, 0.88, len(swept)))  # the end of the map is too light on white
     found = {label: to_hex(shade) for label, shade in zip(swept, shades, strict=True)}
     single = [label for label in each if label not in found]
     found |= {label: _OF_METHODS[_method(label)] for label in single if _method(label) in _OF_METHODS}
@@ -79,7 +79,7 @@ def colours(labels: Sequence[str]) -> dict[str, str]:
 
 
 def lines(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> line style, which also tells the settings of one method apart where colours cannot be seen."""
+    """Return label -> line style, which distinguishes the settings of a method without colours."""
     found: dict[str, str] = {}
     for label in labels:
         same = sum(_method(other) == _method(label) for other in found)

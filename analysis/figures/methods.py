@@ -1,4 +1,4 @@
-"""pass@1 of every method, and Figure 5: how many examples each one trained on."""
+"""pass@1 of every method, and Figure 5: the number of training examples of each method."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _ROW = 0.42  # inches
 
 
 def methods(runs: Sequence[Run], out: Path) -> Figure:
-    """pass@1 after training, one row per method, a dot per seed, beside the base model's."""
+    """Draw pass@1 after training, one row per method and a dot per seed, beside the base model's."""
     name, caption = "methods", "Greedy pass@1 of each method: mean and standard deviation over seeds, a dot per seed."
     found = trained(runs)
     if not found:
@@ -44,7 +44,7 @@ def methods(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def _row(axis: Axes, y: int, group: Sequence[Run], benchmark: str, colour: str) -> None:
-    """The runs of one label: their mean, each of them below it, and their own base model."""
+    """Draw the runs of one label: their mean, each run below it, and their own base model."""
     values = [value for run in group if (value := pass_at_1(run, benchmark, "tuned")) is not None]
     if base := spread(pass_at_1(run, benchmark, "base") for run in group):
         axis.plot(base.mean, y, "o", color=GREY, fillstyle="none", markersize=9, zorder=4, label="base model")
@@ -55,7 +55,7 @@ def _row(axis: Axes, y: int, group: Sequence[Run], benchmark: str, colour: str) 
 
 
 def sizes(runs: Sequence[Run], out: Path) -> Figure:
-    """Figure 5: the number of training examples of each method, the paper's beside ours."""
+    """Draw Figure 5: the number of training examples of each method, with the paper's beside ours."""
     name, caption = "figure5_sizes", "Training examples of each method."
     each = [(label, g[0].label, spread(pairs(run) for run in g)) for _, label, g in reversed(groups(runs))]
     rows = [(label, full, mean) for label, full, mean in each if mean]

@@ -1,4 +1,4 @@
-"""Curves of trainings on rollouts: what is rewarded, what fades, and what the weights can do on the way."""
+"""Curves of training runs on rollouts: rewards, diversity, and the pass rates of saved weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +26,13 @@ _CURVES = {
     f"{HELD_OUT}winner_consensus": "consensus, held-out problems",
     f"{HELD_OUT}distinct_traces": "distinct behaviours, held-out problems",
 }
-"""Figures of a row, with what their panels are called; those that no run has are left out."""
+"""Figures of a row, with the titles of their panels; those that no run has are left out."""
 Points = list[tuple[float, float]]
 """Steps and values."""
 
 
 def online(runs: Sequence[Run], out: Path) -> Figure:
-    """The figures of each step, and pass@1 and pass@k of the weights kept on the way; a line per seed."""
+    """Draw the figures of each step, and pass@1 and pass@k of the saved weights; one line per seed."""
     name, caption = "online_curves", "Training on rollouts, step by step; below, answers of the weights on the way."
     found = [(label, run) for _, label, group in groups(runs) for run in group if _file(run).is_file()]
     if not found:
@@ -63,7 +63,7 @@ def online(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def _lines(axis: Axes, each: Sequence[Points], style: dict[str, Any]) -> None:
-    """A line for each seed; the first carries the label."""
+    """Draw a line for each seed; the first carries the label."""
     for number, points in enumerate(points for points in each if points):
         at, values = np.array(points, dtype=np.float64).T
         own = style if number == 0 else style | {"label": None}
@@ -79,7 +79,7 @@ def _curve(rows: Sequence[dict[str, float]], key: str) -> Points:
 
 
 def _answers(run: Run, benchmark: str, measure: str) -> Points:
-    """By the number of steps; of pass@k the last k; nothing where only the last weights were kept."""
+    """Return pass rates by number of steps, for pass@k the last k; nothing if only the last weights were kept."""
     points = (run.results.get("by_steps") or {}).get(benchmark) or []
     found: Points = []
     for point in points if len(points) > 2 else ():

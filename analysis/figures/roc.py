@@ -1,4 +1,4 @@
-"""Figure 6: how well each metric tells solvable from unsolvable problems."""
+"""Figure 6: how well each metric separates solvable from unsolvable problems."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _COLUMNS = 2  # each panel has a legend beside it
 
 
 def curves(runs: Sequence[Run], out: Path) -> Figure:
-    """ROC curves per metric, with AUC and its bootstrap 95 % interval over problems; one panel per model."""
+    """Draw ROC curves per metric, with AUC and its bootstrap 95 % interval over problems; one panel per model."""
     name, caption = "figure6_roc", "ROC of each metric: solvable (pass rate above 0) against unsolvable problems."
     pools = pools_of(runs)
     found = {group: each for group, members in grouped(pools).items() if (each := _rocs(members))}

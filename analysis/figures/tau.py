@@ -1,4 +1,4 @@
-"""Figure 7: what the threshold tau does to the model, and to the pairs that it learns from."""
+"""Figure 7: the effect of the threshold tau on the model, and on its training pairs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from .labels import colours, cut
 
 
 def improvements(runs: Sequence[Run], out: Path) -> Figure:
-    """Figure 7a: relative improvement over the base model against tau, mean and standard deviation over seeds."""
+    """Draw Figure 7a: relative improvement over the base model against tau, mean and deviation over seeds."""
     name, caption = "figure7a_tau", "Relative improvement over the base model against the threshold tau."
     swept = [run for run in trained(runs) if run.method == "conself" and run.results.get("tau") is not None]
     curves = {name: _curve(each) for name, each in _alike(swept).items()}
@@ -43,7 +43,7 @@ def improvements(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def golden(runs: Sequence[Run], out: Path) -> Figure:
-    """Figure 7b: golden pairs (bars) and golden rate (line) of the pairs that each tau keeps."""
+    """Draw Figure 7b: golden pairs (bars) and golden rate (line) of the pairs that each tau keeps."""
     name, caption = "figure7b_golden", "Golden pairs (bars) and golden rate (line) among the pairs that each tau keeps."
     found = {group: (_metric(members), members) for group, members in grouped(pools_of(runs)).items()}
     found = {group: (metric, members) for group, (metric, members) in found.items() if metric}
@@ -88,7 +88,7 @@ def golden(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def _alike(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Model, and what else a label says beside tau -> its runs: only what differs in tau alone is one curve."""
+    """Return model and label without tau -> its runs: only runs that differ in tau alone share a curve."""
     found: dict[str, list[Run]] = {}
     for model, label, group in groups(runs):
         words = [word for word in label.split(" ")[1:] if not word.startswith("tau=")]
@@ -97,7 +97,7 @@ def _alike(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _curve(runs: Sequence[Run]) -> dict[float, Spread]:
-    """Relative improvement over seeds by tau, of the runs of one model, on the benchmarks that all of them have."""
+    """Return relative improvement over seeds by tau, for one model's runs, on the benchmarks that all of them have."""
     benchmarks = shared_benchmarks(runs)
     taus = sorted({float(run.results["tau"]) for run in runs})
     each = {tau: spread(improvement(run, benchmarks) for run in runs if run.results["tau"] == tau) for tau in taus}
@@ -105,7 +105,7 @@ def _curve(runs: Sequence[Run]) -> dict[float, Spread]:
 
 
 def _metric(pools: Sequence[PoolFigures]) -> str:
-    """The metric whose band is drawn: what drives ConSelf's curriculum, if the runs report it, else the first known."""
+    """Return the metric whose band is drawn: ConSelf's curriculum metric if the runs report it, else the first."""
     known = list(dict.fromkeys(metric for pool in pools for metric in pool.golden_by_tau))
     drivers = [name for pool in pools for run in pool.runs if (name := run.results.get("driver", run.metric)) in known]
     return next(iter([*drivers, *known]), "")

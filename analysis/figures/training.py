@@ -1,4 +1,4 @@
-"""Curves of training, the histogram of uncertainty, and rounds."""
+"""Training curves, the histogram of uncertainty, and rounds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,11 +24,11 @@ from .labels import colours, cut, lines, names
 
 _CURVES = {"loss": "loss", "margin": "reward margin", "accuracy": "winner ahead of loser"}
 _METRICS = ("driver", "code_semantic_entropy")  # of the first that a run has kept, the uncertainty is drawn
-_SHARE = 20  # a curve is smoothed over one part in so many of its steps
+_SHARE = 20  # a curve is smoothed over 1 / _SHARE of its steps
 
 
 def training(runs: Sequence[Run], out: Path) -> Figure:
-    """Loss, reward margin and reward accuracy by step; mean over seeds, and the standard deviation around it."""
+    """Draw loss, reward margin and reward accuracy by step: mean and standard deviation over seeds."""
     name, caption = "training_curves", "Training: loss, reward margin and accuracy by step."
     found = [(model, label, rows) for model, label, group in groups(runs) if (rows := _steps(group))]
     drawn = [key for key in _CURVES if any(key in row for _, _, each in found for run in each for row in run)]
@@ -59,7 +59,7 @@ def training(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def _curve(axis: Axes, each: Sequence[Sequence[dict[str, float]]], key: str, **style: Any) -> None:
-    """One label's curve of ``key`` and its band."""
+    """Draw one label's curve of ``key`` and its band."""
     mean, sd = _mean(each, key)
     if not len(mean):
         return
@@ -72,14 +72,14 @@ def _curve(axis: Axes, each: Sequence[Sequence[dict[str, float]]], key: str, **s
 
 
 def _steps(group: Sequence[Run]) -> list[list[dict[str, float]]]:
-    """The rows of each run's last fit, one per step."""
+    """Return the rows of each run's last fit, one per step."""
     paths = [artifact(run, "fit", len(run.rounds)) / "steps.json" for run in group]
     found = [read_json(path, list) for path in paths if path.is_file()]
     return [rows for rows in found if rows]
 
 
 def _mean(each: Sequence[Sequence[dict[str, float]]], key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation over runs of the smoothed curves, as far as the shortest goes."""
+    """Return mean and standard deviation over runs of the smoothed curves, up to the length of the shortest."""
     curves = [_smooth([row[key] for row in rows]) for rows in each if key in rows[0]]
     length = min((len(curve) for curve in curves), default=0)
     if not length:
@@ -89,7 +89,7 @@ def _mean(each: Sequence[Sequence[dict[str, float]]], key: str) -> tuple[NDArray
 
 
 def _smooth(values: Sequence[float]) -> NDArray[np.float64]:
-    """The mean of each value and those before it, over a window of one part in ``_SHARE`` of all."""
+    """Return the running mean of the values over a trailing window of one part in ``_SHARE`` of all."""
     window = max(1, len(values) // _SHARE)
     sums = np.append(0.0, np.cumsum(np.asarray(values, dtype=np.float64)))
     ends = np.arange(1, len(values) + 1)
@@ -99,7 +99,7 @@ def _smooth(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def histogram(runs: Sequence[Run], out: Path) -> Figure:
-    """How uncertain the problems are, by the metric that drives the curriculum, solvable ones apart from the others."""
+    """Draw the histogram of the curriculum's metric, with solvable and unsolvable problems apart."""
     name, caption = "uncertainty_histogram", "Problems by uncertainty (normalised), solvable and unsolvable ones."
     pools = grouped(pools_of(runs))
     found = {group: values for group, members in pools.items() if any(values := normalised(members))}
@@ -129,7 +129,7 @@ def histogram(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def normalised(pools: Sequence[PoolFigures]) -> tuple[list[float], list[float]]:
-    """Min-max normalised values, pool by pool, of the solvable and of the unsolvable problems."""
+    """Return min-max normalised values, pool by pool, of the solvable and of the unsolvable problems."""
     both: tuple[list[float], list[float]] = ([], [])
     for pool in pools:
         each = [(replace(pool, runs=(run,)), metric) for metric in _METRICS for run in pool.runs]
@@ -143,13 +143,13 @@ def normalised(pools: Sequence[PoolFigures]) -> tuple[list[float], list[float]]:
 
 
 def _range(folder: Path) -> tuple[float, float]:
-    """Lowest and highest defined value, oracle or not: the range that a curriculum normalises by."""
+    """Return the lowest and highest defined value, oracle or not: the range that a curriculum normalises by."""
     values = [row.value for row in read_records(folder, Uncertainty, "uncertainty") if row.value is not None]
     return round(min(values), DIGITS), round(max(values), DIGITS)  # as `scored` rounds
 
 
 def rounds(runs: Sequence[Run], out: Path) -> Figure:
-    """pass@1 and golden rate, round by round."""
+    """Draw pass@1 and golden rate by round."""
     name, caption = "rounds", "Rounds: pass@1 after each one, and the golden rate of the pairs it learned from."
     several = [run for run in runs if run.results.get("rounds")]
     if not several:
@@ -178,14 +178,14 @@ def rounds(runs: Sequence[Run], out: Path) -> Figure:
 
 
 def _points(axis: Axes, values: Sequence[Spread | None], first: int, style: dict[str, Any]) -> None:
-    """A curve over rounds, from number ``first`` on, with error bars; rounds without a value are passed over."""
+    """Draw a curve over rounds, starting at number ``first``, with error bars; rounds without a value are skipped."""
     kept = [(number, value) for number, value in enumerate(values, first) if value]
     means, spreads = [value.mean for _, value in kept], [value.sd or 0 for _, value in kept]
     axis.errorbar([number for number, _ in kept], means, yerr=spreads, fmt="o-", **style)
 
 
 def _after(run: Run, benchmark: str, number: int) -> float | None:
-    """pass@1 after so many rounds; 0: of the base model."""
+    """Return pass@1 after a number of rounds; 0 means the base model."""
     if number == 0:
         return pass_at_1(run, benchmark, "base")
     if number > len(run.rounds):

@@ -1,6 +1,6 @@
 """A benchmark's problems answered by two models: a page per problem, base and tuned answer side by side.
 
-Pages are plain HTML without scripts. What a model got right only after training comes first, then what it lost.
+Pages are plain HTML without scripts. Problems solved only after training come first, then those lost.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from .html import answer_page, answers_page
 from .values import cut, shown
 
 KINDS = {"fixed": "fixed", "broken": "broken", "wrong": "wrong twice", "right": "right twice"}
-"""What became of a problem, in the order of the pages, with its name on them."""
+"""Outcomes of a problem, in the order of the pages, with their names on them."""
 ROWS = 30
 """Inputs that a page shows; those on which the two differ come first."""
 _VALUE, _TEXT, _TITLE, _SHORT = 400, 16_000, 110, 12
@@ -28,7 +28,7 @@ _VALUE, _TEXT, _TITLE, _SHORT = 400, 16_000, 110, 12
 
 @dataclass(frozen=True)
 class Answers:
-    """Two ``evaluate`` artifacts of one benchmark, before and after, and which run they are of."""
+    """Two ``evaluate`` artifacts of one benchmark, before and after, and the run they belong to."""
 
     run: str
     benchmark: str
@@ -37,13 +37,13 @@ class Answers:
 
     @property
     def folder(self) -> str:
-        """The name of the folder of their pages: the same two artifacts have the same pages."""
+        """Return the name of the folder of these pages: the same two artifacts share their pages."""
         return hashlib.sha256(f"{self.before.name}/{self.after.name}".encode()).hexdigest()[:_SHORT]
 
 
 @dataclass(frozen=True)
 class AnswerPages:
-    """Pages that were written: of what, where from the report, and how many problems of each kind."""
+    """The pages written: their subject, their path from the report, and the number of problems of each kind."""
 
     answers: Answers
     href: str
@@ -51,9 +51,9 @@ class AnswerPages:
 
 
 def answers_of(runs: Sequence[Run]) -> list[Answers]:
-    """The pairs of the runs: of a training its first base and last tuned model, of an evaluation ``versus`` and itself.
+    """Return the runs' pairs: base and last tuned model of a training run; an evaluation and its ``versus``.
 
-    Artifacts that are not there are left out, and so is a pair that an earlier run has as well.
+    Missing artifacts are left out, and so is a pair that an earlier run already has.
     """
     found: dict[str, Answers] = {}
     for run in runs:
@@ -74,9 +74,9 @@ def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
 
 
 def _compared_with(versus: Path, benchmark: str) -> Path | None:
-    """The answers behind ``versus=``: a run folder, its verdicts.jsonl, or those of an artifact; None: not there.
+    """Return the answers behind ``versus=`` (a run folder, verdicts.jsonl or an artifact), or None if missing.
 
-    Of a training run they are those of its last tuned model.
+    For a training run, these are the answers of its last tuned model.
     """
     folder = versus.parent if versus.is_file() else versus
     tuned = f"artifacts/evaluate/{benchmark}/tuned"
@@ -94,7 +94,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def without_answers(runs: Sequence[Run]) -> list[Run]:
-    """The evaluations that have no pages since the answers behind their ``versus`` are not there."""
+    """Return the evaluations without pages, because the answers behind their ``versus`` are missing."""
 
     def lacks(run: Run) -> bool:
         return any(_folders(run, str(name))[0] is None for name in run.results.get("benchmarks") or {})
@@ -148,7 +148,7 @@ def _kind(before: Verdict, after: Verdict) -> str:
 
 
 def _problems(answers: Answers) -> Iterator[tuple[Problem, list[tuple[list[Candidate], list[Trace]]]]]:
-    """Each problem of the second artifact, with the answers of both and what they did."""
+    """Yield each problem of the second artifact, with the answers of both and their traces."""
     places = (answers.before, answers.after)
     texts = [stream.answers(place) for place in places]
     traces = [stream.traces(place) for place in places]
@@ -159,7 +159,7 @@ def _problems(answers: Answers) -> Iterator[tuple[Problem, list[tuple[list[Candi
 def _page(
     problem: Problem, sides: Sequence[tuple[list[Candidate], list[Trace]]], verdicts: Sequence[Verdict]
 ) -> dict[str, Any]:
-    """One problem with the first answer of each side."""
+    """Return the page of one problem with the first answer of each side."""
     rows = list(zip(problem.inputs, *(traces[0].outcomes for _, traces in sides), strict=True))
     rows.sort(key=lambda row: row[1] == row[2])
     is_stdout = problem.entry_point is None

@@ -15,15 +15,15 @@ from typing import Any
 from .values import visible
 
 PART_BYTES = 1_000_000
-"""A part is closed when its JSON reaches this many bytes; packed it is smaller by far."""
+"""A part is closed when its JSON reaches this number of bytes; packed it is far smaller."""
 PART_PROBLEMS = 50
-"""... or when it holds this many problems: the ones that a reader opens with it."""
+"""... or when it holds this number of problems, which a reader loads together."""
 
 
 def as_json(content: Any) -> bytes:
-    """Plain data as JSON in UTF-8; of lone surrogates, which UTF-8 has not, the JSON escapes.
+    """Return plain data as JSON in UTF-8; lone surrogates, which UTF-8 lacks, become JSON escapes.
 
-    Controls of writing direction become texts that show them (``visible``).
+    Bidirectional controls become visible escapes (``visible``).
     """
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = visible(text, "\\\\")  # to JSON a backslash is two
@@ -31,20 +31,20 @@ def as_json(content: Any) -> bytes:
 
 
 def packed(name: str, content: bytes) -> str:
-    """A script that hands JSON over under ``name``, a name of letters, digits and dashes."""
+    """Return a script that passes on JSON under ``name``, a name of letters, digits and dashes."""
     data = gzip.compress(content, 6, mtime=0)
     return f'conselfData("{name}","{base64.b64encode(data).decode("ascii")}");\n'
 
 
 def write_part(folder: Path, name: str, content: bytes) -> int:
-    """Write ``<name>.js`` with JSON into ``folder``; returns its size in bytes."""
+    """Write ``<name>.js`` with JSON into ``folder``; return its size in bytes."""
     text = packed(name, content)
     (folder / f"{name}.js").write_text(text, encoding="ascii")
     return len(text)
 
 
 class Parts:
-    """Problems on their way to ``problems-<n>.js``: added one by one, at most one part in memory.
+    """Writer of ``problems-<n>.js``: problems are added one by one, with at most one part in memory.
 
     Args:
         folder: where the files go; it exists.
@@ -59,7 +59,7 @@ class Parts:
         self.total = 0
 
     def add(self, problem: bytes) -> tuple[int, int]:
-        """Keep one problem's JSON; returns the number of its part and its place there."""
+        """Keep one problem's JSON; return the number of its part and its place there."""
         if self._held and (len(self._held) >= PART_PROBLEMS or self._bytes + len(problem) > PART_BYTES):
             self.close()
         self._held.append(problem)
@@ -67,7 +67,7 @@ class Parts:
         return self.count, len(self._held) - 1
 
     def close(self) -> None:
-        """Write what is held, if anything."""
+        """Write the pending part, if any."""
         if not self._held:
             return
         size = write_part(self._folder, f"problems-{self.count}", b"[%s]" % b",".join(self._held))

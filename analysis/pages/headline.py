@@ -1,4 +1,4 @@
-"""The figures that the report opens with: per method what became of pass@1, and the few numbers of a title slide."""
+"""The figures at the top of the report: the change of pass@1 per method, and the few numbers of a title slide."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..runs import Run, by_label
 from ..spread import Spread, flat, spread
 from ..tables.table import number, show
 
-_PAD = 0.12  # of the scale's span, left free at both ends
+_PAD = 0.12  # share of the scale's span, left free at both ends
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Card:
-    """A number, its heading, and a line that says what it is."""
+    """A number, its heading, and a line that explains it."""
 
     heading: str
     figure: str
@@ -49,7 +49,7 @@ class Card:
 
 
 def changes(runs: Sequence[Run]) -> list[Change]:
-    """One row per benchmark and method, benchmarks in the order of the runs; none where nothing was evaluated twice."""
+    """Return one row per benchmark and method, in the order of the runs; none if nothing was evaluated twice."""
     names = dict.fromkeys(name for run in runs for name, both in _benchmarks(run).items() if _pass(both, "tuned"))
     found = []
     for name in names:
@@ -66,15 +66,15 @@ def changes(runs: Sequence[Run]) -> list[Change]:
 
 
 def cards(runs: Sequence[Run], found: Sequence[Change]) -> list[Card]:
-    """What a title slide would say: runs, the largest improvement, the best metric, the golden rate of the former."""
+    """Return a title slide's numbers: runs, the largest improvement, the best metric, and the golden rate."""
     made = [_runs_card(runs), _best_change(found), _best_metric(runs), _golden(found)]
     return [card for card in made if card is not None]
 
 
 def metric_spreads(runs: Sequence[Run], figure: str) -> dict[str, Spread]:
-    """Metric -> its ``figure`` (``auc``) over the seeds of a pool: one that runs share counts once.
+    """Return metric -> its ``figure`` (``auc``) over the seeds of a pool; a pool that runs share counts once.
 
-    Pools of several models, or otherwise of several kinds, are no seeds of one another: each kind has its own entry.
+    Pools that differ in more than their seed, such as the model, are not seeds of one another: each has its own entry.
     """
     kinds = grouped(pools_of(runs))
     found = {}
@@ -101,7 +101,7 @@ def _change(
     return Change(
         label=label,
         benchmark=benchmark,
-        base=base if base.sd else base.mean,  # one evaluation that all runs share has no spread
+        base=base if base.sd else base.mean,  # one evaluation shared by all runs has no spread
         tuned=tuned,
         relative=spread(each.get("relative_improvement") for each in both),
         pairs=flat(spread(all_pairs(run) for run in group)),
@@ -138,7 +138,7 @@ def _runs_card(runs: Sequence[Run]) -> Card:
 
 
 def _best(found: Sequence[Change]) -> tuple[float, Change] | None:
-    """The largest relative improvement and the row it is of."""
+    """Return the largest relative improvement and its row."""
     known = [(change.relative.mean, change) for change in found if change.relative is not None]
     return max(known, key=lambda pair: pair[0], default=None)
 
@@ -166,7 +166,7 @@ def _best_metric(runs: Sequence[Run]) -> Card | None:
 
 
 def _golden(found: Sequence[Change]) -> Card | None:
-    """Of the configuration that improved most: the highest rate of all may be of one that learned nothing from it."""
+    """Return the golden rate of the most improved configuration: another's higher rate may have taught it nothing."""
     best = _best(found)
     if best is None or best[1].golden is None:
         return None

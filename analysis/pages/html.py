@@ -28,7 +28,7 @@ _PROBLEMS = ("data.js", "highlight.js", "dom.js", "index.js", "compare.js", "pro
 
 
 def report_page(content: Mapping[str, Any]) -> str:
-    """``report.html`` from what :mod:`analysis.pages.report` gathers."""
+    """Return ``report.html`` from the data that :mod:`analysis.pages.report` gathers."""
     script = _scripts(_REPORT)
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {_hash(script)}"
     styles = _styles("base.css", "report.css")
@@ -36,7 +36,7 @@ def report_page(content: Mapping[str, Any]) -> str:
 
 
 def problems_page(meta: Mapping[str, Any]) -> str:
-    """The page of a pool's problems, whose data files are its neighbours; ``meta`` is plain data for its script."""
+    """Return the page of a pool's problems, with data files beside it; ``meta`` is plain data for its script."""
     script = _scripts(_PROBLEMS)
     # A file:// page has no origin, so 'self' does not cover its neighbours there; a served page's has no file: URLs.
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {_hash(script)} 'self' file:"
@@ -54,17 +54,17 @@ def problems_page(meta: Mapping[str, Any]) -> str:
 
 
 def answers_page(content: Mapping[str, Any]) -> str:
-    """The index of a benchmark's answers (:mod:`analysis.pages.answers`); it has no scripts."""
+    """Return the index of a benchmark's answers (:mod:`analysis.pages.answers`); it has no scripts."""
     return _environment().get_template("answers.html").render(content, styles=_styles("base.css"))
 
 
 def answer_page(content: Mapping[str, Any]) -> str:
-    """The page of one problem's answers before and after; it has no scripts."""
+    """Return the page of one problem's answers before and after; it has no scripts."""
     return _environment().get_template("answer.html").render(content, styles=_styles("base.css"))
 
 
 def json_script(content: Any) -> Markup:
-    """Plain data as JSON to stand in a script element: ASCII only, and without any ``<``, ``>`` or ``&``."""
+    """Return plain data as JSON for a script element: ASCII only, and without any ``<``, ``>`` or ``&``."""
     text = json.dumps(json.loads(as_json(content)))
     for mark in "<>&":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
@@ -72,7 +72,7 @@ def json_script(content: Any) -> Markup:
 
 
 def inline_svg(text: str, name: str) -> Markup:
-    """An SVG file's element to stand in a page: its ids and references to them start with ``name``.
+    """Return an SVG file's element for a page: its ids and references to them start with ``name``.
 
     Raises:
         ValueError: there is no svg element.
@@ -85,7 +85,7 @@ def inline_svg(text: str, name: str) -> Markup:
 
 @cache
 def own_files() -> str:
-    """A digest of the code, templates, scripts and styles that the pages of problems are made by."""
+    """Return a digest of the code, templates, scripts and styles that make the pages of problems."""
     paths = sorted(path for end in ("pages/*.py", "static/*", "templates/*") for path in HERE.glob(end))
     parts = [f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in paths]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -104,7 +104,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: Any) -> Any:
-    """What a template is given, as it stands in the page: of texts the controls of writing direction are seen."""
+    """Return a template's value as shown in the page: controls of writing direction in texts are made visible."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -1,4 +1,4 @@
-"""Which pools of programs the runs hold, and what each run selected and paired of them.
+"""The pools of programs that the runs hold, and what each run selected and paired from them.
 
 Runs whose ``agree`` artifact is the same share a pool, and so one set of pages; each different way of selecting and
 pairing among them is listed once, with the runs that took it.
@@ -13,12 +13,12 @@ from ..runs import Run, artifact
 
 _NEEDED = ("agree", "problems", "sample", "execute")
 SHORT = 12
-"""Characters of an artifact's key that name a folder."""
+"""Number of characters of an artifact's key in a folder's name."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One way of selecting problems and pairing candidates: its artifacts and the runs (labels with seeds) it is of."""
+    """One way of selecting problems and pairing candidates: its artifacts and its runs (labels with seeds)."""
 
     name: str
     select: Path
@@ -32,11 +32,11 @@ class PoolSource:
 
     Attributes:
         key: of the ``agree`` artifact.
-        name: what tells the pool from the others: seed, round, label.
+        name: distinguishes the pool from the others: seed, round, label.
         problems, sample, execute, agree: artifact folders.
-        verify: folder of the verdicts, None where no oracle is known.
+        verify: folder of the verdicts, None if no oracle is known.
         metrics: label -> folder, the metric that drives the curricula first.
-        taken: what the runs made of it.
+        taken: the runs' selections and pairs from it.
         runs: names of the run folders that use it.
     """
 
@@ -53,12 +53,12 @@ class PoolSource:
 
     @property
     def folder(self) -> str:
-        """The name of the folder that its pages lie in."""
+        """Return the name of the folder that holds its pages."""
         return self.key[:SHORT]
 
 
 def pools_of(runs: Sequence[Run]) -> list[PoolSource]:
-    """The pools that the runs' artifacts hold, in the order of the runs; runs without any are left out."""
+    """Return the pools that the runs' artifacts hold, in the order of the runs; runs without any are left out."""
     groups: dict[str, list[tuple[Run, int]]] = {}
     for run in runs:
         for number in range(1, len(run.rounds) + 1):
@@ -69,7 +69,7 @@ def pools_of(runs: Sequence[Run]) -> list[PoolSource]:
 
 
 def without_pages(runs: Sequence[Run]) -> list[Run]:
-    """The runs whose artifacts hold no pool: moved away, or made by a version without the stage ``agree``."""
+    """Return the runs whose artifacts hold no pool: moved, or made by a version without the stage ``agree``."""
     known = {name for pool in pools_of(runs) for name in pool.runs}
     return [run for run in runs if run.name not in known]
 
@@ -100,7 +100,7 @@ def _name(run: Run, number: int) -> str:
 
 
 def _told_apart(found: Sequence[PoolSource], users: Sequence[Sequence[tuple[Run, int]]]) -> list[PoolSource]:
-    """The pools with names of their own: where seed and round say too little, the first run's label, then the key."""
+    """Return the pools with unique names: seed and round, then if needed the first run's label, then the key."""
     pools = list(found)
     longer = [[f", {group[0][0].label}" for group in users], [f", {pool.key[:SHORT]}" for pool in pools]]
     for ends in longer:
@@ -113,7 +113,7 @@ def _told_apart(found: Sequence[PoolSource], users: Sequence[Sequence[tuple[Run,
 
 
 def _metrics(users: Sequence[tuple[Run, int]]) -> dict[str, Path]:
-    """Label -> folder, the first run's driver first; a label with other settings elsewhere is named by its key."""
+    """Return label -> folder, the first run's driver first; a label with other settings elsewhere adds its key."""
     found: dict[str, Path] = {}
     for run, number in users:
         names = {run.metric or "driver": "score/driver"}

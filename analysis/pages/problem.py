@@ -1,4 +1,4 @@
-"""One problem's page as plain data: what its candidates did, which of them are shown, and what became of it."""
+"""One problem's page as plain data: its candidates' behaviour, the candidates shown, and the outcome."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from .files import as_json
 from .values import cut, shown
 
 LIMITS = (2_000, 400, 80)
-"""Characters to which one value is cut; the next where a problem would be too large. Texts have ``TEXTS`` as many."""
+"""Length limits of one value, in characters, tried in turn until a problem fits. Texts get ``TEXTS`` times as many."""
 TEXTS = 8
 MOST_BYTES = 250_000
-"""Of a problem's JSON: beyond it, the next of ``LIMITS`` is taken."""
+"""Size limit of a problem's JSON in bytes: beyond it, the next of ``LIMITS`` is used."""
 TITLE = 110
 """Characters of a statement that the index shows and searches."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What one way of selecting and pairing made of a problem.
+    """The result of one way of selecting and pairing for a problem.
 
     ``reason`` is None when the problem was kept; ``normalised`` is H_norm, None where undefined; ``pairs`` holds
     (winner, loser) candidate indices, loser None for training on winners alone.
@@ -36,9 +36,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a problem beside its pool: a value or a reason per metric, verdicts, and what became of it.
+    """The data of a problem besides its pool: a value or a reason per metric, verdicts, and choices.
 
-    ``passed`` is per candidate, None where no oracle is known. ``origins`` says how inputs were made from
+    ``passed`` is per candidate, None if no oracle is known. ``origins`` says how inputs were made from
     others, by their index.
     """
 
@@ -49,7 +49,7 @@ class Known:
 
 
 def problem_page(pool: Pool, agreed: Agreement, known: Known) -> bytes:
-    """The problem's page as JSON, at most about ``MOST_BYTES``: texts that are too long for that are cut."""
+    """Return the problem's page as JSON, at most about ``MOST_BYTES``: texts too long for that are cut."""
     for limit in LIMITS:
         page = as_json(_page(pool, agreed, known, limit))
         if len(page) <= MOST_BYTES:
@@ -58,7 +58,7 @@ def problem_page(pool: Pool, agreed: Agreement, known: Known) -> bytes:
 
 
 def index_row(pool: Pool, agreed: Agreement, known: Known) -> dict[str, Any]:
-    """The problem's row in the index: what it can be searched, sorted and filtered by."""
+    """Return the problem's row in the index: the fields to search, sort and filter by."""
     passed, winner = known.passed, _winner(agreed)
     words = " ".join(pool.problem.statement[: 4 * TITLE].split())
     return {
@@ -106,12 +106,12 @@ def _page(pool: Pool, agreed: Agreement, known: Known, limit: int) -> dict[str, 
 
 
 def _winner(agreed: Agreement) -> int | None:
-    """The winner of the consensus; None where every candidate crashed."""
+    """Return the winner of the consensus; None if every candidate crashed."""
     return by_consensus(agreed).winner if agreed.n_alive else None
 
 
 def _groups(agreed: Agreement) -> list[tuple[int, ...]]:
-    """The clusters, and after them the crashed candidates as one group, if there are any."""
+    """Return the clusters, followed by the crashed candidates as one group, if there are any."""
     gone = tuple(index for index, is_crashed in enumerate(agreed.crashed) if is_crashed)
     return [*agreed.clusters, gone] if gone else list(agreed.clusters)
 
@@ -119,7 +119,7 @@ def _groups(agreed: Agreement) -> list[tuple[int, ...]]:
 def _column(
     pool: Pool, members: Sequence[int], winner: int | None, limit: int, values: dict[Outcome, int]
 ) -> dict[str, Any]:
-    """A group of candidates and the one that stands for it: the winner if it is here, else the first."""
+    """Return a group of candidates and its representative: the winner if it is here, else the first."""
     chosen = winner if winner is not None and winner in members else members[0]
     candidate, outcomes = pool.candidates[chosen], pool.traces[chosen].outcomes
     ends = Counter(_end(pool.traces[i].outcomes) for i in members)
@@ -137,7 +137,7 @@ def _column(
 
 
 def _end(outcomes: Sequence[Outcome]) -> str:
-    """How the first execution that did not end well ended; "" if all did."""
+    """Return how the first unsuccessful execution ended; "" if all succeeded."""
     bad = next((outcome for outcome in outcomes if outcome.status is not Status.OK), None)
     return "" if bad is None else _status(bad)
 
@@ -149,14 +149,14 @@ def _status(outcome: Outcome) -> str:
 
 
 def _value(outcome: Outcome, is_stdout: bool, limit: int) -> list[Any]:
-    """``[shown text]``, or ``[what happened, status]`` for anything but OK."""
+    """Return ``[shown text]``, or ``[what happened, status]`` for anything but OK."""
     if outcome.status is Status.OK:
         return [cut(shown(outcome.value, is_stdout), limit)]
     return [cut(_status(outcome), limit), outcome.status.value]
 
 
 def _row_groups(agreed: Agreement, columns: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """Per column and input, which output it is: 0 the one of most candidates, then 1, 2, ...; -1 for a crash."""
+    """Return the output's index per column and input: 0 the most common output, then 1, 2, ...; -1 for a crash."""
     found: list[list[int]] = [[] for _ in columns]
     for cells in zip(*agreed.keys, strict=True):
         counts = Counter(cell for cell in cells if cell is not None)
@@ -168,5 +168,5 @@ def _row_groups(agreed: Agreement, columns: Sequence[Mapping[str, Any]]) -> list
 
 
 def _number(value: float | str | None) -> float | None:
-    """Five significant digits are enough to read and to sort by; None for a reason."""
+    """Round to five significant digits, enough to read and to sort by; None for a reason."""
     return float(f"{value:.5g}") if isinstance(value, float | int) else None

@@ -1,4 +1,4 @@
-"""What ``report.html`` shows, as plain data for its template."""
+"""The content of ``report.html``, as plain data for its template."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .write import PoolPages
 
 @dataclass(frozen=True)
 class ShownCell:
-    """A cell's text, its raw number ("" for nothing, None for text), and whether its sign is worth a colour."""
+    """A cell's text, its raw number ("" for nothing, None for text), and whether its sign is coloured."""
 
     text: str
     value: float | str | None
@@ -41,7 +41,7 @@ def report_content(
     pages: Sequence[PoolPages],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """Everything that the template ``report.html`` names; figures are read from their SVG files."""
+    """Return everything that the template ``report.html`` names; figures are read from their SVG files."""
     found = changes(runs)
     by_name = {table.name: table for table in tables if not table.left_out}
     listed, differ = by_name.pop("runs", None), by_name.pop("config_differences", None)
@@ -65,17 +65,17 @@ def report_content(
 
 
 def left_out(items: Sequence[Table | Figure]) -> list[tuple[str, str]]:
-    """Caption and reason of what the runs hold nothing for."""
+    """Return caption and reason of the tables and figures for which the runs hold no data."""
     return [(item.caption, item.left_out) for item in items if item.left_out]
 
 
 def cells(table: Table, row: Sequence[Cell]) -> list[ShownCell]:
-    """A row's cells as they are shown and sorted."""
+    """Return a row's cells as they are shown and sorted."""
     return [_cell(cell, form) for cell, form in zip(row, table.formats, strict=True)]
 
 
 def run_links(table: Table, pages: Sequence[PoolPages]) -> list[list[PoolPages]]:
-    """Per row of the table of runs the pages of that run's pools; rows are known by their column ``folder``."""
+    """Return the pages of a run's pools per row of the table of runs, identified by their column ``folder``."""
     at = table.columns.index("folder")
     return [[page for page in pages if str(row[at]) in page.pool.runs] for row in table.rows]
 
@@ -95,7 +95,7 @@ def _figure(figure: Figure) -> ShownFigure:
 
 
 def _lead(runs: Sequence[Run]) -> str:
-    """One sentence: what learned from what."""
+    """Return one sentence about the models and their training data."""
     models = ", ".join(dict.fromkeys(run.backbone for run in runs if run.backbone))
     datasets = ", ".join(dict.fromkeys(_dataset(run) for run in runs if _dataset(run)))
     return f"{models or 'A model'} learning from its own programs on {datasets or 'one data set'}, without a teacher."

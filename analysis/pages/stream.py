@@ -1,4 +1,4 @@
-"""A pool read problem by problem, shard by shard: what is in memory does not grow with the number of problems."""
+"""A pool read problem by problem, shard by shard: memory does not grow with the number of problems."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +16,9 @@ Item = TypeVar("Item")
 
 
 class Shards(Generic[Item]):
-    """What the shards ``<name>*.parquet`` of a folder hold per problem, handed out in (about) their own order.
+    """The contents of a folder's shards ``<name>*.parquet`` per problem, served in (about) their own order.
 
-    A shard is read when a problem is asked for that is not there yet, and forgotten as its problems are taken.
+    A shard is read when one of its problems is first requested, and released as its problems are taken.
     """
 
     def __init__(self, folder: Path, name: str, read: Callable[[Path], dict[str, Item]]) -> None:
@@ -28,7 +28,7 @@ class Shards(Generic[Item]):
         self._held: dict[str, Item] = {}
 
     def take(self, problem: str) -> Item:
-        """What there is of a problem; raises ValueError where there is nothing."""
+        """Return the contents for a problem; raise ValueError if there are none."""
         while problem not in self._held:
             path = next(self._paths, None)
             if path is None:
@@ -38,7 +38,7 @@ class Shards(Generic[Item]):
 
 
 def problems(folder: Path) -> Iterator[Problem]:
-    """The problems of a ``problems`` artifact in its order, a few in memory at a time."""
+    """Yield the problems of a ``problems`` artifact in its order, a few in memory at a time."""
     for path in sorted(folder.glob("problems*.parquet")):
         for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH):
             for row in batch.to_pylist():
@@ -47,7 +47,7 @@ def problems(folder: Path) -> Iterator[Problem]:
 
 
 def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Path) -> Iterator[tuple[Pool, Agreement]]:
-    """Each problem of four artifacts with its candidates, its traces and what they agree on, in the problems' order.
+    """Yield each problem of four artifacts with its candidates, traces and agreement, in the problems' order.
 
     Raises:
         ValueError: a problem has no candidates, traces or agreement; names it.
@@ -63,22 +63,22 @@ def pools(problems_at: Path, candidates_at: Path, traces_at: Path, agreed_at: Pa
 
 
 def answers(folder: Path) -> Shards[list[Candidate]]:
-    """The answers of an ``evaluate`` artifact, by problem."""
+    """Return the answers of an ``evaluate`` artifact, by problem."""
     return Shards(folder, "answers", _candidates)
 
 
 def traces(folder: Path) -> Shards[list[Trace]]:
-    """What the answers of an ``evaluate`` artifact did, by problem."""
+    """Return the traces of the answers of an ``evaluate`` artifact, by problem."""
     return Shards(folder, "traces", _traces)
 
 
 def count(folder: Path) -> int:
-    """The number of problems of a ``problems`` artifact, from the files' own notes."""
+    """Return the number of problems of a ``problems`` artifact, from the files' metadata."""
     return sum(pq.read_metadata(path).num_rows for path in folder.glob("problems*.parquet"))
 
 
 def pairs(folder: Path) -> dict[str, list[tuple[int, int | None]]]:
-    """Problem id -> (winner, loser) candidate indices of the pairs it gave; the texts are not read."""
+    """Return problem id -> (winner, loser) candidate indices of its pairs; the texts are not read."""
     found: dict[str, list[tuple[int, int | None]]] = {}
     columns = ["problem_id", "chosen_index", "rejected_index"]
     for path in sorted(folder.glob("pairs*.parquet")):

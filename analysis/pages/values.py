@@ -1,7 +1,7 @@
-"""Recorded values as a reader wants to see them: Python literals, standard output as it was printed, both cut.
+"""Recorded values for a reader: Python literals, and standard output as it was printed, both cut.
 
 Everything here was chosen by candidates, so it is parsed as hostile text: no int is built from digits, nothing is
-evaluated, and what cannot be parsed is shown as it was recorded.
+evaluated, and values that cannot be parsed are shown as recorded.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 Cut = str | list[Any]
-"""A text; or ``[its beginning, its length]`` where it was cut."""
+"""A text; or ``[its beginning, its length]`` if it was cut."""
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST_PARSED = 20_000
@@ -25,17 +25,17 @@ class _Int(str):
 
 
 def visible(text: str, backslash: str = "\\") -> str:
-    """``text`` with its controls of writing direction as escapes (``\\u202e``): they would turn round what follows."""
+    """Return ``text`` with bidirectional controls as escapes (``\\u202e``): they would reorder what follows."""
     return _BIDI.sub(lambda match: f"{backslash}u{ord(match[0]):04x}", text)
 
 
 def cut(text: str, limit: int) -> Cut:
-    """``text``, or ``[first limit characters, length]`` where it is longer than ``limit`` characters."""
+    """Return ``text``, or ``[first limit characters, length]`` if it is longer than ``limit`` characters."""
     return text if len(text) <= limit else [text[:limit], len(text)]
 
 
 def shown(value: str, is_stdout: bool) -> str:
-    """A recorded value (``conself.sandbox.canonical``) as a Python literal; printed text as it was printed.
+    """Return a recorded value (``conself.sandbox.canonical``) as a Python literal, and printed text unchanged.
 
     Values of more than 20,000 characters, and those that are not canonical, are given as recorded.
     """
@@ -84,13 +84,13 @@ def _big(text: str) -> str:
 
 
 def _standard(body: list[Any]) -> str:
-    """A value of the standard library, by its type and what tells it: ``deque([1])``, ``Decimal('0.5')``."""
+    """Return a value of the standard library by its type and contents: ``deque([1])``, ``Decimal('0.5')``."""
     name, content = body
     return f"{name}({'' if content is None else _literal(content)})"
 
 
 def _object(body: list[Any]) -> str:
-    """An object: its class, the builtin value inside it and its attributes, ``Node(next=None, val=1)``."""
+    """Return an object: its class, the builtin value inside it and its attributes, ``Node(next=None, val=1)``."""
     name, base, *rest = body
     parts = [] if base is None else [_literal(base)]
     pairs = zip(rest[::2], rest[1::2], strict=True)

@@ -2,7 +2,7 @@
 
 ``<out>/problems/<pool>/index.html`` is one small page for all problems of a pool; their data lie beside it in parts
 (:mod:`analysis.pages.files`) that the page loads when a problem is opened, so that no file grows with the number of
-problems and none is read for nothing. Pages are written in one pass over the shards and made again only when the
+problems and none is read unnecessarily. Pages are written in one pass over the shards and made again only when the
 artifacts, the runs that use them or the pages' own code change.
 """
 
@@ -33,13 +33,13 @@ Advance = Callable[[int], object]
 
 @dataclass(frozen=True)
 class PoolPages:
-    """The pages of one pool, as written.
+    """The written pages of one pool.
 
     Attributes:
-        pool: what they are of.
-        problems: how many.
-        solvable: on how many some candidate is right; None where no oracle is known.
-        right: on how many the consensus winner is right.
+        pool: the pool shown.
+        problems: number of problems.
+        solvable: number of problems with a right candidate; None if no oracle is known.
+        right: number of problems whose consensus winner is right.
         files, total, largest: number of data files, their bytes, and the bytes of the largest.
     """
 
@@ -53,19 +53,19 @@ class PoolPages:
 
     @property
     def href(self) -> str:
-        """Where they are, from the report."""
+        """Return the path of the pages, relative to the report."""
         return f"problems/{self.pool.folder}/index.html"
 
 
 def write_problem_pages(
     pools: Sequence[PoolSource], out: Path, advance: Callable[[PoolSource], Advance]
 ) -> list[PoolPages]:
-    """Write the pages of every pool into ``out`` (``problems/``); pages of an earlier report that are gone are removed.
+    """Write the pages of every pool into ``out`` (``problems/``), and remove obsolete pages of earlier reports.
 
-    ``advance(pool)`` gives what is called with the number of problems done.
+    ``advance(pool)`` returns a callback that takes the number of problems done.
 
     Raises:
-        ValueError: an artifact is not whole; names what is missing.
+        ValueError: an artifact is incomplete; names the missing part.
     """
     out.mkdir(parents=True, exist_ok=True)
     names = {pool.folder for pool in pools}
@@ -97,7 +97,7 @@ def _pages(pool: PoolSource, others: Sequence[PoolSource], folder: Path, advance
 
 
 def _written(stamp: Path) -> dict[str, Any]:
-    """What the pages were made of; {} where their report was killed before it could say so."""
+    """Return the inputs that the pages were made from; {} if their report was killed before recording them."""
     try:
         found: dict[str, Any] = json.loads(stamp.read_text())
     except ValueError:
@@ -106,7 +106,7 @@ def _written(stamp: Path) -> dict[str, Any]:
 
 
 def _facts(pool: PoolSource, others: Sequence[PoolSource]) -> str:
-    """A digest of all that the pages depend on."""
+    """Return a digest of everything that the pages depend on."""
     known = [repr(pool), [(other.name, other.folder) for other in others], own_files()]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
@@ -126,7 +126,7 @@ def _meta(pool: PoolSource, problems: int, parts: int) -> dict[str, Any]:
 
 
 def _write_data(pool: PoolSource, data: Path, advance: Advance) -> tuple[PoolPages, int]:
-    """Write the data files in one pass over the pool; returns what is written and the number of the index's parts."""
+    """Write the data files in one pass over the pool; return the pages and the number of the index's parts."""
     known = _known(pool)
     parts, index = Parts(data), _Index(data)
     solvable = right = 0
@@ -154,7 +154,7 @@ def _write_data(pool: PoolSource, data: Path, advance: Advance) -> tuple[PoolPag
 
 
 class _Index:
-    """Rows on their way to ``index-<n>.js``, as columns, which pack better than rows."""
+    """Writer of ``index-<n>.js``: rows are stored as columns, which compress better than rows."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -179,7 +179,7 @@ class _Index:
 
 
 def _known(pool: PoolSource) -> Callable[[str], Known]:
-    """What is known of each problem beside its pool: small enough to be held for all problems at once."""
+    """Return the data of each problem besides its pool: small enough to hold for all problems at once."""
     metrics = {label: _values(folder) for label, folder in pool.metrics.items()}
     verdicts = read_verdicts(pool.verify / "verdicts.jsonl") if pool.verify is not None else []
     passed = {verdict.problem_id: verdict.passed for verdict in verdicts}
@@ -197,7 +197,7 @@ def _known(pool: PoolSource) -> Callable[[str], Known]:
 
 
 def _origins(problems: Path) -> dict[str, dict[int, str]]:
-    """Problem id -> by its index, how an input was made from an own one; nothing where there are own ones alone."""
+    """Return problem id -> by index, how an input was made from an own one; nothing if all inputs are own ones."""
     found: dict[str, dict[int, str]] = {}
     for origin in read_records(problems, InputOrigin, "origins"):
         how = f"from input {origin.parent + 1}: {', '.join(origin.operators)}"
@@ -211,7 +211,7 @@ def _values(folder: Path) -> dict[str, float | str]:
 
 
 class _Choices:
-    """What one way of selecting and pairing made of each problem."""
+    """The result of one way of selecting and pairing for each problem."""
 
     def __init__(self, taken: Taken) -> None:
         selection = read_json(taken.select / "selection.json", dict)

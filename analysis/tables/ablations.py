@@ -1,4 +1,4 @@
-"""Table 4 (ablations) and Table 3 (curricula by metric): what a method loses beside ConSelf, and at which price."""
+"""Table 4 (ablations) and Table 3 (curricula by metric): the loss of each method against ConSelf, and its cost."""
 
 from collections.abc import Callable, Sequence
 
@@ -42,7 +42,7 @@ _MOST_LIKE = (
 
 
 def ablations(runs: Sequence[Run]) -> Table:
-    """Table 4: each method's average pass@1, its relative degradation (RD) against ConSelf, and what it trained on."""
+    """Return Table 4: average pass@1, relative degradation (RD) against ConSelf, and training data of each method."""
     name, caption = (
         "table4_ablations",
         "Ablations: relative degradation (RD) against ConSelf, with what was trained on.",
@@ -73,7 +73,7 @@ def ablations(runs: Sequence[Run]) -> Table:
 
 
 def curricula(runs: Sequence[Run]) -> Table:
-    """Table 3: the same training on curricula by different metrics, at equal numbers of pairs."""
+    """Return Table 3: the same training on curricula by different metrics, at equal numbers of pairs."""
     name, caption = (
         "table3_curricula",
         "Curricula by metric: pass@1 after the same training on the problems each one picks.",
@@ -103,7 +103,7 @@ def curricula(runs: Sequence[Run]) -> Table:
 
 
 def _of_equal_size(runs: Sequence[Run]) -> list[Run]:
-    """Curricula by metric, and of ConSelf only what they stand against: they were cut to as many pairs as it has."""
+    """Return curricula by metric, and only the ConSelf runs to whose number of pairs they were cut."""
     by_metric = [group for _, _, group in groups(runs) if group[0].method == "curriculum_by_metric"]
     kept = {run.folder for group in by_metric for run in (*group, *reference(group, _by_entropy(runs)))}
     return [run for run in runs if run.folder in kept]
@@ -118,7 +118,7 @@ def _head(benchmarks: Sequence[str]) -> str:
 
 
 def _degradation(against: Sequence[Run], group: Sequence[Run], benchmarks: Sequence[str]) -> Spread | None:
-    """Relative change of the average against ConSelf's, seed by seed; of the means where they share no seed."""
+    """Return the change of the average relative to ConSelf's, by seed; of the means if they share no seed."""
     first, second = _averages(against, benchmarks), _averages(group, benchmarks)
     shared = [seed for seed in second if first.get(seed)]
     if shared:
@@ -141,7 +141,7 @@ def _tested(against: Sequence[Run], group: Sequence[Run], benchmarks: Sequence[s
 
 
 def _all_verdicts(runs: Sequence[Run], benchmarks: Sequence[str]) -> dict[int, list[Verdict]]:
-    """Seed -> the verdicts on all benchmarks, for the seeds that have kept all of them."""
+    """Return seed -> the verdicts on all benchmarks, for the seeds that have kept all of them."""
     found = {name: by_seeds(runs, name, "tuned") for name in benchmarks}
     seeds = set.intersection(*(set(verdicts) for verdicts in found.values()))
     return {

@@ -1,4 +1,4 @@
-"""Every table that the runs hold figures for, in the paper's order; :mod:`analysis.write` writes them."""
+"""Every table for which the runs hold figures, in the paper's order; :mod:`analysis.write` writes them."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,5 +33,5 @@ TABLES: tuple[Callable[[Sequence[Run]], Table], ...] = (
 
 
 def all_tables(runs: Sequence[Run]) -> list[Table]:
-    """The paper's tables and ours; one for which the runs hold nothing has no rows and says why (``left_out``)."""
+    """Return the paper's tables and ours; a table without data has no rows and says why (``left_out``)."""
     return [table(runs) for table in TABLES]

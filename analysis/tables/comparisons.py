@@ -33,7 +33,7 @@ _P = 7  # the column of p over seeds; Holm's comes after it
 
 
 def comparisons(runs: Sequence[Run]) -> Table:
-    """Every method against the base model and against ConSelf: over seeds, and over problems."""
+    """Compare every method with the base model and with ConSelf: over seeds, and over problems."""
     name = "comparisons"
     caption = "Paired comparisons of pass@1: over seeds (paired t-test) and over problems."
     found = trained(runs)
@@ -62,14 +62,14 @@ def comparisons(runs: Sequence[Run]) -> Table:
 
 
 def bounded(found: ByProblem) -> Cell:
-    """The p over problems, with a ≤ where it is as small as the bootstrap can tell."""
+    """Return the p over problems, with a ≤ if it is as small as the bootstrap can resolve."""
     return Written(found.p, f"≤{show(found.p, 'p')}") if found.least else found.p
 
 
 def _compared(
     model: str, benchmark: str, label: str, against: str, other: tuple[Sequence[Run], str], group: Sequence[Run]
 ) -> list[tuple[Cell, ...]]:
-    """One row without Holm's p; none where the two share no seed."""
+    """Return one row without Holm's p; none if the two share no seed."""
     others, side = other
     first = {run.seed: value for run in others if (value := pass_at_1(run, benchmark, side)) is not None}
     second = {run.seed: value for run in group if (value := pass_at_1(run, benchmark, "tuned")) is not None}
@@ -90,7 +90,7 @@ def _compared(
 
 
 def _corrected(rows: Sequence[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
-    """The rows with Holm's p: a family is all comparisons with ConSelf on one benchmark and model that have a p."""
+    """Return rows with Holm's p: a family is all ConSelf comparisons of one benchmark and model that have a p."""
     families: dict[tuple[Cell, ...], list[int]] = {}
     for at, row in enumerate(rows):
         if row[3] != "base" and row[_P] is not None:

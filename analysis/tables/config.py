@@ -1,4 +1,4 @@
-"""What the runs were asked for: the settings in which they differ, and one row per run."""
+"""The configurations of the runs: the settings in which they differ, and one row per run."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _LONG = 60  # characters of a setting
 
 
 def differences(runs: Sequence[Run]) -> Table:
-    """The settings that are not the same in all runs, by label."""
+    """Return the settings that are not the same in all runs, by label."""
     name, caption = "config_differences", "Settings in which the runs differ."
     labels = by_label(runs)
     flat = {label: [telling(run.config) for run in group] for label, group in labels.items()}
@@ -29,7 +29,7 @@ def differences(runs: Sequence[Run]) -> Table:
 
 
 def listing(runs: Sequence[Run]) -> Table:
-    """One row per run: where it is, what it trained on, what came of it."""
+    """Return one row per run: its folder, its training data and its results."""
     names = benchmarks_of(runs)
     rows: list[tuple[Cell, ...]] = []
     for label, group in by_label(runs).items():
@@ -51,7 +51,7 @@ def listing(runs: Sequence[Run]) -> Table:
 
 
 def _kept(run: Run) -> int | None:
-    """Problems in the curriculum, of all rounds together as pairs and steps are; None where a round does not say."""
+    """Return the number of problems in the curriculum, summed over rounds like pairs; None if a round lacks it."""
     counts = [(figures.get("problems") or {}).get("kept") for figures in run.rounds]
     known = [int(count) for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None

@@ -1,4 +1,4 @@
-"""Table 1's pass rates by the difficulty of the problems, of the benchmarks that tell it."""
+"""Table 1's pass rates by the difficulty of the problems, for benchmarks that record it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Column = tuple[str, str]
 
 
 def by_difficulty(runs: Sequence[Run]) -> Table:
-    """pass@1 per method and difficulty: the paper's easy, medium and hard of LiveCodeBench, and those of others."""
+    """Return pass@1 per method and difficulty: LiveCodeBench's easy, medium and hard as in the paper, and others."""
     name, caption = "table1_by_difficulty", "Methods by the difficulty of the problems: greedy pass@1."
     columns = list(dict.fromkeys(column for run in runs for side in ("base", "tuned") for column in _of(run, side)))
     if not columns:
@@ -32,13 +32,13 @@ def by_difficulty(runs: Sequence[Run]) -> Table:
 
 
 def _of(run: Run, side: str) -> dict[Column, Mapping[str, Any]]:
-    """Benchmark and difficulty -> figures of ``base`` or ``tuned``."""
+    """Return benchmark and difficulty -> figures of ``base`` or ``tuned``."""
     names = benchmarks_of([run])
     return {(b, d): row for b in names for d, row in (figures(run, b, side).get("by_difficulty") or {}).items()}
 
 
 def _rows(model: str, runs: Sequence[Run], columns: Sequence[Column]) -> list[tuple[Cell, ...]]:
-    """The base model's row, which all methods share, and one per method."""
+    """Return the base model's row, which all methods share, and one per method."""
     rows: list[tuple[Cell, ...]] = []
     before = [(run.seed, found) for run in runs if (found := _of(run, "base"))]
     if before:
@@ -65,7 +65,7 @@ def _paper_rows(models: Sequence[str], columns: Sequence[Column]) -> list[tuple[
 
 
 def _sizes(runs: Sequence[Run], columns: Sequence[Column]) -> str:
-    """How many problems each difficulty has."""
+    """Return a note on the number of problems of each difficulty."""
     every = [found for run in runs for side in ("base", "tuned") for found in [_of(run, side)]]
     sizes = {column: sorted({found[column]["n"] for found in every if column in found}) for column in columns}
     listed = [f"{b} {d} {' or '.join(f'{n:,}' for n in ns)}" for (b, d), ns in sizes.items()]

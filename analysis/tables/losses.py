@@ -1,4 +1,4 @@
-"""What executions and verdicts lack, run by run: counts that are not 0, with the setting that would change each."""
+"""Missing executions and verdicts, run by run: non-zero counts, with the setting that would change each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ from ..runs import Run, by_label
 from .table import Cell, Table, missing, table_of
 
 _CAPTION = "Programs, inputs and samples that executions and verdicts lack."
-_DETAILS = {"modules"}  # of a count that has a row itself
+_DETAILS = {"modules"}  # of a count that has its own row
 
 
 def losses(runs: Sequence[Run]) -> Table:
-    """One row per run, step and kind of loss; of records that were left out, one per reason."""
+    """Return one row per run, step and kind of loss; for records that were left out, one per reason."""
     rows = [
         (label, run.seed, run.name, *cells)
         for label, group in by_label(runs).items()
@@ -33,7 +33,7 @@ def losses(runs: Sequence[Run]) -> Table:
 
 
 def _rows(results: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
-    """Step, count and words of each loss in results.json; without ``remedies`` the name of the count."""
+    """Yield step, count and words of each loss in results.json; without ``remedies`` the name of the count."""
     remedies = results.get("remedies") or {}
     for step, counts in (results.get("losses") or {}).items():
         for kind, count in counts.items():

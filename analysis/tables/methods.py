@@ -1,4 +1,4 @@
-"""Table 1: methods x benchmarks, their average and what it gained over the base model."""
+"""Table 1: methods x benchmarks, their average and its gain over the base model."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ _PASS, _CHANGE = ".1%", "+.1%"
 
 
 def methods(runs: Sequence[Run]) -> Table:
-    """Table 1: pass@1 per method and benchmark, their average, and its relative improvement over the base model."""
+    """Return Table 1: pass@1 per method and benchmark, the average, and its relative improvement over the base."""
     name, caption = (
         "table1_methods",
         "Methods by benchmark: greedy pass@1, and relative improvement (RI) over the base.",
@@ -64,7 +64,7 @@ def _rows(model: str, runs: Sequence[Run], names: Sequence[str], shared: Sequenc
 
 
 def _paper_rows(models: Sequence[str], names: Sequence[str]) -> list[tuple[Cell, ...]]:
-    """The paper's own rows, where our runs have some of its benchmarks."""
+    """Return the paper's own rows, if our runs have some of its benchmarks."""
     if not any(name in paper.COLUMNS for name in names):
         return []
     rows: list[tuple[Cell, ...]] = []

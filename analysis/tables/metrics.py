@@ -14,7 +14,7 @@ _POOLS = "A pool is counted once, however many methods learned from it; of sever
 
 
 def correlations(runs: Sequence[Run]) -> Table:
-    """Table 2: each metric's correlations with the pass rate, and how well it tells solvable problems."""
+    """Return Table 2: each metric's correlations with the pass rate, and how well it separates solvable problems."""
     name, caption = (
         "table2_metrics",
         "Uncertainty metrics: correlation with the pass rate, and AUC of solvable problems.",
@@ -37,7 +37,7 @@ def correlations(runs: Sequence[Run]) -> Table:
 
 
 def golden_rates(runs: Sequence[Run]) -> Table:
-    """Each metric's AUC and the golden rate of the pairs that its band keeps, by tau."""
+    """Return each metric's AUC and the golden rate of the pairs that its band keeps, by tau."""
     name, caption = "metrics_by_tau", "Golden rate of the pairs of the problems that each metric's band keeps, by tau."
     pools = [pool for pool in pools_of(runs) if pool.golden_by_tau]
     if not pools:
@@ -62,7 +62,7 @@ def golden_rates(runs: Sequence[Run]) -> Table:
 
 
 def selectors(runs: Sequence[Run]) -> Table:
-    """How often each way to choose one candidate of a problem chooses a right one."""
+    """Return how often each way to choose one candidate of a problem chooses a right one."""
     name, caption = "selectors", "Ways to choose one candidate: share of problems whose choice is right."
     pools = [pool for pool in pools_of(runs) if pool.selectors]
     if not pools:
@@ -80,7 +80,7 @@ def selectors(runs: Sequence[Run]) -> Table:
 
 
 def _by_metric(pools: Sequence[PoolFigures]) -> list[tuple[str, str, list[PoolFigures]]]:
-    """(group, metric, its pools), the metrics of the paper's table first."""
+    """Return (group, metric, its pools), the metrics of the paper's table first."""
     known = list(paper.CORRELATIONS[paper.BACKBONES[0]])
     names = sorted(metric_names(pools), key=lambda name: known.index(name) if name in known else len(known))
     found = [

@@ -1,4 +1,4 @@
-"""Rounds of self-improvement, and the ceilings between which it moves: consensus@K and pass@K."""
+"""Rounds of self-improvement, and the ceilings that bound it: consensus@K and pass@K."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _ROUND: tuple[Head, ...] = (
 
 
 def rounds(runs: Sequence[Run]) -> Table:
-    """Every round's figures, of the runs that have several."""
+    """Return every round's figures, for runs with several rounds."""
     name, caption = "rounds", "Rounds: each starts from the model that the last one made."
     several = [run for run in runs if run.results.get("rounds")]
     if not several:
@@ -55,7 +55,7 @@ def _of_round(done: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[
 
 
 def ceilings(runs: Sequence[Run]) -> Table:
-    """Greedy pass@1 beside consensus@K and pass@K: what voting and what a perfect choice would reach."""
+    """Return greedy pass@1 beside consensus@K and pass@K: the results of voting and of a perfect choice."""
     name, caption = "ceilings", "Greedy pass@1 beside two ceilings: functional majority vote (consensus@K) and pass@K."
     rows: list[tuple[Cell, ...]] = []
     sampled = {run.folder: _all_ks(run) for run in runs}
@@ -94,7 +94,7 @@ def _ks(run: Run, benchmark: str, side: str) -> list[int]:
 
 
 def _ceilings(model: str, label: str, side: str, group: Sequence[Run], ks: Sequence[int]) -> Iterator[tuple[Cell, ...]]:
-    """One row per benchmark and the runs with several answers to it; the base model's are those of all methods."""
+    """Yield one row per benchmark and the runs with several answers to it; the base model's cover all methods."""
     for benchmark in benchmarks_of(group):
         rows = [(run.seed, figures(run, benchmark, side)) for run in group if _ks(run, benchmark, side)]
         if not rows:

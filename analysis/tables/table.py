@@ -1,4 +1,4 @@
-"""A table as plain data, and how its cells read."""
+"""A table as plain data, and the text of its cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from ..spread import Spread
 
 
 class Written(float):
-    """A number with a text of its own: the paper's at the precision it prints, a p that is only bounded from above.
+    """A number with its own text: the paper's at its printed precision, a p that is only bounded from above.
 
     It is a float so that it sorts, compares and goes into CSV as the number it is.
     """
@@ -15,7 +15,7 @@ class Written(float):
     text: str
 
     def __new__(cls, value: float, text: str) -> "Written":
-        """The number ``value`` that is shown as ``text``, whatever its column's format."""
+        """Return the number ``value``, shown as ``text`` whatever its column's format."""
         made = super().__new__(cls, value)
         made.text = text
         return made
@@ -34,9 +34,9 @@ class Table:
         caption: one sentence.
         columns: headings.
         formats: per column a Python format of numbers (``.1%``, ``+.1%``, ``.3f``, ``d``), or "" for text.
-        rows: cells: text, numbers, :class:`Written`, :class:`Spread`, or None where there is nothing.
+        rows: cells: text, numbers, :class:`Written`, :class:`Spread`, or None if empty.
         notes: sentences that belong under the table: seeds, n, tests, what the paper's figures were measured on.
-        left_out: why there are no rows; "" where there are some.
+        left_out: why there are no rows; "" if there are some.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Table:
 
 
 def missing(name: str, caption: str, reason: str) -> Table:
-    """The table that could not be made, and why."""
+    """Return a table that could not be made, with the reason."""
     return Table(name, caption, left_out=reason)
 
 
 def show(cell: Cell, form: str) -> str:
-    """A cell as text: ``46.9 ± 1.2%`` for a spread over several runs, a dash for nothing."""
+    """Return a cell as text: ``46.9 ± 1.2%`` for a spread over several runs, a dash for nothing."""
     if cell is None:
         return "-"
     if isinstance(cell, str):
@@ -76,7 +76,7 @@ def show(cell: Cell, form: str) -> str:
 
 
 def number(cell: Cell) -> float | None:
-    """The raw number to sort by; None for text and for nothing."""
+    """Return the raw number to sort by; None for text and for nothing."""
     if isinstance(cell, Spread):
         return cell.mean
     return None if cell is None or isinstance(cell, str) else float(cell)
@@ -85,7 +85,7 @@ def number(cell: Cell) -> float | None:
 def table_of(
     name: str, caption: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]], notes: Sequence[str]
 ) -> Table:
-    """A table of rows under (heading, format) pairs, without columns that say nothing in any row, and empty notes."""
+    """Return a table of rows under (heading, format) pairs, without empty columns and empty notes."""
     kept = [i for i in range(len(heads)) if any(row[i] is not None for row in rows)]
     return Table(
         name,
