@@ -31,8 +31,8 @@ def mirror() -> Iterator[Mirror]:
 def test_paths_are_changed_wherever_they_are_and_nothing_else_is() -> None:
     job = Job(Path("/a"), Path("/b"), ("x",))
     task = (1, [job, {"there": Path("/c")}], None, "text")
-    below = mapped(task, lambda path: Path("/root") / path.relative_to("/"))
-    assert below == (1, [Job(Path("/root/a"), Path("/root/b"), ("x",)), {"there": Path("/root/c")}], None, "text")
+    below = mapped(task, lambda path: Path("/mirror") / path.relative_to("/"))
+    assert below == (1, [Job(Path("/mirror/a"), Path("/mirror/b"), ("x",)), {"there": Path("/mirror/c")}], None, "text")
     assert mapped(job, lambda path: path) is job
 
 
