@@ -78,10 +78,8 @@ def reinforce(
     parts = {part: config[part] for part in PARTS}
     inputs = {**parts, "seed": config.seed, "model": model, "problems": problems, "selection": selection}
     curves = Aside(tracker)
-    if config.testing is None:
-        trained = _reinforce(context, name, **inputs, curves=curves)
-    else:
-        trained = _reinforce_both(context, name, **inputs, testing=Testers.of(config.testing), curves=curves)
+    testing = None if config.testing is None else Testers.of(config.testing)
+    trained = _reinforce(context, name, **inputs, testing=testing, curves=curves)
     if trained.reused:
         tracker.replay([for_tracker(row) for row in read_curve(trained.path)])
     return tell_losses(context.console, trained, config.sandbox)
@@ -104,37 +102,14 @@ def _reinforce(
     model: ModelRef,
     problems: Artifact,
     selection: Artifact | None,
+    testing: Testers | None,
     curves: Aside[Tracker],
 ) -> Summary:
+    """Train, with a second role that writes tests if there is ``testing``."""
     chosen = (training, loss, rollouts, reward, guard, loop, prompts, sandbox, comparison, behaviour)
     nodes = dict(zip(PARTS, chosen, strict=True))
-    return _trained(work, nodes, None, seed, model, _kept(problems, selection), curves.value)
-
-
-@stage("reinforce", version=1)
-def _reinforce_both(
-    work: Work,
-    training: DictConfig,
-    loss: DictConfig,
-    rollouts: DictConfig,
-    reward: DictConfig,
-    guard: DictConfig,
-    loop: DictConfig,
-    prompts: DictConfig,
-    sandbox: DictConfig,
-    comparison: DictConfig,
-    behaviour: DictConfig,
-    seed: int,
-    model: ModelRef,
-    problems: Artifact,
-    selection: Artifact | None,
-    testing: Testers,
-    curves: Aside[Tracker],
-) -> Summary:
-    """Train as ``_reinforce``, with a second role that writes tests."""
-    chosen = (training, loss, rollouts, reward, guard, loop, prompts, sandbox, comparison, behaviour)
-    nodes = dict(zip(PARTS, chosen, strict=True))
-    return _trained(work, nodes, testing.part, seed, model, _kept(problems, selection), curves.value)
+    part = None if testing is None else testing.part
+    return _trained(work, nodes, part, seed, model, _kept(problems, selection), curves.value)
 
 
 def _trained(
