@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Engine
 from conself.engines.stop_strings import StopStrings, text_of
 from conself.models.transformers import load_tokenizer, stop_token_ids_of
-from conself.prompts.prompts import Message, PromptStyle, program_messages, render
+from conself.prompts.prompts import Message, PromptStyle, opened, opening_of, program_messages, render
 from conself.prompts.turns import encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.code_blocks import extract_code
@@ -121,7 +121,7 @@ class Prompts:
     """A role's prompt for each problem, as tokens by problem id.
 
     ``overlong`` names the problems whose prompts leave no room for a response; ``max_length`` bounds a prompt and its
-    response together, in tokens.
+    response together, in tokens. ``openings`` are the beginnings of the answers that the prompts end with.
     """
 
     role: str
@@ -130,13 +130,17 @@ class Prompts:
     stops: StopStrings
     stop_ids: tuple[int, ...]
     max_length: int
+    openings: dict[str, str]
 
     @classmethod
     def of(cls, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
         """Return the direct prompts of ``problems``, tokenised for ``model``; raises as :meth:`asked`."""
-        return cls.asked(
-            problems, model, SOLVER, lambda problem: program_messages(style, problem, None), style.stop, max_length
-        )
+        openings = {problem.id: opening_of(style, problem) for problem in problems}
+
+        def ask(problem: Problem) -> list[Message]:
+            return opened(program_messages(style, problem, None), openings[problem.id])
+
+        return replace(cls.asked(problems, model, SOLVER, ask, style.stop, max_length), openings=openings)
 
     @classmethod
     def asked(
@@ -164,7 +168,7 @@ class Prompts:
             )
         kept = {name: prompt for name, prompt in ids.items() if name not in overlong}
         stop_ids = stop_token_ids_of(model, tokenizer)
-        return cls(role, kept, overlong, StopStrings(tokenizer, stop), stop_ids, max_length)
+        return cls(role, kept, overlong, StopStrings(tokenizer, stop), stop_ids, max_length, {})
 
     def rollout(self, problem_id: str, index: int, completion: Completion) -> Rollout:
         """Return a completion of the problem's prompt as a rollout."""
@@ -179,7 +183,7 @@ class Prompts:
             token_ids=tokens,
             logprobs=tuple(completion.token_logprobs.tolist()),
             finish_reason=completion.finish_reason if fits else CUT,
-            text=text_of(tokens, self.stops, self.stop_ids),
+            text=self.openings.get(problem_id, "") + text_of(tokens, self.stops, self.stop_ids),
         )
 
 

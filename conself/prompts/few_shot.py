@@ -1,6 +1,6 @@
 """Prompts for base models: a text with exemplars that the answer continues. The texts are in ``conf/prompts/``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conself.prompts.prompts import PLAIN, Message, Texts, by_kind, check_kinds, fields
 from conself.records import Problem
@@ -29,7 +29,7 @@ class Exemplar:
 class Shots(Texts):
     """Templates that an answer continues, and the exemplars that are put before them in the same form."""
 
-    exemplars: list[Exemplar]
+    exemplars: list[Exemplar] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ class FewShot:
             for place, text in enumerate(self._answered(shots, shown)):
                 templates[place] += _literal(f"{self.heading}\n{text}\n\n")
         start = _literal(f"{self.heading}\n")
-        templates = [
+        observe, program, guided = (
             before + start + template
             for before, template in zip(templates, (shots.observe, shots.program, shots.guided), strict=True)
-        ]
-        return Texts(*templates), fields(problem.statement, problem.starter_code, name, self.starter)
+        )
+        texts = Texts(observe, program, guided, shots.opening)
+        return texts, fields(problem.statement, problem.starter_code, name, self.starter)
 
     def _answered(self, shots: Shots, shown: Exemplar) -> tuple[str, str, str]:
         """Format an exemplar with its answers in each template."""

@@ -28,12 +28,14 @@ class Texts:
     """Templates for one kind of problem, filled by ``str.format``.
 
     ``observe`` asks for {n} observations; ``program`` is the direct prompt; ``guided`` also has {observation}. Their
-    owner determines the other fields that they may use.
+    owner determines the other fields that they may use. ``opening`` is no template: every answer with a program begins
+    with it, and the model goes on from there; empty: the model begins its answer itself.
     """
 
     observe: str
     program: str
     guided: str
+    opening: str = ""
 
 
 class PromptStyle(Protocol):
@@ -176,8 +178,22 @@ def program_messages(prompts: PromptStyle, problem: Problem, observation: str | 
     return prompts.turns(texts.guided.format(observation=observation, **field_values))
 
 
+def opening_of(prompts: PromptStyle, problem: Problem) -> str:
+    """Return the text that an answer with a program begins with; empty: the model begins it itself."""
+    return prompts.wording(problem)[0].opening
+
+
+def opened(messages: list[Message], opening: str) -> list[Message]:
+    """Begin the answer to ``messages`` with ``opening``: a last, unfinished turn of the assistant."""
+    if not opening:
+        return messages
+    if messages[0]["role"] == PLAIN:
+        return [{"role": PLAIN, "content": messages[0]["content"] + opening}]
+    return [*messages, {"role": "assistant", "content": opening}]
+
+
 def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
-    """Render the prompt as the model reads it, including the beginning of the assistant's turn.
+    """Render the prompt as the model reads it, including the beginning of the assistant's turn, opened or not.
 
     If the chat template refuses a system turn, its text is put before the user's. If it can make the model think before
     its answer, that is off: a response is the answer alone. A plain text needs no chat template: it gets the
@@ -187,8 +203,10 @@ def render(tokenizer: PreTrainedTokenizerBase, messages: list[Message]) -> str:
         ValueError: the tokenizer has no chat template.
     """
     if messages[0]["role"] == PLAIN:
-        opened = tokenizer.bos_token_id in tokenizer("")["input_ids"]
-        return (str(tokenizer.bos_token) if opened else "") + messages[0]["content"]
+        adds_bos = tokenizer.bos_token_id in tokenizer("")["input_ids"]
+        return (str(tokenizer.bos_token) if adds_bos else "") + messages[0]["content"]
+    if messages[-1]["role"] == "assistant":
+        return render(tokenizer, messages[:-1]) + messages[-1]["content"]
     if tokenizer.chat_template is None:
         raise ValueError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template; choose an instruction-tuned model, "

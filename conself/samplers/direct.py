@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand
-from conself.prompts.prompts import PromptStyle, program_messages
+from conself.prompts.prompts import PromptStyle, opened, opening_of, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.guided import candidate
 from conself.samplers.sampler import Sampler
@@ -54,13 +54,14 @@ def direct_candidates(
     """
     asks = [
         Ask(
-            program_messages(prompts, problem, None),
+            opened(program_messages(prompts, problem, None), opening_of(prompts, problem)),
             tuple(sample_seed(seed, "answer", problem.id, k) for k in range(n)),
         )
         for problem in problems
     ]
     for problem, group in zip(problems, complete(asks, decoding), strict=True):
-        yield [candidate(problem, k, None, reply, decoding) for k, reply in enumerate(group)]
+        opening = opening_of(prompts, problem)
+        yield [candidate(problem, k, None, reply, decoding, opening=opening) for k, reply in enumerate(group)]
 
 
 def check_answers(n: int, temperature: float) -> None:

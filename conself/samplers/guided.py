@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand, Reply
-from conself.prompts.prompts import PromptStyle, observation_messages, program_messages
+from conself.prompts.prompts import PromptStyle, observation_messages, opened, opening_of, program_messages
 from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.observations import parse_observations
@@ -85,7 +85,7 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
     each = plan.programs_per_observation
     asks = [
         Ask(
-            program_messages(plan.prompts, problem, hint),
+            opened(program_messages(plan.prompts, problem, hint), opening_of(plan.prompts, problem)),
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
             problem.id,
         )
@@ -94,8 +94,9 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
     ]
     replies = iter(complete(asks, plan.programming))
     for problem, observations in zip(problems, observed, strict=True):
+        opening = opening_of(plan.prompts, problem)
         yield [
-            candidate(problem, place * each + k, hint, reply, plan.programming, observations.asks)
+            candidate(problem, place * each + k, hint, reply, plan.programming, observations.asks, opening)
             for place, hint in enumerate(observations.hints)
             for k, reply in enumerate(next(replies))
         ]
@@ -130,15 +131,26 @@ def observe(problems: Sequence[Problem], plan: Plan, complete: Complete) -> list
 
 
 def candidate(
-    problem: Problem, index: int, observation: str | None, reply: Reply, decoding: Decoding, asks: int = 0
+    problem: Problem,
+    index: int,
+    observation: str | None,
+    reply: Reply,
+    decoding: Decoding,
+    asks: int = 0,
+    opening: str = "",
 ) -> Candidate:
-    """Convert one reply to a candidate; ``asks`` counts the questions for observations on the problem."""
+    """Convert one reply to a candidate.
+
+    ``asks`` counts the questions for observations on the problem. ``opening`` is the beginning of the answer if the
+    prompt had it already; the candidate's text is the whole answer, its likelihood and length those of the reply.
+    """
+    text = opening + reply.text
     return Candidate(
         problem_id=problem.id,
         index=index,
         observation=observation,
-        text=reply.text,
-        code=extract_code(reply.text, problem.entry_point),
+        text=text,
+        code=extract_code(text, problem.entry_point),
         finish_reason=reply.finish_reason,
         mean_nll=reply.mean_nll,
         mean_token_entropy=reply.mean_token_entropy,

@@ -6,17 +6,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 from safetensors.torch import load_file
 
+from conself.engines.transformers.ledger import Completion
 from conself.guards.guard import Assessment, Probe
 from conself.guards.none import NoGuard
 from conself.losses.grpo import GRPO
 from conself.online.loop import Report, like
 from conself.online.rollouts import Prompts
 from conself.online.snapshots import snapshots
+from conself.prompts.prompts import PromptsByKind, Texts
 from conself.records import ModelRef
 from conself.store.curves import read_curve
 from conself.training.device_learner import DeviceLearner
@@ -184,6 +187,17 @@ def test_prompts_without_room_are_left_out_and_counted(model_ref: ModelRef) -> N
     assert [len(example.responses[0].tokens) for example in like(found, 100)] == [30, 1]
     with pytest.raises(ValueError, match="none of 1 prompts has room for a response within 32 tokens"):
         Prompts.of([long], model_ref, WORDS, 32)
+
+
+def test_an_opened_answer_is_part_of_the_prompt_and_of_the_text(model_ref: ModelRef) -> None:
+    """Word 7 opens every answer: it ends the prompt's tokens, is not among those learned, and begins the text."""
+    texts = Texts("{statement} {n}", "{statement}", "{statement} {observation}", "x7 ")
+    found = Prompts.of(problems(1), model_ref, PromptsByKind(None, "{starter_code}", texts, texts), 32)
+    assert found.ids == {"p0": (10, 5, 7)}
+    drawn = found.rollout(
+        "p0", 0, Completion(np.array([9, 1]), "stop", np.zeros(2, np.float32), np.zeros(2, np.float32))
+    )
+    assert (drawn.text, drawn.token_ids, drawn.prompt_ids) == ("x7 x9", (9, 1), (10, 5, 7))
 
 
 def test_a_line_of_the_curve_is_a_step(whole: tuple[Report, Path]) -> None:

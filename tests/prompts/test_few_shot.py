@@ -3,6 +3,7 @@
 import ast
 import io
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,9 +24,9 @@ OURS: FewShot = instantiate(
 )
 SHOWN = Exemplar("Double n.", "", "double", ["Twice {n}.", "Any n."], "def double(n):\n    return {n: 2 * n}[n]\n")
 SHOTS = Shots(
-    "{statement}{starter}\nSee {n}:\n", "{statement}{starter}\nDo:\n", "{statement}\n{observation}\n", [SHOWN]
+    "{statement}{starter}\nSee {n}:\n", "{statement}{starter}\nDo:\n", "{statement}\n{observation}\n", exemplars=[SHOWN]
 )
-SMALL = FewShot("# Task", "\n{starter_code}", SHOTS, Shots(SHOTS.observe, SHOTS.program, SHOTS.guided, []))
+SMALL = FewShot("# Task", "\n{starter_code}", SHOTS, replace(SHOTS, exemplars=[]))
 PROBLEM = Problem("p", "Add {one}.", "def f(n):", "f", (), "test", "")
 
 

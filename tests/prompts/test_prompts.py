@@ -17,6 +17,8 @@ from conself.prompts.prompts import (
     PromptStyle,
     Texts,
     observation_messages,
+    opened,
+    opening_of,
     program_messages,
     render,
 )
@@ -77,6 +79,21 @@ def test_braces_in_statement_and_observation_are_left_alone() -> None:
 
 def test_render_opens_the_assistants_turn() -> None:
     assert render(tokenizer(PLAIN), program_messages(PROMPTS, PROBLEM, None)) == "<user>Add one.|def f(n):<assistant>"
+
+
+def test_an_opened_answer_follows_the_beginning_of_the_assistants_turn() -> None:
+    opening = style("default", "function.opening=```python\n")
+    assert (opening_of(opening, FUNCTION), opening_of(opening, STDIN)) == ("```python\n", "")
+    messages = opened(program_messages(PROMPTS, PROBLEM, None), "```python\n")
+    assert render(tokenizer(PLAIN), messages) == "<user>Add one.|def f(n):<assistant>```python\n"
+    refused = opened([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}], "Yes")
+    assert render(tokenizer(NO_SYSTEM), refused) == "<user>Be brief.\n\nHi<assistant>Yes"
+
+
+def test_without_an_opening_or_a_chat_nothing_is_added_to_the_turns() -> None:
+    messages = program_messages(PROMPTS, PROBLEM, None)
+    assert opened(messages, "") == messages
+    assert opened([{"role": "plain", "content": "# A\n"}], "def ") == [{"role": "plain", "content": "# A\ndef "}]
 
 
 @pytest.mark.parametrize("template", [NO_SYSTEM, SILENT_SYSTEM])

@@ -165,7 +165,9 @@ def test_material_that_cannot_be_used(content: str, line: str, tmp_path: Path) -
 
 
 FEWSHOT = FewShot(
-    "### Problem", "{starter_code}", *[Shots("{statement}{n}", "{statement}", "{statement}{observation}", [])] * 2
+    "### Problem",
+    "{starter_code}",
+    *[Shots("{statement}{n}", "{statement}", "{statement}{observation}", exemplars=[])] * 2,
 )
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Reply
-from conself.prompts.prompts import Prompts
+from conself.prompts.prompts import Prompts, PromptsByKind, Texts
 from conself.records import Problem
+from conself.samplers.direct import direct_candidates
 from conself.samplers.guided import Plan, candidate, guided_candidates, observation_figures
 
 PROMPTS = Prompts(system=None, observe="observe {n} {statement}", program="solve {statement}", guided="{observation}")
@@ -49,6 +50,32 @@ def test_candidates_come_in_order_with_their_observation() -> None:
     assert first[3].code == f"# b {sample_seed(5, 'sample', 'p', 3)}\n"
     assert (first[0].mean_nll, first[0].mean_token_entropy, first[0].entropy_top_k) == (0.5, 0.25, 15)
     assert first[0].n_tokens == 9
+
+
+class Continuing(Scripted):
+    """A black box that goes on with the answer where it was opened."""
+
+    def __call__(self, asks: Sequence[Ask], settings: Decoding) -> list[list[Reply]]:
+        replies = super().__call__(asks, settings)
+        if settings.temperature != 0.7:
+            assert all(ask.messages[-1] == {"role": "assistant", "content": "```python\n"} for ask in asks)
+            return [[replace(r, text=r.text.removeprefix("```python\n")) for r in group] for group in replies]
+        assert all(ask.messages[-1]["role"] == "user" for ask in asks)
+        return replies
+
+
+def test_an_opened_answer_is_whole_in_the_candidate() -> None:
+    texts = Texts("observe {n} {statement}", "solve {statement}", "{statement} {observation}", "```python\n")
+    style = PromptsByKind(None, "{starter_code}", texts, texts)
+    (given,) = guided_candidates([problem("p")], replace(plan(2, 1), prompts=style), Continuing({"p": "1. a\n2. b"}))
+    assert [c.text for c in given] == [
+        f"```python\n# statement of p {hint} {sample_seed(5, 'sample', 'p', k)}\n```" for k, hint in enumerate("ab")
+    ]
+    assert given[1].code == f"# statement of p b {sample_seed(5, 'sample', 'p', 1)}\n"
+    drawn = Decoding(1.0, 1.0, 10, 15)
+    ((direct,),) = direct_candidates([problem("p")], 1, 5, style, drawn, Continuing())
+    assert direct.code == f"# solve statement of p {sample_seed(5, 'answer', 'p', 0)}\n"
+    assert (direct.n_tokens, direct.mean_nll) == (9, 0.5)
 
 
 def test_shortfall_is_asked_again_then_filled_by_the_direct_prompt() -> None:

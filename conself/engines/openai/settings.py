@@ -79,8 +79,10 @@ def request_body(
 ) -> dict[str, Json]:
     """Build the arguments of one request for ``count`` completions; the seed is cut to the 31 bits all servers take.
 
-    A plain text is the ``prompt`` of a text completion, to which the server adds the tokenizer's opening tokens.
+    A plain text is the ``prompt`` of a text completion, to which the server adds the tokenizer's opening tokens. An
+    answer that is opened already is marked as to be continued, as vLLM and SGLang have it.
     """
+    continued = {"continue_final_message": True, "add_generation_prompt": False}
     plain = messages[0]["role"] == PLAIN
     body: dict[str, Json] = {
         "model": endpoint.model_name,
@@ -88,7 +90,11 @@ def request_body(
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
         "n": count,
-        "extra_body": {endpoint.max_tokens_name: decoding.max_new_tokens, **endpoint.extra_body},
+        "extra_body": {
+            endpoint.max_tokens_name: decoding.max_new_tokens,
+            **(continued if messages[-1]["role"] == "assistant" else {}),
+            **endpoint.extra_body,
+        },
     }
     if endpoint.send_seed:
         body["seed"] = seed % 2**31

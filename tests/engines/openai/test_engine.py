@@ -11,10 +11,10 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from conself.engines.decoding import sample_seed
+from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.openai.client import retry_after
 from conself.engines.openai.engine import OpenAIEngine
-from conself.engines.openai.settings import Endpoint, Runtime
+from conself.engines.openai.settings import Endpoint, Runtime, request_body
 from conself.prompts.few_shot import FewShot, Shots
 from conself.prompts.prompts import Prompts
 from conself.records import Candidate, ModelRef, Problem
@@ -106,7 +106,7 @@ def test_what_a_request_says() -> None:
 
 def test_exemplars_are_asked_for_as_a_text_that_ends_at_the_next_one() -> None:
     """A base model has no chat: the request goes to /completions, with the stop string, and log-probs as one number."""
-    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", [])
+    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", exemplars=[])
 
     def complete(request: dict[str, Any], _: int) -> Answer:
         said = "1. a\n2. b\n3. c" if "3:" in request["prompt"] else "```python\npass\n```"
@@ -128,6 +128,15 @@ def test_exemplars_are_asked_for_as_a_text_that_ends_at_the_next_one() -> None:
         (("\n# Task\n",), 5, False)
     }
     assert set(server.paths) == {"/v1/completions"}
+
+
+def test_an_opened_answer_is_asked_for_as_one_to_be_continued() -> None:
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "```python\n"}]
+    with serving(echo) as server:
+        given = endpoint(server, extra_body={"add_generation_prompt": None})
+        bodies = [request_body(given, asked, Decoding(1.0, 1.0, 9, 15), 1, 0) for asked in (messages[:1], messages)]
+    limit = {"max_tokens": 9, "add_generation_prompt": None}  # a setting of the endpoint's own is kept
+    assert [body["extra_body"] for body in bodies] == [limit, {**limit, "continue_final_message": True}]
 
 
 def test_settings_for_endpoints_that_differ() -> None:

@@ -66,7 +66,7 @@ def test_a_base_model_answers_exemplars_without_a_chat_template(model_ref: Model
     base = replace(model_ref, name=str(tmp_path / "base"))
     with pytest.raises(ValueError, match=r"no chat template; .* set prompts=fewshot"):
         list(SAMPLER(problems(1), base))
-    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", [])
+    shots = Shots("{statement}, {n}:\n", "{statement}:\n", "{statement} {observation}:\n", exemplars=[])
     few = Direct(6, 1.0, 1.0, 24, 15, 3, FewShot("#", "{starter_code}", shots, shots))
     (group,) = Asking(few, SAMPLER.engine)(problems(1), base)
     tokenizer, model = load_tokenizer(base), load_policy(base, "cpu")
