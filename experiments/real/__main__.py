@@ -1,7 +1,7 @@
 """``python -m experiments.real [size=smoke] [key=value ...]``: one ConSelf round with a real model (``make real``).
 
 Fetches the weights where they are missing, says how long the round takes on this machine, and runs it: ``conself.train
-experiment=real``, of which the further words are settings. Without the hub the data lie in files:
+experiment=conself size=real``, of which the further words are settings; ``experiment=self_dpo`` is another method. Without the hub the data lie in files:
 ``dataset.path=LeetCodeDataset-v0.3.1-train.jsonl benchmark.humaneval.dataset.path=HumanEval.jsonl.gz``.
 """
 
@@ -37,7 +37,8 @@ def words_of(words: Sequence[str]) -> list[str]:
     size = next((word.removeprefix("size=") for word in words if word.startswith("size=")), "whole")
     if size not in sizes:
         raise ValueError(f"there is no size {size!r}; choose of {', '.join(sizes)}")
-    return ["experiment=real", *sizes[size], *(word for word in words if not word.startswith("size="))]
+    method = [] if any(word.startswith("experiment=") for word in words) else ["experiment=conself"]
+    return [*method, "size=real", *sizes[size], *(word for word in words if not word.startswith("size="))]
 
 
 def configured(words: Sequence[str]) -> DictConfig:

@@ -74,6 +74,6 @@ def test_a_recipes_lengths_reach_whatever_sampler_asks() -> None:
         config = composed(f"sampler={sampler}")
         assert (config.sampler.max_new_tokens, config.decoder.max_new_tokens) == (160, 160), "the embedded model's"
     assert composed().sampler.max_observation_tokens == 96
-    real = composed("experiment=real", "dataset.path=p.jsonl")
+    real = composed("size=real", "dataset.path=p.jsonl")
     assert (real.sampler.max_new_tokens, real.sampler.max_observation_tokens) == (256, 192)
     assert real.decoder.max_new_tokens == 384

@@ -12,9 +12,9 @@ LOCAL = "dataset.path=problems.jsonl"
 
 
 def test_a_size_stands_for_words_and_further_words_come_last() -> None:
-    assert words_of([LOCAL]) == ["experiment=real", LOCAL]
+    assert words_of([LOCAL]) == ["experiment=conself", "size=real", LOCAL]
     smoke = words_of(["tau=0.5", "size=smoke"])
-    assert smoke[:2] == ["experiment=real", "max_problems=10"]
+    assert smoke[:3] == ["experiment=conself", "size=real", "max_problems=10"]
     assert smoke[-1] == "tau=0.5"
 
 
