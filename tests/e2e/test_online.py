@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import Job, command, start, train
+from tests.e2e.conftest import ROOT, Job, command, start, train
 from tests.e2e.preloaded import preloaded
 
 SMALL = (
@@ -52,6 +52,9 @@ def test_a_run_has_figures_of_every_step_and_of_the_weights_on_the_way(whole: tu
     curves = (job.folder / "csv" / "metrics.csv").read_text()
     assert "train/reward" in curves.splitlines()[0]
     assert "minipy, by steps" in job.output
+    page = (ROOT / "docs" / "run-folder.md").read_text()
+    point = results["by_steps"]["minipy"][0]
+    assert sorted(key for key in {*results, *point} - {"step"} if f"`{key}`" not in page) == []
 
 
 def test_what_is_in_the_store_is_not_trained_again_and_its_curves_are_shown(whole: tuple[Job, Path]) -> None:

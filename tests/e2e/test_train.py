@@ -49,6 +49,14 @@ def test_results_have_the_shape_of_the_design(whole: Job) -> None:
     assert {"problems", "sample", "execute", "select", "pair", "fit"} <= set(results["artifacts"])
 
 
+def test_the_page_of_the_run_folder_describes_every_figure(whole: Job) -> None:
+    """docs/run-folder.md names the keys of results.json, and those of a benchmark's entry."""
+    page = (ROOT / "docs" / "run-folder.md").read_text()
+    results = whole.results
+    keys = set(results) | set(results["benchmarks"]["minipy"]) | set(results["benchmarks"]["minipy"]["base"])
+    assert sorted(key for key in keys if f"`{key}`" not in page) == []
+
+
 def test_every_problem_is_accounted_for(whole: Job, store: Path) -> None:
     """Kept or dropped with a reason: the counts add up, and they are those of the tables."""
     results = whole.results
