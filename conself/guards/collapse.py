@@ -1,4 +1,4 @@
-"""Stop a training run that collapses: agreement rises while behaviours or programs lose variety."""
+"""Stop a training run that collapses: agreement is lost, or rises while behaviours or programs lose variety."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,18 @@ from conself.guards.none import check_probes
 
 @dataclass(frozen=True)
 class CollapseGuard:
-    """Suspects a probe whose consensus has risen while its behaviours or its programs have lost variety.
+    """Suspects a probe whose consensus has fallen, or has risen while behaviours or programs have lost variety.
 
-    Consensus also rises in a training run that learns, because the model becomes more certain. A probe is suspect if at
-    the same time little variety is left: ``winner_consensus`` is above the first probe's by ``rise`` or more, and
-    ``distinct_traces`` or ``code_chars`` are at most the shares ``traces_left`` and ``code_left`` of the first probe's,
-    or ``constant`` is above the first probe's by ``constant_rise`` or more. ``patience`` suspect probes in a row stop
-    training. The weights of the last probe before them are kept, or the last weights if no probe is suspect.
+    A model that unlearns disagrees with itself before it settles on something wrong: a probe is suspect if
+    ``winner_consensus`` is below the highest of the probes before it by ``fall`` or more.
+
+    Consensus rises in a training run that learns, because the model becomes more certain, and in one that collapses. A
+    probe is suspect if at the same time little variety is left: ``winner_consensus`` is above the first probe's by
+    ``rise`` or more, and ``distinct_traces`` or ``code_chars`` are at most the shares ``traces_left`` and ``code_left``
+    of the first probe's, or ``constant`` is above the first probe's by ``constant_rise`` or more.
+
+    ``patience`` suspect probes in a row stop training. The weights of the last probe before them are kept, or the last
+    weights if no probe is suspect.
 
     Raises:
         ValueError: a setting is out of its range; names its key.
@@ -23,6 +28,7 @@ class CollapseGuard:
 
     held_out: int
     every: int
+    fall: float
     rise: float
     traces_left: float
     code_left: float
@@ -33,7 +39,7 @@ class CollapseGuard:
         check_probes(self.held_out, self.every)
         if self.held_out < 1:
             raise ValueError(f"guard.held_out must be at least 1 for this guard to see anything, got {self.held_out}")
-        for name in ("rise", "traces_left", "code_left", "constant_rise"):
+        for name in ("fall", "rise", "traces_left", "code_left", "constant_rise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"guard.{name} must lie in [0, 1], got {getattr(self, name)}")
         if self.patience < 1:
@@ -41,16 +47,20 @@ class CollapseGuard:
 
     def __call__(self, probes: Sequence[Probe]) -> Assessment:
         """Assess whether the last ``patience`` probes are all suspect."""
-        trust = [why is None for why in (self._suspicion(probes[0], probe) for probe in probes)]
+        trust = [self._suspicion(probes[: place + 1]) is None for place in range(len(probes))]
         good = [index for index, trusted in enumerate(trust) if trusted]
         best = good[-1] if good else 0
         in_a_row = len(probes) - 1 - best
         if in_a_row < self.patience:
             return Assessment(best, None)
-        return Assessment(best, self._suspicion(probes[0], probes[-1]))
+        return Assessment(best, self._suspicion(probes))
 
-    def _suspicion(self, first: Probe, probe: Probe) -> str | None:
-        """Describe why a probe is suspect; None if it is not."""
+    def _suspicion(self, probes: Sequence[Probe]) -> str | None:
+        """Describe why the last probe is suspect; None if it is not."""
+        first, probe = probes[0], probes[-1]
+        highest = max(each.winner_consensus for each in probes)
+        if probe.winner_consensus <= highest - self.fall < highest:
+            return f"held-out consensus fell from {highest:.3f} to {probe.winner_consensus:.3f}"
         if probe.winner_consensus < first.winner_consensus + self.rise:
             return None
         risen = f"held-out consensus rose from {first.winner_consensus:.3f} to {probe.winner_consensus:.3f}"

@@ -9,7 +9,7 @@ from conself.guards.guard import Assessment, Probe
 from conself.guards.none import NoGuard
 
 GUARD = CollapseGuard(
-    held_out=10, every=5, rise=0.1, traces_left=0.5, code_left=0.5, constant_rise=0.2, patience=2
+    held_out=10, every=5, fall=0.25, rise=0.1, traces_left=0.5, code_left=0.5, constant_rise=0.2, patience=2
 )  # fmt: skip
 FIRST = Probe(step=0, winner_consensus=0.6, distinct_traces=4.0, constant=0.1, code_chars=100.0)
 HEALTHY = replace(FIRST, winner_consensus=0.8, distinct_traces=2.5)
@@ -33,8 +33,17 @@ def test_one_good_probe_in_between_clears_those_before() -> None:
     assert GUARD([FIRST, FEWER, HEALTHY, FEWER]) == Assessment(2, None)
 
 
-def test_a_policy_that_gets_worse_without_growing_sure_is_no_collapse() -> None:
+def test_a_policy_that_gets_a_little_worse_without_growing_sure_is_no_collapse() -> None:
     assert GUARD([FIRST, WORSE, WORSE, WORSE]) == Assessment(3, None)
+
+
+def test_it_stops_where_consensus_falls_from_its_highest() -> None:
+    """From .6 to .5 it fell by less than .25, from .8 to .5 by more; a probe only looks back."""
+    assert GUARD([FIRST, WORSE, HEALTHY, WORSE]) == Assessment(2, None)
+    found = GUARD([FIRST, WORSE, HEALTHY, WORSE, WORSE])
+    assert (found.best, found.why) == (2, "held-out consensus fell from 0.800 to 0.500")
+    never = replace(GUARD, fall=0.0)
+    assert never([HEALTHY, WORSE, WORSE]) == Assessment(2, None), "a fall of 0 is none"
 
 
 def test_the_model_before_its_training_is_kept_where_all_else_is_suspect() -> None:
