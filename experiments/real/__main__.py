@@ -1,8 +1,9 @@
 """``python -m experiments.real [size=smoke] [key=value ...]``: one ConSelf round with a real model (``make real``).
 
 Fetches the weights where they are missing, says how long the round takes on this machine, and runs it: ``conself.train
-experiment=conself size=real``, of which the further words are settings; ``experiment=self_dpo`` is another method. Without the hub the data lie in files:
-``dataset.path=LeetCodeDataset-v0.3.1-train.jsonl benchmark.humaneval.dataset.path=HumanEval.jsonl.gz``.
+experiment=conself size=real``, of which the further words are settings; ``experiment=self_dpo`` is another method.
+Without the hub the data lie in files: ``dataset.path=LeetCodeDataset-v0.3.1-train.jsonl
+benchmark.humaneval.dataset.path=HumanEval.jsonl.gz``.
 """
 
 import subprocess
