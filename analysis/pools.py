@@ -39,7 +39,7 @@ def pools_of(runs: Sequence[Run]) -> list[PoolFigures]:
     for run in runs:
         if run.first.get("metrics"):
             found.setdefault(_key(run), []).append(run)
-    names = _told_apart(_names([group[0] for group in found.values()]), list(found.values()))
+    names = _disambiguated(_names([group[0] for group in found.values()]), list(found.values()))
     pools = [_figures(name, group) for name, group in zip(names, found.values(), strict=True)]
     order = list(dict.fromkeys(names))
     return sorted(pools, key=lambda pool: (order.index(pool.group), pool.seed))
@@ -92,7 +92,7 @@ def _has_pairs(golden: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
     return any(row.get("golden_rate") is not None for rows in golden.values() for row in rows)
 
 
-def _told_apart(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list[str]:
+def _disambiguated(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list[str]:
     """Return names with unique seeds: where a seed would repeat, pools also carry their first run's label."""
     seeds = Counter((name, group[0].seed) for name, group in zip(names, users, strict=True))
     twice = {name for (name, _), n in seeds.items() if n > 1}

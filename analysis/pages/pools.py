@@ -65,7 +65,7 @@ def pools_of(runs: Sequence[Run]) -> list[PoolSource]:
             places = [artifact(run, name, number) for name in _NEEDED]
             if all((place / "manifest.json").is_file() for place in places):
                 groups.setdefault(places[0].resolve().name, []).append((run, number))
-    return _told_apart([_pool(key, users) for key, users in groups.items()], list(groups.values()))
+    return _disambiguated([_pool(key, users) for key, users in groups.items()], list(groups.values()))
 
 
 def without_pages(runs: Sequence[Run]) -> list[Run]:
@@ -99,7 +99,7 @@ def _name(run: Run, number: int) -> str:
     return f"seed {run.seed}, round {number}" if len(run.rounds) > 1 else f"seed {run.seed}"
 
 
-def _told_apart(found: Sequence[PoolSource], users: Sequence[Sequence[tuple[Run, int]]]) -> list[PoolSource]:
+def _disambiguated(found: Sequence[PoolSource], users: Sequence[Sequence[tuple[Run, int]]]) -> list[PoolSource]:
     """Return the pools with unique names: seed and round, then if needed the first run's label, then the key."""
     pools = list(found)
     longer = [[f", {group[0][0].label}" for group in users], [f", {pool.key[:SHORT]}" for pool in pools]]

@@ -69,7 +69,7 @@ def stage(
         def built(context: Context, label: str, *args: Given.args, **kwargs: Given.kwargs) -> Artifact:
             bound = parameters.bind(None, *args, **kwargs)
             bound.apply_defaults()
-            config, inputs = told_apart(dict(list(bound.arguments.items())[1:]))
+            config, inputs = split_arguments(dict(list(bound.arguments.items())[1:]))
 
             def fill(folder: Path) -> Summary:
                 return make(Work(context, folder), *args, **kwargs)
@@ -81,7 +81,7 @@ def stage(
     return of
 
 
-def told_apart(arguments: Mapping[str, Argument[Value]]) -> tuple[dict[str, Json], dict[str, Artifact]]:
+def split_arguments(arguments: Mapping[str, Argument[Value]]) -> tuple[dict[str, Json], dict[str, Artifact]]:
     """Split a stage's arguments into the config and the inputs of its key.
 
     Raises:
