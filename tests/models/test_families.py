@@ -92,9 +92,10 @@ def test_prompts_open_once_and_say_what_the_template_says(family: Family) -> Non
 
 
 ASKED = (
-    "Write a Python function that solves this problem.\n\nAdd.\n\n```python\ndef f(a, b):\n```\n\n"
-    "Answer with one ```python code block that holds all of `f` and the imports it needs. Write nothing else:\n"
-    "no example calls, no input(), no explanation."
+    "Solve this problem in Python.\n\nAdd.\n\nThe solution completes this code and keeps its signature:\n\n"
+    "```python\ndef f(a, b):\n```\n\n"
+    "Answer with one ```python code block that holds the finished code, with `f` and the imports it needs.\n"
+    "Write nothing else: no example calls, no input(), no explanation."
 )
 PUBLISHED = {
     "codellama": (f"<s>[INST] {ASKED} [/INST]", f"<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\n{ASKED} [/INST]"),

@@ -146,17 +146,19 @@ def test_the_embedded_models_prompts_are_those_it_was_pre_trained_on() -> None:
 def test_the_direct_prompt_for_a_function_by_hand() -> None:
     """The block of code stands as it was given, but for line breaks around it; the function is named."""
     assert asked(style("default"), FUNCTION)[1] == (
-        "Write a Python function that solves this problem.\n"
+        "Solve this problem in Python.\n"
         "\n"
         "Add one.\n"
+        "\n"
+        "The solution completes this code and keeps its signature:\n"
         "\n"
         "```python\n"
         "def f(n):\n"
         "    # {n}\n"
         "```\n"
         "\n"
-        "Answer with one ```python code block that holds all of `f` and the imports it needs. Write nothing else:\n"
-        "no example calls, no input(), no explanation."
+        "Answer with one ```python code block that holds the finished code, with `f` and the imports it needs.\n"
+        "Write nothing else: no example calls, no input(), no explanation."
     )
 
 
