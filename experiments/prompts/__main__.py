@@ -1,7 +1,7 @@
 """Several wordings of the prompts on the same problems with one model: see README.md.
 
 ``python -m experiments.prompts --wordings NAME NAME ... [--problems N] ... [key=value ...]``: the words without dashes
-are those of ``conself.train``, and choose model and data set. Writes results.json and table.md.
+are those of ``conself.train``, and choose model and data set. Writes results.json, table.md, and a file per wording.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from conself.samplers.sampler import Asking
 from conself.sandbox import execute
 from conself.sandbox.terminal import answer_interrupts
 from experiments.prompts.figures import Answered, differences, figures, table
+from experiments.prompts.kept import Measured, read, write
 
 HERE = Path(__file__).parent
 CONF = HERE.parents[1] / "conf"
@@ -91,7 +92,7 @@ def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: S
 
 
 def main() -> None:
-    """Sample, run, judge and compare; after each wording what is there is written, for it may be stopped."""
+    """Sample, run, judge and compare. A wording is written as it is done: the same command again goes on from there."""
     args = _arguments()
     answer_interrupts()
     try:
@@ -105,29 +106,36 @@ def main() -> None:
     problems = chosen(task, args.problems, args.without)
     if not problems:
         raise SystemExit("error: no problem is left; ask for more, or leave out --without")
-    found: dict[str, Any] = {}
-    against: dict[str, Any] = {}
-    answered: dict[str, list[Answered]] = {}
+    found: dict[str, Measured] = {}
     for name, config in configs.items():
-        started = time.perf_counter()
-        drawn = answer(config, problems, args.answers, args.observations)
-        seconds = time.perf_counter() - started
-        answered[name] = judged(config, task, problems, drawn)
-        found[name] = {**figures(answered[name], comparison, args.answers), "seconds": seconds}
-        if name != args.wordings[0]:
-            against[name] = differences(answered[args.wordings[0]], answered[name])
-        print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
-        results = {"words": args.words, "wordings": found, "against_the_first": against}
-        (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        (out / "table.md").write_text(table(found, against))
-        with (out / "answers.jsonl").open("w") as file:
-            file.writelines(
-                json.dumps({"wording": who, "id": c.problem_id, "observation": c.observation, "text": c.text}) + "\n"
-                for who, group in answered.items()
-                for each in group
-                for c in each.pool.candidates
-            )
+        asked = {
+            "prompts": OmegaConf.to_container(config.prompts, resolve=True),
+            "words": args.words,
+            "problems": [problem.id for problem in problems],
+            "drawn": [args.observations, args.answers],
+        }
+        path = out / "wordings" / f"{name}.json"
+        measured = read(path, asked)
+        if measured is None:
+            started = time.perf_counter()
+            answered = judged(config, task, problems, answer(config, problems, args.answers, args.observations))
+            seconds = time.perf_counter() - started
+            measured = Measured.of(answered, {**figures(answered, comparison, args.answers), "seconds": seconds})
+            write(path, asked, measured)
+        found[name] = measured
+        print(f"{name}: {measured.figures['seconds']:.0f} s", file=sys.stderr, flush=True)
+        tell(out, args.words, found)
     print((out / "table.md").read_text(), end="")
+
+
+def tell(out: Path, words: Sequence[str], found: Mapping[str, Measured]) -> None:
+    """Write results.json and table.md of the wordings that are there, all but the first beside the first."""
+    first, *others = found
+    against = {name: differences(found[first].verdicts, found[name].verdicts) for name in others}
+    rows = {name: measured.figures for name, measured in found.items()}
+    results = {"words": [*words], "wordings": rows, "against_the_first": against}
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "table.md").write_text(table(rows, against))
 
 
 def _arguments() -> argparse.Namespace:

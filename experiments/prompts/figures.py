@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from conself.agreement.comparison import Comparison
 from conself.agreement.traces import agreement_of, trace_keys
-from conself.records import Pool, Status, Verdict
+from conself.records import Candidate, Pool, Status, Verdict
 from conself.statistics.pass_rates import estimate, paired, pass_rates
 
 ECHO = re.compile(r"(key |potential )?(point|constraint|hint|pitfall|strategy|property|edge case|algorithm)s?\b", re.I)
@@ -55,7 +55,7 @@ def figures(answered: Sequence[Answered], comparison: Comparison, programs: int)
         "behaviours": sum(len(each.clusters) for each in agreed) / len(answered),
         "tokens": sum(tokens) / len(drawn),
         "cut": sum(candidate.finish_reason == "length" for candidate in drawn) / len(drawn),
-        **_of_observations(answered, programs),
+        **of_observations((each.pool.candidates for each in answered), programs),
     }
 
 
@@ -66,9 +66,12 @@ def _first_failure(outcomes: Sequence[Any]) -> str | None:
     return None
 
 
-def _of_observations(answered: Sequence[Answered], programs: int) -> dict[str, float | None]:
-    firsts = [each.pool.candidates[::programs] for each in answered]
-    lists = [[_plain(c.observation) for c in group if c.observation is not None] for group in firsts]
+def of_observations(groups: Iterable[Sequence[Candidate]], programs: int) -> dict[str, float | None]:
+    """Shares of problems with two equal observations, and with an echo; null where no observations were asked for.
+
+    A group holds the candidates of a problem, ``programs`` to each observation.
+    """
+    lists = [[_plain(c.observation) for c in group[::programs] if c.observation is not None] for group in groups]
     asked = [texts for texts in lists if texts]
     if not asked:
         return {"equal_observations": None, "echoes": None}
@@ -82,9 +85,9 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".")
 
 
-def differences(before: Sequence[Answered], after: Sequence[Answered]) -> dict[str, Any]:
+def differences(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Any]:
     """How the second wording does on the problems of the first: see :func:`conself.statistics.pass_rates.paired`."""
-    return asdict(paired([each.verdict for each in before], [each.verdict for each in after]))
+    return asdict(paired(before, after))
 
 
 def table(found: Mapping[str, Mapping[str, Any]], against: Mapping[str, Mapping[str, Any]]) -> str:

@@ -21,12 +21,13 @@ from conself.benchmarks.dataset import DatasetBenchmark
 from conself.records import Candidate, Pool, Problem, Trace
 from conself.sandbox import execute
 from conself.store.tables import each_shard, read_records
+from experiments.prompts.figures import of_observations
 
 CONF = Path(__file__).parents[2] / "conf"
 
 
 def main() -> None:
-    """Judge the candidates and write the pool; a line says what it holds."""
+    """Judge the candidates and write the pool; two lines say what it and its observations are like."""
     args = _arguments()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", args.words)
@@ -42,6 +43,10 @@ def main() -> None:
         file.writelines(lines(problems, groups, passed))
     right, programs = sum(map(sum, passed.values())), sum(map(len, passed.values()))
     print(f"{len(problems)} problems, {programs} programs, {right / programs:.3f} right: {args.out}")
+    shares = of_observations(groups.values(), config.sampler.get("programs_per_observation", 1))
+    if shares["echoes"] is not None:
+        equal, echoes = (f"{share:.3f}" for share in shares.values())
+        print(f"two equal observations in {equal} of the problems, an echo of the list of kinds in {echoes}")
 
 
 def verdicts(config: DictConfig, pools: Sequence[Pool]) -> dict[str, list[bool]]:

@@ -71,7 +71,7 @@ def test_without_observations_nothing_is_said_of_them() -> None:
 
 def test_differences_are_paired_by_problem() -> None:
     better = answered("q", (None, [OK[0], OK[1]], True), (None, [OK[0], OK[1]], False))
-    found = differences([FIRST, SECOND], [FIRST, better])
+    found = differences([FIRST.verdict, SECOND.verdict], [FIRST.verdict, better.verdict])
     assert (found["fixed"], found["broken"], found["difference"]["mean"]) == (1, 0, 0.25)
 
 
@@ -88,24 +88,29 @@ def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, mo
     monkeypatch.setattr(sys, "argv", ["experiments.prompts", *words, "--out", str(tmp_path), "--", *settings])
     experiment.main()
     found = json.loads((tmp_path / "results.json").read_text())
-    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     each = 2 * max(1, int(observations))
     for name in ("minipy", "brief"):
         row = found["wordings"][name]
         assert (row["problems"], row["answers"]) == (2, 2 * each)
-        own = [answer for answer in answers if answer["wording"] == name]
+        own = json.loads((tmp_path / "wordings" / f"{name}.json").read_text())["answers"]
         assert len(own) == 2 * each
-        assert len({answer["id"] for answer in own}) == 2
+        assert len({problem for problem, _, _ in own}) == 2
         assert 0 < row["tokens"] <= 48
     assert found["wordings"]["minipy"]["without_code"] == 0
     assert list(found["against_the_first"]) == ["brief"]
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| minipy", "| brief"]
     assert ("equal observations" in lines[-1]) == (observations != "0")
+    monkeypatch.setattr(experiment, "answer", None)  # nothing is drawn again
+    (tmp_path / "table.md").unlink()
+    experiment.main()
+    assert (tmp_path / "table.md").read_text().splitlines() == lines
+    assert json.loads((tmp_path / "results.json").read_text()) == found
 
 
 def test_an_unknown_wording_lists_those_there_are() -> None:
-    names = "before, brief, complete, default, fewshot, in_class, minipy, script, tested"
+    names = "before, brief, complete, declared, default, fewshot, in_class, minipy, opened, script, signature, "
+    names += "signature_opened, tested, tested_opened, whole_function"
     with pytest.raises(SystemExit, match=f"no wording 'shrot'; choose of {names}"):
         experiment.configured([], "shrot")
 
