@@ -24,9 +24,9 @@ _SLACK = 1.5
 _FEW = 8
 """Rows per process below which another process does not help."""
 MOST_ROWS = 256
-_LARGE, _CPU_ROWS = 100_000_000, 32
-"""From this many bytes of weights on, a CPU's time depends on tokens, not on steps: more rows than these gain at most
-a tenth, take memory, and are all drawn again after a kill."""
+_LARGE, _CPU_ROWS = 100_000_000, {4: 32, 2: 64}
+"""From this many bytes of weights on, a CPU's time depends on tokens, not on steps: more rows than these, by bytes of a
+weight, gain at most a tenth, take memory, and are all drawn again after a kill."""
 _SHARE = 0.8
 """Share of the free memory: the rest is for the driver and the file cache."""
 
@@ -51,8 +51,8 @@ def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint
     size = getattr(config, "head_dim", None) or hidden // heads
     keys = (getattr(config, "num_key_value_heads", None) or heads) * size
     layer = 2 * hidden * heads * size + 2 * hidden * keys + 3 * hidden * inner
-    # Packed layers (float32) hold a vocabulary that embeds as well a second time.
-    weights = layers * layer + vocabulary * hidden * (1 if config.tie_word_embeddings and itemsize < 4 else 2)
+    # Packed layers hold a vocabulary that embeds as well a second time.
+    weights = layers * layer + vocabulary * hidden * 2
     row = _SLACK * 2 * layers * keys * itemsize * (_PROMPT + tokens) + 4 * _LOGIT_TABLES * vocabulary
     return Footprint(weights * itemsize + _PROCESS, int(row))
 
@@ -71,7 +71,7 @@ def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime
     if needed is None:
         return runtime
     large = needed.fixed - _PROCESS > _LARGE
-    most = runtime.batch_size or (_CPU_ROWS if large else MOST_ROWS)
+    most = runtime.batch_size or (_CPU_ROWS[itemsize] if large else MOST_ROWS)
     usable = int(_SHARE * free)
     for processes in range(runtime.processes or 1, 0, -1):
         rows = min(most, (usable // processes - needed.fixed) // needed.row)

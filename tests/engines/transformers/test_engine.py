@@ -105,12 +105,12 @@ def test_problems_are_read_as_needed(model_ref: ModelRef) -> None:
     read: list[str] = []
 
     def stream() -> Iterator[Problem]:
-        for problem in problems(40):
+        for problem in problems(80):
             read.append(problem.id)
             yield problem
 
     next(SAMPLER(stream(), model_ref))
-    assert len(read) < 40
+    assert len(read) < 80
 
 
 def decoder(n: int, temperature: float) -> Asking:
@@ -166,9 +166,9 @@ def test_a_runtime_that_does_nothing_is_refused(key: str) -> None:
         replace(RUNTIME, **{key: 0})
 
 
-def test_a_batch_is_filled_by_the_problems_of_one_call() -> None:
-    """20 rows hold 6 programs of 4 problems, or 3 answers of 7 (rounded up); memory is asked for the longest text."""
-    assert (SAMPLER.worth_a_call, Asking(direct(3, 1.0), SAMPLER.engine).worth_a_call) == (4, 7)
+def test_the_rows_are_filled_four_times_by_the_problems_of_one_call() -> None:
+    """80 samples are those of 14 problems by 6, or of 27 by 3 (rounded up); memory is asked for the longest text."""
+    assert (SAMPLER.worth_a_call, Asking(direct(3, 1.0), SAMPLER.engine).worth_a_call) == (14, 27)
     assert (GUIDED.demand, replace(GUIDED, max_observation_tokens=99).demand) == (Demand(6, 24), Demand(6, 99))
 
 

@@ -32,11 +32,11 @@ def test_weights_keys_values_and_logits_are_counted() -> None:
     assert small is not None
     assert large is not None
     # 494,032,768 parameters by its makers' count, of which the biases and norms, 0.07 million, are left out here;
-    # in float32 the vocabulary is held once to embed and once packed
+    # the vocabulary is held once to embed and once packed
     assert small.fixed - 700_000_000 == pytest.approx((494_032_768 + 151_936 * 896) * 4, rel=2e-4)
     halves = footprint(CONFIG, 2, 256)
     assert halves is not None
-    assert halves.fixed - 700_000_000 == pytest.approx(494_032_768 * 2, rel=2e-4)
+    assert halves.fixed - 700_000_000 == pytest.approx((494_032_768 + 151_936 * 896) * 2, rel=2e-4)
     per_token = 24 * 2 * 2 * 64 * 4  # layers, keys and values, heads, their size, bytes
     assert large.row - small.row == 1024 * per_token * 1.5
     assert small.row == 1280 * per_token * 1.5 + 151_936 * 4 * 5
@@ -57,6 +57,7 @@ def test_a_cpu_decodes_few_rows_of_a_large_model_unless_it_is_told_to(monkeypatc
     unasked = replace(ASKED, batch_size=None)
     assert within(unasked, REF, 256, int(64e9)).batch_size == 32
     assert within(unasked, REF, 256, int(10e9)).batch_size == 15, "no more than memory holds"
+    assert within(unasked, replace(REF, dtype="bfloat16"), 256, int(64e9)).batch_size == 64
     small = Qwen2Config(vocab_size=1000, hidden_size=64, intermediate_size=128, num_hidden_layers=2)
     monkeypatch.setattr("conself.engines.transformers.memory.load_config", lambda _: small)
     assert within(unasked, REF, 256, int(64e9)).batch_size == 256

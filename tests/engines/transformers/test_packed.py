@@ -69,5 +69,18 @@ def test_a_model_that_fits_into_the_caches_stays_as_it_is() -> None:
 
 
 @pytest.mark.usefixtures("large")
+def test_16_bits_are_packed_where_the_processor_multiplies_them() -> None:
+    """Logits differ by roundings to 8 bits of mantissa, as those of plain layers do from float32's."""
+    ids = torch.arange(20, 84)[None]
+    with torch.inference_mode():
+        exact = build(TIED)(ids).logits
+        plain = build(TIED).bfloat16()(ids).logits.float()
+        model = build(TIED).bfloat16()
+        assert packed.pack(model) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        off, off_plain = ((logits - exact).abs().max() for logits in (model(ids).logits.float(), plain))
+    assert off <= 2 * off_plain
+
+
+@pytest.mark.usefixtures("large")
 def test_other_dtypes_stay_as_they_are() -> None:
-    assert not packed.pack(build(TIED).bfloat16())
+    assert not packed.pack(build(TIED).half())
