@@ -40,9 +40,9 @@ class Runtime:
     """Settings that change speed and memory, not results.
 
     ``batch_size`` is the most sequences decoded together; None: 256, or for a large model on a CPU, where more don't
-    help, 32, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker processes with ``threads`` threads draw at
-    once, each ``shards_per_task`` shards in one stream. ``processes`` None is one on a GPU, and on a CPU as many as
-    cores and memory allow, sharing the cores; otherwise ``threads`` None is 1.
+    help, 32, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker processes with
+    ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream. ``processes`` None is one on a GPU,
+    and on a CPU as many as cores and memory allow, sharing the cores; otherwise ``threads`` None is 1.
     """
 
     batch_size: int | None
