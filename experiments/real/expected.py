@@ -22,8 +22,10 @@ _TIMES_READ = 2
 """How often the statement of a problem is read: for its observations, and for the programs, which share it."""
 _SHARE = 0.6
 """Of the tokens that an answer may have, those that it has: observed on LeetCodeDataset with 256."""
-_PAIRS = 4
-"""Pairs per problem, with two answers each, about."""
+_KEPT = 0.5
+"""Of the problems those that a curriculum keeps and that have pairs, about."""
+_LEARNED = 4
+"""Answers that are learned from on such a problem: a winner and three losers, behind one prompt."""
 _BACKWARD = 4
 """Passes forward that a step's tokens cost: reading, backward twice that, and recomputing."""
 _STEPS = 4
@@ -46,10 +48,12 @@ def expected(config: DictConfig) -> str:
     drawn = programs * sampler.max_new_tokens + count * sampler.max_observation_tokens
     answers = 2 * held_out * config.decoder.max_new_tokens
     tokens = _SHARE * (drawn + answers)
-    trained = config.training.epochs * count * _PAIRS * 2 * (_PROMPT + _SHARE * sampler.max_new_tokens)
+    answer = _SHARE * sampler.max_new_tokens
+    trained = config.training.epochs * _KEPT * count * (_PROMPT + _LEARNED * answer)
+    embedded = programs * answer if "naive_semantic_entropy" in config.metrics else 0
     drawing, reading = rates(drawn_by.runtime, model)
     prompts = _TIMES_READ * count + 2 * held_out
-    seconds = tokens / drawing + (_BACKWARD * trained + _PROMPT * prompts) / reading
+    seconds = tokens / drawing + (_BACKWARD * trained + embedded + _PROMPT * prompts) / reading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
         f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime})"

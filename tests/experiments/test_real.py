@@ -43,9 +43,10 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(time_to_expect, "rates", lambda *_: (10.0, 100.0))
     monkeypatch.setattr("conself.engines.transformers.engine.free_bytes", lambda: int(64e9))
     line = time_to_expect.expected(configured([*words, f"artifacts={tmp_path}"]))
-    # To draw: .6 x (30 x 100 + 2 x 50 + 6 x 200) = 2,580. To train on: 2 x 4 x 2 x (256 + 60) = 5,056.
-    # To read: 2 x 2 prompts to draw from, 6 to answer. 2,580 / 10 + (4 x 5,056 + 256 x 10) / 100 = 258 + 227.8 s.
-    assert line.startswith("about 0:08:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 5,056 to train on")
+    # To draw: .6 x (30 x 100 + 2 x 50 + 6 x 200) = 2,580. To train on: half of 2 problems x (256 + 4 x 60) = 496.
+    # To read: 2 x 2 prompts to draw from, 6 to answer, and 30 answers to embed.
+    # 2,580 / 10 + (4 x 496 + 30 x 60 + 256 x 10) / 100 = 258 + 63.44 s.
+    assert line.startswith("about 0:05:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 496 to train on")
 
 
 def test_a_runtime_is_told_in_words() -> None:
