@@ -10,7 +10,7 @@ from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Engine
 from conself.engines.stop_strings import StopStrings, text_of
 from conself.models.transformers import load_tokenizer, stop_token_ids_of
-from conself.prompts.prompts import Message, PromptStyle, opened, opening_of, program_messages, render
+from conself.prompts.prompts import Message, PromptStyle, opening_of, program_ask, render
 from conself.prompts.turns import encode_prompt
 from conself.records import Candidate, ModelRef, Problem
 from conself.samplers.code_blocks import extract_code
@@ -135,12 +135,8 @@ class Prompts:
     @classmethod
     def of(cls, problems: Sequence[Problem], model: ModelRef, style: PromptStyle, max_length: int) -> Prompts:
         """Return the direct prompts of ``problems``, tokenised for ``model``; raises as :meth:`asked`."""
-        openings = {problem.id: opening_of(style, problem) for problem in problems}
-
-        def ask(problem: Problem) -> list[Message]:
-            return opened(program_messages(style, problem, None), openings[problem.id])
-
-        return replace(cls.asked(problems, model, SOLVER, ask, style.stop, max_length), openings=openings)
+        asked = cls.asked(problems, model, SOLVER, lambda p: program_ask(style, p, None), style.stop, max_length)
+        return replace(asked, openings={problem.id: opening_of(style, problem) for problem in problems})
 
     @classmethod
     def asked(

@@ -183,6 +183,11 @@ def opening_of(prompts: PromptStyle, problem: Problem) -> str:
     return prompts.wording(problem)[0].opening
 
 
+def program_ask(prompts: PromptStyle, problem: Problem, observation: str | None) -> list[Message]:
+    """Build the messages that a program is drawn from: :func:`program_messages`, with the answer opened."""
+    return opened(program_messages(prompts, problem, observation), opening_of(prompts, problem))
+
+
 def opened(messages: list[Message], opening: str) -> list[Message]:
     """Begin the answer to ``messages`` with ``opening``: a last, unfinished turn of the assistant."""
     if not opening:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand
-from conself.prompts.prompts import PromptStyle, opened, opening_of, program_messages
+from conself.prompts.prompts import PromptStyle, opening_of, program_ask
 from conself.records import Candidate, Problem
 from conself.samplers.guided import candidate
 from conself.samplers.sampler import Sampler
@@ -54,7 +54,7 @@ def direct_candidates(
     """
     asks = [
         Ask(
-            opened(program_messages(prompts, problem, None), opening_of(prompts, problem)),
+            program_ask(prompts, problem, None),
             tuple(sample_seed(seed, "answer", problem.id, k) for k in range(n)),
         )
         for problem in problems

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete, Demand, Reply
-from conself.prompts.prompts import PromptStyle, observation_messages, opened, opening_of, program_messages
+from conself.prompts.prompts import PromptStyle, observation_messages, opening_of, program_ask
 from conself.records import Candidate, Problem
 from conself.samplers.code_blocks import extract_code
 from conself.samplers.observations import parse_observations
@@ -85,7 +85,7 @@ def guided_candidates(problems: Sequence[Problem], plan: Plan, complete: Complet
     each = plan.programs_per_observation
     asks = [
         Ask(
-            opened(program_messages(plan.prompts, problem, hint), opening_of(plan.prompts, problem)),
+            program_ask(plan.prompts, problem, hint),
             tuple(sample_seed(plan.seed, "sample", problem.id, place * each + k) for k in range(each)),
             problem.id,
         )
