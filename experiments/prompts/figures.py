@@ -71,8 +71,13 @@ def of_observations(groups: Iterable[Sequence[Candidate]], programs: int) -> dic
 
     A group holds the candidates of a problem, ``programs`` to each observation.
     """
-    lists = [[_plain(c.observation) for c in group[::programs] if c.observation is not None] for group in groups]
-    asked = [texts for texts in lists if texts]
+    firsts = (group[::programs] for group in groups)
+    return equal_and_echoed([[c.observation for c in group if c.observation is not None] for group in firsts])
+
+
+def equal_and_echoed(lists: Sequence[Sequence[str]]) -> dict[str, float | None]:
+    """The same shares of lists of observations; empty lists are left out."""
+    asked = [[_plain(text) for text in texts] for texts in lists if texts]
     if not asked:
         return {"equal_observations": None, "echoes": None}
     return {

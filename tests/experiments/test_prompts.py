@@ -10,7 +10,8 @@ from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
 from experiments.prompts import __main__ as experiment
-from experiments.prompts.figures import Answered, differences, figures, table
+from experiments.prompts import observations
+from experiments.prompts.figures import Answered, differences, equal_and_echoed, figures, table
 
 BY_VALUE = Comparison(True, "by_value", "tolerance", 6, True)
 OK = [Outcome(Status.OK, str(value)) for value in range(3)]
@@ -109,7 +110,7 @@ def test_the_command_on_the_embedded_model(observations: str, tmp_path: Path, mo
 
 
 def test_an_unknown_wording_lists_those_there_are() -> None:
-    names = "before, brief, complete, declared, default, fewshot, in_class, minipy, opened, script, signature, "
+    names = "advice, before, brief, complete, declared, default, fewshot, in_class, minipy, opened, script, signature, "
     names += "signature_opened, tested, tested_opened, whole_function"
     with pytest.raises(SystemExit, match=f"no wording 'shrot'; choose of {names}"):
         experiment.configured([], "shrot")
@@ -123,3 +124,22 @@ def test_problems_of_a_file_are_left_out(tmp_path: Path) -> None:
     task = experiment.Task(problems, Judge({}, BY_VALUE), {})
     assert [problem.id for problem in experiment.chosen(task, 5, tmp_path / "known.jsonl")] == ["c"]
     assert [problem.id for problem in experiment.chosen(task, 1, None)] == ["b"]
+
+
+def test_lists_of_observations_alone_on_the_embedded_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "requests.yaml").write_text('one: "{statement} {n}"\ntwo: "{n} of {statement}{starter}"\n')
+    words = ["--requests", str(tmp_path / "requests.yaml"), "--problems", "2", "--", "dataset.size=2"]
+    monkeypatch.setattr(sys, "argv", ["observations", *words, "sampler.max_observation_tokens=24"])
+    observations.main()
+    said = "no observation on any of 2 problems"  # the embedded model knows its own request alone
+    assert capsys.readouterr().out == f"one: {said}\ntwo: {said}\n"
+
+
+def test_shares_of_lists_by_hand() -> None:
+    """Of two lists that are not empty one has two equal texts; the other one begins with a kind."""
+    lists = [["Sort it.", "sort  it"], [], ["Edge cases: none", "Two pointers: from both ends"]]
+    assert equal_and_echoed(lists) == {"equal_observations": 0.5, "echoes": 0.5}
+    said = "equal 0.500, a kind as heading 0.500, any heading 0.50, 4 observations on 3 problems"
+    assert observations.line(lists) == said
