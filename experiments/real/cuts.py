@@ -1,7 +1,7 @@
-"""Processes or threads: ``python -m experiments.real.cuts [rows ...]``; the table of README.md.
+"""Processes or threads: ``python -m experiments.real.cuts [DTYPE] [rows ...]``; the tables of README.md.
 
-Tokens per second that Qwen2.5-Coder-0.5B draws in float32 in as many processes of one thread as there are cores, and in
-one process of as many threads, with the same rows in all, two runs of each in turns.
+Tokens per second that Qwen2.5-Coder-0.5B draws, in float32 unless another DTYPE is named, in as many processes of one
+thread as there are cores, and in one process of as many threads, with the same rows in all, two runs of each in turns.
 """
 
 import sys
@@ -19,8 +19,9 @@ _MODEL = Path("weights/qwen2_5_coder_0_5b")
 
 def main(words: Sequence[str]) -> None:
     """Print a line for each number of rows and run."""
-    model, cores = ModelRef(str(_MODEL), None, None, "float32", "sdpa", None), cpu_count()
-    for rows in map(int, words or ("30", "90")):
+    dtype = next((word for word in words if not word.isdigit()), "float32")
+    model, cores = ModelRef(str(_MODEL), None, None, dtype, "sdpa", None), cpu_count()
+    for rows in [int(word) for word in words if word.isdigit()] or [30, 90]:
         for _ in range(2):
             shared = rates(Runtime(rows // cores, "cpu", cores, 1, 1), model)[0]
             alone = rates(Runtime(rows, "cpu", 1, 1, cores), model)[0]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from conself.engines.decoding import Decoding
 from conself.engines.transformers.engine import Runtime
+from conself.records import ModelRef
 from experiments.real import expected as time_to_expect
 from experiments.real.__main__ import configured, main, words_of
 
@@ -47,6 +49,21 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     # To read: 2 x 2 prompts to draw from, 6 to answer, and 30 answers to embed.
     # 2,580 / 10 + (4 x 496 + 30 x 60 + 256 x 10) / 100 = 258 + 63.44 s.
     assert line.startswith("about 0:05:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 496 to train on")
+
+
+def test_the_probe_leaves_out_what_only_the_first_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 s to set up, then 2 s to read two prompts and draw a step of .5 s, and 10 s with 16 steps more."""
+    clock, first = [0.0], [100.0]
+
+    def stream(_model: object, asks: list[object], how: Decoding, *_: object) -> list[object]:
+        clock[0] += first.pop() if first else 1.5 + 0.5 * how.max_new_tokens
+        return asks
+
+    monkeypatch.setattr(time_to_expect.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr("conself.engines.transformers.generation.stream", stream)
+    monkeypatch.setattr("conself.engines.transformers.engine.loaded", lambda *_: (None,))
+    model = ModelRef("any", None, None, "float32", "sdpa", None)
+    assert list(time_to_expect._rates(model, "cpu", 32)) == [(30 / 0.5, 2 * 256 / 1.5)]
 
 
 def test_a_runtime_is_told_in_words() -> None:
