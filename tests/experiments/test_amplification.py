@@ -24,6 +24,7 @@ from experiments.amplification.pools import first, second
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, Tried, under
 from experiments.amplification.validity import contract_program
+from experiments.amplification.verdicts import judged, samples
 from experiments.confidence.figures import held
 from experiments.metric_pools.figures import PAPER, Parts
 from experiments.metric_pools.judged import Judged
@@ -146,3 +147,19 @@ def test_held_out_figures_against_scikit_learn() -> None:
     assert found["base_rate"] == 0.5
     assert found["abstention"]["1.0"] == [1.0, 1 / 3]
     assert found["abstention"]["0.1"] == [1 / 3, 1.0]  # the surest is the problem whose programs all agree
+
+
+def test_verdicts_go_to_all_copies_of_a_program_and_answers_without_code_are_wrong() -> None:
+    codes = ["def f(): return 1", "", "def f(): return 2", "def f(): return 1"]
+    row = {"id": "a", "prefix": "import math\n", "candidates": [{"code": code, "passed": True} for code in codes]}
+    rows = [row, {"id": "unknown", "candidates": [{"code": "x = 1", "passed": True}]}]
+    assert list(samples(rows)) == [
+        {"task_id": "a", "solution": "import math\ndef f(): return 1"},
+        {"task_id": "a", "solution": "import math\ndef f(): return 2"},
+        {"task_id": "unknown", "solution": "x = 1"},
+    ]
+    (found,) = judged(rows, {"a": [True, False]})
+    assert [candidate["passed"] for candidate in found["candidates"]] == [True, False, False, True]
+    assert [candidate["code"] for candidate in found["candidates"]] == codes
+    with pytest.raises(ValueError, match="a has 2 distinct programs and 3 verdicts"):
+        list(judged(rows, {"a": [True, False, True]}))
