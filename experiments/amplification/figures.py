@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,19 @@ from experiments.metric_pools.judged import Judged
 Floats = NDArray[np.float64]
 TAUS = (0.3, 0.6)
 OWN = Rule(0, 1.0, only_splitting=False)
-BOUNDS = ("random", "any")
+CEILING = "EvalPlus's inputs"
 
 
-def pool_figures(problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts, seed: int) -> dict[str, Any]:
+def pool_figures(
+    problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts, seed: int, ceiling: Sequence[Judged] = ()
+) -> dict[str, Any]:
     """By rule: inputs and clusters per problem, and each figure with its paired difference to that on own inputs.
 
-    Intervals are 95 % percentile bootstrap intervals over problems, the same resamples for all rules.
+    ``ceiling`` holds the same problems after a run on inputs that others have chosen. Intervals are 95 % percentile
+    bootstrap intervals over problems, the same resamples for all rules.
+
+    Raises:
+        ValueError: the ceiling is of other problems.
     """
     n = len(problems)
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
@@ -33,17 +40,27 @@ def pool_figures(problems: Sequence[Tried], rules: Sequence[Rule], parts: Parts,
     own, _ = under(problems, OWN)
     counts = _counts(own, parts)
     found: dict[str, Any] = {"problems": n, "pairs": counts, "bounds": _bounds(own)}
-    for rule in rules:
-        judged, added = under(problems, rule)
-        found[rule.name] = {
+    variants = {rule.name: under(problems, rule)[0] for rule in rules}
+    if ceiling:
+        variants[CEILING] = _aligned(ceiling, own)
+    for name, judged in variants.items():
+        found[name] = {
             "inputs": sum(len(problem.agreed.keys[0]) for problem in judged) / n,
-            "added": added,
             "clusters": sum(len(problem.agreed.clusters) for problem in judged) / n,
             "metrics": {name: _foretelling(metric, own, judged, weights) for name, metric in parts.metrics.items()},
             "winners": {name: _winners(ranking, own, judged, weights) for name, ranking in parts.rankings.items()},
             "golden": _golden(judged, parts, list(counts.values())),
         }
     return found
+
+
+def _aligned(ceiling: Sequence[Judged], own: Sequence[Judged]) -> list[Judged]:
+    """The problems of a ceiling in the order of the pool's, under the pool's verdicts."""
+    runs = {problem.pool.problem.id: problem for problem in ceiling}
+    lacking = [problem.pool.problem.id for problem in own if problem.pool.problem.id not in runs]
+    if lacking:
+        raise ValueError(f"the ceiling lacks {len(lacking)} problems of the pool, {lacking[0]} for one")
+    return [replace(runs[problem.pool.problem.id], passed=problem.passed) for problem in own]
 
 
 def quick_figures(problems: Sequence[Tried], rule: Rule, parts: Parts) -> tuple[float, float]:

@@ -15,9 +15,9 @@ def markdown(found: Figures) -> str:
         *_head("rule", "winner right by consensus", "Spearman"),
         *_scores(found),
     ]
-    shown = [name for name in next(iter(found["read"].values())) if name not in _ABOUT]
     for title, pools in (("chosen on", found["chosen_on"]), ("read once", found["read"])):
         for name, pool in pools.items():
+            shown = [rule for rule in pool if rule not in _ABOUT]
             lines += ["", f"## {name} ({title})", "", *_pool(pool, shown)]
     return "\n".join([*lines, ""])
 

@@ -19,7 +19,7 @@ from conself.sandbox import Job, Limits, execute
 from conself.statistics.confidence import FEATURES, Confidence
 from experiments.amplification.__main__ import grid, means
 from experiments.amplification.ceiling import with_inputs
-from experiments.amplification.figures import OWN, pool_figures, quick_figures
+from experiments.amplification.figures import CEILING, OWN, pool_figures, quick_figures
 from experiments.amplification.pools import first, second
 from experiments.amplification.table import markdown
 from experiments.amplification.tried import Rule, Tried, under
@@ -77,6 +77,23 @@ def test_figures_of_a_rule_are_beside_those_on_own_inputs() -> None:
     assert means([quick_figures(PROBLEMS, rule, PARTS), quick_figures(PROBLEMS, OWN, PARTS)])[0] == (2 / 3 + 1 / 3) / 2
     table = markdown({"rule": rule.name, "scores": {}, "chosen_on": {}, "read": {"pool": found}})
     assert "| valid, 2 tried, below 0.5 | 2.0 | 2.33 | 0.667, +0.333" in table
+
+
+def test_a_ceiling_has_its_own_clusters_and_the_verdicts_of_the_pool() -> None:
+    """In problem a it puts the two right programs first; its own verdicts (all wrong) do not count."""
+    finer = [["1", "2", "2", "3"], ["1", "1", "2", "3"], ["1", "1", "1", "1"]]
+    ceiling = [
+        Judged(problem.own.pool, agreement_of([[key] for key in keys]), (False,) * 4)
+        for problem, keys in zip(PROBLEMS, finer, strict=True)
+    ]
+    found = pool_figures(PROBLEMS, [OWN], PARTS, seed=0, ceiling=ceiling[::-1])
+    assert found[CEILING]["winners"]["consensus"]["accuracy"][0] == 2 / 3
+    assert found[CEILING]["winners"]["consensus"]["ahead"][0] == pytest.approx(1 / 3)
+    assert "| EvalPlus's inputs | 1.0 | 2.33 |" in markdown(
+        {"rule": "-", "scores": {}, "chosen_on": {}, "read": {"pool": found}}
+    )
+    with pytest.raises(ValueError, match="lacks 1 problems of the pool, b for one"):
+        pool_figures(PROBLEMS, [OWN], PARTS, seed=0, ceiling=[ceiling[0], ceiling[2]])
 
 
 def test_the_grid_holds_both_variants_of_every_rule() -> None:
