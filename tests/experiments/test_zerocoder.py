@@ -9,7 +9,9 @@ from hydra import compose, initialize_config_dir
 from conself.app.labels import check_labels
 from conself.pipelines.pipeline import Job
 from conself.pipelines.reinforcement.checks import check
+from conself.records import Problem
 from experiments.zerocoder.__main__ import table
+from experiments.zerocoder.cost import programs_of
 from experiments.zerocoder.rows import FURTHER, ROWS
 from experiments.zerocoder.run import ends_of, in_turn, line_of
 
@@ -59,3 +61,13 @@ def test_a_line_and_the_table_say_which_labels_were_used(tmp_path: Path) -> None
     rows = table([line, other], "minipy").splitlines()
     assert rows[2:] == ["| dynamic_b4 | 10 | 2 | 7 | 0.250 | 0.625 | 0.250 | - | - | - |"]
     assert ends_of([]) == {}
+
+
+def test_the_cost_is_that_of_a_models_programs_or_of_mutants() -> None:
+    problem = Problem("a", "", "", "f", ("(1,)",), "", "")
+    right = "def f(x):\n    return x + 1\n"
+    assert programs_of(problem, right, 3, {"a": ["one", "two", "three"]}) == (right, "one", "two")
+    assert programs_of(problem, right, 3, {}) == (right,)
+    first, *others = programs_of(problem, right, 3, None)
+    assert first == right
+    assert len({right, *others}) == 3
