@@ -96,7 +96,8 @@ def main(words: list[str]) -> None:
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
     config = configured()
-    compared = Parts(all_metrics(), *(instantiate(config[name]) for name in ("rankings", "ranking", "pairing")))
+    rankings = {name: instantiate(node) for name, node in config.rankings.items()}
+    compared = Parts(all_metrics(), rankings, *(instantiate(config[name]) for name in ("ranking", "pairing")))
     sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
     with working(new_console(stderr=True), "metrics on pools"):
         found = _found(sources, compared)
