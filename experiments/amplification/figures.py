@@ -14,7 +14,7 @@ from conself.rankings.ranked import Ranking
 from conself.records import Undefined
 from conself.statistics.prediction import DIGITS, correlations
 from experiments.amplification.tried import Rule, Tried, under
-from experiments.metric_pools.figures import PAPER, RESAMPLES, Parts, band_size, golden_figures, resampled
+from experiments.metric_pools.figures import PAPER, RESAMPLES, Parts, band_size, golden_figures, interval, resampled
 from experiments.metric_pools.judged import Judged
 
 Floats = NDArray[np.float64]
@@ -91,8 +91,8 @@ def _foretelling(metric: Metric, own: Sequence[Judged], judged: Sequence[Judged]
     one, other = (resampled(-values[kept], rates, weights[:, kept]) for values in (before, after))
     return {
         "n": int(kept.sum()),
-        **{figure: _interval(other[figure]) for figure in ("auc", "spearman")},
-        "ahead": {figure: _interval(other[figure] - one[figure]) for figure in ("auc", "spearman")},
+        **{figure: interval(other[figure]) for figure in ("auc", "spearman")},
+        "ahead": {figure: interval(other[figure] - one[figure]) for figure in ("auc", "spearman")},
     }
 
 
@@ -100,7 +100,7 @@ def _winners(ranking: Ranking, own: Sequence[Judged], judged: Sequence[Judged], 
     """The share of problems whose winner is right."""
     one, other = (np.array([_right(ranking, problem) for problem in pool]) for pool in (own, judged))
     shares = weights / weights.sum(axis=1, keepdims=True)
-    return {"accuracy": _interval(shares @ other), "ahead": _interval(shares @ (other - one))}
+    return {"accuracy": interval(shares @ other), "ahead": interval(shares @ (other - one))}
 
 
 def _right(ranking: Ranking, problem: Judged) -> float:
@@ -129,10 +129,3 @@ def _paired(problems: Sequence[Judged], parts: Parts) -> list[Any]:
 def _golden(problems: Sequence[Judged], parts: Parts, counts: Sequence[int]) -> dict[str, dict[str, float | None]]:
     values = {name: _values(metric, problems) for name, metric in parts.metrics.items()}
     return golden_figures(values, problems, _paired(problems, parts), counts)
-
-
-def _interval(rows: Floats) -> list[float]:
-    """The first of the rows, which is the data itself, and the interval that the others span."""
-    drawn = rows[1:][np.isfinite(rows[1:])]
-    edges = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (math.nan, math.nan)
-    return [float(rows[0]), float(edges[0]), float(edges[1])]

@@ -13,7 +13,7 @@ from conself.rankings.ranked import Ranking
 from conself.records import Pool
 from conself.statistics.calibration import abstention_curve, calibration_error
 from conself.statistics.confidence import Confidence
-from experiments.metric_pools.figures import RESAMPLES
+from experiments.metric_pools.figures import RESAMPLES, interval
 from experiments.metric_pools.judged import Judged
 
 Floats = NDArray[np.float64]
@@ -47,15 +47,15 @@ def held(problems: Sequence[Judged], part: Confidence, base_rate: float, ranking
     return {
         "problems": len(problems),
         "base_rate": sum(flags) / len(flags),
-        "brier": {name: _interval(rows) for name, rows in briers.items()},
-        "below": {name: _interval(briers["confidence"] - briers[name]) for name in ("constant", "R")},
+        "brier": {name: interval(rows) for name, rows in briers.items()},
+        "below": {name: interval(briers["confidence"] - briers[name]) for name in ("constant", "R")},
         "calibration_error": {
             "confidence": calibration_error(flat, flags),
             "R": calibration_error([score for row in scores for score in row], flags),
         },
         "auroc": {
-            "confidence": _interval(_auroc(said, right, weights)),
-            "R": _interval(_auroc(scores, right, weights)),
+            "confidence": interval(aurocs(said, right, weights)),
+            "R": interval(aurocs(scores, right, weights)),
         },
         "abstention": _abstention(problems, said, ranking),
         "abstention_R": _abstention(problems, scores, ranking),
@@ -80,7 +80,7 @@ def _means(rows: Floats, right: Sequence[Sequence[bool]], weights: Floats) -> Fl
     return means
 
 
-def _auroc(said: Sequence[Sequence[float]], right: Sequence[Sequence[bool]], weights: Floats) -> Floats:
+def aurocs(said: Sequence[Sequence[float]], right: Sequence[Sequence[bool]], weights: Floats) -> Floats:
     """[B]: the chance that a right program has the higher probability than a wrong one, over all programs."""
     p = np.array([value for row in said for value in row])
     flags = np.array([flag for row in right for flag in row])
@@ -108,9 +108,3 @@ def _abstention(
     curve = abstention_curve(sure, right)
     reached = {share: next((p for p in curve if p.coverage >= share), curve[-1]) for share in COVERAGES}
     return {str(share): [point.coverage, point.accuracy] for share, point in reached.items()}
-
-
-def _interval(rows: Floats) -> list[float]:
-    drawn = rows[1:][np.isfinite(rows[1:])]
-    edges = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (math.nan, math.nan)
-    return [float(rows[0]), float(edges[0]), float(edges[1])]

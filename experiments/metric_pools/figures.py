@@ -60,8 +60,8 @@ def metric_figures(values: Mapping[str, Floats], problems: Sequence[Judged], see
     for name, rows in table.items():
         found[name] = {
             "defined": int(np.isfinite(values[name]).sum()),
-            **{figure: _interval(rows[figure]) for figure in FIGURES},
-            "ahead": {figure: _interval(rows[figure] - table[PAPER][figure]) for figure in FIGURES},
+            **{figure: interval(rows[figure]) for figure in FIGURES},
+            "ahead": {figure: interval(rows[figure] - table[PAPER][figure]) for figure in FIGURES},
         }
     return found
 
@@ -96,7 +96,7 @@ def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
     return found
 
 
-def _interval(rows: Floats) -> list[float]:
+def interval(rows: Floats) -> list[float]:
     """The first of the rows, which is the data itself, and the interval that the others span."""
     drawn = rows[1:][np.isfinite(rows[1:])]
     edges = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (math.nan, math.nan)
@@ -149,7 +149,7 @@ def selector_figures(problems: Sequence[Judged], rankings: Mapping[str, Ranking]
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     weights = np.vstack([np.ones(n), draws]) / n
     return {
-        name: {"accuracy": _interval(weights @ row), "ahead": _interval(weights @ (row - right["consensus"]))}
+        name: {"accuracy": interval(weights @ row), "ahead": interval(weights @ (row - right["consensus"]))}
         for name, row in right.items()
     }
 

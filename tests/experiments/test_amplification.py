@@ -1,6 +1,7 @@
 """What experiments/amplification and experiments/confidence work out, on pools made by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from experiments.amplification.tried import Rule, Tried, under
 from experiments.amplification.validity import contract_program
 from experiments.amplification.verdicts import judged, samples
 from experiments.confidence.figures import held
+from experiments.confidence.scorers import likelihoods, similarities
 from experiments.metric_pools.figures import PAPER, Parts
 from experiments.metric_pools.judged import Judged
 
@@ -180,3 +182,28 @@ def test_verdicts_go_to_all_copies_of_a_program_and_answers_without_code_are_wro
     assert [candidate["code"] for candidate in found["candidates"]] == codes
     with pytest.raises(ValueError, match="a has 2 distinct programs and 3 verdicts"):
         list(judged(rows, {"a": [True, False, True]}))
+
+
+def test_scores_of_texts_are_uqlms() -> None:
+    """Similarity here: the share of the longer text; program b of three is alike to a by 2/4, to c by 2/3."""
+    candidates = [
+        Candidate("p", k, None, t, t, "stop", None, None, None, 1) for k, t in enumerate(["aaaa", "bb", "ccc"])
+    ]
+    problem = replace(PROBLEMS[0].own, pool=replace(PROBLEMS[0].own.pool, candidates=candidates))
+
+    def shorter(one: str, other: str) -> float:
+        return min(len(one), len(other)) / max(len(one), len(other))
+
+    assert similarities(problem, shorter) == pytest.approx(
+        [(2 / 4 + 3 / 4) / 2, (2 / 4 + 2 / 3) / 2, (3 / 4 + 2 / 3) / 2]
+    )
+    assert likelihoods(problem) is None
+    known = [replace(candidate, mean_nll=nll) for candidate, nll in zip(candidates, (0.0, 1.0, 2.0), strict=True)]
+    sure = replace(problem, pool=replace(problem.pool, candidates=known))
+    assert likelihoods(sure) == pytest.approx([1, 0.36787944, 0.13533528])
+
+
+def test_an_answer_without_a_program_is_like_no_other() -> None:
+    candidates = [Candidate("p", k, None, "", t, "stop", None, None, None, 1) for k, t in enumerate(["a", "", "b"])]
+    problem = replace(PROBLEMS[0].own, pool=replace(PROBLEMS[0].own.pool, candidates=candidates))
+    assert similarities(problem, lambda _, __: 0.5) == [0.5, 0.0, 0.5]
