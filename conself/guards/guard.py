@@ -9,7 +9,8 @@ from typing import Protocol
 class Probe:
     """The policy's behaviour on held-out problems, which are never trained on, after ``step`` steps.
 
-    The figures are those of :func:`conself.online.diagnostics.behaviour_figures`.
+    The figures are those of :func:`conself.online.diagnostics.behaviour_figures`; ``like_first`` is the mean share of a
+    problem's programs that behave like its winner in the first probe.
     """
 
     step: int
@@ -17,6 +18,7 @@ class Probe:
     distinct_traces: float
     constant: float
     code_chars: float
+    like_first: float
 
 
 @dataclass(frozen=True, slots=True)

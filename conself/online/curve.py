@@ -56,7 +56,7 @@ def for_tracker(row: Row) -> dict[str, float]:
 
 def probes_of(rows: Sequence[Row]) -> list[Probe]:
     """Return the probes made so far."""
-    names = ("winner_consensus", "distinct_traces", "constant", "code_chars")
+    names = ("winner_consensus", "distinct_traces", "constant", "code_chars", "like_first")
     return [
         Probe(int(row["step"]), *(row[f"{HELD_OUT}{name}"] for name in names))
         for row in rows

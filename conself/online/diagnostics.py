@@ -1,6 +1,6 @@
 """Diagnostics of a step that need no oracle: a row of numbers by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, pstdev
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from conself.records import Undefined
 
 Row = dict[str, float]
 """The figures of one step."""
+Winners = Mapping[str, tuple[str | None, ...]]
+"""Problem id -> the comparison keys (:mod:`conself.agreement.traces`) of one program, one for each input."""
 
 
 class Rewarded(Protocol):
@@ -35,20 +37,32 @@ def behaviour_figures(groups: Sequence[Group]) -> Row:
     length of an extracted program in characters, 0 where no response has one.
     """
     scores = [consensus_scores(group.agreement.keys) for group in groups]
+    winners = winners_of(groups)
     codes = [candidate.code for group in groups for candidate in group.pool.candidates]
     lengths = [len(code) for code in codes if code is not None]
-    best = [
-        group.agreement.keys[max(range(len(r)), key=r.__getitem__)] for group, r in zip(groups, scores, strict=True)
-    ]
     return {
         "consensus": fmean(score for each in scores for score in each),
         "winner_consensus": fmean(max(each) for each in scores),
         "distinct_traces": fmean(len(group.agreement.clusters) for group in groups),
-        "constant": fmean(len(row) > 1 and None not in row and len(set(row)) == 1 for row in best),
+        "constant": fmean(len(row) > 1 and None not in row and len(set(row)) == 1 for row in winners.values()),
         "crashed": fmean(crashed for group in groups for crashed in group.agreement.crashed),
         "without_code": fmean(code is None for code in codes),
         "code_chars": fmean(lengths) if lengths else 0.0,
     }
+
+
+def winners_of(groups: Sequence[Group]) -> Winners:
+    """Return how each problem's best program by R behaves, the first of those with the highest."""
+    found = {}
+    for group in groups:
+        scores = consensus_scores(group.agreement.keys)
+        found[group.pool.problem.id] = group.agreement.keys[scores.index(max(scores))]
+    return found
+
+
+def share_like(groups: Sequence[Group], winners: Winners) -> float:
+    """Return the mean share of a problem's programs that behave like its program in ``winners``."""
+    return fmean(fmean(keys == winners[group.pool.problem.id] for keys in group.agreement.keys) for group in groups)
 
 
 def response_figures(groups: Sequence[Rewarded]) -> Row:

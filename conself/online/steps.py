@@ -7,16 +7,19 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conself.online.diagnostics import Row, behaviour_figures, response_figures
+from conself.online.diagnostics import Row, Winners, behaviour_figures, response_figures, share_like, winners_of
 from conself.online.roles import Roles
 from conself.online.settings import Method
 from conself.records import Problem
+from conself.store.artifacts import write_whole
 from conself.store.curves import HELD_OUT
 from conself.training.data import place_in_epoch
 
 if TYPE_CHECKING:
+    from conself.online.groups import Group
     from conself.training.learner import Learner
 
 LACKS = ("missing_modules", "recursion_errors", "cut_outputs", "unreadable", "long_iterators")
@@ -50,13 +53,17 @@ def split(problems: Sequence[Problem], held_out: int, seed: int) -> tuple[list[P
 
 @dataclass(frozen=True)
 class Stepper:
-    """Take the steps of a training run; ``roles`` sample, run and reward, and their clock times this process."""
+    """Take the steps of a training run; ``roles`` sample, run and reward, and their clock times this process.
+
+    ``first_winners`` is the file that keeps how the first probe's winners behave.
+    """
 
     method: Method
     roles: Roles
     learner: Learner
     trained: Sequence[Problem]
     held_out: Sequence[Problem]
+    first_winners: Path
 
     def take(self, step: int, before: Row | None) -> Row:
         """Take one step: sample, run, reward and learn; return the figures of the rollouts and of the update.
@@ -77,5 +84,13 @@ class Stepper:
         """Return figures of the held-out problems before a step; all probes sample with the same seeds."""
         groups, _ = self.roles.coder.tried(step, self.held_out, "probe")
         figures = behaviour_figures(groups)
+        figures["like_first"] = share_like(groups, self._first(groups))
         figures["sampled_tokens"] = response_figures(groups)["sampled_tokens"]
         return {f"{HELD_OUT}{name}": value for name, value in figures.items()}
+
+    def _first(self, groups: Sequence[Group]) -> Winners:
+        """Return the winners of the first probe, which are those of ``groups`` if there is none before."""
+        if not self.first_winners.is_file():
+            text = json.dumps(winners_of(groups))
+            write_whole(self.first_winners, lambda temporary: temporary.write_text(text))
+        return {name: tuple(keys) for name, keys in json.loads(self.first_winners.read_text()).items()}

@@ -68,16 +68,14 @@ def main() -> None:
             f"guard.every={args.every}",
         ]
         config = _config([*words, f"loop.snapshot_every={args.every}", *args.words])
-        found = _trained(config, args.out / "work" / path.stem, args.sampled)
+        found = _trained(config, args.out / "work" / path.stem, args.sampled, args.answers)
         found |= {"reward": args.reward, "seed": seed, "words": args.words, "seconds": time.perf_counter() - began}
         args.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(found)
         write_whole(path, lambda temporary, text=text: temporary.write_text(text))  # type: ignore[misc]
         shutil.rmtree(args.out / "work" / path.stem)
-        last, first = found["points"][-1], found["points"][0]
-        print(
-            f"{path.stem}: pass@1 {first['pass@1']:.3f} -> {last['pass@1']:.3f}, {found['seconds']:.0f} s", flush=True
-        )
+        passed = [f"{point['pass@1']:.3f}" for point in found["points"]]
+        print(f"{path.stem}: pass@1 {passed[:1]} -> {passed[-1:]}, {found['seconds']:.0f} s", flush=True)
 
 
 def _config(words: Sequence[str]) -> DictConfig:
@@ -85,21 +83,27 @@ def _config(words: Sequence[str]) -> DictConfig:
         return resolved(compose("train", ["experiment=con_grpo", *words]))
 
 
-def _trained(config: DictConfig, out: Path, sampled: Sequence[int]) -> dict[str, Any]:
-    """The rows of a training, and how its weights answer by steps; by samples at the ends and at ``sampled``."""
+def _trained(config: DictConfig, out: Path, sampled: Sequence[int], answers: bool) -> dict[str, Any]:
+    """The rows of a training, and with ``answers`` how its weights answer by steps.
+
+    They do so by samples as well at the ends and at ``sampled``.
+    """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     model, style = build(config.model, ModelRef), build(config.prompts, PromptStyle)
     method = _method(config)
     problems, _ = sift(build(config.dataset, Dataset)())
     report = reinforce(problems, model, style, method, out, Console(quiet=True), None)
+    tokens = {name: getattr(report, f"{name}_tokens") for name in ("sampled", "trained", "probe")}
+    found = {"rows": read_curve(out), "points": [], "tokens": tokens, "phases": report.phases}
+    if not answers:
+        return found
     (benchmark,) = (build(node, Benchmark) for node in config.benchmark.values())
     exam = Exam(benchmark(), model, style, method)
     last = report.steps
     places = {0: None, **{step: path / "adapter" for step, path in snapshots(out).items()}, last: out / "adapter"}
     points = [{"step": step, **exam(place, step in (0, last, *sampled))} for step, place in sorted(places.items())]
-    tokens = {name: getattr(report, f"{name}_tokens") for name in ("sampled", "trained", "probe")}
-    return {"rows": read_curve(out), "points": points, "tokens": tokens, "phases": report.phases}
+    return found | {"points": points}
 
 
 def _method(config: DictConfig) -> Method:
@@ -156,6 +160,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--held-out", type=int, default=40)
     parser.add_argument("--every", type=int, default=5, help="steps from one probe, and from one snapshot, to the next")
     parser.add_argument("--sampled", type=int, nargs="*", default=[], help="steps whose weights answer by samples, too")
+    parser.add_argument("--no-answers", dest="answers", action="store_false", help="train and probe, do not evaluate")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("words", nargs="*", help="words of conself.train")
     return parser.parse_args()
