@@ -37,14 +37,14 @@ def behaviour_figures(groups: Sequence[Group]) -> Row:
     length of an extracted program in characters, 0 where no response has one.
     """
     scores = [consensus_scores(group.agreement.keys) for group in groups]
-    winners = winners_of(groups)
+    best = [_winner(group) for group in groups]
     codes = [candidate.code for group in groups for candidate in group.pool.candidates]
     lengths = [len(code) for code in codes if code is not None]
     return {
         "consensus": fmean(score for each in scores for score in each),
         "winner_consensus": fmean(max(each) for each in scores),
         "distinct_traces": fmean(len(group.agreement.clusters) for group in groups),
-        "constant": fmean(len(row) > 1 and None not in row and len(set(row)) == 1 for row in winners.values()),
+        "constant": fmean(len(row) > 1 and None not in row and len(set(row)) == 1 for row in best),
         "crashed": fmean(crashed for group in groups for crashed in group.agreement.crashed),
         "without_code": fmean(code is None for code in codes),
         "code_chars": fmean(lengths) if lengths else 0.0,
@@ -53,11 +53,7 @@ def behaviour_figures(groups: Sequence[Group]) -> Row:
 
 def winners_of(groups: Sequence[Group]) -> Winners:
     """Return how each problem's best program by R behaves, the first of those with the highest."""
-    found = {}
-    for group in groups:
-        scores = consensus_scores(group.agreement.keys)
-        found[group.pool.problem.id] = group.agreement.keys[scores.index(max(scores))]
-    return found
+    return {group.pool.problem.id: _winner(group) for group in groups}
 
 
 def share_like(groups: Sequence[Group], winners: Winners) -> float:
@@ -87,3 +83,8 @@ def response_figures(groups: Sequence[Rewarded]) -> Row:
         "cut": fmean(rollout.is_cut for rollout in rollouts),
         "sampled_tokens": float(sum(lengths)),
     }
+
+
+def _winner(group: Group) -> tuple[str | None, ...]:
+    scores = consensus_scores(group.agreement.keys)
+    return group.agreement.keys[scores.index(max(scores))]

@@ -8,7 +8,7 @@ import pytest
 
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
-from conself.online.diagnostics import behaviour_figures, response_figures
+from conself.online.diagnostics import behaviour_figures, response_figures, share_like, winners_of
 from conself.online.groups import Group
 from conself.online.rollouts import Rollout
 from conself.records import Pool, Undefined
@@ -72,6 +72,18 @@ def test_figures_of_a_step() -> None:
     assert drawn["reward"] == pytest.approx((7 / 3 + 1) / 6)
     assert [drawn[name] for name in ("zero_variance", "cut")] == pytest.approx([0, 1 / 6])
     assert [drawn[name] for name in ("sampled_tokens", "length", "entropy")] == pytest.approx([14, 14 / 6, 1])
+
+
+def test_programs_are_held_against_the_first_winner() -> None:
+    """Of the four the first two behave like the best; of three later ones one does. The other problem's are its own."""
+    other, first = problem("q"), graded(*FOUR)
+    (quiet,), _ = grading()([other], [[rollout(0, "def f(x): return 0"), rollout(1, CRASH)]], 0.0)
+    winners = winners_of([first, quiet])
+    assert set(winners) == {"p", "q"}
+    assert winners["p"] == first.agreement.keys[0] != first.agreement.keys[2]
+    assert share_like([first, quiet], winners) == (2 / 4 + 1 / 2) / 2
+    later = graded(FOUR[2], rollout(1, TRIPLE_ONE), rollout(2, DOUBLE))
+    assert share_like([later, quiet], winners) == pytest.approx((1 / 3 + 1 / 2) / 2)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,18 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
     assert not (out / "checkpoints").exists()
 
 
+def test_probes_after_a_stop_are_held_against_the_winners_before_it(model_ref: ModelRef, tmp_path: Path) -> None:
+    chosen = method(steps=4, guard=NoGuard(2, 2))
+    train(model_ref, tmp_path / "whole", chosen)
+    with pytest.raises(StoppedError):
+        train(model_ref, tmp_path / "out", chosen, StopAt(2))
+    train(model_ref, tmp_path / "out", chosen)
+    whole, stopped = (read_curve(tmp_path / name) for name in ("whole", "out"))
+    assert stopped == whole
+    assert [row["step"] for row in whole if "held_out_like_first" in row] == [0, 2, 4]
+    assert not (tmp_path / "out" / "first_winners.json").exists()
+
+
 class StopAt(Stop):
     """Stops the training when step ``step`` (from 0) is logged, before its checkpoint is written."""
 
