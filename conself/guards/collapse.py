@@ -1,4 +1,4 @@
-"""Stop a training run that collapses: agreement is lost, or rises while behaviours or programs lose variety."""
+"""Stop a training run that collapses: what the model agreed on is lost, or agreement rises while variety is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from conself.guards.none import check_probes
 
 @dataclass(frozen=True)
 class CollapseGuard:
-    """Suspects a probe whose consensus has fallen, or has risen while behaviours or programs have lost variety.
+    """Suspects a probe in which little is left of the first answers, or which agrees more while variety is lost.
 
-    A model that unlearns disagrees with itself before it settles on something wrong: a probe is suspect if
-    ``winner_consensus`` is below the highest of the probes before it by ``fall`` or more.
+    A model that improves keeps most of what it agreed on before training; one that collapses gives it up, whatever it
+    moves to. A probe is suspect if ``like_first``, the share of programs that behave like the first probe's winners, is
+    at most the share ``like_left`` of what it was then.
 
     Consensus rises in a training run that learns, because the model becomes more certain, and in one that collapses. A
     probe is suspect if at the same time little variety is left: ``winner_consensus`` is above the first probe's by
@@ -28,7 +29,7 @@ class CollapseGuard:
 
     held_out: int
     every: int
-    fall: float
+    like_left: float
     rise: float
     traces_left: float
     code_left: float
@@ -39,7 +40,7 @@ class CollapseGuard:
         check_probes(self.held_out, self.every)
         if self.held_out < 1:
             raise ValueError(f"guard.held_out must be at least 1 for this guard to see anything, got {self.held_out}")
-        for name in ("fall", "rise", "traces_left", "code_left", "constant_rise"):
+        for name in ("like_left", "rise", "traces_left", "code_left", "constant_rise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"guard.{name} must lie in [0, 1], got {getattr(self, name)}")
         if self.patience < 1:
@@ -58,9 +59,10 @@ class CollapseGuard:
     def _suspicion(self, probes: Sequence[Probe]) -> str | None:
         """Describe why the last probe is suspect; None if it is not."""
         first, probe = probes[0], probes[-1]
-        highest = max(each.winner_consensus for each in probes)
-        if probe.winner_consensus <= highest - self.fall < highest:
-            return f"held-out consensus fell from {highest:.3f} to {probe.winner_consensus:.3f}"
+        if probe.like_first <= self.like_left * first.like_first:
+            return (
+                f"held-out programs like the first winners fell from {first.like_first:.3f} to {probe.like_first:.3f}"
+            )
         if probe.winner_consensus < first.winner_consensus + self.rise:
             return None
         risen = f"held-out consensus rose from {first.winner_consensus:.3f} to {probe.winner_consensus:.3f}"

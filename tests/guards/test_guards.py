@@ -9,9 +9,9 @@ from conself.guards.guard import Assessment, Probe
 from conself.guards.none import NoGuard
 
 GUARD = CollapseGuard(
-    held_out=10, every=5, fall=0.25, rise=0.1, traces_left=0.5, code_left=0.5, constant_rise=0.2, patience=2
+    held_out=10, every=5, like_left=0.5, rise=0.1, traces_left=0.5, code_left=0.5, constant_rise=0.2, patience=2
 )  # fmt: skip
-FIRST = Probe(step=0, winner_consensus=0.6, distinct_traces=4.0, constant=0.1, code_chars=100.0)
+FIRST = Probe(step=0, winner_consensus=0.6, distinct_traces=4.0, constant=0.1, code_chars=100.0, like_first=0.4)
 HEALTHY = replace(FIRST, winner_consensus=0.8, distinct_traces=2.5)
 FEWER = replace(FIRST, winner_consensus=0.8, distinct_traces=2.0)
 SHORTER = replace(FIRST, winner_consensus=0.8, code_chars=50.0)
@@ -37,13 +37,14 @@ def test_a_policy_that_gets_a_little_worse_without_growing_sure_is_no_collapse()
     assert GUARD([FIRST, WORSE, WORSE, WORSE]) == Assessment(3, None)
 
 
-def test_it_stops_where_consensus_falls_from_its_highest() -> None:
-    """From .6 to .5 it fell by less than .25, from .8 to .5 by more; a probe only looks back."""
-    assert GUARD([FIRST, WORSE, HEALTHY, WORSE]) == Assessment(2, None)
-    found = GUARD([FIRST, WORSE, HEALTHY, WORSE, WORSE])
-    assert (found.best, found.why) == (2, "held-out consensus fell from 0.800 to 0.500")
-    never = replace(GUARD, fall=0.0)
-    assert never([HEALTHY, WORSE, WORSE]) == Assessment(2, None), "a fall of 0 is none"
+def test_it_stops_where_little_is_left_of_the_first_answers() -> None:
+    """Half of .4 is left at .2, more at .21; what it moves to does not matter."""
+    enough, little = replace(HEALTHY, like_first=0.21), replace(HEALTHY, like_first=0.2)
+    assert GUARD([FIRST, enough, little]) == Assessment(1, None)
+    assert GUARD([FIRST, little, enough, little]) == Assessment(2, None)
+    found = GUARD([FIRST, enough, little, little])
+    assert (found.best, found.why) == (1, "held-out programs like the first winners fell from 0.400 to 0.200")
+    assert GUARD([FIRST, WORSE, little, little]).best == 1
 
 
 def test_the_model_before_its_training_is_kept_where_all_else_is_suspect() -> None:
