@@ -7,6 +7,7 @@ with each other sample of its problem (codebleu, extra ``[bench]``). Writes scor
 """
 
 import json
+import logging
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -123,6 +124,7 @@ def main(words: list[str]) -> None:
         SystemExit: the words are not those of the usage, codebleu is missing, or a folder cannot be read or made.
     """
     given = dict(word.split("=", 1) for word in words if "=" in word)
+    logging.disable(logging.WARNING)  # codebleu warns of each program without data flow
     named = [item.partition(":")[::2] for item in given.get("pools", "").split(",")]
     if not {"pools"} <= given.keys() <= {"pools", "problems", "out"} or not all(map(all, named)):
         raise SystemExit(USAGE)
