@@ -1,6 +1,7 @@
 """Grow the embedded seed model into author, coder and tester: ``python -m conself.minipy.pretrain_roles [seed=1]``.
 
-Training goes on from ``start``, with its tokenizer, on one epoch of the coder's corpus mixed with that of the other roles.
+Training goes on from ``start``, with its tokenizer, on one epoch of new coder's examples mixed with those of the other
+roles.
 """
 
 from __future__ import annotations

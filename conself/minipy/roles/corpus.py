@@ -15,7 +15,13 @@ from conself.prompts.prompts import Message, PromptStyle, program_messages
 from conself.prompts.tester import TesterTexts
 from conself.records import Problem
 
-PROPOSALS, SKELETONS, KIND_TESTS, MIXED_TESTS, PROGRAMS = "proposals", "skeletons", "kind_tests", "mixed_tests", "programs"
+PROPOSALS, SKELETONS, KIND_TESTS, MIXED_TESTS, PROGRAMS = (
+    "proposals",
+    "skeletons",
+    "kind_tests",
+    "mixed_tests",
+    "programs",
+)
 ROLES = (PROPOSALS, SKELETONS, KIND_TESTS, MIXED_TESTS, PROGRAMS)
 EXERCISE_LENGTHS = {1: 0.1, 2: 0.35, 3: 0.55}
 TEST_LENGTHS = {1: 0.45, 2: 0.35, 3: 0.2}

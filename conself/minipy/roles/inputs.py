@@ -86,5 +86,3 @@ def _word(length: int, rng: random.Random) -> str:
     """Draw letters whose case changes often: the tokenizer then keeps most of them apart."""
     letters = (rng.choice(_VOWELS if rng.random() < 0.4 else _CONSONANTS) for _ in range(length))
     return "".join(c.upper() if rng.random() < 0.4 else c for c in letters)
-
-
