@@ -26,7 +26,7 @@ from conself.records import ModelRef
 from conself.runtime.parts import build
 from conself.sandbox.terminal import answer_interrupts
 from experiments.minipy_roles.chains import generated
-from experiments.minipy_roles.figures import Tester, claimed, proposed
+from experiments.minipy_roles.figures import AskingTests, claimed, proposed
 
 CONF = Path(__file__).parents[2] / "conf"
 WORDS = ("model=minipy_roles", "proposer=minipy", "experiment=ucoder")
@@ -54,7 +54,9 @@ def measured(words: Sequence[str], asks: int, problems: int, seed: int) -> dict[
     roles = {str(role): int(n) for role, n in grown.roles.items()}
     chains = generated(asks_of(grown), grown.corpus.size, int(grown.corpus.seed), roles)
     complete = completing(config)
-    tester = Tester(build(config.prompts, PromptStyle), build(grown.tester, TesterTexts), config.tokens.tests, seed)
+    tester = AskingTests(
+        build(config.prompts, PromptStyle), build(grown.tester, TesterTexts), config.tokens.tests, seed
+    )
     return {
         "seed": seed,
         "proposals": proposed(build(config.proposer, Proposer), complete, asks, chains),

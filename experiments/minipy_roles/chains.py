@@ -1,8 +1,8 @@
 """Read tasks back into chains, and collect the chains that the embedded world has generated."""
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from itertools import chain, pairwise
 
 from conself.minipy import splits
 from conself.minipy.compositions import Step, Steps, identity
@@ -13,7 +13,6 @@ from conself.minipy.roles.corpus import Asks, roles_corpus
 
 SPLITS = {"train": 800, "validation": 600, "test": 1000}
 """The splits at their default sizes; their seed is 0."""
-_CORPUS = 120_000  # examples of the coder's corpus, with seed 0
 _JOINER = re.compile(r", then |\. Then |; ")
 _STEPS = {
     fill(text, k): Step(primitive, k)
@@ -32,16 +31,21 @@ def read_chain(task: str) -> Steps | None:
     return steps if len(steps) == len(phrases) and fits else None
 
 
-def generated(asks: Asks, corpus_size: int, corpus_seed: int, roles: dict[str, int]) -> dict[str, set[str]]:
-    """Collect the identities of all chains of the corpora, which the model has read, and of the three splits."""
-    read = {"corpora": _identities(_corpora(asks, corpus_size, corpus_seed, roles))}
+def generated(
+    asks: Asks, corpus_size: int, corpus_seed: int, roles: Mapping[str, int], coder_size: int = 120_000
+) -> dict[str, set[str]]:
+    """Collect the identities of all chains of the corpora, which the model has read, and of the three splits.
+
+    The corpora are the ``coder_size`` examples of ``model=minipy``, with seed 0, and those of growing it.
+    """
+    coder = (example.problem.statement for example in corpus(coder_size, 0))
+    read = {"corpora": _identities(chain(coder, _corpora(asks, corpus_size, corpus_seed, roles)))}
     for name, size in SPLITS.items():
         read[name] = _identities(problem.statement for problem, _ in splits.split(name, size, 0))
     return read
 
 
-def _corpora(asks: Asks, size: int, seed: int, roles: dict[str, int]) -> Iterator[str]:
-    yield from (example.problem.statement for example in corpus(_CORPUS, 0))
+def _corpora(asks: Asks, size: int, seed: int, roles: Mapping[str, int]) -> Iterator[str]:
     yield from (example.problem.statement for example in corpus(size, seed))
     for example in roles_corpus(roles, asks, seed):
         match = re.search(r"^Task: (.*)", example.completion, re.MULTILINE)

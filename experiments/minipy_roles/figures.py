@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Tester:
+class AskingTests:
     """How tests are asked for."""
 
     style: PromptStyle
@@ -76,7 +76,7 @@ def _places(name: str, chains: Mapping[str, set[str]]) -> list[str]:
     return [place for place, names in chains.items() if name in names] or ["none"]
 
 
-def claimed(tester: Tester, complete: Complete, count: int, temperature: float) -> Figures:
+def claimed(tester: AskingTests, complete: Complete, count: int, temperature: float) -> Figures:
     """Ask for one reply with tests to each of ``count`` test problems, and compare its claims with the reference."""
     problems = [problem for problem, _ in splits.split("test", SPLITS["test"], 0)][:count]
     how = Decoding(temperature, 1.0, tester.tokens, 1, ())

@@ -13,8 +13,8 @@ from conself.generated_tests.generated_test import Reason
 from conself.generated_tests.reader import TestReader
 from conself.minipy.compositions import Step, Steps, program, side, starter_code
 from conself.minipy.execution import function
-from conself.minipy.primitives import KNOWN
 from conself.minipy.pretrain_roles import asks_of
+from conself.minipy.primitives import KNOWN
 from conself.minipy.randomness import generator
 from conself.minipy.roles.claims import ARITY, BUG, CLAIM_SHARES, OFF_BY_ONE, RIGHT, WRONG_TYPE, draw_test
 from conself.minipy.roles.corpus import (
