@@ -68,7 +68,7 @@ def main() -> None:
     """Measure, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--asks", type=int, default=300, help="for proposals")
-    parser.add_argument("--problems", type=int, default=600, help="of the test split, to write tests for")
+    parser.add_argument("--problems", type=int, default=300, help="of the test split, to write tests for")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))
     parser.add_argument("words", nargs="*", help="of conself.train")
