@@ -71,15 +71,15 @@ def roles_corpus(sizes: Mapping[str, int], asks: Asks, seed: int) -> Iterator[Ro
 def _example(role: str, asks: Asks, rng: random.Random) -> RoleExample:
     if role == MIXED_TESTS:
         return _mixed(asks, rng)
-    exercise = draw_exercise(TEST_LENGTHS if role == KIND_TESTS else EXERCISE_LENGTHS, rng)
+    if role == KIND_TESTS:
+        return _of_a_kind(asks, rng)
+    exercise = draw_exercise(EXERCISE_LENGTHS, rng)
     if role == PROPOSALS:
         ask = asks.propose.format(topic=exercise.topic, material="")
         return RoleExample(role, asks.style.turns(ask), exercise.proposal)
     if role == SKELETONS:
         ask = asks.skeleton.format(exercise=asks.shown(exercise))
         return RoleExample(role, asks.style.turns(ask), fenced(exercise.skeleton))
-    if role == KIND_TESTS:
-        return _of_a_kind(exercise, asks, rng)
     problem = problem_of(exercise)
     return RoleExample(
         role, program_messages(asks.style, problem, None), fenced(write_program(exercise.steps, None, rng))
@@ -97,12 +97,13 @@ def fenced(code: str) -> str:
     return f"```python\n{code}\n```"
 
 
-def _of_a_kind(exercise: Exercise, asks: Asks, rng: random.Random) -> RoleExample:
-    kind = rng.choice(tuple(TESTS))
-    ask = asks.tests.format(exercise=asks.shown(exercise), kind=kind)
+def _of_a_kind(asks: Asks, rng: random.Random) -> RoleExample:
+    """Draw exercises until one has short outputs: some have none for large inputs."""
     while True:
+        exercise, kind = draw_exercise(TEST_LENGTHS, rng), rng.choice(tuple(TESTS))
         inputs = draw_inputs(kind, exercise.steps[0].primitive.signature.takes, _ks(exercise.steps), rng)
         if (drawn := _tests(exercise.steps, inputs, rng)) is not None:
+            ask = asks.tests.format(exercise=asks.shown(exercise), kind=kind)
             return RoleExample(KIND_TESTS, asks.style.turns(ask), *drawn)
 
 
