@@ -54,7 +54,13 @@ WORKS_WITH_TORCH = {
 }
 """The modules that may import one of HEAVY at their top: each is imported by a function, when its work begins."""
 WORKING = {f"{room}.{name}" for room, names in WORKS_WITH_TORCH.items() for name in names}
-COMMANDS = ("conself.train", "conself.score", "conself.evaluate", "conself.minipy.pretrain")
+COMMANDS = (
+    "conself.train",
+    "conself.score",
+    "conself.evaluate",
+    "conself.minipy.pretrain",
+    "conself.minipy.pretrain_roles",
+)
 
 
 class OwnMetric:

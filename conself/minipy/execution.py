@@ -8,7 +8,8 @@ from conself.minipy.inputs import Value
 from conself.minipy.primitives.base import Form, Kind
 
 _MAX_INT = 10**6
-_MAX_UNFOLDED_INT = 2000  # an int that becomes a list
+MAX_UNFOLDED_INT = 2000
+"""The largest int that may become a list."""
 _MAX_LIST = 40
 _MAX_STR = 60
 _MIN_DISTINCT = 3
@@ -47,7 +48,7 @@ def reference_outputs(steps: Steps, inputs: Sequence[Value]) -> list[Value] | No
     values = list(inputs)
     for step in steps:
         takes, gives = step.primitive.signature.takes, step.primitive.signature.gives
-        if gives is not Kind.INT and any(isinstance(v, int) and abs(v) > _MAX_UNFOLDED_INT for v in values):
+        if gives is not Kind.INT and any(isinstance(v, int) and abs(v) > MAX_UNFOLDED_INT for v in values):
             return None
         apply = reference_function(step)
         results = [apply(list(v) if isinstance(v, list) else v) for v in values]

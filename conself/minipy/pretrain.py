@@ -10,6 +10,7 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
     from conself.minipy.pretraining.loop import Fit
 
+    Trained = tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]
 
-def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase, Fit]:
+
+def pretrain(cfg: DictConfig) -> Trained:
     """Train tokenizer and model by ``conf/pretrain.yaml``; the same settings give the same weights.
 
     Raises:
@@ -45,7 +48,7 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     """
     import torch
 
-    from conself.minipy.pretraining.data import batches, encode, seed_of, texts
+    from conself.minipy.pretraining.data import batches, encode, exchange_of, seed_of, texts
     from conself.minipy.pretraining.loop import Optimisation, fit
     from conself.minipy.tokenizer import train_tokenizer
 
@@ -53,7 +56,7 @@ def pretrain(cfg: DictConfig) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase
     prompts = build(cfg.prompts, PromptStyle)
     examples = list(corpus(cfg.corpus.size, cfg.corpus.seed))
     tokenizer = train_tokenizer(texts(examples, prompts), cfg.vocab_size, cfg.max_length)
-    rows = encode(examples, prompts, tokenizer)
+    rows = encode([exchange_of(example, prompts) for example in examples], tokenizer)
     model = instantiate(cfg.model)(tokenizer=tokenizer, max_length=cfg.max_length, seed=seed_of(cfg.seed, "weights"))
     epoch = batches(rows, cfg.batch_tokens, int(tokenizer.pad_token_id), seed_of(cfg.seed, "order"))
     say(
@@ -78,29 +81,34 @@ def record(cfg: DictConfig, fitted: Fit, command: str) -> dict[str, Plain]:
     }
 
 
-@hydra.main(version_base="1.3", config_path=CONF, config_name="pretrain")
-def main(cfg: DictConfig) -> None:
-    """Pre-train, then move the checkpoint folder to its place."""
+def run(cfg: DictConfig, module: str, train: Callable[[DictConfig], Trained]) -> None:
+    """Train, then move the checkpoint folder to its place; ``module`` is the command for the record."""
     answer_interrupts()
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("out=", "overwrite="))]
-    command = shlex.join(["python", "-m", "conself.minipy.pretrain", *overrides])
+    command = shlex.join(["python", "-m", module, *overrides])
     try:
         with new_folder(Path(cfg.out), cfg.overwrite) as folder:
             from transformers.utils.logging import disable_progress_bar
 
             disable_progress_bar()  # of saving one small file
             with working(new_console(), "pre-training"):
-                model, tokenizer, fitted = pretrain(cfg)
+                model, tokenizer, fitted = train(cfg)
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
             text = json.dumps(record(cfg, fitted, command), indent=2)
             (folder / "training.json").write_text(text + "\n", encoding="utf-8")
     except (ValueError, OSError) as error:
-        sys.exit(f"pretrain: {error}")
+        sys.exit(f"{module.rpartition('.')[2]}: {error}")
     say(
         new_console(),
         f"code loss {fitted.code_loss:.4f} after {fitted.tokens:,} tokens in {fitted.seconds:.0f} s -> {cfg.out}",
     )
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="pretrain")
+def main(cfg: DictConfig) -> None:
+    """Pre-train, then move the checkpoint folder to its place."""
+    run(cfg, "conself.minipy.pretrain", pretrain)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from experiments.real.__main__ import words_of
 from tests.documentation.composing import GROUPS, composes, exists, jobs
 from tests.documentation.reading import PAGES, ROOT, commands, modules, path_of, sections, spans
 
-HYDRA = {f"conself.{name}": name for name in ("train", "score", "evaluate")} | {"conself.minipy.pretrain": "pretrain"}
+HYDRA = {f"conself.{name}": name for name in ("train", "score", "evaluate")} | {
+    f"conself.minipy.{name}": name for name in ("pretrain", "pretrain_roles")
+}
 FOLDERS = ("conself/", "conf/", "docs/", "experiments/", "tests/", "analysis/")
 NO_SETTINGS = {"entry_point", "pools"}
 """Keys of something else."""

@@ -67,6 +67,7 @@ def test_it_holds_all_modules_configs_and_data(wheel: Path) -> None:
     assert held == expected
     assert "conself/py.typed" in held
     assert "conself/minipy/checkpoint/model.safetensors" in held
+    assert "conself/minipy/checkpoint_roles/model.safetensors" in held
     assert f"Version: {conself.__version__}" in lines
     assert "License-Expression: Apache-2.0" in lines
 

@@ -1,4 +1,4 @@
-"""The seed model's training data: corpus examples as rendered turns, encoded, in batches of similar lengths."""
+"""The embedded models' training data: examples as rendered turns, encoded, in batches of similar lengths."""
 
 import hashlib
 import random
@@ -43,6 +43,15 @@ def seed_of(seed: int, use: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{use}".encode()).digest()[:8], "big") >> 1
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A chat and the completion that answers it; ``is_program`` says whether the completion is a program."""
+
+    messages: list[Message]
+    completion: str
+    is_program: bool
+
+
 def messages_of(example: Example, prompts: PromptStyle) -> list[Message]:
     """Build the chat messages that ``example.completion`` answers, the same as in sampling."""
     if example.kind == "observations":
@@ -57,19 +66,24 @@ def texts(examples: Iterable[Example], prompts: PromptStyle) -> Iterator[str]:
         yield example.completion
 
 
-def encode(examples: Sequence[Example], prompts: PromptStyle, tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """Encode rows in the examples' order.
+def exchange_of(example: Example, prompts: PromptStyle) -> Exchange:
+    """Convert an example of the corpus."""
+    return Exchange(messages_of(example, prompts), example.completion, example.kind != "observations")
+
+
+def encode(exchanges: Sequence[Exchange], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """Encode rows in the exchanges' order.
 
     Prompt and completion are encoded separately, as in sampling, where the prompt's tokens are fixed.
 
     Raises:
         ValueError: an example is longer than the model's limit.
     """
-    heads = tokenizer([render(tokenizer, messages_of(example, prompts)) for example in examples])["input_ids"]
-    tails = tokenizer([example.completion + str(tokenizer.eos_token) for example in examples])["input_ids"]
+    heads = tokenizer([render(tokenizer, exchange.messages) for exchange in exchanges])["input_ids"]
+    tails = tokenizer([exchange.completion + str(tokenizer.eos_token) for exchange in exchanges])["input_ids"]
     rows = [
-        Row(ids=(*head, *tail), n_prompt=len(head), is_program=example.kind != "observations")
-        for head, tail, example in zip(heads, tails, examples, strict=True)
+        Row(ids=(*head, *tail), n_prompt=len(head), is_program=exchange.is_program)
+        for head, tail, exchange in zip(heads, tails, exchanges, strict=True)
     ]
     longest = max((len(row.ids) for row in rows), default=0)
     if longest > tokenizer.model_max_length:
