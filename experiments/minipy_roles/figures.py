@@ -111,8 +111,9 @@ def _verdicts(problem: Problem, text: str) -> Iterator[bool]:
     reference = function(program(starter_code(steps), forms))
     for test in READER.of_reply(problem, 0, text).tests:
         if test.expected is not None:
+            given: tuple[Any, ...] = arguments(test.input)
             try:
-                yield canonical(reference(*arguments(test.input))) == test.expected
+                yield canonical(reference(*given)) == test.expected
             except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError):  # an input of another type
                 yield False
 
