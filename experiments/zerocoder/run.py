@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from experiments.zerocoder.rows import FURTHER, ROWS
+from experiments.zerocoder.rows import FURTHER, ROWS, ZEROCODER
 
 LINES = Path(__file__).with_name("runs.jsonl")
 FIGURES = (
@@ -33,7 +33,7 @@ def main() -> None:
         if (row, seed, tuple(args.words)) in known:
             continue
         folder = args.out / f"{row}-{seed}"
-        words = [*(ROWS | FURTHER)[row], f"seed={seed}", *args.words]
+        words = [*words_of(row, args.words), f"seed={seed}"]
         command = [sys.executable, "-m", "conself.train", *words, f"artifacts={args.out / 'artifacts'}"]
         done = subprocess.run([*command, f"hydra.run.dir={folder}", "tracking=none"], check=False)
         if done.returncode:
@@ -43,6 +43,12 @@ def main() -> None:
         with args.lines.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(f"{row}, seed {seed}: {json.dumps(line['benchmarks'])}", flush=True)
+
+
+def words_of(row: str, words: Sequence[str]) -> list[str]:
+    """The words of a row and those of all rows; a row of one role gets none of those about the tester."""
+    own = (ROWS | FURTHER)[row]
+    return [*own, *(word for word in words if own[:1] == ZEROCODER or "testing." not in word)]
 
 
 def in_turn(rows: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ from conself.records import Problem
 from experiments.zerocoder.__main__ import table
 from experiments.zerocoder.cost import programs_of
 from experiments.zerocoder.rows import FURTHER, ROWS
-from experiments.zerocoder.run import ends_of, in_turn, line_of
+from experiments.zerocoder.run import ends_of, in_turn, line_of, words_of
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -71,3 +71,9 @@ def test_the_cost_is_that_of_a_models_programs_or_of_mutants() -> None:
     first, *others = programs_of(problem, right, 3, None)
     assert first == right
     assert len({right, *others}) == 3
+
+
+def test_words_about_the_tester_are_for_rows_that_have_one() -> None:
+    words = ["model=minipy_roles", "prompts/tester@testing.prompts=minipy", "testing.n=4", "loop.steps=60"]
+    assert words_of("con_grpo", words) == ["experiment=con_grpo", "model=minipy_roles", "loop.steps=60"]
+    assert words_of("codet", words) == ["experiment=zerocoder", "ranking=codet", *words]
