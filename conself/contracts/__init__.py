@@ -232,8 +232,7 @@ docstring in its own folder. The examples share two candidates, one of which is 
 ...         done = probes[-1].winner_consensus >= self.consensus
 ...         return Assessment(len(probes) - 1, "the winners agree" if done else None)
 >>> guard: Guard = Enough(held_out=20, every=10, consensus=0.9)
->>> first = Probe(0, winner_consensus=0.5, distinct_traces=4.0, constant=0.0, code_chars=60.0, like_first=0.4)
->>> guard([first])
+>>> guard([Probe(0, winner_consensus=0.5, distinct_traces=4.0, constant=0.0, code_chars=60.0, like_first=0.4)])
 Assessment(best=0, why=None)
 
 **Tuning** (``conf/training/``): which weights are trained, and how they are saved.

@@ -35,8 +35,8 @@ from conself.training.schedules import WarmupConstant
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
-CHECKPOINTS, WORN, FIRST_WINNERS = "checkpoints", "worn", "first_winners.json"
-"""What exists until all is saved: checkpoints, the weights an engine samples from, how the first winners behave."""
+CHECKPOINTS, WORN = "checkpoints", "worn"
+"""Folders of a training run that exist until all is saved: checkpoints, and the weights an engine samples from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,11 @@ def reinforce(
             roles_of(method, source, asked, labelled, trained, out) as roles,
             Meter(console, "training", loop.steps, "steps", "steps") as meter,
         ):
-            stopped = _run(
-                Stepper(method, roles, learner, trained, held_out, out / FIRST_WINNERS), curve, checkpoints, out, meter
-            )
+            stepper = Stepper(method, roles, learner, trained, held_out, checkpoints.folder)
+            stopped = _run(stepper, curve, checkpoints, out, meter)
         kept = _keep(learner, curve, method, out)
     for folder in (CHECKPOINTS, WORN):  # only after everything is saved
         shutil.rmtree(out / folder, ignore_errors=True)
-    (out / FIRST_WINNERS).unlink(missing_ok=True)
     curve.close()
     counts = (len(trained), len(held_out), len(labelled), len(problems) - len(usable))
     return _report(curve.rows, kept, stopped, counts, checkpoints.seconds, roles.coder.clock.seconds)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conself.online.groups import Group
     from conself.training.learner import Learner
 
+FIRST_WINNERS = "first_winners.json"
 LACKS = ("missing_modules", "recursion_errors", "cut_outputs", "unreadable", "long_iterators")
 """Counts of what a step's executions lacked, named as in :class:`conself.sandbox.Summary`; rows omit zeros."""
 
@@ -55,7 +56,7 @@ def split(problems: Sequence[Problem], held_out: int, seed: int) -> tuple[list[P
 class Stepper:
     """Take the steps of a training run; ``roles`` sample, run and reward, and their clock times this process.
 
-    ``first_winners`` is the file that keeps how the first probe's winners behave.
+    A file in ``folder``, that of the checkpoints, keeps how the first probe's winners behave.
     """
 
     method: Method
@@ -63,7 +64,7 @@ class Stepper:
     learner: Learner
     trained: Sequence[Problem]
     held_out: Sequence[Problem]
-    first_winners: Path
+    folder: Path
 
     def take(self, step: int, before: Row | None) -> Row:
         """Take one step: sample, run, reward and learn; return the figures of the rollouts and of the update.
@@ -90,7 +91,9 @@ class Stepper:
 
     def _first(self, groups: Sequence[Group]) -> Winners:
         """Return the winners of the first probe, which are those of ``groups`` if there is none before."""
-        if not self.first_winners.is_file():
+        path = self.folder / FIRST_WINNERS
+        if not path.is_file():
+            self.folder.mkdir(exist_ok=True)
             text = json.dumps(winners_of(groups))
-            write_whole(self.first_winners, lambda temporary: temporary.write_text(text))
-        return {name: tuple(keys) for name, keys in json.loads(self.first_winners.read_text()).items()}
+            write_whole(path, lambda temporary: temporary.write_text(text))
+        return {name: tuple(keys) for name, keys in json.loads(path.read_text()).items()}

@@ -123,7 +123,7 @@ def test_probes_after_a_stop_are_held_against_the_winners_before_it(model_ref: M
     whole, stopped = (read_curve(tmp_path / name) for name in ("whole", "out"))
     assert stopped == whole
     assert [row["step"] for row in whole if "held_out_like_first" in row] == [0, 2, 4]
-    assert not (tmp_path / "out" / "first_winners.json").exists()
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 class StopAt(Stop):
