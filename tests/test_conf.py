@@ -173,7 +173,9 @@ def test_the_papers_settings_are_the_defaults_for_every_model_but_the_embedded_o
     assert config.sampler.n_observations * config.sampler.programs_per_observation == 15
 
 
-TAUS = {"minipy": 0.6, **dict.fromkeys(["hub", "codellama_7b", "deepseek_coder_6_7b", "qwen2_5_1_5b", "qwen3_4b"], 0.3)}
+EMBEDDED = ("minipy", "minipy_roles")
+OTHERS = ("hub", "codellama_7b", "deepseek_coder_6_7b", "qwen2_5_1_5b", "qwen3_4b")
+TAUS = dict.fromkeys(EMBEDDED, 0.6) | dict.fromkeys(OTHERS, 0.3)
 """By model; all Qwen2.5-Coder have .55."""
 
 
@@ -181,7 +183,7 @@ TAUS = {"minipy": 0.6, **dict.fromkeys(["hub", "codellama_7b", "deepseek_coder_6
 def test_a_backbone_is_one_file_which_says_what_was_chosen_for_it(model: str) -> None:
     config = composed(f"model={model}", *NEEDS.get(model, []))
     assert (config.tau, config.curriculum.tau) == (TAUS.get(model, 0.55),) * 2
-    small = model == "minipy"
+    small = model in EMBEDDED
     assert (config.beta, config.training.epochs, config.training.threads) == ((1.0, 2, 1) if small else (0.1, 3, None))
     assert config.training.learning_rate == (2e-3 if small else 5e-6)
     assert config.engine.runtime.processes == (config.executor.workers if small else None)

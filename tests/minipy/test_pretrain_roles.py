@@ -23,6 +23,7 @@ CHECKPOINT = CHECKPOINTS / "checkpoint_roles"
 with initialize_config_dir(CONF, version_base="1.3"):
     ASKS = asks_of(compose("pretrain_roles"))
 FEW = [
+    "batch_tokens=20000",  # all examples at once: programs are among them
     "corpus.size=20",
     *(f"roles.{r}=10" for r in ("proposals", "skeletons", "kind_tests", "mixed_tests", "programs")),
 ]

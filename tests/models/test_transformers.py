@@ -125,7 +125,7 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
 
 
 def test_every_backbone_is_named_here() -> None:
-    others = {"hub", "minipy", "qwen2_5_coder"}
+    others = {"hub", "minipy", "minipy_roles", "qwen2_5_coder"}
     assert {path.stem for path in (CONF / "model").glob("*.yaml")} - others == set(BACKBONES)
 
 
