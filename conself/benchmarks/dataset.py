@@ -36,6 +36,10 @@ class DatasetBenchmark:
         """Yield the texts of the problems, which must not be trained on."""
         return self.dataset.statements()
 
+    def wordings(self) -> Iterator[str]:
+        """Yield the statements: other wordings of them are unknown."""
+        return self.statements()
+
     def fingerprint(self) -> str:
         """Return the identity of the content of problems and oracles, which come from the same files."""
         return self.dataset.fingerprint()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
+from conself.minipy.reading import read_chain, wordings
 from conself.minipy.splits import fingerprint, split
 
 
@@ -29,6 +30,11 @@ class MiniPyBenchmark:
     def statements(self) -> Iterator[str]:
         """Yield nothing: splits share no composition, though a longer composition may contain a shorter one's."""
         return iter(())
+
+    def wordings(self) -> Iterator[str]:
+        """Yield all statements of each problem's chain, so that a model's own problem is recognised by its words."""
+        for problem, _ in split(self.split, self.size, self.seed):
+            yield from wordings(read_chain(problem.statement) or ())
 
     def fingerprint(self) -> str:
         """Return the identity of the content of problems and oracles, which depends on the generator's code as well."""

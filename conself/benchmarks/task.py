@@ -1,6 +1,6 @@
 """The contract of benchmarks: problems to answer, and a judge that keeps the oracles private."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -125,4 +125,8 @@ class Benchmark(Stated, Protocol):
             OSError: they cannot be read; with the remedy.
             ValueError: as OSError; or a problem cannot be judged.
         """
+        ...
+
+    def wordings(self) -> Iterator[str]:
+        """Yield each text by which a problem that a model has written itself would be one of these."""
         ...

@@ -9,7 +9,7 @@ from conself.minipy.primitives import KNOWN, UNSEEN
 from conself.minipy.primitives.base import Form, Kind, Primitive, fill
 from conself.minipy.randomness import fraction
 
-_JOINERS = (", then ", ". Then ", "; ")
+JOINERS = (", then ", ". Then ", "; ")
 
 # Shares of the partition. Single steps are few, so that the test split gets more of them.
 _SINGLE_SHARES = {"corpus": 0.40, "train": 0.18, "validation": 0.10, "test": 0.32}
@@ -82,7 +82,12 @@ def side(steps: Steps) -> str:
 def statement(steps: Steps, rng: random.Random) -> str:
     """Write the problem in English: a paraphrase of each step, joined."""
     phrases = [fill(rng.choice(step.primitive.paraphrases), step.k) for step in steps]
-    text = rng.choice(_JOINERS).join(phrases)
+    return joined(phrases, rng.choice(JOINERS))
+
+
+def joined(phrases: Iterable[str], joiner: str) -> str:
+    """Write phrases as one sentence, such as ``Sort the list; sum it``, with a full stop."""
+    text = joiner.join(phrases)
     return text[0].upper() + text[1:] + "."
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from conself.benchmarks.task import Benchmark
 from conself.datasets.decontamination import Index, Stated, stated_in
 from conself.pipelines.context import Context, tell
 from conself.pipelines.shards import cut, write_shards
@@ -26,7 +27,15 @@ class Statements(Identified):
     @classmethod
     def of(cls, benchmarks: Mapping[str, Stated]) -> Self:
         """Collect the statements of those benchmarks that give any (MiniPy's splits are disjoint, so it gives none)."""
-        texts = {name: list(benchmark.statements()) for name, benchmark in benchmarks.items()}
+        return cls._of({name: list(benchmark.statements()) for name, benchmark in benchmarks.items()})
+
+    @classmethod
+    def worded(cls, benchmarks: Mapping[str, Benchmark]) -> Self:
+        """Collect all wordings of the benchmarks' problems, against which a model's own problems are held."""
+        return cls._of({name: list(benchmark.wordings()) for name, benchmark in benchmarks.items()})
+
+    @classmethod
+    def _of(cls, texts: Mapping[str, Sequence[str]]) -> Self:
         return cls({name: each for name, each in texts.items() if each})
 
     @property

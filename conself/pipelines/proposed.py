@@ -60,7 +60,7 @@ class Proposed:
         proposals = propose(
             context,
             Proposing.of(config, build(config.model, ModelRef)),
-            Statements.of(build_all(config.benchmark, Benchmark)),
+            Statements.worded(build_all(config.benchmark, Benchmark)),
         )
         keys = {name: artifact.key for name, artifact in context.artifacts.items()}
         own: dict[str, Mapping[str, Plain]] = {

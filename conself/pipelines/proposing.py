@@ -113,7 +113,7 @@ def propose(context: Context, proposing: Proposing, statements: Statements) -> A
     return proposals
 
 
-@stage("propose", version=1)
+@stage("propose", version=2)
 def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary:
     """Ask in waves until there are enough problems, or no asks left -> replies*-*.parquet and problems-*.parquet.
 

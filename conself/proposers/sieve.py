@@ -59,8 +59,10 @@ class Sieve:
             reason = proposal.reason
             if reason is None and proposal.problem is not None:
                 statement = proposal.problem.statement
+                # a short task that is a benchmark's is found by itself, not inside the statement, which has an example
+                task = proposal.exercise.task if proposal.exercise is not None else statement
                 shared = theirs and not theirs.isdisjoint(ngrams(statement, self.shared_words))
-                if shared or stated_in(statement, indexes) is not None:
+                if shared or any(stated_in(text, indexes) is not None for text in {statement, task}):
                     reason = Dropped.CONTAMINATED
                 elif (repeated := earlier.repeats(proposal.problem)) is not None:
                     reason = repeated

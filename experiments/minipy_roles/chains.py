@@ -1,34 +1,17 @@
-"""Read tasks back into chains, and collect the chains that the embedded world has generated."""
+"""The chains that the embedded world has generated."""
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain, pairwise
+from itertools import chain
 
 from conself.minipy import splits
-from conself.minipy.compositions import Step, Steps, identity
+from conself.minipy.compositions import identity
 from conself.minipy.corpus import corpus
-from conself.minipy.primitives import KNOWN, UNSEEN
-from conself.minipy.primitives.base import fill
+from conself.minipy.reading import read_chain
 from conself.minipy.roles.corpus import Asks, roles_corpus
 
 SPLITS = {"train": 800, "validation": 600, "test": 1000}
 """The splits at their default sizes; their seed is 0."""
-_JOINER = re.compile(r", then |\. Then |; ")
-_STEPS = {
-    fill(text, k): Step(primitive, k)
-    for primitive in (*KNOWN, *UNSEEN)
-    for k in primitive.ks or (None,)
-    for text in primitive.paraphrases
-}
-
-
-def read_chain(task: str) -> Steps | None:
-    """Read the steps that a task names; None if a phrase is unknown, or the types of two steps do not fit."""
-    text = task.strip()
-    phrases = _JOINER.split((text[:1].lower() + text[1:]).removesuffix("."))
-    steps = tuple(_STEPS[phrase] for phrase in phrases if phrase in _STEPS)
-    fits = all(a.primitive.signature.gives is b.primitive.signature.takes for a, b in pairwise(steps))
-    return steps if len(steps) == len(phrases) and fits else None
 
 
 def generated(

@@ -11,6 +11,7 @@ from conself.generated_tests.reader import TestReader
 from conself.minipy import splits
 from conself.minipy.compositions import Steps, identity, program, starter_code
 from conself.minipy.execution import function
+from conself.minipy.reading import read_chain, wordings
 from conself.minipy.roles.exercises import typed_signature
 from conself.prompts.prompts import PromptStyle
 from conself.prompts.tester import TesterTexts
@@ -19,7 +20,7 @@ from conself.proposers.proposer import Proposer
 from conself.records import Problem
 from conself.sandbox import canonical
 from conself.sandbox.jobs import arguments
-from experiments.minipy_roles.chains import SPLITS, read_chain
+from experiments.minipy_roles.chains import SPLITS
 
 READER = TestReader(max_cases=5, max_literal_bytes=4096)
 Figures = dict[str, Any]
@@ -49,8 +50,8 @@ def proposed(proposer: Proposer, complete: Complete, count: int, chains: Mapping
     briefs = proposer.briefs(0, count)
     answers = proposer(briefs, complete)
     read = [proposer.read(brief, answered) for brief, answered in zip(briefs, answers, strict=True)]
-    benchmark = [problem.statement for problem, _ in splits.split("test", SPLITS["test"], 0)]
-    sifted = proposer.sieve(read, {"minipy": benchmark}, count)
+    held_out = {name: [*_wordings(name)] for name in ("test", "validation")}
+    sifted = proposer.sieve(read, held_out, count)
     valid = [each.exercise for each in sifted if each.reason is None and each.exercise is not None]
     steps = [chain for exercise in valid if (chain := fitting_chain(exercise)) is not None]
     places = Counter(place for chain in steps for place in _places(identity(chain), chains))
@@ -64,6 +65,11 @@ def proposed(proposer: Proposer, complete: Complete, count: int, chains: Mapping
         "inputs": sum(len(each.problem.inputs) for each in sifted if each.problem is not None and not each.reason)
         / max(len(valid), 1),
     }
+
+
+def _wordings(split: str) -> Iterator[str]:
+    for problem, _ in splits.split(split, SPLITS[split], 0):
+        yield from wordings(read_chain(problem.statement) or ())
 
 
 def fitting_chain(exercise: Exercise) -> Steps | None:

@@ -3,18 +3,21 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
+from conself.datasets.decontamination import words
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Reply
 from conself.minipy import splits
 from conself.minipy.compositions import identity
 from conself.minipy.corpus import corpus
 from conself.minipy.pretrain_roles import asks_of
+from conself.minipy.reading import read_chain, wordings
+from conself.minipy.roles.exercises import typed_signature
 from conself.proposers.proposal import Exercise
 from conself.proposers.proposer import Proposer
 from conself.runtime.config_folder import CONF
 from conself.runtime.parts import build
 from experiments.minipy_roles.__main__ import configured
-from experiments.minipy_roles.chains import generated, read_chain
+from experiments.minipy_roles.chains import generated
 from experiments.minipy_roles.figures import SPLITS, AskingTests, claimed, fitting_chain, proposed
 
 PROPOSAL = """<exercise>
@@ -28,14 +31,6 @@ TESTS, LARGE = "f([]) == []\nf([1]) == [1]\nf([2, 1]) == [1, 2]\nf([0]) == [0]",
 
 def reply(text: str) -> Reply:
     return Reply(text, "stop", None, None, 1)
-
-
-def test_tasks_are_read_as_chains() -> None:
-    steps = read_chain("Sort the list, then take the first 3; find the maximum (0 if empty).")
-    assert steps is not None
-    assert identity(steps) == "sort | first_k:3 | maximum"
-    assert read_chain("Sort the list, then dance.") is None
-    assert read_chain("Double it, then sort the list.") is None
 
 
 def test_a_signature_must_fit_the_chain() -> None:
@@ -83,6 +78,27 @@ def test_claims_are_compared_with_the_reference() -> None:
     assert found["parsed"] == pytest.approx(2 / 3)
     assert found["whole replies right"] == pytest.approx(1 / 3)
     assert found["right"] == 0.5
+
+
+def test_a_chain_of_a_held_out_split_is_contaminated_in_any_wording() -> None:
+    held_out, _ = next(
+        pair for pair in splits.split("validation", SPLITS["validation"], 0) if pair[0].difficulty == "own"
+    )
+    steps = read_chain(held_out.statement)
+    assert steps is not None
+    other = next(text for text in wordings(steps) if words(text) != words(held_out.statement))
+
+    def complete(asks: list[Ask], _: Decoding) -> list[list[Reply]]:
+        signature = typed_signature(steps)
+        forms = {"Skeleton": f"```python\n{signature}:\n    ...\n```", "large": LARGE}
+        text = PROPOSAL.format(task=other).replace("def f(xs: list[int]) -> list[int]", signature)
+        ends = [ask.messages[0]["content"].rsplit(maxsplit=1)[-1] for ask in asks]
+        first = [ask.messages[0]["content"].startswith("Propose") for ask in asks]
+        return [[reply(text if is_first else forms.get(end, TESTS))] for is_first, end in zip(first, ends, strict=True)]
+
+    proposer = build(configured([]).proposer, Proposer)
+    found = proposed(proposer, complete, 1, {})  # type: ignore[arg-type]
+    assert found["dropped"] == {"contaminated": 1}
 
 
 def test_the_chains_of_the_world_are_collected_by_place() -> None:

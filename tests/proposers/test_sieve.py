@@ -1,8 +1,10 @@
 """What is left out: in a benchmark, repeated, nearly repeated, too many."""
 
+from dataclasses import replace
+
 import pytest
 
-from conself.proposers.proposal import Brief, Dropped, Proposal
+from conself.proposers.proposal import Brief, Dropped, Exercise, Proposal
 from conself.proposers.sieve import Sieve, ngrams, signature_of, signatures_in
 from conself.records import Problem
 
@@ -74,6 +76,14 @@ def test_a_short_statement_of_a_benchmark_counts_as_a_whole() -> None:
         Dropped.CONTAMINATED,
         None,
     ]
+
+
+def test_a_short_statement_is_found_as_the_task_of_an_exercise() -> None:
+    """Its statement has an example as well, and contains the benchmark's without being long enough to search in."""
+    exercise = Exercise("", "Add two numbers", "def f(a, b)", "f(1, 2) == 3", "", "f")
+    whole = replace(proposal("Add two numbers. Example: f(1, 2) == 3"), exercise=exercise)
+    assert sifted(replace(whole, exercise=None), he=["Add two numbers."]) == [None]
+    assert sifted(whole, he=["Add two numbers."]) == [Dropped.CONTAMINATED]
 
 
 def test_every_recitation_counts_not_the_first_alone() -> None:
