@@ -1,0 +1,1 @@
+"""UCoder's runs, and the analyses of its source."""

@@ -1,0 +1,67 @@
+"""The pools of proposed problems on the embedded world, judged by the chain of steps that each task names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from conself.minipy.compositions import Steps, program, starter_code
+from conself.minipy.execution import function
+from conself.minipy.reading import read_chain
+from conself.pipelines.pools import shards_of
+from conself.records import Problem, Status, Trace
+from conself.sandbox.canonical import canonical
+from conself.sandbox.jobs import arguments
+from experiments.metric_pools.judged import Judged
+
+FAILURES = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+"""What the reference raises on an input of another type than its chain takes."""
+
+
+def judged(artifacts: Path) -> tuple[list[Judged], int]:
+    """Judge the pool of a round, a folder of a run; also returns the number of problems whose task is no chain.
+
+    Raises:
+        FileNotFoundError: there is no pool.
+    """
+    places = [artifacts / stage for stage in ("problems", "sample", "execute", "agree")]
+    if not places[-1].is_dir():
+        raise FileNotFoundError(f"{artifacts} has no pool: name folders of finished runs of experiment=ucoder")
+    found, unread = [], 0
+    for shard in shards_of(places[0], "candidates", *places[1:]):
+        for pool in shard.read():
+            expected = expected_of(pool.problem)
+            if any(value is not None for value in expected):
+                passed = tuple(right(trace, expected) for trace in pool.traces)
+                found.append(Judged(pool, shard.agreed()[pool.problem.id], passed))
+            else:
+                unread += 1
+    return found, unread
+
+
+def expected_of(problem: Problem) -> list[str | None]:
+    """Compute the reference's value on each input; None where it has none, everywhere if the task is no chain."""
+    steps = read_chain(problem.statement.partition("\n\n")[0])
+    if steps is None:
+        return [None] * len(problem.inputs)
+    reference = reference_of(steps)
+    return [_value(reference, given) for given in problem.inputs]
+
+
+def reference_of(steps: Steps) -> Any:
+    """Return the function of the first correct form of each step."""
+    forms = [(step.primitive.correct[0], step.k, step.primitive.signature.gives) for step in steps]
+    return function(program(starter_code(steps), forms))
+
+
+def _value(reference: Any, given: str) -> str | None:
+    called: tuple[Any, ...] = arguments(given)
+    try:
+        return canonical(reference(*called))
+    except FAILURES:
+        return None
+
+
+def right(trace: Trace, expected: Sequence[str | None]) -> bool:
+    """Return whether a program gives the reference's value on each input that has one."""
+    pairs = zip(trace.outcomes, expected, strict=True)
+    return all(value is None or (outcome.status is Status.OK and outcome.value == value) for outcome, value in pairs)
