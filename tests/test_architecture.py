@@ -137,10 +137,11 @@ def test_the_one_exception_to_the_wall_is_a_room_that_nobody_imports() -> None:
         "conself.calibration.dynamic_b4.DynamicB4": "calibration/dynamic_b4.yaml",
         "conself.calibration.oracle.OracleReward": "reward/oracle.yaml",
         "conself.calibration.oracle.OracleRanking": "ranking/oracle.yaml",
+        "conself.calibration.supervised.SupervisedReward": "reward/supervised.yaml",
     }
 
 
-@pytest.mark.parametrize("kind", ["DynamicB4", "OracleReward", "OracleRanking"])
+@pytest.mark.parametrize("kind", ["DynamicB4", "OracleReward", "OracleRanking", "SupervisedReward"])
 def test_what_leaves_the_exception_is_no_expected_output(kind: str) -> None:
     """Its parts say which labels they use, and give what their contracts say: no oracle is in their hands' type."""
     (path,) = [path for path in (PACKAGE / "calibration").glob("*.py") if f"class {kind}" in path.read_text()]

@@ -32,6 +32,7 @@ NEEDS = {
     "ucoder_fewshot": ["prompts=fewshot"],
     "ray": ["executor.address=head:6379", "executor.cluster=me"],
     "dynamic_b4": ["labels=10"],
+    "supervised": ["labels=10"],
 }
 """Choices that ask the user for something."""
 NEEDS_A_SENTENCE_MODEL = {

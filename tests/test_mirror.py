@@ -17,6 +17,7 @@ BEHIND_THE_WALL = {
     "ranking/most_confident": "statistics",
     "ranking/oracle": "calibration",
     "reward/oracle": "calibration",
+    "reward/supervised": "calibration",
 }
 """Parts that go by labels: no training code may reach their room (tests/test_architecture.py)."""
 

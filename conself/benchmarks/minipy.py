@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
+from conself.minipy.compositions import reference_program
 from conself.minipy.reading import read_chain, wordings
 from conself.minipy.splits import fingerprint, split
 
@@ -25,7 +26,10 @@ class MiniPyBenchmark:
     def __call__(self) -> Task:
         """Load the problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
-        return Task([problem for problem, _ in pairs], Judge({o.problem_id: o for _, o in pairs}, self.comparison), {})
+        chains = {problem.id: read_chain(problem.statement) for problem, _ in pairs}
+        programs = {name: reference_program(steps) for name, steps in chains.items() if steps}
+        judge = Judge({oracle.problem_id: oracle for _, oracle in pairs}, self.comparison)
+        return Task([problem for problem, _ in pairs], judge, {}, programs)
 
     def statements(self) -> Iterator[str]:
         """Yield nothing: splits share no composition, though a longer composition may contain a shorter one's."""

@@ -5,7 +5,7 @@ from conself.oracles import EvalPlusOracle, TestOracle
 
 
 def references(task: Task) -> dict[str, str]:
-    """Problem id -> a right program, of the problems whose oracle has one: HumanEval's, MBPP's and EvalPlus's have."""
-    known = task.judge.oracles
-    found = {problem.id: known.get(problem.id) for problem in task.problems}
-    return {name: each.program for name, each in found.items() if isinstance(each, EvalPlusOracle | TestOracle)}
+    """Problem id -> a right program, of the problems that have one: of MiniPy, HumanEval, MBPP and EvalPlus."""
+    known = ((problem.id, task.judge.oracles.get(problem.id)) for problem in task.problems)
+    judged = {name: each.program for name, each in known if isinstance(each, EvalPlusOracle | TestOracle)}
+    return {**task.programs, **judged}

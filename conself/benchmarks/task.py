@@ -1,7 +1,7 @@
 """The contract of benchmarks: problems to answer, and a judge that keeps the oracles private."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from conself.agreement.comparison import Comparison
@@ -108,11 +108,15 @@ class Judge:
 
 @dataclass(frozen=True)
 class Task:
-    """A loaded benchmark: its problems in order, their judge, and the number of dropped records by reason."""
+    """A loaded benchmark: its problems in order, their judge, and the number of dropped records by reason.
+
+    ``programs`` holds reference solutions by problem id, beside those that the oracles have.
+    """
 
     problems: Sequence[Problem]
     judge: Judge
     dropped: Mapping[str, int]
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Benchmark(Stated, Protocol):

@@ -1,7 +1,5 @@
 """Dynamic B4: before each step, choose the prior with which B4 does best on a few labelled problems."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +8,7 @@ from typing import ClassVar
 
 from conself.agreement.comparison import Comparison
 from conself.agreement.passing_matrix import PassingMatrix
-from conself.calibration.verdicts import Verdicts
+from conself.calibration.verdicts import Verdicts, drawn
 from conself.datasets.dataset import Dataset
 from conself.rankings.b4_calibration import Prior, calibrate, share_right
 from conself.records import Pool, Problem
@@ -56,14 +54,13 @@ class DynamicB4:
         Raises:
             ValueError: too few problems have an oracle.
         """
-        judged = [problem for problem in problems if problem.id in self._verdicts.known]
+        judged = {problem.id: problem for problem in problems if problem.id in self._verdicts.known}
         if len(judged) < self.problems:
             raise ValueError(
                 f"testing.calibration.problems={self.problems}, and of {len(problems)} problems the data set knows of "
                 f"{len(judged)} what is right; lower labels, or choose another data set"
             )
-        order = sorted(judged, key=lambda p: hashlib.sha256(json.dumps(["labelled", seed, p.id]).encode()).digest())
-        return order[: self.problems]
+        return [judged[name] for name in drawn(judged, "labelled", seed, self.problems)]
 
     def __call__(
         self, pools: Sequence[Pool], matrices: Mapping[str, PassingMatrix], previous: Prior, workers: int

@@ -1,6 +1,8 @@
 """Verdicts on programs by the oracles of a data set, kept inside this room."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,3 +35,8 @@ class Verdicts:
             ValueError: as :meth:`conself.benchmarks.task.Judge.parts`.
         """
         return self._judge([(pool.problem, pool.traces) for pool in pools if pool.problem.id in self.known], workers)
+
+
+def drawn(ids: Iterable[str], use: str, seed: int, count: int) -> list[str]:
+    """Return the first ``count`` ids ordered by SHA-256 of (use, seed, id); two uses share none but by chance."""
+    return sorted(ids, key=lambda name: hashlib.sha256(json.dumps([use, seed, name]).encode()).digest())[:count]

@@ -107,3 +107,9 @@ def program(starter: str, written: Iterable[tuple[Form, int | None, Kind]]) -> s
         lines += setup
         variable = gives
     return "\n".join([starter, *(f"    {line}" for line in lines), f"    return {value}"])
+
+
+def reference_program(steps: Steps) -> str:
+    """Write the program that chains the first correct form of each step."""
+    forms = ((step.primitive.correct[0], step.k, step.primitive.signature.gives) for step in steps)
+    return program(starter_code(steps), forms)

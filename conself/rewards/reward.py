@@ -1,7 +1,7 @@
 """The interface of rewards."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
@@ -15,7 +15,8 @@ class Reward(Protocol):
     reward is undefined without generated tests.
     """
 
-    needs_tests: ClassVar[bool]
+    @property
+    def needs_tests(self) -> bool: ...  # noqa: D102  # described above
 
     def __call__(
         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float

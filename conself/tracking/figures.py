@@ -8,6 +8,7 @@ from conself.tracking.tracker import Cell, Tracker
 Figures = Mapping[str, Any]
 Rows = list[list[Cell]]
 _CORRELATIONS = ("pearson", "spearman", "kendall")
+_TESTS = ("n_replies", "accuracy", "unparsable", "mutation_score")
 
 
 def record(tracker: Tracker, figures: Figures) -> None:
@@ -89,10 +90,19 @@ def _sampled(by_benchmark: Mapping[str, Figures]) -> Rows:
 
 
 def _sides(row: Figures) -> dict[str, Figures]:
-    """Return the models on a benchmark: before and after training; or the other one, if any, and the evaluated one."""
+    """Return the models with answers: before and after training; or the other one, if any, and the evaluated one."""
     if "tuned" in row:
         return {variant: row[variant] for variant in ("base", "tuned")}
-    return {**({"versus": row["versus"]} if "versus" in row else {}), "model": row}
+    evaluated = {"model": row} if "pass@1" in row else {}
+    return {**({"versus": row["versus"]} if "versus" in row else {}), **evaluated}
+
+
+def _written_tests(by_benchmark: Mapping[str, Figures]) -> Rows:
+    return [
+        [name, *(row["written_tests"][key] for key in _TESTS)]
+        for name, row in by_benchmark.items()
+        if "written_tests" in row
+    ]
 
 
 def _problems(figures: Figures) -> Rows:
@@ -116,6 +126,7 @@ TABLES: dict[str, tuple[str, list[str], Callable[[Any], Rows]]] = {
     "metrics": ("metrics", ["metric", "n", "AUC", *_P, "undefined"], _metrics),
     "benchmarks": ("benchmarks", ["benchmark", "model", "n", "pass@1", *_INTERVAL, *_CHANGE], _benchmarks),
     "sampled": ("benchmarks", ["benchmark", "model", "measure", "k", "value", *_INTERVAL], _sampled),
+    "written_tests": ("benchmarks", ["benchmark", *(name.replace("_", " ") for name in _TESTS)], _written_tests),
     "problems": ("problems", ["problems", "n"], _problems),
     "golden_by_tau": ("golden_by_tau", ["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
     "selectors": ("selectors", ["selector", "accuracy", "n"], _selectors),

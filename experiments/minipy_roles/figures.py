@@ -9,7 +9,7 @@ from conself.engines.decoding import Decoding, sample_seed
 from conself.engines.engine import Ask, Complete
 from conself.generated_tests.reader import TestReader
 from conself.minipy import splits
-from conself.minipy.compositions import Steps, identity, program, starter_code
+from conself.minipy.compositions import Steps, identity, reference_program
 from conself.minipy.execution import function
 from conself.minipy.reading import read_chain, wordings
 from conself.minipy.roles.exercises import typed_signature
@@ -113,8 +113,7 @@ def _verdicts(problem: Problem, text: str) -> Iterator[bool]:
     """Yield whether each claim of a reply is right."""
     steps = read_chain(problem.statement)
     assert steps is not None, problem.statement
-    forms = [(step.primitive.correct[0], step.k, step.primitive.signature.gives) for step in steps]
-    reference = function(program(starter_code(steps), forms))
+    reference = function(reference_program(steps))
     for test in READER.of_reply(problem, 0, text).tests:
         if test.expected is not None:
             given: tuple[Any, ...] = arguments(test.input)

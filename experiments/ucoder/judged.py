@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conself.minipy.compositions import Steps, program, starter_code
+from conself.minipy.compositions import reference_program
 from conself.minipy.execution import function
 from conself.minipy.reading import read_chain
 from conself.pipelines.pools import shards_of
@@ -43,14 +43,8 @@ def expected_of(problem: Problem) -> list[str | None]:
     steps = read_chain(problem.statement.partition("\n\n")[0])
     if steps is None:
         return [None] * len(problem.inputs)
-    reference = reference_of(steps)
+    reference = function(reference_program(steps))
     return [_value(reference, given) for given in problem.inputs]
-
-
-def reference_of(steps: Steps) -> Any:
-    """Return the function of the first correct form of each step."""
-    forms = [(step.primitive.correct[0], step.k, step.primitive.signature.gives) for step in steps]
-    return function(program(starter_code(steps), forms))
 
 
 def _value(reference: Any, given: str) -> str | None:

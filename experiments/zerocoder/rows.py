@@ -5,6 +5,8 @@ ORACLE = ("reward=oracle", "ranking=oracle", "labels=all")
 TESTS_ALONE = ("reward=all_passed", "online/update@testing.update=coder")
 DYNAMIC = "calibration@testing.calibration=dynamic_b4"
 
+SUPERVISED = ("reward=supervised", "labels=10")
+
 ROWS: dict[str, tuple[str, ...]] = {
     "con_grpo": ("experiment=con_grpo",),
     "codet": (*ZEROCODER, "ranking=codet"),
@@ -24,5 +26,21 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "joint": (*ZEROCODER, "online/update@testing.update=joint"),
     "cure": (*ZEROCODER, "tester_reward@testing.tester_reward=cure"),
     "abstaining": (*ZEROCODER, "reward=abstaining"),
+    "con_grpo_labels": ("experiment=con_grpo", "reward=supervised", "reward@reward.reward=consensus", "labels=10"),
+    "codet_labels": (*ZEROCODER, "ranking=codet", *SUPERVISED),
+    "max_pass_labels": (*ZEROCODER, "ranking=max_pass", *SUPERVISED),
+    "b4_labels": (*ZEROCODER, *SUPERVISED),
+    "online_tests_labels": (*ZEROCODER, *SUPERVISED, "reward@reward.reward=all_passed", TESTS_ALONE[1]),
+    "offline_tests_labels": (
+        *ZEROCODER,
+        *SUPERVISED,
+        "reward@reward.reward=all_passed",
+        TESTS_ALONE[1],
+        "testing.frozen=true",
+    ),
+    "dynamic_b4_labels": (
+        *(*ZEROCODER, DYNAMIC, "reward=supervised", "labels=20"),
+        *("reward.problems=10", "testing.calibration.problems=10"),
+    ),
 }
-"""Thresholds of the rank filter, calibration sizes, and variants; run only where they are named."""
+"""Thresholds of the rank filter, calibration sizes, variants, and rows with rewards by ten labels; run where named."""

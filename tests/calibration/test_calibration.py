@@ -12,9 +12,12 @@ from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.pools import agreement
 from conself.calibration.dynamic_b4 import DynamicB4
 from conself.calibration.oracle import OracleRanking, OracleReward
+from conself.calibration.supervised import SupervisedReward
 from conself.oracles import Oracle
 from conself.rankings.b4_calibration import USUAL, Prior
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
+from conself.rewards.all_passed import AllPassed
+from conself.rewards.majority import Majority
 
 EQUALITY = Comparison(True, "by_value", "tolerance", 6, True)
 
@@ -104,6 +107,36 @@ def test_the_ceiling_says_nothing_where_nobody_is_right_or_nobody_knows() -> Non
     assert OracleRanking(Doubling(), EQUALITY)(wrong, agreed, None).reason == "no candidate is right"
     assert OracleReward(Doubling(), EQUALITY)(unknown, agreed, None, 0.0) == Undefined("not known what is right")
     assert not OracleRanking(Doubling(), EQUALITY)(unknown, agreed, None).applies
+
+
+def test_a_supervised_reward_judges_the_labelled_problems_and_no_other() -> None:
+    """Of the ten problems that have an oracle three are labelled; the rest are rewarded by consensus: 2 of 3 agree."""
+    part = SupervisedReward(Majority(), Doubling(), EQUALITY, 3, 0)
+    given = [pool(k, [("0", "0"), ("0", "0"), ("2", "4")]) for k in range(12)]
+    rewards = [part(each, agreement(each, EQUALITY, Behaviour(False, None)), None, 0.0) for each in given]
+    labelled = {each.problem.id for each, reward in zip(given, rewards, strict=True) if reward == [0, 0, 1]}
+    assert labelled == part.labelled
+    assert len(labelled) == 3
+    assert not labelled & {"p10", "p11"}, "nobody knows what is right there"
+    assert [reward for reward in rewards if reward != [0, 0, 1]] == [[1, 1, 0]] * 9
+
+
+def test_the_labelled_problems_of_a_supervised_reward_follow_from_the_seed() -> None:
+    chosen = [SupervisedReward(Majority(), Doubling(), EQUALITY, 3, seed).labelled for seed in (0, 0, 1, 2, 3)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 1
+
+
+def test_a_supervised_reward_asks_for_tests_if_the_other_does() -> None:
+    assert not SupervisedReward(Majority(), Doubling(), EQUALITY, 3, 0).needs_tests
+    assert SupervisedReward(AllPassed(), Doubling(), EQUALITY, 3, 0).needs_tests
+
+
+def test_a_supervised_reward_needs_as_many_oracles() -> None:
+    with pytest.raises(ValueError, match=r"problems=11, and the data set knows of 10 problems what is right"):
+        assert SupervisedReward(Majority(), Doubling(), EQUALITY, 11, 0).labelled
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
+        SupervisedReward(Majority(), Doubling(), EQUALITY, 0, 0)
 
 
 def test_what_it_hands_out_has_no_expected_output() -> None:

@@ -175,3 +175,13 @@ def test_a_benchmark_that_is_not_there_names_its_own_key(
     with pytest.raises(SystemExit):
         run_job(chosen(config), tmp_path, in_sweep=False)
     assert "set benchmark.humaneval.dataset.path to a local copy" in capsys.readouterr().out
+
+
+def test_the_embedded_testers_tests_are_graded_by_references(tmp_path: Path) -> None:
+    """Its claims are right a quarter of the time, so that few replies of three are: some, and never most."""
+    words = ("pipeline=written_tests", "model=minipy_roles", "prompts/tester@writer.texts=minipy")
+    found = evaluated(tmp_path / "store", tmp_path / "run", *words)["benchmarks"]["minipy"]["written_tests"]
+    assert (found["problems"], found["n_replies"]) == (60, 60)
+    assert 0 < found["accuracy"] < 0.5
+    assert 0 <= found["mutation_score"] <= found["accuracy"]
+    assert found["unparsable"] < 0.5

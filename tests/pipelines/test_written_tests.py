@@ -37,6 +37,9 @@ class Doubling:
     def statements(self) -> list[str]:
         return []
 
+    def wordings(self) -> list[str]:
+        return []
+
     def fingerprint(self) -> str:
         return f"doubling {self.with_programs}"
 

@@ -58,7 +58,7 @@ def test_every_row_has_a_cell_per_column() -> None:
     found = Notebook()
     golden = {"tau": 0.1, "problems": 4, "pairs": 6, "golden": 3, "golden_rate": 0.5}
     record(found, {**figures(0.75), "golden_by_tau": {"nll": [golden]}})
-    assert set(found.tables) == {f"tables/{name}" for name in TABLES if name != "sampled"}
+    assert set(found.tables) == {f"tables/{name}" for name in TABLES if name not in ("sampled", "written_tests")}
     for columns, rows in found.tables.values():
         assert rows
         assert {len(row) for row in rows} == {len(columns)}
@@ -106,6 +106,15 @@ def test_an_evaluation_alone_and_against_another_model() -> None:
         ["b", "versus", 8, 1.0, 0.25, 0.75, None, None, None, None],
         ["b", "model", 8, 0.5, 0.25, 0.75, -0.5, 0, 4, 0.25],
     ]
+
+
+def test_a_benchmark_with_written_tests_alone_has_no_row_of_answers() -> None:
+    found = Notebook()
+    tests = {"accuracy": 0.25, "unparsable": 0.125, "mutation_score": None, "n_replies": 8}
+    record(found, {"benchmarks": {"a": {"written_tests": tests}}})
+    assert {name: rows for name, (_, rows) in found.tables.items()} == {
+        "tables/written_tests": [["a", 8, 0.25, 0.125, None]]
+    }
 
 
 def test_each_round_has_its_own_tables() -> None:
