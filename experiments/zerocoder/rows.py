@@ -23,6 +23,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 FURTHER: dict[str, tuple[str, ...]] = {
     **{f"rank_{least}": (*ZEROCODER, f"curriculum.threshold={least}") for least in range(4)},
     **{f"dynamic_b4_{count}": (*ZEROCODER, DYNAMIC, f"labels={count}") for count in (5, 20)},
+    "reply_columns": (*ZEROCODER, "testing.column=reply"),
     "joint": (*ZEROCODER, "online/update@testing.update=joint"),
     "cure": (*ZEROCODER, "tester_reward@testing.tester_reward=cure"),
     "abstaining": (*ZEROCODER, "reward=abstaining"),

@@ -1,12 +1,14 @@
 """Runs rows of the table, a job of ``conself.train`` each: one seed of all rows before the second of any.
 
 ``python -m experiments.zerocoder.run --seeds 0 1 2 --out runs/zerocoder WORDS``; WORDS are further ones of
-``conself.train``, the same for all rows. Each run that ends adds a line to ``--lines``; what has a line is not run
-again, and what was killed goes on with the same command.
+``conself.train``, the same for all rows. ``--tests WORDS``, of ``conself.evaluate pipeline=written_tests``, also grades
+the tests that the model writes before and after. Each run that ends adds a line to ``--lines``; what has a line is not
+run again, and what was killed goes on with the same command.
 """
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +25,7 @@ FIGURES = (
 )
 """Of the steps, what a line has at the start and at the end: means of ``MEANS_OVER`` steps."""
 MEANS_OVER = 5
+GRADES = ("accuracy", "unparsable", "mutation_score", "n_replies")
 
 
 def main() -> None:
@@ -34,21 +37,40 @@ def main() -> None:
             continue
         folder = args.out / f"{row}-{seed}"
         words = [*words_of(row, args.words), f"seed={seed}"]
-        command = [sys.executable, "-m", "conself.train", *words, f"artifacts={args.out / 'artifacts'}"]
-        done = subprocess.run([*command, f"hydra.run.dir={folder}", "tracking=none"], check=False)
-        if done.returncode:
-            print(f"{row}, seed {seed}: ended with status {done.returncode}; the same command goes on", flush=True)
+        if status := started("conself.train", words, folder, args.out):
+            print(f"{row}, seed {seed}: ended with status {status}; the same command goes on", flush=True)
             continue
         line = line_of(row, seed, args.words, folder)
+        if args.tests is not None:
+            line["tests"] = graded(args, folder)
         with args.lines.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(f"{row}, seed {seed}: {json.dumps(line['benchmarks'])}", flush=True)
 
 
+def started(module: str, words: Sequence[str], folder: Path, out: Path) -> int:
+    """Run a command, and return its status."""
+    command = [sys.executable, "-m", module, *words, f"artifacts={out / 'artifacts'}"]
+    return subprocess.run([*command, f"hydra.run.dir={folder}", "tracking=none"], check=False).returncode
+
+
+def graded(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Grade the tests that the model writes before and after a run; without those that cannot be graded."""
+    model = [word for word in args.words if word.startswith("model")]
+    sides = {"base": "adapter=null", "tuned": f"adapter={folder / 'artifacts/reinforce/adapter'}"}
+    figures = {}
+    for side, adapter in sides.items():
+        made = folder / f"tests-{side}"
+        if not started("conself.evaluate", ["pipeline=written_tests", *model, *args.tests, adapter], made, args.out):
+            found = json.loads((made / "results.json").read_text())["benchmarks"]
+            figures[side] = {name: {key: row["written_tests"][key] for key in GRADES} for name, row in found.items()}
+    return figures
+
+
 def words_of(row: str, words: Sequence[str]) -> list[str]:
     """The words of a row and those of all rows; a row of one role gets none of those about the tester."""
     own = (ROWS | FURTHER)[row]
-    return [*own, *(word for word in words if own[:1] == ZEROCODER or "testing." not in word)]
+    return [*(word for word in words if own[:1] == ZEROCODER or "testing." not in word), *own]
 
 
 def in_turn(rows: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple[int, str]]:
@@ -108,6 +130,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--lines", type=Path, default=LINES)
+    parser.add_argument("--tests", type=shlex.split, help="words of conself.evaluate, to grade both models' tests")
     parser.add_argument("words", nargs="*", help="words of conself.train, the same for all rows")
     return parser.parse_args()
 

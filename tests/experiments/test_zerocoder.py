@@ -24,7 +24,7 @@ def test_every_row_is_a_job(row: str) -> None:
         config = Job(compose("train", [*(ROWS | FURTHER)[row], "seed=1"]), Path(), in_sweep=False).config
     check_labels(config)
     check(config)
-    assert (config.testing is None) == (row == "con_grpo")
+    assert (config.testing is None) == row.startswith("con_grpo")
 
 
 def test_one_seed_of_all_rows_comes_before_the_second_of_any() -> None:
@@ -75,5 +75,10 @@ def test_the_cost_is_that_of_a_models_programs_or_of_mutants() -> None:
 
 def test_words_about_the_tester_are_for_rows_that_have_one() -> None:
     words = ["model=minipy_roles", "prompts/tester@testing.prompts=minipy", "testing.n=4", "loop.steps=60"]
-    assert words_of("con_grpo", words) == ["experiment=con_grpo", "model=minipy_roles", "loop.steps=60"]
-    assert words_of("codet", words) == ["experiment=zerocoder", "ranking=codet", *words]
+    assert words_of("con_grpo", words) == ["model=minipy_roles", "loop.steps=60", "experiment=con_grpo"]
+    assert words_of("codet", words) == [*words, "experiment=zerocoder", "ranking=codet"]
+
+
+def test_a_rows_own_words_come_last_so_that_they_win() -> None:
+    words = words_of("reply_columns", ["testing.column=case"])
+    assert words.index("testing.column=reply") > words.index("testing.column=case")
