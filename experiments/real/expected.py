@@ -28,6 +28,8 @@ _LEARNED = 4
 """Answers that are learned from on such a problem: a winner and three losers, behind one prompt."""
 _BACKWARD = 4
 """Passes forward that a step's tokens cost: reading, backward twice that, and recomputing."""
+_LOADS = 2
+"""Stages that load the model in any case, to sample and to fit; each benchmark is answered before and after."""
 _STEPS = 16
 
 
@@ -51,30 +53,35 @@ def expected(config: DictConfig) -> str:
     answer = _SHARE * sampler.max_new_tokens
     trained = config.training.epochs * _KEPT * count * (_PROMPT + _LEARNED * answer)
     embedded = programs * answer if "naive_semantic_entropy" in config.metrics else 0
-    drawing, reading = rates(drawn_by.runtime, model)
+    drawing, reading, loading = rates(drawn_by.runtime, model)
     prompts = _TIMES_READ * count + 2 * held_out
-    seconds = tokens / drawing + (_BACKWARD * trained + embedded + _PROMPT * prompts) / reading
+    loads = _LOADS + bool(embedded) + 2 * len(config.benchmark)
+    seconds = tokens / drawing + (_BACKWARD * trained + embedded + _PROMPT * prompts) / reading + loads * loading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
-        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime})"
+        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime}), {loads} times "
+        f"{loading:,.0f} s to load the model"
     )
 
 
-def rates(runtime: Any, model: ModelRef) -> tuple[float, float]:
-    """Tokens per second that all processes together draw, and read of prompts."""
+def rates(runtime: Any, model: ModelRef) -> tuple[float, float, float]:
+    """Tokens per second that all processes together draw, and read of prompts; seconds until the last one is ready."""
     with LocalExecutor(runtime.processes, runtime.threads) as workers:
         tasks = [(model, runtime.device, runtime.rows)] * runtime.processes
         found = list(workers.run(_rates, tasks))
-    return sum(drawing for drawing, _ in found), sum(reading for _, reading in found)
+    drawing, reading, loading = zip(*found, strict=True)
+    return sum(drawing), sum(reading), max(loading)
 
 
-def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float]]:
+def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float, float]]:
+    begun = time.perf_counter()
     from conself.engines.decoding import Decoding
     from conself.engines.transformers.engine import loaded
     from conself.engines.transformers.generation import stream
     from conself.engines.transformers.ledger import Request
 
     policy = loaded(model, device)[0]
+    loading = time.perf_counter() - begun
     asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(max(1, rows // 15))]
     took = []
     for steps in (1, 1, _STEPS + 1):  # prompts are read in all; the first one also sets up kernels and memory
@@ -83,4 +90,4 @@ def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, flo
         took.append(time.perf_counter() - start)
     _, once, all_steps = took
     step = max(all_steps - once, 1e-6) / _STEPS
-    yield 15 * len(asks) / step, _PROMPT * len(asks) / max(once - step, 1e-6)
+    yield 15 * len(asks) / step, _PROMPT * len(asks) / max(once - step, 1e-6), loading
