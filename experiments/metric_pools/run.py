@@ -85,7 +85,7 @@ def main(words: list[str]) -> None:
     """Read the pools, work out the figures, write them.
 
     Raises:
-        SystemExit: a word is not ``pools=...`` or ``out=...``, or ``out`` can't be a folder.
+        SystemExit: a word is not ``pools=...`` or ``out=...``, ``out`` can't be a folder, or a run's pool was not judged.
     """
     given = dict(word.split("=", 1) for word in words if "=" in word)
     if len(given) < len(words) or given.keys() - {"pools", "out"}:
@@ -93,12 +93,12 @@ def main(words: list[str]) -> None:
     answer_interrupts()
     try:
         out = make_folder(Path(given.get("out", HERE)), "out")
+        sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
     config = configured()
     rankings = {name: instantiate(node) for name, node in config.rankings.items()}
     compared = Parts(all_metrics(), rankings, *(instantiate(config[name]) for name in ("ranking", "pairing")))
-    sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
     with working(new_console(stderr=True), "metrics on pools"):
         found = _found(sources, compared)
     (out / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
