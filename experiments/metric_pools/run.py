@@ -85,7 +85,7 @@ def main(words: list[str]) -> None:
     """Read the pools, work out the figures, write them.
 
     Raises:
-        SystemExit: a word is not ``pools=...`` or ``out=...``, ``out`` can't be a folder, or a run's pool was not judged.
+        SystemExit: a word is not ``pools=...`` or ``out=...``, ``out`` can't be a folder, or a run was not judged.
     """
     given = dict(word.split("=", 1) for word in words if "=" in word)
     if len(given) < len(words) or given.keys() - {"pools", "out"}:
