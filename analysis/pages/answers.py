@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conself.benchmarks.written_tests import GradedReply
 from conself.records import Candidate, Outcome, Problem, Status, Trace, Verdict
-from conself.store.tables import read_verdicts
+from conself.results import names
+from conself.store.tables import read_records, read_verdicts
 
-from ..runs import Run, answers_at
+from ..runs import Run, answers_at, artifact
 from . import stream
 from .html import answer_page, answers_page
 from .values import cut, shown
@@ -23,22 +25,28 @@ KINDS = {"fixed": "fixed", "broken": "broken", "wrong": "wrong twice", "right": 
 """Outcomes of a problem, in the order of the pages, with their names on them."""
 ROWS = 30
 """Inputs that a page shows; those on which the two differ come first."""
+SIDES = ("Base", "Tuned")
 _VALUE, _TEXT, _TITLE, _SHORT = 400, 16_000, 110, 12
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Two ``evaluate`` artifacts of one benchmark, before and after, and the run they belong to."""
+    """Two ``evaluate`` artifacts of one benchmark, before and after, and the run they belong to.
+
+    ``tests`` are the ``written_tests`` artifacts of the same two models, if the run graded their tests.
+    """
 
     run: str
     benchmark: str
     before: Path
     after: Path
+    tests: tuple[Path, Path] | None = None
 
     @property
     def folder(self) -> str:
         """Return the name of the folder of these pages: the same two artifacts share their pages."""
-        return hashlib.sha256(f"{self.before.name}/{self.after.name}".encode()).hexdigest()[:_SHORT]
+        keys = "/".join(path.name for path in (self.before, self.after, *(self.tests or ())))
+        return hashlib.sha256(keys.encode()).hexdigest()[:_SHORT]
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,8 @@ def answers_of(runs: Sequence[Run]) -> list[Answers]:
         for name in run.results.get("benchmarks") or {}:
             before, after = _folders(run, str(name))
             if before is not None and _is_whole(before) and _is_whole(after):
-                answers = Answers(f"{run.label}, {run.name}", str(name), before.resolve(), after.resolve())
+                paths = (before.resolve(), after.resolve(), _tests(run, str(name)))
+                answers = Answers(f"{run.label}, {run.name}", str(name), *paths)
                 found.setdefault(answers.folder, answers)
     return list(found.values())
 
@@ -71,6 +80,12 @@ def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
         return base, kept
     versus = run.results.get("versus")
     return None if versus is None else _compared_with(Path(str(versus)), benchmark), base
+
+
+def _tests(run: Run, benchmark: str) -> tuple[Path, Path] | None:
+    """Return the artifacts of the tests that a run's model wrote of a benchmark, before and after training, if any."""
+    before, after = (artifact(run, names.written(benchmark, side)).resolve() for side in ("base", "tuned"))
+    return (before, after) if _is_whole(before) and _is_whole(after) else None
 
 
 def _compared_with(versus: Path, benchmark: str) -> Path | None:
@@ -119,6 +134,7 @@ def _write(answers: Answers, folder: Path, parent: str) -> AnswerPages:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     title = f"{answers.benchmark}: {answers.run}"
+    tests = [written_in(path) for path in answers.tests or ()]
     rows: dict[int, dict[str, Any]] = {}
     for problem, sides in _problems(answers):
         if (number := numbers.get(problem.id)) is None:
@@ -126,6 +142,9 @@ def _write(answers: Answers, folder: Path, parent: str) -> AnswerPages:
         found = [side[problem.id] for side in verdicts]
         page = _page(problem, sides, found) | {"kind": KINDS[kinds[problem.id]]}
         page |= {"title": title, "number": number, "last": len(numbers)}
+        page["tests"] = [
+            (name, *side[problem.id]) for name, side in zip(SIDES, tests, strict=False) if problem.id in side
+        ]
         (folder / f"{number}.html").write_text(answer_page(page), encoding="utf-8", errors="backslashreplace")
         words = " ".join(problem.statement[: 4 * _TITLE].split())[:_TITLE]
         rows[number] = {"id": problem.id, "kind": page["kind"], "words": words, "difficulty": problem.difficulty}
@@ -134,6 +153,21 @@ def _write(answers: Answers, folder: Path, parent: str) -> AnswerPages:
     index = {"title": title, "counts": listed, "rows": sorted(rows.items())}
     (folder / "index.html").write_text(answers_page(index), encoding="utf-8", errors="backslashreplace")
     return AnswerPages(answers, f"{parent}/{answers.folder}/index.html", listed)
+
+
+def written_in(folder: Path) -> dict[str, tuple[str, str]]:
+    """Read the tests that a model wrote: problem id -> the reply's text, and its grade in words."""
+    grades = {row.problem_id: _grade(row) for row in read_records(folder, GradedReply, "graded")}
+    replies = read_records(folder, Candidate, "replies")
+    return {reply.problem_id: (_short(reply.text, _TEXT), grades[reply.problem_id]) for reply in replies}
+
+
+def _grade(row: GradedReply) -> str:
+    if row.accurate is None:
+        return "cannot be read as tests"
+    if not row.accurate:
+        return "a test is wrong: the reference solution fails it"
+    return "right" if row.killed is None else f"right, and {row.killed:.0%} of the mutants fail"
 
 
 def _verdicts(folder: Path) -> list[Verdict]:
@@ -175,7 +209,7 @@ def _page(
                 "passed": sum(verdict.passed),
                 "answers": len(verdict.passed),
             }
-            for name, (texts, _), verdict in zip(("Base", "Tuned"), sides, verdicts, strict=True)
+            for name, (texts, _), verdict in zip(SIDES, sides, verdicts, strict=True)
         ],
         "rows": [
             (_short(given, _VALUE), _output(one, is_stdout), _output(two, is_stdout), one != two)

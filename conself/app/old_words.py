@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from conself.app.extras import lacking
+from conself.app.null_groups import unset
 from conself.runtime.console import new_console, say
 from conself.runtime.plain import settings_of
 from conself.sandbox.jsonlines import Plain
@@ -93,8 +94,8 @@ def told(word: str) -> str | None:
 def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     """Wrap the entry point ``main`` to report old words first: Hydra's own message would not name the new form.
 
-    An extra that a word needs and that is not installed is reported as well, and the defaults lists of YAMLs that the
-    command line chooses from the user's own folder are checked.
+    An extra that a word needs and that is not installed is reported as well, and so is a group that is set to null. The
+    defaults lists of YAMLs that the command line chooses from the user's own folder are checked.
 
     Raises:
         SystemExit: 2, if there is an old word.
@@ -103,7 +104,7 @@ def refusing_old_words(main: Callable[[], None]) -> Callable[[], None]:
     @wraps(main)
     def checked() -> None:
         words = [word for word in sys.argv[1:] if "=" in word or word.startswith("~")]
-        said = filter(None, chain(map(told, words), map(lacking, words)))
+        said = filter(None, chain(map(told, words), map(lacking, words), map(unset, words)))
         line = next(chain(said, _told_of_defaults(sys.argv[1:], words)), None)
         if line is not None:
             say(new_console(), line, "error:", "bold red")

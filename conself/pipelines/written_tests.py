@@ -11,7 +11,7 @@ from conself.agreement.comparison import Comparison
 from conself.agreement.jobs import job_of
 from conself.benchmarks.references import references
 from conself.benchmarks.task import Benchmark, Task
-from conself.benchmarks.written_tests import figures, grade, inputs_of
+from conself.benchmarks.written_tests import GradedReply, figures, grade, inputs_of
 from conself.engines.engine import Engine
 from conself.generated_tests.reader import TestReader
 from conself.models.transformers import check_model
@@ -167,7 +167,7 @@ def _run(work: Work, jobs: Sequence[SandboxJob], limits: DictConfig) -> dict[str
     return {job.id: outcomes[job.id] for job in jobs}
 
 
-@stage("written_tests", version=1)
+@stage("written_tests", version=2)
 def _grade(
     work: Work,
     benchmark: Source[Benchmark],
@@ -177,7 +177,7 @@ def _grade(
     limits: DictConfig,
     mutants: Artifact,
 ) -> Summary:
-    """Sample replies, run stored programs on their tests' inputs, and grade -> replies-*.parquet; summary: figures."""
+    """Sample replies, run stored programs on their inputs, and grade -> replies-*, graded-all.parquet; give figures."""
     give_back()
     task, part, compared = benchmark.part(), build(reader, TestReader), build(comparison, Comparison)
     programs = stored_programs(mutants)
@@ -200,9 +200,15 @@ def _grade(
         )
         for problem in problems
     }
+    rows = [GradedReply(name, _int(each.accurate), each.killed) for name, group in graded.items() for each in group]
+    write_records(work.folder / "graded-all.parquet", GradedReply, rows)
     cut = sum(reply.finish_reason == "length" for reply in sampled)
     _tell(work, task, problems)
     return {**asdict(figures(graded)), "cut_at_limit": cut, "no_room": without_room(sampled), "problems": len(problems)}
+
+
+def _int(flag: bool | None) -> int | None:  # one column of a table
+    return None if flag is None else int(flag)
 
 
 def stored_programs(mutants: Artifact) -> Mapping[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conself.results.show import Figures, before_and_after, interval, number, show_details, stages
+from conself.results.show_written_tests import tests_table
 from conself.runtime.console import show_table
 
 _ROWS = {
@@ -40,6 +41,10 @@ def show_online(console: Console, results: Figures) -> None:
         show_details(
             console, {name: {"base": row["base"], "tuned": row["tuned"]} for name, row in by_benchmark.items()}
         )
+    sides = {name: row["written_tests"] for name, row in by_benchmark.items() if "written_tests" in row}
+    if sides:
+        rows = {f"{name}, {side}": scores for name, row in sides.items() for side, scores in row.items()}
+        show_table(console, tests_table(rows))
     for name, points in results["by_steps"].items():
         if len(points) > 2:
             show_table(console, _points(name, points))

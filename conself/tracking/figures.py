@@ -98,11 +98,13 @@ def _sides(row: Figures) -> dict[str, Figures]:
 
 
 def _written_tests(by_benchmark: Mapping[str, Figures]) -> Rows:
-    return [
-        [name, *(row["written_tests"][key] for key in _TESTS)]
-        for name, row in by_benchmark.items()
-        if "written_tests" in row
-    ]
+    """Yield a row per model that wrote tests: before and after training, or the evaluated one."""
+    rows: Rows = []
+    for name, row in by_benchmark.items():
+        graded = row.get("written_tests", {})
+        sides = {"model": graded} if "accuracy" in graded else graded
+        rows += [[name, variant, *(side[key] for key in _TESTS)] for variant, side in sides.items()]
+    return rows
 
 
 def _problems(figures: Figures) -> Rows:
@@ -126,7 +128,11 @@ TABLES: dict[str, tuple[str, list[str], Callable[[Any], Rows]]] = {
     "metrics": ("metrics", ["metric", "n", "AUC", *_P, "undefined"], _metrics),
     "benchmarks": ("benchmarks", ["benchmark", "model", "n", "pass@1", *_INTERVAL, *_CHANGE], _benchmarks),
     "sampled": ("benchmarks", ["benchmark", "model", "measure", "k", "value", *_INTERVAL], _sampled),
-    "written_tests": ("benchmarks", ["benchmark", *(name.replace("_", " ") for name in _TESTS)], _written_tests),
+    "written_tests": (
+        "benchmarks",
+        ["benchmark", "model", *(name.replace("_", " ") for name in _TESTS)],
+        _written_tests,
+    ),
     "problems": ("problems", ["problems", "n"], _problems),
     "golden_by_tau": ("golden_by_tau", ["metric", "tau", "problems", "pairs", "golden", "golden rate"], _golden),
     "selectors": ("selectors", ["selector", "accuracy", "n"], _selectors),

@@ -88,6 +88,9 @@ def test_a_run_has_figures_of_both_roles_and_says_what_it_knew(whole: Job) -> No
     assert all({"unparsable", "tester_length", "log10_beta0", "calibration_right"} <= set(row) for row in rows)
     assert "labels: 3: parts of this job go by what is right of 3 problems" in whole.output
     assert "replies without a test that can be read" in whole.output
+    graded = results["benchmarks"]["minipy"]["written_tests"]
+    assert [graded[side]["problems"] for side in ("base", "tuned")] == [2, 2]
+    assert "minipy, tuned" in whole.output
 
 
 @pytest.mark.slow

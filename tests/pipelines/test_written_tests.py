@@ -9,6 +9,7 @@ from rich.console import Console
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
+from conself.benchmarks.written_tests import GradedReply
 from conself.oracles import Oracle, TestOracle
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Drawing
@@ -85,6 +86,8 @@ def test_replies_are_graded_by_the_reference_and_by_mutants_that_differ_from_it(
     found = made.summary()
     assert (found["accuracy"], found["unparsable"], found["mutation_score"]) == (0.5, 0, 0.5)
     assert (found["n_replies"], found["problems"], found["cut_at_limit"]) == (2, 2, 0)
+    grades = read_records(made.path, GradedReply, "graded")
+    assert grades == [GradedReply("a", 1, 1.0), GradedReply("b", 0, 0.0)]
     stored = context.artifacts["mutants/doubling"]
     assert stored.summary() == {
         "problems": 2,

@@ -113,8 +113,19 @@ def test_a_benchmark_with_written_tests_alone_has_no_row_of_answers() -> None:
     tests = {"accuracy": 0.25, "unparsable": 0.125, "mutation_score": None, "n_replies": 8}
     record(found, {"benchmarks": {"a": {"written_tests": tests}}})
     assert {name: rows for name, (_, rows) in found.tables.items()} == {
-        "tables/written_tests": [["a", 8, 0.25, 0.125, None]]
+        "tables/written_tests": [["a", "model", 8, 0.25, 0.125, None]]
     }
+
+
+def test_tests_before_and_after_training_have_a_row_each() -> None:
+    found, job = Notebook(), figures(0.75)
+    tests = {"accuracy": 0.25, "unparsable": 0.125, "mutation_score": 0.5, "n_replies": 8}
+    job["benchmarks"]["minipy"]["written_tests"] = {"base": tests, "tuned": {**tests, "accuracy": 0.5}}
+    record(found, job)
+    assert found.tables["tables/written_tests"][1] == [
+        ["minipy", "base", 8, 0.25, 0.125, 0.5],
+        ["minipy", "tuned", 8, 0.5, 0.125, 0.5],
+    ]
 
 
 def test_each_round_has_its_own_tables() -> None:

@@ -18,7 +18,8 @@ from conself.store.curves import read_curve
 class Trained:
     """The artifacts of a job: training problems, trained weights, and the answers before, during and after training.
 
-    ``steps`` holds the answers of the snapshots, by number of steps and benchmark.
+    ``steps`` holds the answers of the snapshots, by number of steps and benchmark; ``written`` the graded tests, by
+    ``base`` and ``tuned`` and benchmark.
     """
 
     problems: Artifact
@@ -27,6 +28,7 @@ class Trained:
     base: Mapping[str, benchmarks.Answered]
     steps: Mapping[int, Mapping[str, benchmarks.Answered]]
     tuned: Mapping[str, benchmarks.Answered]
+    written: Mapping[str, Mapping[str, Artifact]]
 
 
 def figures_of(config: DictConfig, context: Context, trained: Trained) -> dict[str, Plain]:
@@ -49,13 +51,23 @@ def figures_of(config: DictConfig, context: Context, trained: Trained) -> dict[s
         "tau": None if config.curriculum is None else config.curriculum.get("tau"),
         "training": {name: value for name, value in summary.items() if name not in ("seconds", "phases", "execution")},
         "last_steps": _ends(trained.reinforced),
-        "benchmarks": benchmarks.benchmarks(config, trained.base, trained.tuned),
+        "benchmarks": _benchmarks(config, trained),
         "by_steps": _by_steps(config, trained),
         **with_remedies(losses(named), named),
         "seconds": context.seconds,
         "peak_memory": context.peaks,
         "artifacts": {name: artifact.key for name, artifact in named.items()},
     }
+
+
+def _benchmarks(config: DictConfig, trained: Trained) -> dict[str, Plain]:
+    """Return answers before and after by benchmark, with ``written_tests`` likewise where tests were graded."""
+    figures = benchmarks.benchmarks(config, trained.base, trained.tuned)
+    for name, row in figures.items():
+        sides = {side: found[name].summary() for side, found in trained.written.items() if name in found}
+        if sides and isinstance(row, dict):
+            row["written_tests"] = sides
+    return figures
 
 
 def _by_steps(config: DictConfig, trained: Trained) -> dict[str, list[Plain]]:

@@ -19,6 +19,7 @@ from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.reinforcement import checks
 from conself.pipelines.reinforcement.figures import Trained, figures_of
+from conself.pipelines.reinforcement.grading import graded
 from conself.pipelines.reinforcement.stage import PARTS, reinforce
 from conself.pipelines.testing import crossed
 from conself.records import ModelRef
@@ -40,17 +41,17 @@ class Reinforcement:
     """Sample, execute, reward and update in every step; then evaluate the trained model and its snapshots."""
 
     kind: ClassVar[str] = "train"
-    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "testing", "metric", "curriculum")
+    parts: ClassVar[Sequence[str]] = (*_ASKING, *PARTS, "testing", "writing", "writer", "metric", "curriculum")
     limits: ClassVar[Sequence[str]] = ("sandbox", "judging")
     first: ClassVar[str | None] = "engine"
 
     def optional(self, job: Job) -> Collection[str]:  # noqa: ARG002
         """Return the parts that may be null.
 
-        Without a curriculum all problems are trained on; without ``testing`` there is one role; and without
-        ``answering`` the engine answers benchmarks too.
+        Without a curriculum all problems are trained on; without ``testing`` there is one role, and without ``writing``
+        its tests of benchmarks are not graded; without ``answering`` the engine answers benchmarks too.
         """
-        return ("curriculum", "answering", "testing")
+        return ("curriculum", "answering", "testing", "writing", "writer")
 
     def headlines(self, job: Job) -> Sequence[str]:
         """Return ``tau`` if the curriculum has one."""
@@ -79,13 +80,15 @@ class Reinforcement:
         context.artifacts[names.PROBLEMS] = problems
         selection = None if config.curriculum is None else _selected(config, context, model, problems)
         base = _answers(config, context, model, None, "base")
+        tests = graded(context, config, model, None, "base")
         trained = reinforce(context, names.REINFORCE, config, model, problems, selection, tracker)
         steps = {
             step: _answers(config, context, model, replace(trained, path=folder), names.after_steps(step))
             for step, folder in snapshots(trained.path).items()
         }
         tuned = _answers(config, context, model, trained, "tuned")
-        artifacts = Trained(problems, selection, trained, base, steps, tuned)
+        written = {"base": tests, "tuned": graded(context, config, model, trained, "tuned")}
+        artifacts = Trained(problems, selection, trained, base, steps, tuned, written)
         return {**figures_of(config, context, artifacts), "versions": versions()}
 
     def show(self, console: Console, figures: dict[str, Plain]) -> None:

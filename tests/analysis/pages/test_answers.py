@@ -8,6 +8,7 @@ from rich.console import Console
 
 from analysis.request import Request, parse
 from analysis.write_report import make_report
+from conself.benchmarks.written_tests import GradedReply
 from conself.records import Candidate, Problem, Trace, Verdict
 from conself.store.tables import write_json, write_records, write_traces, write_verdicts
 from tests.analysis.report_runs import CRASH, HOSTILE, make_problem, make_run, ok
@@ -73,6 +74,42 @@ def test_both_answers_and_what_they_did_stand_side_by_side(tmp_path: Path) -> No
     assert "exception: ZeroDivisionError" in rows[0]
     assert "<pre>7</pre>" in rows[0]
     assert 'class="differs"' not in rows[1]
+
+
+def make_tests(folder: Path, side: int) -> Path:
+    """A reply with tests of each problem but the last: right ones, a wrong one, and one that cannot be read."""
+    folder.mkdir(parents=True)
+    write_json(folder / "manifest.json", {})
+    names = [make_problem(n).id for n in range(3)]
+    texts = (f"f(1) == {side}", HOSTILE, "no idea")
+    replies = [
+        Candidate(name, 0, None, text, None, "stop", None, None, None, 9)
+        for name, text in zip(names, texts, strict=True)
+    ]
+    grades = ((1, (None, 0.5)[side]), (0, 0.0), (None, 0.0))
+    write_records(folder / "replies-0000000-3.parquet", Candidate, replies)
+    graded = [GradedReply(name, *grade) for name, grade in zip(names, grades, strict=True)]
+    write_records(folder / "graded-all.parquet", GradedReply, graded)
+    return folder
+
+
+def test_the_tests_of_both_stand_beside_the_programs_with_their_grades(tmp_path: Path) -> None:
+    kinds = ("written_tests/minipy/base", "written_tests/minipy/tuned")
+    tests = {name: make_tests(tmp_path / "store" / "written" / (str(n) * 64), n) for n, name in enumerate(kinds)}
+    pages = reported(tmp_path, sides(tmp_path) | tests)
+    texts = [(pages / f"{n}.html").read_text() for n in (1, 2, 3, 4)]  # problems 0, 2, 3 and 1
+    assert texts[0].index("<h3>Base: right</h3>") < texts[0].index("f(1) == 0")
+    assert texts[0].index("<h3>Tuned: right, and 50% of the mutants fail</h3>") < texts[0].index("f(1) == 1")
+    assert texts[1].count("cannot be read as tests") == 2
+    assert "<h2>Tests</h2>" in texts[1]
+    assert "<h3>" not in texts[2]
+    assert texts[3].count("a test is wrong: the reference solution fails it") == 2
+    assert HOSTILE not in texts[3]
+
+
+def test_a_run_whose_tests_of_one_side_are_gone_shows_none(tmp_path: Path) -> None:
+    tests = {"written_tests/minipy/base": make_tests(tmp_path / "store" / "written" / ("0" * 64), 0)}
+    assert "<h2>Tests</h2>" not in (reported(tmp_path, sides(tmp_path) | tests) / "1.html").read_text()
 
 
 def test_hostile_texts_are_text(tmp_path: Path) -> None:
