@@ -50,7 +50,8 @@ def targets(path: Path) -> Iterator[str]:
         yield own["_target_"]
     elif bases:
         for base in bases:
-            if (file := path.with_name(f"{base}.yaml")).is_file():  # else a library's
+            file = CONF / f"{base[1:]}.yaml" if base.startswith("/") else path.with_name(f"{base}.yaml")
+            if file.is_file():  # else a library's
                 yield from targets(file)
     else:  # a benchmark is below its name
         yield from (part["_target_"] for part in node.values() if isinstance(part, dict) and "_target_" in part)
