@@ -99,6 +99,7 @@ BACKBONES = {
     "qwen2_5_coder_1_5b_local": ("weights/qwen2_5_coder_1_5b", 0.55),
     "qwen2_5_coder_3b": ("Qwen/Qwen2.5-Coder-3B-Instruct", 0.55),
     "qwen2_5_coder_7b": ("Qwen/Qwen2.5-Coder-7B-Instruct", 0.55),
+    "qwen2_5_coder_7b_base": ("Qwen/Qwen2.5-Coder-7B", 0.55),
     "qwen2_5_coder_14b": ("Qwen/Qwen2.5-Coder-14B-Instruct", 0.55),
     "qwen2_5_coder_32b": ("Qwen/Qwen2.5-Coder-32B-Instruct", 0.55),
     "qwen3_4b": ("Qwen/Qwen3-4B", 0.3),
@@ -117,7 +118,8 @@ def test_a_backbone_brings_its_name_and_its_tau(choice: str) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [f"model={choice}"])
         dtype = "auto" if choice.endswith("_local") else "bfloat16"  # the one is for this machine, others for the paper
-        plain = ["model=hub", f"model.name={BACKBONES[choice][0]}", f"model.dtype={dtype}"]
+        prompts = "fewshot" if choice.endswith("_base") else "default"
+        plain = ["model=hub", f"model.name={BACKBONES[choice][0]}", f"model.dtype={dtype}", f"prompts={prompts}"]
         hub = compose("train", [*plain, f"recipe.tau={BACKBONES[choice][1]}"])
     assert (config.model.name, config.tau) == BACKBONES[choice]
     assert config == hub
