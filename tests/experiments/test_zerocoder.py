@@ -58,8 +58,11 @@ def test_a_line_and_the_table_say_which_labels_were_used(tmp_path: Path) -> None
     assert line["first"] == line["last"] == {"reward": 0.75, "test_accuracy": 0.25}
     assert line["benchmarks"]["minipy"]["tuned"] == {"pass@1": 0.5, "ci95": [0.4, 0.6]}
     other = {**line, "seed": 1, "benchmarks": {"minipy": {"base": {"pass@1": 0.25}, "tuned": {"pass@1": 0.75}}}}
+    other["tests"] = {"base": {"minipy": {"accuracy": 0.125}}, "tuned": {"minipy": {"accuracy": 0.25}}}
+    other["benchmarks"]["minipy"]["tuned"]["pass@k"] = {"15": {"value": 0.875}}
     rows = table([line, other], "minipy").splitlines()
-    assert rows[2:] == ["| dynamic_b4 | 10 | 2 | 7 | 0.250 | 0.625 | 0.250 | - | - | - |"]
+    cells = ["dynamic_b4", "10", "2", "7", "0.250", "0.625", "-", "0.875", "0.125", "0.250", *"--", "0.250", *"---"]
+    assert rows[2:] == [f"| {' | '.join(cells)} |"]
     assert ends_of([]) == {}
 
 
