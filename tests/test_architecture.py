@@ -138,6 +138,7 @@ def test_the_one_exception_to_the_wall_is_a_room_that_nobody_imports() -> None:
         "conself.calibration.oracle.OracleReward": "reward/oracle.yaml",
         "conself.calibration.oracle.OracleRanking": "ranking/oracle.yaml",
         "conself.calibration.supervised.SupervisedReward": "reward/supervised.yaml",
+        "conself.calibration.verdicts.Verdicts": "reward/supervised.yaml",
     }
 
 

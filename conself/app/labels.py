@@ -1,6 +1,6 @@
 """Check that jobs whose parts use labels declare it: "without an oracle" means that no part was fitted on one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pkgutil import resolve_name
 
 from omegaconf import DictConfig
@@ -27,20 +27,35 @@ def check_labels(config: DictConfig) -> None:
     """Check that a job with parts that use labels declares them: pools, all, or a number of problems.
 
     Raises:
-        ValueError: it does not, with the first such part; or ``labels`` has another value.
+        ValueError: it does not, with the first such part; ``labels`` has another value; or the parts use other numbers
+            of labelled problems than it.
     """
     declared = config.get("labels")
     if declared not in (None, POOLS, ALL) and not is_number(declared):
         raise ValueError(
             f"labels must be {POOLS}, {ALL}, a number of problems, or null for parts that use none, got {declared!r}"
         )
+    plain = to_plain(config)
     for kind, (what, word) in _USES.items():
-        key = _labelled(to_plain(config), "", kind)
+        key = next((key for key, _ in _labelled(plain, "", kind)), None)
         if key is not None and not (is_number(declared) if kind == CALIBRATION else declared == kind):
             raise ValueError(
                 f"{key} uses {what}: with it a job is no longer one without an oracle. Set labels={word} to use it; "
                 "results and tables then say so"
             )
+    _check_sum(
+        {key: node["problems"] for key, node in _labelled(plain, "", CALIBRATION) if "problems" in node}, declared
+    )
+
+
+def _check_sum(used: Mapping[str, Plain], declared: Plain) -> None:
+    """Check that the numbers of labelled problems, by key, add up to those declared; each part has its own."""
+    if used and sum(n for n in used.values() if isinstance(n, int)) != declared:
+        parts = " and ".join(f"{key}.problems={n}" for key, n in used.items())
+        raise ValueError(
+            f"labels={declared} must be the number of labelled problems of all parts together, which are {parts}: set "
+            "labels to their sum, and each part's number"
+        )
 
 
 def words_of(declared: Plain) -> str:
@@ -53,16 +68,17 @@ def is_number(declared: Plain) -> bool:
     return type(declared) is int and declared > 0
 
 
-def _labelled(node: Plain, where: str, kind: str) -> str | None:
-    """Return the dotted key of the first part that uses labels of a kind."""
+def _labelled(node: Plain, where: str, kind: str) -> Iterator[tuple[str, Mapping[str, Plain]]]:
+    """Yield dotted key and settings of each part that uses labels of a kind."""
     if isinstance(node, list):
-        return next((key for i, item in enumerate(node) if (key := _labelled(item, f"{where}[{i}]", kind))), None)
-    if not isinstance(node, dict):
-        return None
-    if "_target_" in node and _labels(str(node["_target_"])) == kind:
-        return where
-    inside = ((f"{where}.{name}" if where else str(name), item) for name, item in node.items())
-    return next((key for name, item in inside if (key := _labelled(item, name, kind))), None)
+        for i, item in enumerate(node):
+            yield from _labelled(item, f"{where}[{i}]", kind)
+    elif isinstance(node, dict):
+        if "_target_" in node and _labels(str(node["_target_"])) == kind:
+            yield where, node
+            return
+        for name, item in node.items():
+            yield from _labelled(item, f"{where}.{name}" if where else str(name), kind)
 
 
 def _labels(target: str) -> str | None:

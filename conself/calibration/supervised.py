@@ -1,16 +1,13 @@
 """Labels beside another reward: what a rival without labels gains from the few that Dynamic B4 calibrates on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
-from conself.agreement.comparison import Comparison
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
 from conself.calibration.verdicts import Verdicts, drawn
-from conself.datasets.dataset import Dataset
-from conself.records import Pool, Undefined
+from conself.records import Pool, Problem, Undefined
 from conself.rewards.reward import Reward
 
 
@@ -23,10 +20,10 @@ class SupervisedReward:
 
     Args:
         reward: that of unlabelled problems.
-        dataset: holds the oracles of the training problems.
-        comparison: decides when a value equals the expected one.
-        problems: the number of labelled problems; a job has to set ``labels`` to the same number.
+        verdicts: verdicts by the oracles of the training problems.
+        problems: the number of labelled problems; they count among the job's ``labels``.
         seed: of their choice.
+        labelled: their ids; :meth:`among` chooses them.
 
     Raises:
         ValueError: ``problems`` is below 1.
@@ -35,10 +32,10 @@ class SupervisedReward:
     labels: ClassVar[str] = "calibration"
 
     reward: Reward
-    dataset: Dataset
-    comparison: Comparison
+    verdicts: Verdicts
     problems: int
     seed: int
+    labelled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.problems < 1:
@@ -49,29 +46,24 @@ class SupervisedReward:
         """Whether ``reward`` does."""
         return self.reward.needs_tests
 
-    @cached_property
-    def _verdicts(self) -> Verdicts:
-        return Verdicts(self.dataset, self.comparison)
-
-    @cached_property
-    def labelled(self) -> frozenset[str]:
-        """Return the ids of the labelled problems.
+    def among(self, problems: Sequence[Problem]) -> Self:
+        """Choose the labelled problems among those that are trained on.
 
         Raises:
-            ValueError: fewer problems have an oracle.
+            ValueError: too few of them have an oracle.
         """
-        known = self._verdicts.known
+        known = [problem.id for problem in problems if problem.id in self.verdicts.known]
         if len(known) < self.problems:
             raise ValueError(
-                f"reward.problems={self.problems}, and the data set knows of {len(known)} problems what is right; "
-                "lower labels, or choose another data set"
+                f"reward.problems={self.problems}, and of the {len(problems)} problems that are trained on the data "
+                f"set knows of {len(known)} what is right; lower labels, or choose another data set or curriculum"
             )
-        return frozenset(drawn(known, "supervised", self.seed, self.problems))
+        return replace(self, labelled=frozenset(drawn(known, "supervised", self.seed, self.problems)))
 
     def __call__(
         self, pool: Pool, agreement: Agreement, passing: PassingMatrix | None, progress: float
     ) -> Sequence[float] | Undefined:
         """Return 0 or 1 for each candidate of a labelled problem, else the values of ``reward``."""
         if pool.problem.id in self.labelled:
-            return [float(right) for right in self._verdicts([pool], workers=1)[pool.problem.id]]
+            return [float(right) for right in self.verdicts([pool], workers=1)[pool.problem.id]]
         return self.reward(pool, agreement, passing, progress)

@@ -38,5 +38,5 @@ class Verdicts:
 
 
 def drawn(ids: Iterable[str], use: str, seed: int, count: int) -> list[str]:
-    """Return the first ``count`` ids ordered by SHA-256 of (use, seed, id); two uses share none but by chance."""
+    """Return the first ``count`` ids ordered by SHA-256 of (use, seed, id); ``use`` separates draws."""
     return sorted(ids, key=lambda name: hashlib.sha256(json.dumps([use, seed, name]).encode()).digest())[:count]

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ from conself.online.sources import FromEngine, FromLearner, Source
 from conself.online.steps import LACKS, Stepper, split
 from conself.prompts.prompts import PromptStyle
 from conself.records import ModelRef, Problem
+from conself.rewards.reward import LabelledReward
+from conself.runtime.nested import changed_within
 from conself.runtime.progress import Meter
 from conself.store.curves import FILE, HELD_OUT
 from conself.training.checkpoints import Checkpoints, training_key
@@ -90,6 +92,7 @@ def reinforce(
     asked = prompts_of(problems, model, style, method)
     usable = [problem for problem in problems if all(problem.id in prompts.ids for prompts in asked)]
     labelled, trained, held_out = _shared_out(usable, method)
+    method = _labelling(method, trained)
     schedule = WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
     most = [how.max_new_tokens for how in drawings(method)]
     trials = [each for prompts, tokens in zip(asked, most, strict=True) for each in like(prompts, tokens)]
@@ -232,6 +235,16 @@ def _shared_out(problems: Sequence[Problem], method: Method) -> tuple[list[Probl
     names = {problem.id for problem in labelled}
     rest = [problem for problem in problems if problem.id not in names]
     return (labelled, *split(rest, method.guard.held_out, method.seed))
+
+
+def _labelling(method: Method, trained: Sequence[Problem]) -> Method:
+    """Let rewards that go by labels choose their problems among those that are trained on."""
+
+    def change(part: object) -> object | None:
+        return part.among(trained) if isinstance(part, LabelledReward) else None
+
+    reward = changed_within(method.grading.reward, change)
+    return replace(method, grading=replace(method.grading, reward=reward))
 
 
 def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from conself.engines.decoding import Decoding
@@ -16,6 +16,7 @@ from conself.prompts.tester import TesterTexts
 from conself.rankings.b4 import B4
 from conself.rankings.b4_calibration import Prior
 from conself.rankings.ranked import Ranking
+from conself.runtime.nested import changed_within
 from conself.sandbox import Limits
 from conself.tester_rewards.tester_reward import TesterReward
 
@@ -122,10 +123,10 @@ def goes_by_b4(part: object) -> bool:
 
 def with_prior(part: Part, prior: Prior) -> Part:
     """Return a part with ``prior`` wherever it, or a part in its fields, is B4."""
-    if isinstance(part, B4):
-        return replace(part, log10_beta0=prior.log10_beta0, log10_alpha=prior.log10_alpha)
-    if not is_dataclass(part) or isinstance(part, type):
-        return part
-    inner = {each.name: getattr(part, each.name) for each in fields(part) if each.init}
-    changed = {name: new for name, value in inner.items() if (new := with_prior(value, prior)) is not value}
-    return replace(part, **changed) if changed else part
+
+    def change(inner: object) -> object | None:
+        if not isinstance(inner, B4):
+            return None
+        return replace(inner, log10_beta0=prior.log10_beta0, log10_alpha=prior.log10_alpha)
+
+    return changed_within(part, change)

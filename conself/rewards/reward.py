@@ -1,11 +1,11 @@
 """The interface of rewards."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
-from conself.records import Pool, Undefined
+from conself.records import Pool, Problem, Undefined
 
 
 class Reward(Protocol):
@@ -27,5 +27,18 @@ class Reward(Protocol):
         training run's steps taken so far, in [0, 1), so that a reward can change over time. A reward returns
         ``Undefined`` where nothing should be learned from these responses: the group is left out of the step and
         counted.
+        """
+        ...
+
+
+@runtime_checkable
+class LabelledReward(Reward, Protocol):
+    """A reward that goes by what is right on some of the problems of a training run."""
+
+    def among(self, problems: Sequence[Problem]) -> Reward:
+        """Return the reward for a run that trains on these problems, some of which it takes as labelled.
+
+        Raises:
+            ValueError: it cannot take as many.
         """
         ...

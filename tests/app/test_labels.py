@@ -67,6 +67,20 @@ def test_what_is_right_of_trained_problems_is_said_by_its_own_word(
             check_labels(config(**parts, labels=other))
 
 
+SUPERVISED = {"_target_": "conself.calibration.supervised.SupervisedReward", "problems": 10}
+
+
+def test_the_labels_of_all_parts_add_up_to_those_of_the_job() -> None:
+    both = {"reward": SUPERVISED, "testing": {"calibration": CALIBRATION}}
+    check_labels(config(**both, labels=20))
+    check_labels(config(reward=SUPERVISED, labels=10))
+    both_named = r"labels=10 must be .* reward\.problems=10 and testing\.calibration\.problems=10"
+    with pytest.raises(ValueError, match=both_named):
+        check_labels(config(**both, labels=10))
+    with pytest.raises(ValueError, match=r"labels=10 must be .* reward\.problems=700"):
+        check_labels(config(reward={**SUPERVISED, "problems": 700}, labels=10))
+
+
 @pytest.mark.parametrize("word", ["some", 0, -3, 2.5, True])
 def test_another_word_is_refused(word: object) -> None:
     with pytest.raises(ValueError, match="labels must be pools, all, a number of problems, or null"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,11 +13,15 @@ from conself.agreement.pools import agreement
 from conself.calibration.dynamic_b4 import DynamicB4
 from conself.calibration.oracle import OracleRanking, OracleReward
 from conself.calibration.supervised import SupervisedReward
+from conself.calibration.verdicts import Verdicts
+from conself.online.testing import with_prior
 from conself.oracles import Oracle
+from conself.rankings.b4 import B4
 from conself.rankings.b4_calibration import USUAL, Prior
 from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Undefined
 from conself.rewards.all_passed import AllPassed
 from conself.rewards.majority import Majority
+from conself.rewards.selected import Selected
 
 EQUALITY = Comparison(True, "by_value", "tolerance", 6, True)
 
@@ -109,10 +113,14 @@ def test_the_ceiling_says_nothing_where_nobody_is_right_or_nobody_knows() -> Non
     assert not OracleRanking(Doubling(), EQUALITY)(unknown, agreed, None).applies
 
 
+def supervised(seed: int = 0, count: int = 3) -> SupervisedReward:
+    return SupervisedReward(Majority(), Verdicts(Doubling(), EQUALITY), count, seed)
+
+
 def test_a_supervised_reward_judges_the_labelled_problems_and_no_other() -> None:
-    """Of the ten problems that have an oracle three are labelled; the rest are rewarded by consensus: 2 of 3 agree."""
-    part = SupervisedReward(Majority(), Doubling(), EQUALITY, 3, 0)
+    """Of the ten problems that have an oracle three are labelled; the rest are rewarded by majority: 2 of 3 agree."""
     given = [pool(k, [("0", "0"), ("0", "0"), ("2", "4")]) for k in range(12)]
+    part = supervised().among([each.problem for each in given])
     rewards = [part(each, agreement(each, EQUALITY, Behaviour(False, None)), None, 0.0) for each in given]
     labelled = {each.problem.id for each, reward in zip(given, rewards, strict=True) if reward == [0, 0, 1]}
     assert labelled == part.labelled
@@ -121,22 +129,32 @@ def test_a_supervised_reward_judges_the_labelled_problems_and_no_other() -> None
     assert [reward for reward in rewards if reward != [0, 0, 1]] == [[1, 1, 0]] * 9
 
 
-def test_the_labelled_problems_of_a_supervised_reward_follow_from_the_seed() -> None:
-    chosen = [SupervisedReward(Majority(), Doubling(), EQUALITY, 3, seed).labelled for seed in (0, 0, 1, 2, 3)]
-    assert chosen[0] == chosen[1]
+def test_the_labelled_problems_are_trained_on_and_follow_from_the_seed() -> None:
+    trained = [problem(k) for k in (11, 7, 5, 3, 1)]
+    chosen = [supervised(seed).among(trained).labelled for seed in (0, 0, 1, 2, 3)]
+    assert chosen[0] == chosen[1] == supervised(0).among(trained[::-1]).labelled
     assert len(set(chosen)) > 1
+    assert all(len(each) == 3 and each <= {"p7", "p5", "p3", "p1"} for each in chosen)
 
 
 def test_a_supervised_reward_asks_for_tests_if_the_other_does() -> None:
-    assert not SupervisedReward(Majority(), Doubling(), EQUALITY, 3, 0).needs_tests
-    assert SupervisedReward(AllPassed(), Doubling(), EQUALITY, 3, 0).needs_tests
+    assert not supervised().needs_tests
+    assert replace(supervised(), reward=AllPassed()).needs_tests
 
 
 def test_a_supervised_reward_needs_as_many_oracles() -> None:
-    with pytest.raises(ValueError, match=r"problems=11, and the data set knows of 10 problems what is right"):
-        assert SupervisedReward(Majority(), Doubling(), EQUALITY, 11, 0).labelled
+    with pytest.raises(ValueError, match=r"problems=3, and of the 3 problems that are trained on .* knows of 2 "):
+        supervised().among([problem(k) for k in (1, 2, 11)])
     with pytest.raises(ValueError, match="must be at least 1, got 0"):
-        SupervisedReward(Majority(), Doubling(), EQUALITY, 0, 0)
+        supervised(count=0)
+
+
+def test_another_prior_keeps_what_the_verdicts_have_read() -> None:
+    """Dynamic B4 changes the reward before each step."""
+    part = replace(supervised(), reward=Selected(B4(4, 3)))
+    changed = with_prior(part, Prior(1, 0))
+    assert changed.reward == Selected(B4(1, 0))
+    assert changed.verdicts is part.verdicts
 
 
 def test_what_it_hands_out_has_no_expected_output() -> None:
