@@ -156,10 +156,17 @@ def _write(answers: Answers, folder: Path, parent: str) -> AnswerPages:
 
 
 def written_in(folder: Path) -> dict[str, tuple[str, str]]:
-    """Read the tests that a model wrote: problem id -> the reply's text, and its grade in words."""
-    grades = {row.problem_id: _grade(row) for row in read_records(folder, GradedReply, "graded")}
+    """Read the tests that a model wrote: problem id -> the text of the first reply, and its grade in words."""
+    rows = read_records(folder, GradedReply, "graded")
     replies = read_records(folder, Candidate, "replies")
-    return {reply.problem_id: (_short(reply.text, _TEXT), grades[reply.problem_id]) for reply in replies}
+    right = Counter(row.problem_id for row in rows if row.accurate)
+    drawn = Counter(row.problem_id for row in rows)
+    found: dict[str, tuple[str, str]] = {}
+    for row, reply in zip(rows, replies, strict=True):
+        name, several = row.problem_id, drawn[row.problem_id]
+        of_all = f"; {right[name]} of {several} replies are right, this is the first" if several > 1 else ""
+        found.setdefault(name, (_short(reply.text, _TEXT), _grade(row) + of_all))
+    return found
 
 
 def _grade(row: GradedReply) -> str:

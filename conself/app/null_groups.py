@@ -6,8 +6,13 @@ from conself.runtime.config_folder import CONF
 
 
 def unset(word: str) -> str | None:
-    """Return the message for a word such as ``curriculum=null``, which says how to choose nothing; None for others."""
-    key, _, value = word.lstrip("+").partition("=")
-    if value.strip().lower() == "null" and (Path(CONF) / key.partition("@")[0]).is_dir():
-        return f"{word} chooses none of a group, for which the word is ~{key}"
-    return None
+    """Return the message for a word such as ``curriculum=null``, which says what to write instead; None for others."""
+    key, _, values = word.lstrip("+").partition("=")
+    folder = Path(CONF) / key.partition("@")[0]
+    if "null" not in (value.strip().lower() for value in values.split(",")):
+        return None
+    if not (folder.is_dir() or key.startswith("hydra/")):
+        return None
+    if (folder / "none.yaml").is_file():
+        return f"{word} chooses null of a group; choose {key}=none"
+    return f"{word} chooses null of a group; leave the word out, or write ~{key} to drop what is chosen by default"

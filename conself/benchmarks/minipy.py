@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
 from conself.minipy.compositions import reference_program
-from conself.minipy.reading import read_chain, wordings
+from conself.minipy.reading import chain_of, wordings
 from conself.minipy.splits import fingerprint, split
 
 
@@ -26,8 +26,7 @@ class MiniPyBenchmark:
     def __call__(self) -> Task:
         """Load the problems and their judge."""
         pairs = split(self.split, self.size, self.seed)
-        chains = {problem.id: read_chain(problem.statement) for problem, _ in pairs}
-        programs = {name: reference_program(steps) for name, steps in chains.items() if steps}
+        programs = {problem.id: reference_program(chain_of(problem)) for problem, _ in pairs}
         judge = Judge({oracle.problem_id: oracle for _, oracle in pairs}, self.comparison)
         return Task([problem for problem, _ in pairs], judge, {}, programs)
 
@@ -38,7 +37,7 @@ class MiniPyBenchmark:
     def wordings(self) -> Iterator[str]:
         """Yield all statements of each problem's chain, so that a model's own problem is recognised by its words."""
         for problem, _ in split(self.split, self.size, self.seed):
-            yield from wordings(read_chain(problem.statement) or ())
+            yield from wordings(chain_of(problem))
 
     def fingerprint(self) -> str:
         """Return the identity of the content of problems and oracles, which depends on the generator's code as well."""

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 from conself.minipy.compositions import JOINERS, Step, Steps, joined
 from conself.minipy.primitives import KNOWN, UNSEEN
 from conself.minipy.primitives.base import fill
+from conself.records import Problem
 
 _JOINER = re.compile("|".join(map(re.escape, JOINERS)))
 _STEPS = {
@@ -15,6 +16,18 @@ _STEPS = {
     for k in primitive.ks or (None,)
     for text in primitive.paraphrases
 }
+
+
+def chain_of(problem: Problem) -> Steps:
+    """Return the steps of a problem that this world has generated.
+
+    Raises:
+        ValueError: its statement is no chain.
+    """
+    steps = read_chain(problem.statement)
+    if steps is None:
+        raise ValueError(f"{problem.id} is no problem of MiniPy's: no chain of steps reads {problem.statement!r}")
+    return steps
 
 
 def read_chain(task: str) -> Steps | None:
@@ -27,7 +40,7 @@ def read_chain(task: str) -> Steps | None:
 
 
 def wordings(steps: Steps) -> Iterator[str]:
-    """Yield all statements of a chain: each paraphrase of each step, with each joiner (a single step has none)."""
+    """Yield all statements of a chain of one or more steps: each paraphrase of each step, with each joiner."""
     paraphrases = [[fill(text, step.k) for text in step.primitive.paraphrases] for step in steps]
     for phrases in product(*paraphrases):
         for joiner in JOINERS if len(steps) > 1 else JOINERS[:1]:

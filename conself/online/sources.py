@@ -102,4 +102,4 @@ def _alike(one: Completion, other: Completion) -> tuple[list[float], list[float]
     return first, second
 
 
-_REMEDY = "choose engine@rollouts.engine=null: then the learner itself draws"
+_REMEDY = "leave out engine@rollouts.engine: then the learner itself draws"

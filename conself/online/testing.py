@@ -78,12 +78,12 @@ class Testing:
         if self.frozen and self.calibration is not None:
             raise ValueError(
                 "testing.frozen has tests written before the first step, and testing.calibration has labelled problems "
-                "asked before each; set testing.frozen=false, or calibration@testing.calibration=null"
+                "asked before each; set testing.frozen=false, or leave out calibration@testing.calibration"
             )
         if self.calibration is not None and not goes_by_b4(self.ranking):
             raise ValueError(
                 f"testing.calibration chooses B4's prior, and testing.ranking is {type(self.ranking).__name__}; set "
-                "ranking=b4, or calibration@testing.calibration=null"
+                "ranking=b4, or leave out calibration@testing.calibration"
             )
 
     def drawing(self, programs: Rollouts) -> Rollouts:

@@ -66,11 +66,7 @@ class WrittenTests:
             ValueError: the sampler writes no tests, the engine cannot load the model, or a number is out of range.
         """
         config = job.config
-        if not isinstance(build(config.writer, Sampler), Tester):
-            raise ValueError("pipeline=written_tests asks for tests; set sampler@writer=tester")
-        for name, least in (("n_mutants", 0), ("inputs", 1)):
-            if type(config.writing[name]) is not int or config.writing[name] < least:
-                raise ValueError(f"writing.{name} must be an int of {least} or more, got {config.writing[name]!r}")
+        check_writing(config)
         engine, model = build(config.engine, Engine), build(config.model, ModelRef)
         if engine.loads_model:
             check_model(model)
@@ -100,6 +96,19 @@ class WrittenTests:
     def show(self, console: Console, figures: dict[str, Plain]) -> None:
         """Print accuracy, the share of unparsable replies, and the mutation score."""
         show_written_tests(console, figures)
+
+
+def check_writing(config: DictConfig) -> None:
+    """Check that ``writer`` writes tests, and the numbers in ``writing``.
+
+    Raises:
+        ValueError: it writes none, or a number is out of range.
+    """
+    if not isinstance(build(config.writer, Sampler), Tester):
+        raise ValueError("writer is asked for tests; set sampler@writer=tester")
+    for name, least in (("n_mutants", 0), ("inputs", 1), ("seed", 0)):
+        if type(config.writing[name]) is not int or config.writing[name] < least:
+            raise ValueError(f"writing.{name} must be an int of {least} or more, got {config.writing[name]!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from conself.generated_tests.reader import TestReader
 from conself.minipy import splits
 from conself.minipy.compositions import Steps, identity, reference_program
 from conself.minipy.execution import function
-from conself.minipy.reading import read_chain, wordings
+from conself.minipy.reading import chain_of, read_chain, wordings
 from conself.minipy.roles.exercises import typed_signature
 from conself.prompts.prompts import PromptStyle
 from conself.prompts.tester import TesterTexts
@@ -69,7 +69,7 @@ def proposed(proposer: Proposer, complete: Complete, count: int, chains: Mapping
 
 def _wordings(split: str) -> Iterator[str]:
     for problem, _ in splits.split(split, SPLITS[split], 0):
-        yield from wordings(read_chain(problem.statement) or ())
+        yield from wordings(chain_of(problem))
 
 
 def fitting_chain(exercise: Exercise) -> Steps | None:
@@ -104,15 +104,13 @@ def claimed(tester: AskingTests, complete: Complete, count: int, temperature: fl
 
 
 def _group(problem: Problem) -> str:
-    steps = read_chain(problem.statement)
-    assert steps is not None, problem.statement
+    steps = chain_of(problem)
     return f"{len(steps)} steps" if problem.difficulty == "own" else problem.difficulty
 
 
 def _verdicts(problem: Problem, text: str) -> Iterator[bool]:
     """Yield whether each claim of a reply is right."""
-    steps = read_chain(problem.statement)
-    assert steps is not None, problem.statement
+    steps = chain_of(problem)
     reference = function(reference_program(steps))
     for test in READER.of_reply(problem, 0, text).tests:
         if test.expected is not None:

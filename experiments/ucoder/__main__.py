@@ -1,11 +1,12 @@
 """Figures of runs on the embedded world's proposals: ``python -m experiments.ucoder RUN... [--out FILE]``.
 
-RUN are folders of ``experiment=ucoder model=minipy_roles proposer=minipy``; see README.md.
+RUN are folders of ``experiment=ucoder model=minipy_roles proposer=minipy``, and of rivals that are trained on the
+training split; see README.md.
 """
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,20 @@ def _artifacts(folder: Path, number: int) -> Path:
 
 
 def picked(pairs: Path, pools: list[Judged]) -> dict[str, float]:
-    """Compute the share of the targets that are right, of those whose task is a chain; a target counts once."""
+    """Compute the share of golden targets, of those whose task is a chain.
+
+    A target is golden if the chosen program is right, and the rejected one, if there is one, is wrong.
+    """
     passed = {pool.pool.problem.id: pool.passed for pool in pools}
-    rows = _rows(pairs, ["problem_id", "chosen_index"])
-    chosen = sorted({(row["problem_id"], row["chosen_index"]) for row in rows if row["problem_id"] in passed})
-    return {"n": len(chosen), "right": _mean([passed[name][index] for name, index in chosen])}
+    rows = _rows(pairs, ["problem_id", "chosen_index", "rejected_index"])
+    targets = [(passed[row["problem_id"]], row) for row in rows if row["problem_id"] in passed]
+    winners = [right[row["chosen_index"]] for right, row in targets]
+    golden = [right[row["chosen_index"]] and not _right(right, row["rejected_index"]) for right, row in targets]
+    return {"n": len(targets), "winner right": _mean(winners), "golden": _mean(golden)}
+
+
+def _right(passed: Sequence[bool], index: int | None) -> bool:
+    return index is not None and passed[index]
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, Any]]:
@@ -95,7 +105,7 @@ def main() -> None:
     found: dict[str, Any] = {"proposals": proposals(args.runs[0]), "runs": [figures(folder) for folder in args.runs]}
     args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for run in found["runs"]:
-        picks = [f"{each['targets']} targets, {each['picks']['right']:.3f} right" for each in run["rounds"]]
+        picks = [f"{each['targets']} targets, {each['picks']['golden']:.3f} golden" for each in run["rounds"]]
         print(run["run"], {name: each["tuned"] for name, each in run["benchmarks"].items()}, *picks, sep="  ")
 
 

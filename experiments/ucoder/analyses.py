@@ -64,18 +64,20 @@ def by_cluster_size(pools: Sequence[Judged]) -> dict[str, Any]:
 
 def _quarter(share: float) -> str:
     number = min(int(share * 4), 3)
-    return f"{number / 4:.2f}-{(number + 1) / 4:.2f}"
+    return f"[{number / 4:.2f}, {(number + 1) / 4:.2f}{']' if number == 3 else ')'}"
 
 
 def theorem(pools: Sequence[Judged]) -> dict[str, Any]:
     """Set Theorem 2.4's bound on the number of inputs beside what is observed.
 
     p is the chance that two wrong programs of a problem agree on an input. The theorem asks for at least
-    log(n / k) / -log p inputs, where k of n programs are right, and supposes that wrong programs agree independently on
-    each input; ``agree on all`` is how often they do, ``independently`` how often they would: p to the power of the
-    number of inputs.
+    log(n / k) / -log p inputs, where k of n programs are right (no number is enough if p is 1, any if it is 0), and
+    supposes that wrong programs agree independently on each input; ``agree on all`` is how often they do,
+    ``independently`` how often they would: p to the power of the number of inputs. ``foretold`` compares: whether there
+    are enough inputs, and whether the largest cluster is right.
     """
     chances, whole, apart, enough = [], [], [], []
+    foretold: dict[str, list[bool]] = {"enough": [], "too few": []}
     for pool in pools:
         wrong = [key for key, passed in zip(pool.agreed.keys, pool.passed, strict=True) if not passed]
         pairs = list(combinations(wrong, 2))
@@ -86,14 +88,17 @@ def theorem(pools: Sequence[Judged]) -> dict[str, Any]:
         chances.append(p)
         whole.append(fmean(all(map(_alike, *pair)) for pair in pairs))
         apart.append(p**inputs)
-        if (k := sum(pool.passed)) and 0 < p < 1:
-            enough.append(log(len(pool.passed) / k) / -log(p) <= inputs)
+        if k := sum(pool.passed):
+            met = p == 0 or (p < 1 and log(len(pool.passed) / k) / -log(p) <= inputs)
+            enough.append(met)
+            foretold["enough" if met else "too few"].append(pool.passed[pool.agreed.clusters[0][0]])
     return {
         "problems": len(chances),
         "p": {"mean": fmean(chances), "median": median(chances)},
         "agree on all": fmean(whole),
         "independently": fmean(apart),
         "enough inputs": _share(enough),
+        "foretold": {name: _share(verdicts) for name, verdicts in foretold.items()},
     }
 
 

@@ -1,12 +1,16 @@
 """UCoder's analyses by hand, and its pools on the embedded world judged by the chains that the tasks name."""
 
+from dataclasses import replace
 from math import log
+from pathlib import Path
 
 import pytest
 
 from conself.agreement.traces import agreement_of
-from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from conself.records import Candidate, Outcome, Pool, PreferencePair, Problem, Status, Trace
+from conself.store.tables import write_records
 from experiments.metric_pools.judged import Judged
+from experiments.ucoder.__main__ import picked
 from experiments.ucoder.analyses import by_cluster_size, by_perplexity, lexical_diversity, theorem, topics
 from experiments.ucoder.judged import expected_of, right
 
@@ -65,7 +69,7 @@ def test_cluster_sizes_by_hand() -> None:
         pool([("1",), ("1",), ("1",), ("2",)], [True, True, True, False], [0.1] * 4),
         pool([("1",), ("1",), ("2",), ("3",)], [False, False, True, False], [0.1] * 4),
     ]
-    assert by_cluster_size(pools) == {"0.50-0.75": {"n": 1, "share": 0.0}, "0.75-1.00": {"n": 1, "share": 1.0}}
+    assert by_cluster_size(pools) == {"[0.50, 0.75)": {"n": 1, "share": 0.0}, "[0.75, 1.00]": {"n": 1, "share": 1.0}}
 
 
 def test_the_theorem_by_hand() -> None:
@@ -79,11 +83,36 @@ def test_the_theorem_by_hand() -> None:
     assert found["agree on all"] == pytest.approx(1 / 3)
     assert found["independently"] == pytest.approx(4 / 9)
     assert found["enough inputs"] == {"n": 1, "share": 0.0}
+    assert found["foretold"] == {"enough": {"n": 0, "share": 0}, "too few": {"n": 1, "share": 0.0}}
+
+
+def test_wrong_programs_that_always_agree_have_never_enough_inputs_and_those_that_never_do_always() -> None:
+    always = pool([("9",), ("9",), ("9",), ("1",), ("1",)], [True, True, True, False, False], [0.1] * 5)
+    never = pool([("9",), ("1",), ("2",)], [True, False, False], [0.1] * 3)
+    found = theorem([always, never])
+    assert found["enough inputs"] == {"n": 2, "share": 0.5}
+    assert found["foretold"] == {"enough": {"n": 1, "share": 1.0}, "too few": {"n": 1, "share": 1.0}}
 
 
 def test_crashes_agree_with_nothing() -> None:
     keys: list[tuple[str | None, ...]] = [("9",), (None,), (None,)]
     assert theorem([pool(keys, [True, False, False], [0.1] * 3)])["p"]["mean"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("rejected", "winner", "golden"),
+    [((None, None, None), 2 / 3, 2 / 3), ((2, 1, 2), 2 / 3, 1 / 3)],
+)
+def test_a_target_is_golden_if_its_winner_is_right_and_its_loser_wrong(
+    rejected: tuple[int | None, ...], winner: float, golden: float, tmp_path: Path
+) -> None:
+    """Programs 0 and 1 are right; a problem that is no chain is left out."""
+    given = pool([("1",), ("1",), ("2",)], [True, True, False], [0.1] * 3)
+    chosen = zip((0, 0, 2), rejected, strict=True)
+    pairs = [PreferencePair("p", "", "", None if r is None else "", c, r, 1.0) for c, r in chosen]
+    write_records(tmp_path / "pairs.parquet", PreferencePair, [*pairs, replace(pairs[0], problem_id="other")])
+    found = picked(tmp_path / "pairs.parquet", [given])
+    assert found == {"n": 3, "winner right": pytest.approx(winner), "golden": pytest.approx(golden)}
 
 
 def test_topics_are_counted() -> None:

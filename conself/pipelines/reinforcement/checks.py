@@ -11,6 +11,7 @@ from conself.pipelines import answering
 from conself.pipelines.parts import asking
 from conself.pipelines.preference.checks import check_answering, check_trained_on
 from conself.pipelines.preference.checks import load as load_training
+from conself.pipelines.written_tests import check_writing
 from conself.records import ModelRef
 from conself.rewards.reward import Reward
 from conself.runtime.parts import build
@@ -50,6 +51,8 @@ def check(config: DictConfig) -> None:
     check_trained_on(config)
     if config.benchmark:
         check_answering(config, model, training)
+    if config.writing is not None:
+        check_writing(config)
 
 
 def check_roles(reward: Reward, testing: Testing | None) -> None:
@@ -66,7 +69,7 @@ def check_roles(reward: Reward, testing: Testing | None) -> None:
     if testing is not None and testing.calibration is not None and not goes_by_b4(reward):
         raise ValueError(
             f"testing.calibration chooses B4's prior, and reward: {type(reward).__name__} does not go by it; choose "
-            "reward=selected and ranking=b4, or calibration@testing.calibration=null"
+            "reward=selected and ranking=b4, or leave out calibration@testing.calibration"
         )
 
 
@@ -103,7 +106,7 @@ def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> No
     if type(engine).tokens is Engine.tokens:
         raise ValueError(
             f"{type(engine).__name__} gives texts, and rollouts are tokens with their log-probs; choose "
-            "engine@rollouts.engine=vllm or transformers, or null: the learner itself"
+            "engine@rollouts.engine=vllm or transformers, or none of them: the learner itself"
         )
     engine.check_model(model)
     if (adapter := training.tuning.adapter()) is not None:

@@ -1,5 +1,7 @@
 """Grade the tests that a model writes of benchmarks, before and after it has learned to."""
 
+from collections.abc import Sequence
+
 from omegaconf import DictConfig
 
 from conself.benchmarks.references import references
@@ -15,22 +17,28 @@ from conself.runtime.parts import build
 from conself.store.artifacts import Artifact
 
 
+def gradable(context: Context, config: DictConfig) -> list[str]:
+    """Return the benchmarks that have reference solutions, none without ``writing``; others are announced."""
+    if config.writing is None:
+        return []
+    names = list(map(str, config.benchmark))
+    found = [name for name in names if references(build(config.benchmark[name], Benchmark)())]
+    for name in names:
+        if name not in found:
+            say(context.console, f"{name} has no reference solutions, so tests written of it are not graded")
+    return found
+
+
 def graded(
-    context: Context, config: DictConfig, model: ModelRef, tuned: Artifact | None, variant: str
+    context: Context, config: DictConfig, names: Sequence[str], model: ModelRef, tuned: Artifact | None, variant: str
 ) -> dict[str, Artifact]:
-    """Have the model write tests of each benchmark that has reference solutions, and grade them.
+    """Have the model write tests of these benchmarks, and grade them.
 
     ``tuned`` is the training that tuned the model; None: the model as given. ``variant`` names it in results: "base" or
-    "tuned". Without ``writing`` nothing is graded.
+    "tuned".
     """
-    if config.writing is None:
+    if not names:
         return {}
     policy = model if tuned is None else tuned_model(model, tuned.path)
     drawing = Drawing.of(config.writer, answering_engine(config), policy)
-    found = {}
-    for name in map(str, config.benchmark):
-        if references(build(config.benchmark[name], Benchmark)()):
-            found[name] = written(context, config, name, drawing, variant)
-        else:
-            say(context.console, f"{name} has no reference solutions, so tests written of it are not graded")
-    return found
+    return {name: written(context, config, name, drawing, variant) for name in names}

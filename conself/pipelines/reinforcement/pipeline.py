@@ -19,7 +19,7 @@ from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.reinforcement import checks
 from conself.pipelines.reinforcement.figures import Trained, figures_of
-from conself.pipelines.reinforcement.grading import graded
+from conself.pipelines.reinforcement.grading import gradable, graded
 from conself.pipelines.reinforcement.stage import PARTS, reinforce
 from conself.pipelines.testing import crossed
 from conself.records import ModelRef
@@ -80,14 +80,15 @@ class Reinforcement:
         context.artifacts[names.PROBLEMS] = problems
         selection = None if config.curriculum is None else _selected(config, context, model, problems)
         base = _answers(config, context, model, None, "base")
-        tests = graded(context, config, model, None, "base")
+        with_references = gradable(context, config)
+        tests = graded(context, config, with_references, model, None, "base")
         trained = reinforce(context, names.REINFORCE, config, model, problems, selection, tracker)
         steps = {
             step: _answers(config, context, model, replace(trained, path=folder), names.after_steps(step))
             for step, folder in snapshots(trained.path).items()
         }
         tuned = _answers(config, context, model, trained, "tuned")
-        written = {"base": tests, "tuned": graded(context, config, model, trained, "tuned")}
+        written = {"base": tests, "tuned": graded(context, config, with_references, model, trained, "tuned")}
         artifacts = Trained(problems, selection, trained, base, steps, tuned, written)
         return {**figures_of(config, context, artifacts), "versions": versions()}
 

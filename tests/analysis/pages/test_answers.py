@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from analysis.pages.answers import written_in
 from analysis.request import Request, parse
 from analysis.write_report import make_report
 from conself.benchmarks.written_tests import GradedReply
@@ -105,6 +106,18 @@ def test_the_tests_of_both_stand_beside_the_programs_with_their_grades(tmp_path:
     assert "<h3>" not in texts[2]
     assert texts[3].count("a test is wrong: the reference solution fails it") == 2
     assert HOSTILE not in texts[3]
+
+
+def test_of_several_replies_the_first_is_shown_with_the_number_of_right_ones(tmp_path: Path) -> None:
+    replies = [
+        Candidate("a", n, None, text, None, "stop", None, None, None, 9) for n, text in enumerate(("one", "two"))
+    ]
+    write_records(tmp_path / "replies-0000000-1.parquet", Candidate, replies)
+    grades = [GradedReply("a", 0, 0.0), GradedReply("a", 1, 1.0)]
+    write_records(tmp_path / "graded-all.parquet", GradedReply, grades)
+    text, grade = written_in(tmp_path)["a"]
+    assert text == "one"
+    assert grade == "a test is wrong: the reference solution fails it; 1 of 2 replies are right, this is the first"
 
 
 def test_a_run_whose_tests_of_one_side_are_gone_shows_none(tmp_path: Path) -> None:
