@@ -5,9 +5,8 @@ from statistics import fmean
 from typing import Any
 
 from experiments.zerocoder.rows import FURTHER, ROWS
-from experiments.zerocoder.run import LINES, read
+from experiments.zerocoder.run import LINES, SIDES, read
 
-SIDES = ("base", "tuned")
 HEADS = (
     "row",
     "labels",

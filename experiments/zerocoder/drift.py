@@ -2,101 +2,121 @@
 
 ``python -m experiments.zerocoder.drift --out runs/zerocoder --problems 100``: for each row of ``--lines`` whose run is
 in ``--out``, and each of its snapshots, the model of that step writes programs and tests of training problems anew, as
-the filter before a training does; the row's ranking chooses, and the data set's oracles judge. A line each in
+for the filter before a training; the row's ranking chooses, and the data set's oracles judge. A line each in
 ``drift.jsonl``; what has a line is not measured again.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.agreement.comparison import Comparison
+from conself.agreement.traces import Agreement
 from conself.benchmarks.task import Judge
 from conself.datasets.dataset import Dataset
+from conself.executors.local import LocalExecutor
+from conself.models.dtypes import with_dtypes
+from conself.models.transformers import tuned_model
 from conself.online.snapshots import snapshots
-from conself.pipelines.pools import PoolShard, shards_of
+from conself.pipelines import stages
+from conself.pipelines.context import Context
+from conself.pipelines.parts import Drawing, Source
+from conself.pipelines.pools import AgreedPools, Pools
+from conself.pipelines.testing import crossed
 from conself.rankings.ranked import Ranking
+from conself.records import ModelRef, Pool
+from conself.results import names
 from conself.runtime.config_folder import CONF
+from conself.runtime.console import new_console
 from conself.runtime.parts import build
+from conself.sandbox.terminal import answer_interrupts
 from experiments.zerocoder.rows import FURTHER, ROWS, ZEROCODER
-from experiments.zerocoder.run import LINES, read, started, words_of
+from experiments.zerocoder.run import LINES, read, words_of
 
 DRIFT = Path(__file__).with_name("drift.jsonl")
-SMALL = ("loop.steps=1", "loop.problems=1", "loop.snapshot_every=null", "benchmark=[minipy]", "benchmark.minipy.size=2")
-"""A training of one step behind the filter, whose pool is what counts here."""
-STAGES = ("problems", "sample", "execute", "agree", "pass")
 
 
 def main() -> None:
     """Measure what has no line yet."""
     args = _arguments()
-    known = {(line["row"], line["seed"], line["steps"]) for line in read(args.drift)}
+    answer_interrupts()
+    known = {(line["row"], line["seed"], line["steps"], line["problems"]) for line in read(args.drift)}
     for line in read(args.lines):
         row, seed = line["row"], line["seed"]
         run = args.out / f"{row}-{seed}"
         if (ROWS | FURTHER)[row][:1] != ZEROCODER or not run.is_dir():
             continue
-        for steps, adapter in adapters(run).items():
-            if (row, seed, steps) in known:
+        config = configured([*words_of(row, line["words"]), f"seed={seed}", f"max_problems={args.problems}"])
+        for steps, weights in trained(run).items():
+            if (row, seed, steps, args.problems) in known:
                 continue
-            words = [*words_of(row, line["words"]), *SMALL, f"seed={seed}", f"max_problems={args.problems}"]
-            folder = args.out / f"drift-{row}-{seed}-{steps}"
-            if adapter is not None:
-                words.append(f"model.adapter={adapter}")
-            if status := started("conself.train", words, folder, args.out):
-                print(f"{row}, seed {seed}, {steps} steps: ended with status {status}", flush=True)
-                continue
-            found = {"row": row, "seed": seed, "steps": steps, **drift(folder, words)}
+            found = {"row": row, "seed": seed, "steps": steps, "problems": args.problems}
+            found |= drift(config, weights, args.out / "artifacts")
             with args.drift.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
             print(json.dumps(found), flush=True)
 
 
-def adapters(run: Path) -> dict[int, Path | None]:
-    """Adapters of a run by steps: none before it, its snapshots, and the last."""
-    made = run / "artifacts" / "reinforce"
-    taken = json.loads((run / "results.json").read_text())["training"]["steps"]
-    return {0: None, **snapshots(made), taken: made / "adapter"}
-
-
-def drift(folder: Path, words: Sequence[str]) -> dict[str, Any]:
-    """Judge what the ranking of these words chooses in a run's pool.
-
-    ``wrong`` is the share of wrong programs among those held right, a mean over problems with such a program;
-    ``programs wrong`` that of all programs.
-    """
+def configured(words: Sequence[str]) -> DictConfig:
+    """Compose the config of ``conself.train`` for its words, with a dtype in the place of ``auto``."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", list(words))
-    ranking, dataset = build(config.ranking, Ranking), build(config.dataset, Dataset)
+        return with_dtypes(compose("train", list(words)))[0]
+
+
+def trained(run: Path) -> dict[int, Path | None]:
+    """The folders of a run's weights by steps: none before it, its snapshots, and what it keeps."""
+    made = run / "artifacts" / "reinforce"
+    kept = json.loads((run / "results.json").read_text())["training"]["kept_step"]
+    return {0: None, **snapshots(made), kept: made}
+
+
+def drift(config: DictConfig, weights: Path | None, store: Path) -> dict[str, Any]:
+    """Have the model write programs and tests of a job's problems, and judge what the job's ranking chooses."""
+    base = build(config.model, ModelRef)
+    model = base if weights is None else tuned_model(base, weights)
+    dataset = build(config.dataset, Dataset)
     judge = Judge({oracle.problem_id: oracle for oracle in dataset.oracles()}, build(config.comparison, Comparison))
-    chosen, drawn, undecided = [], [], 0
-    for shard in tested(folder / "artifacts"):
-        agreed, pools = shard.agreed(), shard.read()
-        verdicts = judge([(pool.problem, pool.traces) for pool in pools], workers=1)
-        for pool in pools:
-            agreement, right = agreed[pool.problem.id], verdicts[pool.problem.id]
-            ranked = ranking(pool, agreement, agreement.passing)
-            drawn.append(1 - fmean(right))
-            if ranked.solutions:
-                chosen.append(1 - fmean(right[index] for index in ranked.solutions))
-            else:
-                undecided += 1
+    with LocalExecutor(config.executor.workers, 1) as executor:
+        context = Context(store, executor, new_console(stderr=True))
+        pools = list(written(context, config, model))
+    verdicts = judge([(pool.problem, pool.traces) for pool, _ in pools], workers=1)
+    return shares(pools, verdicts, build(config.ranking, Ranking))
+
+
+def written(context: Context, config: DictConfig, model: ModelRef) -> AgreedPools:
+    """Return the model's programs of the job's problems, with what they pass of its own tests."""
+    problems = stages.problems(context, names.PROBLEMS, Source.of(config.dataset, Dataset), config.max_problems)
+    candidates = stages.sample(context, names.SAMPLE, Drawing.of(config.sampler, config.engine, model), problems)
+    traces = stages.execute(context, names.EXECUTE, config.sandbox, problems, candidates)
+    pools = Pools(problems, candidates, traces)
+    agreement = stages.agree(context, names.AGREE, config.comparison, config.behaviour, pools)
+    return AgreedPools(pools, agreement, crossed(context, config, model, pools))
+
+
+def shares(
+    pools: Iterable[tuple[Pool, Agreement]], verdicts: dict[str, list[bool]], ranking: Ranking
+) -> dict[str, float | None]:
+    """Compute the shares of wrong programs: ``chosen`` among those held right, ``drawn`` among all.
+
+    Both are means over problems; ``chosen`` over those with a program held right, None if there are none. The other
+    problems are ``undecided``.
+    """
+    chosen, drawn = [], []
+    for pool, agreement in pools:
+        right = verdicts[pool.problem.id]
+        ranked = ranking(pool, agreement, agreement.passing)
+        drawn.append(1 - fmean(right))
+        if ranked.solutions:
+            chosen.append(1 - fmean(right[index] for index in ranked.solutions))
     wrong = fmean(chosen) if chosen else None
-    return {"problems": len(drawn), "undecided": undecided, "wrong": wrong, "programs wrong": fmean(drawn)}
-
-
-def tested(artifacts: Path) -> list[PoolShard]:
-    """Return the shards of a run's pool with the passing matrices of its tests."""
-    problems, sample, execute, agree, passing = (artifacts / stage for stage in STAGES)
-    shards = shards_of(problems, "candidates", sample, execute, agree)
-    return [replace(shard, passing=passing / shard.problems.name.replace("problems", "passing")) for shard in shards]
+    return {"undecided": len(drawn) - len(chosen), "chosen": wrong, "drawn": fmean(drawn)}
 
 
 def _arguments() -> argparse.Namespace:

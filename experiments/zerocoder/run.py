@@ -1,14 +1,12 @@
 """Runs rows of the table, a job of ``conself.train`` each: one seed of all rows before the second of any.
 
 ``python -m experiments.zerocoder.run --seeds 0 1 2 --out runs/zerocoder WORDS``; WORDS are further ones of
-``conself.train``, the same for all rows. ``--tests WORDS``, of ``conself.evaluate pipeline=written_tests``, also grades
-the tests that the model writes before and after. Each run that ends adds a line to ``--lines``; what has a line is not
-run again, and what was killed goes on with the same command.
+``conself.train``, the same for all rows. Each run that ends adds a line to ``--lines``; what has a line is not run
+again, and what was killed goes on with the same command.
 """
 
 import argparse
 import json
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ FIGURES = (
 )
 """Of the steps, what a line has at the start and at the end: means of ``MEANS_OVER`` steps."""
 MEANS_OVER = 5
+SIDES = ("base", "tuned")
 GRADES = ("accuracy", "unparsable", "mutation_score", "n_replies")
 
 
@@ -37,34 +36,15 @@ def main() -> None:
             continue
         folder = args.out / f"{row}-{seed}"
         words = [*words_of(row, args.words), f"seed={seed}"]
-        if status := started("conself.train", words, folder, args.out):
-            print(f"{row}, seed {seed}: ended with status {status}; the same command goes on", flush=True)
+        command = [sys.executable, "-m", "conself.train", *words, f"artifacts={args.out / 'artifacts'}"]
+        done = subprocess.run([*command, f"hydra.run.dir={folder}", "tracking=none"], check=False)
+        if done.returncode:
+            print(f"{row}, seed {seed}: ended with status {done.returncode}; the same command goes on", flush=True)
             continue
         line = line_of(row, seed, args.words, folder)
-        if args.tests is not None:
-            line["tests"] = graded(args, folder)
         with args.lines.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(f"{row}, seed {seed}: {json.dumps(line['benchmarks'])}", flush=True)
-
-
-def started(module: str, words: Sequence[str], folder: Path, out: Path) -> int:
-    """Run a command, and return its status."""
-    command = [sys.executable, "-m", module, *words, f"artifacts={out / 'artifacts'}"]
-    return subprocess.run([*command, f"hydra.run.dir={folder}", "tracking=none"], check=False).returncode
-
-
-def graded(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Grade the tests that the model writes before and after a run; without those that cannot be graded."""
-    model = [word for word in args.words if word.startswith("model")]
-    sides = {"base": "adapter=null", "tuned": f"adapter={folder / 'artifacts/reinforce/adapter'}"}
-    figures = {}
-    for side, adapter in sides.items():
-        made = folder / f"tests-{side}"
-        if not started("conself.evaluate", ["pipeline=written_tests", *model, *args.tests, adapter], made, args.out):
-            found = json.loads((made / "results.json").read_text())["benchmarks"]
-            figures[side] = {name: {key: row["written_tests"][key] for key in GRADES} for name, row in found.items()}
-    return figures
 
 
 def words_of(row: str, words: Sequence[str]) -> list[str]:
@@ -100,6 +80,7 @@ def line_of(row: str, seed: int, words: Sequence[str], folder: Path) -> dict[str
         "stopped": results["training"]["stopped"],
         "tokens": {name: results["training"][f"{name}_tokens"] for name in ("sampled", "trained")},
         "benchmarks": {name: sides(found) for name, found in results["benchmarks"].items()},
+        "tests": {side: graded(results["benchmarks"], side) for side in SIDES},
         **ends,
         "phases": _phases(folder / "artifacts" / "reinforce"),
     }
@@ -108,7 +89,13 @@ def line_of(row: str, seed: int, words: Sequence[str], folder: Path) -> dict[str
 def sides(found: Mapping[str, Any]) -> dict[str, Any]:
     """Greedy pass@1 of both sides with its interval, and pass@k of the voters where there are some."""
     kept = ("pass@1", "ci95", "pass@k")
-    return {side: {name: found[side][name] for name in kept if name in found[side]} for side in ("base", "tuned")}
+    return {side: {name: found[side][name] for name in kept if name in found[side]} for side in SIDES}
+
+
+def graded(benchmarks: Mapping[str, Mapping[str, Any]], side: str) -> dict[str, Any]:
+    """The grades of the tests that a side wrote, by benchmark; none of a run with one role."""
+    written = {name: found["written_tests"][side] for name, found in benchmarks.items() if "written_tests" in found}
+    return {name: {key: row[key] for key in GRADES} for name, row in written.items()}
 
 
 def ends_of(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -130,7 +117,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--lines", type=Path, default=LINES)
-    parser.add_argument("--tests", type=shlex.split, help="words of conself.evaluate, to grade both models' tests")
     parser.add_argument("words", nargs="*", help="words of conself.train, the same for all rows")
     return parser.parse_args()
 

@@ -1,17 +1,23 @@
 """The rows of the table are jobs that can be run, in the order that is said; a line says what was known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 
+from conself.agreement.passing_matrix import PassingMatrix
+from conself.agreement.traces import agreement_of
 from conself.app.labels import check_labels
+from conself.online.snapshots import snapshot
 from conself.pipelines.pipeline import Job
 from conself.pipelines.reinforcement.checks import check
-from conself.records import Problem
+from conself.rankings.max_pass import MaxPass
+from conself.records import Candidate, Pool, Problem
 from experiments.zerocoder.__main__ import table
 from experiments.zerocoder.cost import programs_of
+from experiments.zerocoder.drift import shares, trained
 from experiments.zerocoder.rows import FURTHER, ROWS
 from experiments.zerocoder.run import ends_of, in_turn, line_of, words_of
 
@@ -50,7 +56,9 @@ def test_a_line_and_the_table_say_which_labels_were_used(tmp_path: Path) -> None
     steps = [{"sampled_tokens": 4, "reward": 0.5, "test_accuracy": 0.25}, {"sampled_tokens": 4, "reward": 1.0}]
     (made / "steps.jsonl").write_text("".join(json.dumps(step) + "\n" for step in [*steps, {"step": 2}]))
     training = {"steps": 2, "skipped": 0, "stopped": None, "sampled_tokens": 8, "trained_tokens": 4}
+    grades = {"accuracy": 0.125, "unparsable": 0.0, "mutation_score": None, "n_replies": 9, "problems": 9}
     answers = {"minipy": {"base": {"pass@1": 0.25}, "tuned": {"pass@1": 0.5, "ci95": [0.4, 0.6], "n": 9}}}
+    answers["minipy"]["written_tests"] = {"base": grades, "tuned": {**grades, "accuracy": 0.25}}
     results = {"labels": 10, "problems": {"kept": 7}, "training": training, "benchmarks": answers}
     (tmp_path / "results.json").write_text(json.dumps(results))
     line = line_of("dynamic_b4", 0, ["loop.steps=2"], tmp_path)
@@ -58,7 +66,12 @@ def test_a_line_and_the_table_say_which_labels_were_used(tmp_path: Path) -> None
     assert line["first"] == line["last"] == {"reward": 0.75, "test_accuracy": 0.25}
     assert line["benchmarks"]["minipy"]["tuned"] == {"pass@1": 0.5, "ci95": [0.4, 0.6]}
     other = {**line, "seed": 1, "benchmarks": {"minipy": {"base": {"pass@1": 0.25}, "tuned": {"pass@1": 0.75}}}}
-    other["tests"] = {"base": {"minipy": {"accuracy": 0.125}}, "tuned": {"minipy": {"accuracy": 0.25}}}
+    assert line["tests"]["tuned"]["minipy"] == {
+        "accuracy": 0.25,
+        "unparsable": 0.0,
+        "mutation_score": None,
+        "n_replies": 9,
+    }
     other["benchmarks"]["minipy"]["tuned"]["pass@k"] = {"15": {"value": 0.875}}
     rows = table([line, other], "minipy").splitlines()
     cells = ["dynamic_b4", "10", "2", "7", "0.250", "0.625", "-", "0.875", "0.125", "0.250", *"--", "0.250", *"---"]
@@ -85,3 +98,27 @@ def test_words_about_the_tester_are_for_rows_that_have_one() -> None:
 def test_a_rows_own_words_come_last_so_that_they_win() -> None:
     words = words_of("reply_columns", ["testing.column=case"])
     assert words.index("testing.column=reply") > words.index("testing.column=case")
+
+
+def test_the_shares_of_wrong_programs_by_hand() -> None:
+    """Of problem a both chosen programs are wrong, of b the chosen one is right, and c has no tests."""
+    rows = {"a": ("11", "11", "00", "00"), "b": ("10", "00"), "c": ()}
+    right = {"a": [False, False, True, False], "b": [True, False], "c": [True, False]}
+    pools = []
+    for name, passed in rows.items():
+        drawn = [Candidate(name, k, None, "", "", "stop", None, None, None, 1) for k in range(len(right[name]))]
+        agreed = agreement_of([(str(k),) for k in range(len(drawn))])
+        matrix = PassingMatrix(tuple(tuple(cell == "1" for cell in row) for row in passed)) if passed else None
+        pools.append((Pool(Problem(name, "", "", "f", ("(1,)",), "", ""), drawn, []), replace(agreed, passing=matrix)))
+    found = shares(pools, right, MaxPass())
+    assert found == {"undecided": 1, "chosen": 0.5, "drawn": pytest.approx((3 / 4 + 1 / 2 + 1 / 2) / 3)}
+    assert shares(pools[2:], right, MaxPass()) == {"undecided": 1, "chosen": None, "drawn": 0.5}
+
+
+def test_the_weights_of_a_run_by_steps(tmp_path: Path) -> None:
+    """Those that a guard kept stand at their own step."""
+    made = tmp_path / "artifacts" / "reinforce"
+    for step in (20, 40):
+        snapshot(made, step).mkdir(parents=True)
+    (tmp_path / "results.json").write_text(json.dumps({"training": {"steps": 50, "kept_step": 40}}))
+    assert trained(tmp_path) == {0: None, 20: snapshot(made, 20), 40: made}
