@@ -39,7 +39,8 @@ def main() -> None:
     parser.add_argument("--benchmark", default="minipy")
     args = parser.parse_args()
     try:
-        print(compared(*args.runs, args.benchmark))
+        one, other = args.runs
+        print(compared(one, other, args.benchmark))
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from None
 
