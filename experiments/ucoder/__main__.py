@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from conself.minipy import splits
 from experiments.metric_pools.judged import Judged
 from experiments.ucoder.analyses import by_cluster_size, by_perplexity, lexical_diversity, theorem, topics
-from experiments.ucoder.judged import judged
+from experiments.ucoder.judged import by_chain, judged
 
 BENCHMARKS = ("minipy", "minipy_validation")
 
@@ -40,7 +40,7 @@ def _answers(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _round(folder: Path, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
     artifacts = _artifacts(folder, number)
-    pools, unread = judged(artifacts)
+    pools, unread = judged(artifacts, by_chain)
     return {
         "targets": found["pairs"],
         "pass@1": {name: found["benchmarks"][name]["tuned"]["pass@1"] for name in BENCHMARKS},
@@ -87,7 +87,7 @@ def _mean(values: list[float] | list[bool]) -> float:
 def proposals(folder: Path) -> dict[str, Any]:
     """Describe the problems of a run's model beside as many of the training split."""
     rows = _rows(folder / "artifacts" / "propose" / "proposals.parquet", ["category", "topic", "reason"])
-    pools, _ = judged(_artifacts(folder, 1))
+    pools, _ = judged(_artifacts(folder, 1), by_chain)
     own = [pool.pool.problem.statement.partition("\n\n")[0] for pool in pools]
     given = [problem.statement for problem, _ in list(splits.split("train", 800, 0))[: len(own)]]
     return {

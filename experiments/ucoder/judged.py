@@ -1,6 +1,6 @@
-"""The pools of proposed problems on the embedded world, judged by the chain of steps that each task names."""
+"""The pools of proposed problems, judged by references: on the embedded world by the chain that each task names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,13 @@ FAILURES = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
 """What the reference raises on an input of another type than its chain takes."""
 
 
-def judged(artifacts: Path) -> tuple[list[Judged], int]:
-    """Judge the pool of a round, a folder of a run; also returns the number of problems whose task is no chain.
+Reference = Callable[..., Any]
+
+
+def judged(artifacts: Path, reference_of: Callable[[Problem], Reference | None]) -> tuple[list[Judged], int]:
+    """Judge the pool of a round, a folder of a run; also returns the number of problems without a reference.
+
+    ``reference_of`` gives the function that solves a problem; None: nobody knows it.
 
     Raises:
         FileNotFoundError: there is no pool.
@@ -29,7 +34,7 @@ def judged(artifacts: Path) -> tuple[list[Judged], int]:
     found, unread = [], 0
     for shard in shards_of(places[0], "candidates", *places[1:]):
         for pool in shard.read():
-            expected = expected_of(pool.problem)
+            expected = expected_of(pool.problem, reference_of(pool.problem))
             if any(value is not None for value in expected):
                 passed = tuple(right(trace, expected) for trace in pool.traces)
                 found.append(Judged(pool, shard.agreed()[pool.problem.id], passed))
@@ -38,16 +43,20 @@ def judged(artifacts: Path) -> tuple[list[Judged], int]:
     return found, unread
 
 
-def expected_of(problem: Problem) -> list[str | None]:
-    """Compute the reference's value on each input; None where it has none, everywhere if the task is no chain."""
+def by_chain(problem: Problem) -> Reference | None:
+    """Return the reference of the chain of steps that a task names; None if it is no chain."""
     steps = read_chain(problem.statement.partition("\n\n")[0])
-    if steps is None:
+    return None if steps is None else function(reference_program(steps))
+
+
+def expected_of(problem: Problem, reference: Reference | None) -> list[str | None]:
+    """Compute the reference's value on each input; None where it has none, everywhere without a reference."""
+    if reference is None:
         return [None] * len(problem.inputs)
-    reference = function(reference_program(steps))
     return [_value(reference, given) for given in problem.inputs]
 
 
-def _value(reference: Any, given: str) -> str | None:
+def _value(reference: Reference, given: str) -> str | None:
     called: tuple[Any, ...] = arguments(given)
     try:
         return canonical(reference(*called))

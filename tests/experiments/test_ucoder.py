@@ -12,7 +12,8 @@ from conself.store.tables import write_records
 from experiments.metric_pools.judged import Judged
 from experiments.ucoder.__main__ import picked
 from experiments.ucoder.analyses import by_cluster_size, by_perplexity, lexical_diversity, theorem, topics
-from experiments.ucoder.judged import expected_of, right
+from experiments.ucoder.judged import by_chain, expected_of, right
+from experiments.ucoder.solved import figures, rankings
 
 SORTED = Problem("p", "Sort the list.\n\nExample: f([2, 1]) == [1, 2]", "", "f", ("([3, 1],)", "(1,)"), "", "")
 
@@ -23,12 +24,13 @@ def pool(keys: list[tuple[str | None, ...]], passed: list[bool], nlls: list[floa
 
 
 def test_a_chain_has_the_references_values_and_an_input_of_another_type_none() -> None:
-    assert expected_of(SORTED) == ["[1,3]", None]
+    assert expected_of(SORTED, by_chain(SORTED)) == ["[1,3]", None]
 
 
 def test_a_task_that_is_no_chain_has_no_values() -> None:
     other = Problem("p", "Dance.\n\nExample: f([2, 1]) == [1, 2]", "", "f", ("([3, 1],)",), "", "")
-    assert expected_of(other) == [None]
+    assert by_chain(other) is None
+    assert expected_of(other, None) == [None]
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,19 @@ def test_topics_are_counted() -> None:
         {"category": "lists", "topic": "sum", "reason": "unparsable"},
     ]
     assert topics(rows) == {"by category": {"lists": {"asks": 2, "kept": 1}}, "topics": 2, "topics kept": 1}
+
+
+def test_the_share_of_solvable_problems_and_of_right_winners_by_hand() -> None:
+    """One problem whose majority is right, one whose single right program is in no majority, and one without any."""
+    keys: list[tuple[str | None, ...]] = [("1",), ("1",), ("2",)]
+    pools = [
+        pool(keys, [True, True, False], [0.3, 0.2, 0.1]),
+        pool(keys, [False, False, True], [0.3, 0.2, 0.1]),
+        pool([(None,), (None,), (None,)], [False, False, False], [0.1] * 3),
+    ]
+    found = figures(pools, rankings())
+    assert (found["problems"], found["solvable"]) == (3, pytest.approx(2 / 3))
+    assert found["programs right"] == pytest.approx((2 / 3 + 1 / 3) / 3)
+    assert found["winner right"]["reliable_cluster"] == pytest.approx(1 / 3)
+    assert found["winner right"]["likeliest"] == pytest.approx(1 / 3)
+    assert found["no winner"]["reliable_cluster"] == 1
