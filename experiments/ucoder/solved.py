@@ -1,7 +1,7 @@
 """How many proposed problems can be solved: ``python -m experiments.ucoder.solved RUN``.
 
-RUN is the folder of a run of ``experiment=ucoder`` with a real model. ``references.py`` has solutions by the names of
-functions, written by hand after reading the tasks; problems without one are left out.
+RUN is the folder of a run of ``experiment=ucoder`` with a real model. ``references.py`` has solutions by the ids of
+problems, written by hand after reading the tasks; problems without one are left out.
 """
 
 import argparse
@@ -25,8 +25,8 @@ RANKINGS = ("reliable_cluster", "likeliest", "largest_cluster", "first")
 
 
 def reference_of(problem: Problem) -> Reference | None:
-    """Return the solution of a problem by its function's name."""
-    return REFERENCES.get(problem.entry_point or "")
+    """Return the solution of a problem by its id, which is a hash of its content."""
+    return REFERENCES.get(problem.id)
 
 
 def rankings() -> dict[str, Ranking]:
