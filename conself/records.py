@@ -164,3 +164,16 @@ class ModelRef:
     dtype: str
     attention: str
     quantization: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GradedReply:
+    """The grade of a reply with tests, by a reference solution and its mutants.
+
+    ``accurate`` is 1 if all tests are right, 0, or None if the reply cannot be read; ``killed`` is the share of mutants
+    that fail one of its tests, None without mutants.
+    """
+
+    problem_id: str
+    accurate: int | None
+    killed: float | None

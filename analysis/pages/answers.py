@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conself.benchmarks.written_tests import GradedReply
-from conself.records import Candidate, Outcome, Problem, Status, Trace, Verdict
-from conself.results import names
+from conself.records import Candidate, GradedReply, Outcome, Problem, Status, Trace, Verdict
 from conself.store.tables import read_records, read_verdicts
 
 from ..runs import Run, answers_at, artifact
@@ -84,7 +82,7 @@ def _folders(run: Run, benchmark: str) -> tuple[Path | None, Path]:
 
 def _tests(run: Run, benchmark: str) -> tuple[Path, Path] | None:
     """Return the artifacts of the tests that a run's model wrote of a benchmark, before and after training, if any."""
-    before, after = (artifact(run, names.written(benchmark, side)).resolve() for side in ("base", "tuned"))
+    before, after = (artifact(run, f"written_tests/{benchmark}/{side}").resolve() for side in ("base", "tuned"))
     return (before, after) if _is_whole(before) and _is_whole(after) else None
 
 

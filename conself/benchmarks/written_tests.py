@@ -39,15 +39,6 @@ class Graded:
     killed: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class GradedReply:
-    """A reply's grade in a table, as :class:`Graded` has it: ``accurate`` is 1, 0 or None."""
-
-    problem_id: str
-    accurate: int | None
-    killed: float | None
-
-
 def inputs_of(replies: Sequence[ReadTests], is_stdin: bool) -> tuple[str, ...]:
     """List the inputs for the reference solution and its mutants: each input of a problem's replies once."""
     return distinct_inputs((test for reply in replies for test in _claiming(reply)), is_stdin)

@@ -92,10 +92,9 @@ def reinforce(
     asked = prompts_of(problems, model, style, method)
     usable = [problem for problem in problems if all(problem.id in prompts.ids for prompts in asked)]
     labelled, trained, held_out = _shared_out(usable, method)
-    method = _labelling(method, trained)
-    schedule = WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
-    most = [how.max_new_tokens for how in drawings(method)]
-    trials = [each for prompts, tokens in zip(asked, most, strict=True) for each in like(prompts, tokens)]
+    method, schedule = _labelling(method, trained), WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
+    pairs = zip(asked, drawings(method), strict=True)
+    trials = [each for prompts, how in pairs for each in like(prompts, how.max_new_tokens)]
     with open_learner(model, training, method.loss, method.seed, schedule, trials, None) as learner:
         key = training_key(fingerprint(model), learner.shapes(), [], training, method.loss, method.seed)
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)

@@ -11,7 +11,7 @@ from conself.agreement.comparison import Comparison
 from conself.agreement.jobs import job_of
 from conself.benchmarks.references import references
 from conself.benchmarks.task import Benchmark, Task
-from conself.benchmarks.written_tests import GradedReply, figures, grade, inputs_of
+from conself.benchmarks.written_tests import figures, grade, inputs_of
 from conself.engines.engine import Engine
 from conself.generated_tests.reader import TestReader
 from conself.models.transformers import check_model
@@ -24,7 +24,7 @@ from conself.pipelines.pools import by_problem
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.stage import Summary, Work, stage
 from conself.pipelines.testing import read_all
-from conself.records import Candidate, ModelRef, Outcome, Problem, Status
+from conself.records import Candidate, GradedReply, ModelRef, Outcome, Problem, Status
 from conself.results import names
 from conself.results.show_written_tests import show_written_tests
 from conself.runtime.parts import build

@@ -9,12 +9,11 @@ from rich.console import Console
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge, Task
-from conself.benchmarks.written_tests import GradedReply
 from conself.oracles import Oracle, TestOracle
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Drawing
 from conself.pipelines.written_tests import StoredMutant, stored_programs, written
-from conself.records import ModelRef, Problem
+from conself.records import GradedReply, ModelRef, Problem
 from conself.store.tables import read_records
 from tests.pipelines.test_testing import config as parts_of_testers
 from tests.proposers.canned import Answer, Canned, InThisProcess

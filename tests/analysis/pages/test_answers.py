@@ -9,8 +9,7 @@ from rich.console import Console
 from analysis.pages.answers import written_in
 from analysis.request import Request, parse
 from analysis.write_report import make_report
-from conself.benchmarks.written_tests import GradedReply
-from conself.records import Candidate, Problem, Trace, Verdict
+from conself.records import Candidate, GradedReply, Problem, Trace, Verdict
 from conself.store.tables import write_json, write_records, write_traces, write_verdicts
 from tests.analysis.report_runs import CRASH, HOSTILE, make_problem, make_run, ok
 
