@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # Problems are read in windows of this many batches of samples: rows stay full, memory bounded.
 _BATCHES_PER_WINDOW = 16
+# On a CPU also of at most this many tokens for each row, a minute or two of a large model: a problem is on disk only
+# after its window's earlier steps (observations, or a proposal's skeleton), so that a kill loses these of one window.
+_TOKENS_PER_ROW = 1024
 # A call needs this many: while it asks for observations, and at its end, few rows run, and steps cost nearly as much.
 _BATCHES_PER_CALL = 4
 # Slow imports, which workers do in advance.
@@ -100,7 +103,7 @@ class TransformersEngine(Engine):
         The model stays loaded for the next call; the rows' memory is freed.
         """
         complete = partial(complete_chats, required(model), self.runtime)
-        for window in _windows(problems, demand.samples, self.runtime):
+        for window in _windows(problems, demand, self.runtime):
             yield from flow(window, complete)
         return_freed()
 
@@ -172,8 +175,11 @@ def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTok
     return policy, tokenizer, stop_token_ids(policy, tokenizer)
 
 
-def _windows(problems: Iterable[Problem], per_problem: int, runtime: Runtime) -> Iterator[list[Problem]]:
-    count = max(1, _BATCHES_PER_WINDOW * runtime.rows // per_problem)
+def _windows(problems: Iterable[Problem], demand: Demand, runtime: Runtime) -> Iterator[list[Problem]]:
+    most = _BATCHES_PER_WINDOW * runtime.rows
+    if not runtime.on_gpu():
+        most = min(most, _TOKENS_PER_ROW * runtime.rows // demand.tokens)
+    count = max(1, most // demand.samples)
     stream = iter(problems)
     while window := list(islice(stream, count)):
         yield window
