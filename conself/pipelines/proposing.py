@@ -28,6 +28,10 @@ from conself.store.keys import Identified, located, plain
 from conself.store.tables import read_records, write_records
 
 
+_HOPELESS = 100
+"""Asks without a single problem after which no more are made."""
+
+
 @dataclass(frozen=True)
 class Proposing(Identified):
     """A proposer with the engine that it asks, and the model that the engine draws from."""
@@ -108,7 +112,8 @@ def propose(context: Context, proposing: Proposing, statements: Statements) -> A
         reasons = ", ".join(f"{n} {reason}" for reason, n in summary["dropped"].items())
         raise ValueError(
             f"none of {summary['asks']} asks gave a problem ({reasons}): read the replies in {proposals.path}; then "
-            "choose a model that keeps to the form that it is asked for, another proposer, or proposer.min_rating=null"
+            "choose a model that keeps to the form that it is asked for, another proposer (model=minipy_roles has its "
+            "own: proposer=minipy), or proposer.min_rating=null"
         )
     return proposals
 
@@ -142,9 +147,12 @@ def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary
 def next_wave(proposer: Proposer, sifted: Sequence[Proposal]) -> int:
     """Return the number of asks in the next wave: enough at the yield so far, at most ``max_asks`` in all.
 
-    It depends only on the asks so far, so that a job resumed after a kill asks the same.
+    None if a hundred asks or more gave nothing: the next ones would not either. The number depends only on the asks so
+    far, so that a job resumed after a kill asks the same.
     """
     kept = sum(proposal.reason is None for proposal in sifted)
+    if not kept and len(sifted) >= _HOPELESS:
+        return 0
     missing = proposer.problems - kept
     wanted = missing if not kept else -(-missing * len(sifted) // kept)
     return min(max(wanted, 0), proposer.max_asks - len(sifted))
