@@ -47,16 +47,24 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     """
     if top_p == 1:
         return probabilities
-    size = probabilities.shape[-1]
-    count = min(_FIRST_NUCLEUS, size)
-    while True:  # most rows need few tokens: far cheaper than sorting the vocabulary
-        top = probabilities.topk(count).values
-        mass = top.cumsum(-1, dtype=torch.float64)
-        if count == size or bool((mass[:, -1] >= top_p).all()):
-            break
-        count = min(8 * count, size)
+    return probabilities.where(probabilities >= _least_likely(probabilities, top_p, _FIRST_NUCLEUS), 0.0)
+
+
+def _least_likely(probabilities: Tensor, top_p: float, count: int) -> Tensor:
+    """Return the probability [N, 1] of the least likely token of each row's nucleus, sought first in ``count`` tokens.
+
+    Few rows need more, and only these are read again: sorting the vocabulary takes far longer than a small model's step.
+    """
+    count = min(count, probabilities.shape[-1])
+    top = probabilities.topk(count).values
+    mass = top.cumsum(-1, dtype=torch.float64)
     last = (mass < top_p).sum(-1, keepdim=True).clamp_(max=count - 1)
-    return probabilities.where(probabilities >= top.gather(1, last), 0.0)
+    least = top.gather(1, last)
+    if count < probabilities.shape[-1]:
+        wide = (mass[:, -1] < top_p).nonzero().squeeze(1)
+        if len(wide):
+            least[wide] = _least_likely(probabilities[wide], top_p, 8 * count)
+    return least
 
 
 def inverse_cdf(weights: Tensor, uniforms: Tensor) -> Tensor:

@@ -56,6 +56,19 @@ def test_nucleus_wider_than_the_first_look() -> None:
     assert not kept[0, 500:].any()
 
 
+@given(st.lists(st.floats(0.0, 9.0), min_size=1, max_size=6), st.sampled_from([0.3, 0.8, 0.95, 0.999]))
+def test_nucleus_of_rows_of_any_width_is_that_of_a_whole_sort(peaks: list[float], top_p: float) -> None:
+    """Rows of a few tokens beside rows of hundreds, each against NumPy's sort of all of its tokens."""
+    logits = torch.from_numpy(np.random.default_rng(len(peaks)).normal(size=(len(peaks), 1500))).float()
+    probabilities = (logits * torch.tensor(peaks)[:, None]).softmax(-1)
+    kept = nucleus(probabilities, top_p)
+    for row, ours in zip(probabilities.numpy(), kept.numpy(), strict=True):
+        ordered = np.sort(row)[::-1]
+        needed = int(np.searchsorted(np.cumsum(ordered, dtype=np.float64), top_p)) + 1
+        least = ordered[min(needed, len(ordered)) - 1]
+        assert np.array_equal(ours, np.where(row >= least, row, 0))
+
+
 def test_entropy_by_hand() -> None:
     log_probs = torch.tensor([[0.4, 0.4, 0.1, 0.1]]).log()
     assert top_entropy(log_probs, 2).item() == pytest.approx(math.log(2))
