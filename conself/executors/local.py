@@ -77,7 +77,8 @@ class LocalExecutor:
         """Yield the items of ``function(*task)`` as they arrive. Function, arguments and items must be picklable.
 
         An exception in a task is raised here once; tasks not yet started are dropped, and running ones end with their
-        current item, which is waited for. Items should be small (4 kB): only then can a kill never truncate one.
+        current item, which is waited for. At Ctrl-C the processes are killed, since an item of a large model takes
+        minutes. Items should be small (4 kB): only then can a kill never truncate one.
 
         Raises:
             ChildProcessError: a worker was killed.
@@ -99,6 +100,9 @@ class LocalExecutor:
                 "a worker process was killed, most likely for lack of memory; lower executor.workers or the batch_size "
                 "under a part's runtime, and run the same command again: finished shards are kept"
             ) from error
+        except KeyboardInterrupt:
+            self._kill()
+            raise
         finally:
             self._end()
 
@@ -110,6 +114,13 @@ class LocalExecutor:
         if modules:
             for _ in range(self.workers):
                 self._started()[0].submit(_import, modules)
+
+    def _kill(self) -> None:
+        if self._executor is not None:
+            for process in list(self._executor._processes.values()):  # Python 3.14 has kill_workers() for it
+                process.kill()
+                process.join()
+            self.release()
 
     def _end(self) -> None:
         """Wait for running tasks, so that none writes into an artifact after its lock is released."""
@@ -157,7 +168,7 @@ class LocalExecutor:
 def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue: Yielded, stopped: Event) -> None:
     global _yielded, _stopped
     use_threads(threads)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and waits for the current shard
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # batch systems send these to all processes when time is up
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     if sys.platform == "linux":

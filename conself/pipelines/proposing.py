@@ -27,7 +27,6 @@ from conself.store.artifacts import Artifact
 from conself.store.keys import Identified, located, plain
 from conself.store.tables import read_records, write_records
 
-
 _HOPELESS = 100
 """Asks without a single problem after which no more are made."""
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +182,28 @@ def test_a_task_ends_at_its_next_item_when_nobody_wants_more(tmp_path: Path) -> 
         assert seen < 150, "the task went on to its end"
         assert [value for value, _ in workers.run(square, [(3,)])] == [9]
         assert len(list(tmp_path.iterdir())) == seen
+
+
+def hold(folder: str) -> Iterator[int]:
+    Path(folder, str(os.getpid())).touch()
+    yield 0
+    time.sleep(300)
+    yield 1
+
+
+def test_ctrl_c_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:
+    """The second item would take five minutes."""
+    with LocalExecutor(1) as workers:
+        stream = workers.run(hold, [(str(tmp_path),), (str(tmp_path),)])
+        assert next(stream) == 0
+        threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+        assert time.monotonic() - start < 60
+        (held,) = (int(path.name) for path in tmp_path.iterdir())
+        assert not psutil.pid_exists(held)
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9], "the next run has new processes"
 
 
 def flood(_n: int) -> Iterator[bytes]:

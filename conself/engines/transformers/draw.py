@@ -53,7 +53,7 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
 def _least_likely(probabilities: Tensor, top_p: float, count: int) -> Tensor:
     """Return the probability [N, 1] of the least likely token of each row's nucleus, sought first in ``count`` tokens.
 
-    Few rows need more, and only these are read again: sorting the vocabulary takes far longer than a small model's step.
+    Few rows need more, and only these are read again: sorting a vocabulary takes longer than a small model's step.
     """
     count = min(count, probabilities.shape[-1])
     top = probabilities.topk(count).values
