@@ -16,7 +16,8 @@ from omegaconf import DictConfig
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.engines.engine import Complete, Engine
-from conself.engines.transformers.engine import TransformersEngine, complete_chats
+from conself.engines.transformers.engine import TransformersEngine
+from conself.engines.transformers.machine import complete_chats
 from conself.minipy.pretrain_roles import asks_of
 from conself.models.dtypes import with_dtypes
 from conself.prompts.prompts import PromptStyle

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask
 from conself.engines.stop_strings import StopStrings, cut
-from conself.engines.transformers.engine import Runtime, complete_chats
+from conself.engines.transformers.engine import Runtime
 from conself.engines.transformers.ledger import Request
+from conself.engines.transformers.machine import complete_chats
 from conself.models.transformers import load_policy, load_tokenizer
 from conself.prompts.turns import encode_prompt, encode_responses
 from conself.records import ModelRef

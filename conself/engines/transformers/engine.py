@@ -4,38 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from itertools import groupby, islice
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from joblib import cpu_count
 
 from conself.engines.decoding import Decoding, check_cut
-from conself.engines.engine import Ask, Demand, Engine, Flow, Reply, required
-from conself.engines.stop_strings import StopStrings, text_of
+from conself.engines.engine import Complete, Demand, Engine, Flow, required
+from conself.engines.stop_strings import StopStrings
+from conself.engines.stream import stream
 from conself.engines.transformers.memory import MOST_ROWS, within
-from conself.executors.executor import worker_index
 from conself.models.dtypes import gpu_driver
-from conself.models.transformers import fingerprint, load_policy, load_tokenizer, stop_token_ids
-from conself.prompts.prompts import render
-from conself.prompts.turns import encode_prompt
+from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
-from conself.runtime.memory import free_bytes, keep_freed, return_freed
+from conself.runtime.memory import free_bytes, return_freed
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
     from conself.engines.transformers.ledger import Completion, Request
 
-# Problems are read in windows of this many batches of samples: rows stay full, memory bounded.
-_BATCHES_PER_WINDOW = 16
-# On a CPU also of at most this many tokens for each row, a minute or two of a large model: a problem is on disk only
-# after its window's earlier steps (observations, or a proposal's skeleton), so that a kill loses these of one window.
-_TOKENS_PER_ROW = 1024
-# A call needs this many: while it asks for observations, and at its end, few rows run, and steps cost nearly as much.
+# A call needs this many batches of samples: at its end few rows run, and steps cost nearly as much.
 _BATCHES_PER_CALL = 4
 # Slow imports, which workers do in advance.
-_MODULES = ("conself.engines.transformers.generation", "transformers.models.auto.modeling_auto", "peft")
+_MODULES = ("conself.engines.transformers.machine", "transformers.models.auto.modeling_auto", "peft")
 
 
 @dataclass(frozen=True)
@@ -98,21 +87,29 @@ class TransformersEngine(Engine):
     def draw(
         self, problems: Iterable[Problem], flow: Flow, demand: Demand, model: ModelRef | None
     ) -> Iterator[list[Candidate]]:
-        """Run the flow on windows of problems, which share batches; ``Reply.n_tokens`` counts all tokens.
+        """Run the flow of each problem, in one stream; ``Reply.n_tokens`` counts all tokens.
 
         The model stays loaded for the next call; the rows' memory is freed.
         """
-        complete = partial(complete_chats, required(model), self.runtime)
-        for window in _windows(problems, demand, self.runtime):
-            yield from flow(window, complete)
+        from conself.engines.transformers.machine import TransformersMachine
+        from conself.engines.transformers.rows import grouped_attention
+
+        def alone(problem: Problem, complete: Complete) -> list[Candidate]:
+            return next(flow([problem], complete))
+
+        machine = TransformersMachine(required(model), self.runtime.device, self.runtime.rows)
+        with grouped_attention(machine.policy):
+            yield from stream(problems, alone, machine, demand.samples)
         return_freed()
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
         """Draw tokens from the model on disk, in this process."""
-        from conself.engines.transformers.generation import stream
+        from conself.engines.transformers import generation
+        from conself.engines.transformers.machine import loaded
 
         policy, tokenizer, stop_ids = loaded(model, self.runtime.device)
-        return list(stream(policy, requests, how, stop_ids, self.runtime.rows, StopStrings(tokenizer, how.stop)))
+        stops = StopStrings(tokenizer, how.stop)
+        return list(generation.stream(policy, requests, how, stop_ids, self.runtime.rows, stops))
 
 
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
@@ -123,63 +120,3 @@ def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
     fits = within(most, model, tokens, free_bytes())
     shared = 1 if runtime.processes else max(1, cores // (fits.processes or 1))
     return replace(fits, threads=runtime.threads or shared)
-
-
-def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], settings: Decoding) -> Iterator[list[Reply]]:
-    """Yield one reply per seed of every ask, in order, as soon as possible; the model is loaded once per process."""
-    from conself.engines.transformers.generation import stream
-    from conself.engines.transformers.ledger import Request
-    from conself.engines.transformers.prompts import shared_length
-
-    policy, tokenizer, stop_ids = loaded(model, runtime.device)
-    requests: list[Request] = []
-    for group, members in groupby(asks, lambda ask: ask.group):
-        alike = list(members)
-        prompts = [tuple(encode_prompt(tokenizer, render(tokenizer, ask.messages))) for ask in alike]
-        shared = 0 if group is None else shared_length(prompts)
-        requests += [Request(ids, ask.seeds, shared) for ids, ask in zip(prompts, alike, strict=True)]
-    stops = StopStrings(tokenizer, settings.stop)
-    for replies in stream(policy, requests, settings, stop_ids, runtime.rows, stops):
-        yield [_reply(completion, stops, stop_ids) for completion in replies]
-
-
-def _reply(completion: Completion, stops: StopStrings, stop_ids: Sequence[int]) -> Reply:
-    count = len(completion.token_ids)
-    return Reply(
-        text=text_of(completion.token_ids.tolist(), stops, stop_ids),
-        finish_reason=completion.finish_reason,
-        mean_nll=-float(completion.token_logprobs.mean(dtype="float64")) if count else None,
-        mean_token_entropy=float(completion.token_entropies.mean(dtype="float64")) if count else None,
-        n_tokens=count,
-    )
-
-
-@lru_cache(maxsize=1)
-def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
-    """Load a model to draw from, its tokenizer and the ids that end a turn; the last model is kept for the next call.
-
-    Raises:
-        OSError: the model cannot be loaded.
-        ValueError: torch does not know the device; with the remedy.
-    """
-    import torch
-
-    from conself.engines.transformers.packed import pack
-
-    if device == "auto" and torch.cuda.is_available():
-        device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
-    policy, tokenizer = load_policy(model, device), load_tokenizer(model)
-    if policy.device.type == "cpu":
-        keep_freed()
-        pack(policy)
-    return policy, tokenizer, stop_token_ids(policy, tokenizer)
-
-
-def _windows(problems: Iterable[Problem], demand: Demand, runtime: Runtime) -> Iterator[list[Problem]]:
-    most = _BATCHES_PER_WINDOW * runtime.rows
-    if not runtime.on_gpu():
-        most = min(most, _TOKENS_PER_ROW * runtime.rows // demand.tokens)
-    count = max(1, most // demand.samples)
-    stream = iter(problems)
-    while window := list(islice(stream, count)):
-        yield window

@@ -4,12 +4,11 @@ Rows run independently (see :mod:`conself.engines.transformers.rows`): a prompt 
 waiting sample takes the place of a finished one, and every sample draws from its own stream of uniforms.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -23,8 +22,10 @@ from conself.engines.transformers.rows import RowCache, States, grouped_attentio
 # Waiting prompts are read once this share of the rows is free: reading few at a time is slow.
 _REFILL_SHARE = 4
 
+Deliver = Callable[[int, Completion], None]
+"""Called with the place of a seed in its request, and its completion."""
 
-@torch.inference_mode()
+
 def stream(
     model: PreTrainedModel,
     requests: Sequence[Request],
@@ -50,82 +51,191 @@ def stream(
     Raises:
         ValueError: an empty prompt, batch_size < 1, or attention that masks cannot express.
     """
-    _check(model, requests, settings, batch_size)
-    ledger = Ledger(model, requests, settings, stop_ids, stops if stops is not None and stops.stop else None)
-    waiting = _chunks(requests, ledger.limits, batch_size)
-    rows = _Rows(round_up(batch_size), model.device)
-    following = 0
+    found: list[dict[int, Completion]] = [{} for _ in requests]
+    generator = Generator(model, stop_ids, batch_size)
+    for request, completions in zip(requests, found, strict=True):
+        generator.add(request, settings, stops, completions.__setitem__)
     with grouped_attention(model):
-        while waiting or rows.active:
-            free = batch_size - rows.active
-            if waiting and (free == batch_size or free * _REFILL_SHARE >= batch_size):
-                _admit(model, rows, requests, waiting, free)
-            ledger.end(_step(model, rows, ledger, settings))
-            while following < len(requests) and not ledger.running[following]:
-                yield ledger.completions(following)
-                following += 1
-    for request in range(following, len(requests)):  # without room for a token, all of them
-        yield ledger.completions(request)
+        for request, completions in zip(requests, found, strict=True):
+            while len(completions) < len(request.seeds):
+                generator.step()
+            yield [completions[place] for place in range(len(request.seeds))]
 
 
-def _check(model: PreTrainedModel, requests: Sequence[Request], settings: Decoding, batch_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}; set engine.runtime.batch_size")
-    if any(not request.prompt_ids for request in requests):
-        raise ValueError("a prompt has no token; check the prompt templates and the model's chat template")
-    config = model.config
-    if config._attn_implementation not in ("sdpa", "eager"):
-        raise ValueError(f"sampling needs model.attention sdpa or eager, got {config._attn_implementation!r}")
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    longest = max((len(request.prompt_ids) for request in requests), default=0) + settings.max_new_tokens
-    window = getattr(config, "sliding_window", None)
-    if kinds - {"full_attention", "sliding_attention"} or (window is not None and longest > window):
-        raise ValueError(
-            f"{type(model).__name__} attends through a window or a state ({', '.join(sorted(kinds))}; window {window}) "
-            f"that sequences of up to {longest} tokens would pass; choose a model with full attention or fewer tokens"
-        )
+@dataclass(frozen=True)
+class _Lane:
+    """Samples that are drawn in the same way."""
+
+    settings: Decoding
+    stops: StopStrings | None
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Samples ``first`` .. ``first + count`` (numbered over all requests) of one request, admitted together."""
+    """Samples of one request that start together: their places in it, and how many tokens each has room for."""
 
-    request: int
-    first: int
-    count: int
-    length: int
+    request: Request
+    places: range
+    room: int
+    lane: _Lane
+    deliver: Deliver
 
 
-def _chunks(requests: Sequence[Request], limits: NDArray[np.int64], batch_size: int) -> list[_Chunk]:
-    """List the chunks to sample, the first request last, because they are taken from the end."""
-    chunks = []
-    first = 0
-    for index, request in enumerate(requests):
-        end = first + len(request.seeds)
-        if end > first and limits[first] > 0:
-            length = len(request.prompt_ids)
-            chunks += [_Chunk(index, at, min(batch_size, end - at), length) for at in range(first, end, batch_size)]
-        first = end
-    return chunks[::-1]
+class Generator:
+    """Decodes samples of any requests together, also of some that are added while others run.
+
+    Within :func:`grouped_attention`, which the caller sets, keys and values are read in place.
+    """
+
+    def __init__(self, model: PreTrainedModel, stop_ids: Sequence[int], batch_size: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}; set engine.runtime.batch_size")
+        if model.config._attn_implementation not in ("sdpa", "eager"):
+            chosen = model.config._attn_implementation
+            raise ValueError(f"sampling needs model.attention sdpa or eager, got {chosen!r}")
+        self.batch_size = batch_size
+        self._model = model
+        self._rows = _Rows(round_up(batch_size), model.device)
+        self._ledger = Ledger(round_up(batch_size), model.config.vocab_size, stop_ids, model.device)
+        self._waiting: deque[_Chunk] = deque()
+        self._running: dict[int, tuple[_Chunk, int]] = {}  # by line of the ledger: a chunk, and a place in its request
+        self._lanes = Counter[_Lane]()  # running samples of each
+
+    @property
+    def live(self) -> int:
+        """The number of samples that run or wait."""
+        return len(self._running) + sum(len(chunk.places) for chunk in self._waiting)
+
+    def add(self, request: Request, settings: Decoding, stops: StopStrings | None, deliver: Deliver) -> None:
+        """Let the samples of a request wait for rows; ``deliver`` is told of each when it has ended.
+
+        Raises:
+            ValueError: the prompt is empty, or the request would outgrow an attention window.
+        """
+        if not request.prompt_ids:
+            raise ValueError("a prompt has no token; check the prompt templates and the model's chat template")
+        _check_attention(self._model, len(request.prompt_ids) + settings.max_new_tokens)
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        most = settings.max_new_tokens
+        room = most if context is None else min(most, context - len(request.prompt_ids))
+        if room < 1:
+            for place in range(len(request.seeds)):
+                deliver(place, Completion.empty())
+            return
+        lane = _Lane(settings, stops if stops is not None and stops.stop else None)
+        places = range(len(request.seeds))
+        for at in range(0, len(places), self.batch_size):
+            self._waiting.append(_Chunk(request, places[at : at + self.batch_size], room, lane, deliver))
+
+    def clear(self) -> None:
+        """Drop all samples."""
+        self._waiting.clear()
+        self._rows.active = 0
+        self._ledger.close(list(self._running))
+        self._running.clear()
+        self._lanes.clear()
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Draw one token for every running sample, and deliver those that end; first start waiting ones, if many can.
+
+        Does nothing if there is no sample.
+        """
+        free = self.batch_size - self._rows.active
+        if self._waiting and (free == self.batch_size or free * _REFILL_SHARE >= self.batch_size):
+            self._admit(free)
+        if not self._rows.active:
+            return
+        ended = self._rows.evict(self._draw(self._logits()))
+        if not ended:
+            return
+        for line, completion in zip(ended, self._ledger.close(ended), strict=True):
+            chunk, place = self._running.pop(line)
+            self._lanes[chunk.lane] -= 1
+            if not self._lanes[chunk.lane]:
+                del self._lanes[chunk.lane]
+            chunk.deliver(place, completion)
+
+    def _admit(self, free: int) -> None:
+        """Read the prompts that fit into ``free`` rows, all but their last token."""
+        chunks: list[_Chunk] = []
+        while self._waiting and len(self._waiting[0].places) <= free:
+            chunks.append(self._waiting.popleft())
+            free -= len(chunks[-1].places)
+        if not chunks:
+            return
+        lines = []
+        for chunk in chunks:
+            seeds = [chunk.request.seeds[place] for place in chunk.places]
+            opened = self._ledger.open(seeds, chunk.room, chunk.lane.settings)
+            self._running.update({line: (chunk, place) for line, place in zip(opened, chunk.places, strict=True)})
+            self._lanes[chunk.lane] += len(opened)
+            lines.append(opened)
+        self._rows.place(read(self._model, [chunk.request for chunk in chunks]), lines, chunks)
+
+    def _logits(self) -> Tensor:
+        """Run the model on the last token of every row: [width, V] float32, idle rows included."""
+        rows = self._rows
+        assert rows.cache is not None
+        # CPU kernels compute very few rows, and remainders of their vectors, differently: fill up with idle rows.
+        active, width = rows.active, round_up(rows.active)
+        positions = rows.state[2, :width]
+        span = round_up(int(positions[:active].max()) + 1)
+        places = positions[:, None]
+        rows.cache.aim(places, span)
+        logits: Tensor = self._model(
+            input_ids=rows.state[3, :width, None],
+            position_ids=places,
+            attention_mask=visible(places, span, self._model.dtype),
+            past_key_values=rows.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, 0]
+        return logits.float()
+
+    def _draw(self, logits: Tensor) -> Tensor:
+        """Draw a token for every running row, lane by lane; return True [active] where a sample ends."""
+        rows = self._rows
+        uniforms = self._ledger.uniforms[rows.state[0, : len(logits)], rows.state[1, : len(logits)]]
+        if len(self._lanes) == 1:
+            (lane,) = self._lanes
+            return self._record(lane, slice(None), choose(logits, uniforms, lane.settings))
+        of_row = [self._running[line][0].lane for line in rows.state[0, : rows.active].tolist()]
+        done = torch.zeros(rows.active, dtype=torch.bool, device=logits.device)
+        for lane in self._lanes:
+            members = torch.tensor([row for row, its in enumerate(of_row) if its == lane], device=logits.device)
+            filled = members[torch.arange(round_up(len(members)), device=logits.device).clamp_(max=len(members) - 1)]
+            done[members] = self._record(lane, members, choose(logits[filled], uniforms[filled], lane.settings))
+        return done
+
+    def _record(self, lane: _Lane, members: Tensor | slice, draw: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Record what rows ``members`` drew, idle rows after them left out; return True where a sample ends."""
+        state = self._rows.state[:, : self._rows.active]
+        lines, steps = state[0][members], state[1][members]
+        tokens, logprobs, entropies = (values[: len(lines)] for values in draw)
+        done = self._ledger.record(lines, steps, (tokens, logprobs, entropies), lane.stops)
+        state[1:3, members] += 1
+        state[3, members] = tokens
+        return done
 
 
 class _Rows:
-    """The running samples: ``state`` [4, rows] int64 holds sample, step, position and last token of each row."""
+    """The running samples: ``state`` [4, rows] int64 holds line, step, position and last token of each row."""
 
     def __init__(self, count: int, device: torch.device) -> None:
         self.state = torch.zeros(4, count, dtype=torch.int64, device=device)
         self.active = 0
         self.cache: RowCache | None = None
 
-    def place(self, prefill: States, chunks: Sequence[_Chunk], requests: Sequence[Request]) -> None:
-        """Start the samples of ``chunks`` (prompt i of ``prefill`` belongs to chunk i) in the next free rows."""
+    def place(self, prefill: States, lines: Sequence[Sequence[int]], chunks: Sequence[_Chunk]) -> None:
+        """Start the samples of ``chunks`` (prompt i of ``prefill`` is that of chunk i) in the next free rows."""
         start, device = self.active, self.state.device
         fresh = [
-            (chunk.first + k, 0, chunk.length - 1, requests[chunk.request].prompt_ids[-1])
-            for chunk in chunks
-            for k in range(chunk.count)
+            (line, 0, len(chunk.request.prompt_ids) - 1, chunk.request.prompt_ids[-1])
+            for opened, chunk in zip(lines, chunks, strict=True)
+            for line in opened
         ]
-        sources = [index for index, chunk in enumerate(chunks) for _ in range(chunk.count)]
+        sources = [index for index, opened in enumerate(lines) for _ in opened]
         if self.cache is None:
             self.cache = RowCache(self.state.shape[1], prefill)
         self.cache.insert(start, torch.tensor(sources, device=device), prefill)
@@ -133,7 +243,7 @@ class _Rows:
         self.state[:, start : self.active] = torch.tensor(fresh, device=device).T
 
     def evict(self, done: Tensor) -> list[int]:
-        """Move the last running rows to the places of ``done`` rows ([active] bool); return the samples of those."""
+        """Move the last running rows to the places of ``done`` rows ([active] bool); return the lines of those."""
         kept = self.active - int(done.sum())
         if kept == self.active:
             return []
@@ -143,43 +253,18 @@ class _Rows:
         if self.cache is not None and len(holes):
             self.cache.move(movers, holes)
             self.state[:, holes] = self.state[:, movers]
-        self.state[:, kept : self.active] = 0  # an idle row is a harmless one: sample 0, step 0
+        self.state[:, kept : self.active] = 0  # an idle row is a harmless one: line 0, step 0
         self.active = kept
         return ended
 
 
-def _admit(model: PreTrainedModel, rows: _Rows, requests: Sequence[Request], waiting: list[_Chunk], free: int) -> None:
-    """Read the prompts that fit into ``free`` rows, all but their last token."""
-    chunks = []
-    while waiting and waiting[-1].count <= free:
-        chunks.append(waiting.pop())
-        free -= chunks[-1].count
-    if chunks:
-        rows.place(read(model, [requests[chunk.request] for chunk in chunks]), chunks, requests)
-
-
-def _step(model: PreTrainedModel, rows: _Rows, ledger: Ledger, settings: Decoding) -> list[int]:
-    """Draw one token for every active row; evict rows that end, and return their samples."""
-    if rows.cache is None:
-        return []
-    # CPU kernels compute very few rows, and remainders of their vectors, differently: fill up with idle rows.
-    active, width = rows.active, round_up(rows.active)
-    positions = rows.state[2, :width]
-    span = round_up(int(positions[:active].max()) + 1)
-    places = positions[:, None]
-    rows.cache.aim(places, span)
-    logits = model(
-        input_ids=rows.state[3, :width, None],
-        position_ids=places,
-        attention_mask=visible(places, span, model.dtype),
-        past_key_values=rows.cache,
-        use_cache=True,
-        logits_to_keep=1,
-    ).logits[:, 0]
-    samples, steps = rows.state[0, :width], rows.state[1, :width]
-    draw = choose(logits.float(), ledger.uniforms[samples, steps], settings)
-    tokens, logprobs, entropies = (values[:active] for values in draw)
-    done = ledger.record(samples[:active], steps[:active], tokens, logprobs, entropies)
-    rows.state[1:3, :active] += 1
-    rows.state[3, :active] = tokens
-    return rows.evict(done)
+def _check_attention(model: PreTrainedModel, longest: int) -> None:
+    """Check that the model can decode ``longest`` tokens by masks."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    window = getattr(config, "sliding_window", None)
+    if kinds - {"full_attention", "sliding_attention"} or (window is not None and longest > window):
+        raise ValueError(
+            f"{type(model).__name__} attends through a window or a state ({', '.join(sorted(kinds))}; window {window}) "
+            f"that sequences of up to {longest} tokens would pass; choose a model with full attention or fewer tokens"
+        )

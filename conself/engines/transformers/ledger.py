@@ -1,4 +1,4 @@
-"""Requests to a model, the tokens drawn so far, and the completions."""
+"""Requests to a model, the draws of running samples, and completions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from conself.engines.decoding import Decoding
 from conself.engines.stop_strings import StopStrings
@@ -45,69 +44,72 @@ class Completion:
     token_logprobs: NDArray[np.float32]
     token_entropies: NDArray[np.float32]
 
+    @classmethod
+    def empty(cls) -> "Completion":
+        """Return that of a prompt which leaves no room for a token."""
+        nothing = np.zeros(0, dtype=np.float32)
+        return cls(np.zeros(0, dtype=np.int64), "length", nothing, nothing)
+
 
 class Ledger:
-    """The limits and draws of every sample, numbered over all requests."""
+    """The draws of running samples: each has a line, which another sample takes when it has ended.
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        requests: Sequence[Request],
-        settings: Decoding,
-        stop_ids: Sequence[int],
-        stops: StopStrings | None,
-    ) -> None:
-        self.texts = stops
-        device, most = model.device, settings.max_new_tokens
-        seeds = [seed for request in requests for seed in request.seeds]
-        context = getattr(model.config, "max_position_embeddings", None) or np.iinfo(np.int64).max
-        room = [context - len(request.prompt_ids) for request in requests for _ in request.seeds]
-        self.limits: NDArray[np.int64] = np.clip(np.array(room, dtype=np.int64), 0, most)
-        self.limit = torch.from_numpy(self.limits).to(device)
-        self.uniforms = torch.from_numpy(_uniforms(seeds, most, settings.temperature == 0)).to(device)
-        self.stops = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=device)
+    The tables are [lines, W], where W is the longest completion asked for so far.
+    """
+
+    def __init__(self, lines: int, vocabulary: int, stop_ids: Sequence[int], device: torch.device) -> None:
+        self.uniforms = torch.zeros(lines, 0, dtype=torch.float64, device=device)
+        self.tokens = torch.zeros(lines, 0, dtype=torch.int64, device=device)
+        self.logprobs = torch.zeros(lines, 0, dtype=torch.float32, device=device)
+        self.entropies = torch.zeros(lines, 0, dtype=torch.float32, device=device)
+        self.limits = torch.zeros(lines, dtype=torch.int64, device=device)
+        self.lengths = torch.zeros(lines, dtype=torch.int64, device=device)
+        self.stopped = torch.zeros(lines, dtype=torch.bool, device=device)
+        self.stops = torch.zeros(vocabulary, dtype=torch.bool, device=device)
         self.stops[torch.tensor(list(stop_ids), dtype=torch.int64, device=device)] = True
-        shape = (len(seeds), most)
-        self.tokens = torch.zeros(shape, dtype=torch.int64, device=device)
-        self.logprobs = torch.zeros(shape, dtype=torch.float32, device=device)
-        self.entropies = torch.zeros(shape, dtype=torch.float32, device=device)
-        self.lengths = torch.zeros(len(seeds), dtype=torch.int64, device=device)
-        self.stopped = torch.zeros(len(seeds), dtype=torch.bool, device=device)
-        counts = np.array([len(request.seeds) for request in requests], dtype=np.int64)
-        self.owner = np.repeat(np.arange(len(requests)), counts)
-        self.first = np.cumsum(counts) - counts
-        # Samples of each request that have not ended; one without room has nothing to wait for.
-        self.running = np.bincount(self.owner[self.limits > 0], minlength=len(requests))
+        self._free = list(range(lines))[::-1]
 
-    def end(self, samples: Sequence[int]) -> None:
-        """Record that ``samples`` have ended."""
-        np.subtract.at(self.running, self.owner[list(samples)], 1)
+    def open(self, seeds: Sequence[int], room: int, settings: Decoding) -> list[int]:
+        """Return a line for each seed, whose sample may have ``room`` tokens."""
+        if room > self.tokens.shape[1]:
+            for name in ("uniforms", "tokens", "logprobs", "entropies"):
+                table = getattr(self, name)
+                wider = table.new_zeros(table.shape[0], room)
+                wider[:, : table.shape[1]] = table
+                setattr(self, name, wider)
+        lines = [self._free.pop() for _ in seeds]
+        self.limits[lines] = room
+        if settings.temperature > 0:
+            self.uniforms[lines, :room] = torch.from_numpy(_uniforms(seeds, room)).to(self.uniforms.device)
+        return lines
 
-    def record(self, samples: Tensor, steps: Tensor, tokens: Tensor, logprobs: Tensor, entropies: Tensor) -> Tensor:
-        """Record the draws of ``samples`` [N] at ``steps`` [N]; return True [N] where they end the sample."""
-        self.tokens[samples, steps] = tokens
-        self.logprobs[samples, steps] = logprobs
-        self.entropies[samples, steps] = entropies
-        stopped = self.stops[tokens]
-        if self.texts is not None:
-            stopped |= self._ended(self.texts, samples, steps)
-        self.lengths[samples] = steps + 1
-        self.stopped[samples] = stopped
-        return stopped | (steps + 1 >= self.limit[samples])
+    def record(
+        self, lines: Tensor, steps: Tensor, draw: tuple[Tensor, Tensor, Tensor], texts: StopStrings | None
+    ) -> Tensor:
+        """Record tokens, log-probs and entropies of ``lines`` [N] at ``steps`` [N]; return True [N] where one ends."""
+        for table, values in zip((self.tokens, self.logprobs, self.entropies), draw, strict=True):
+            table[lines, steps] = values
+        stopped = self.stops[draw[0]]
+        if texts is not None:
+            stopped |= self._ended(texts, lines, steps)
+        self.lengths[lines] = steps + 1
+        self.stopped[lines] = stopped
+        return stopped | (steps + 1 >= self.limits[lines])
 
-    def _ended(self, texts: StopStrings, samples: Tensor, steps: Tensor) -> Tensor:
-        """Return whether the text of each sample's last tokens contains a stop string, [N] bool."""
+    def _ended(self, texts: StopStrings, lines: Tensor, steps: Tensor) -> Tensor:
+        """Return whether the text of each line's last tokens contains a stop string, [N] bool."""
         back = torch.arange(texts.window - 1, -1, -1, device=steps.device)
-        last = self.tokens[samples[:, None], (steps[:, None] - back).clamp_(min=0)].tolist()  # one copy for all rows
+        last = self.tokens[lines[:, None], (steps[:, None] - back).clamp_(min=0)].tolist()  # one copy for all rows
         n_drawn = (steps + 1).clamp(max=texts.window).tolist()
         ended = [texts.end(ids[-count:]) for ids, count in zip(last, n_drawn, strict=True)]
         return torch.tensor(ended, dtype=torch.bool, device=steps.device)
 
-    def completions(self, request: int) -> list[Completion]:
-        """Return the completions of one request."""
-        part = slice(self.first[request], self.first[request] + int((self.owner == request).sum()))
-        books = [book[part].cpu().numpy() for book in (self.tokens, self.logprobs, self.entropies)]
-        lengths, stopped = self.lengths[part].tolist(), self.stopped[part].tolist()
+    def close(self, lines: Sequence[int]) -> list[Completion]:
+        """Return the completions of ``lines``, which are free from then on."""
+        self._free += lines
+        picked = list(lines)
+        books = [book[picked].cpu().numpy() for book in (self.tokens, self.logprobs, self.entropies)]
+        lengths, stopped = self.lengths[picked].tolist(), self.stopped[picked].tolist()
         return [
             Completion(
                 tokens[:length].copy(), "stop" if ended else "length", logprobs[:length].copy(), ent[:length].copy()
@@ -116,9 +118,6 @@ class Ledger:
         ]
 
 
-def _uniforms(seeds: Sequence[int], count: int, greedy: bool) -> NDArray[np.float64]:
+def _uniforms(seeds: Sequence[int], count: int) -> NDArray[np.float64]:
     """Draw [samples, count] uniforms in [0, 1): row s starts the counter-based stream keyed by seed s."""
-    if greedy:
-        return np.zeros((len(seeds), count))
-    streams = [np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds]
-    return np.stack(streams) if streams else np.zeros((0, count))
+    return np.stack([np.random.Generator(np.random.Philox(key=seed)).random(count) for seed in seeds])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Complete, Demand, Engine, Flow, required
+from conself.engines.stream import stream
 from conself.engines.vllm.start import Runtime, check_lora, check_served
-from conself.engines.vllm.stream import stream
 from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
 from conself.sandbox.jsonlines import Json

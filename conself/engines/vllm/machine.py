@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ import torch
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Reply
 from conself.engines.stop_strings import StopStrings, text_of
+from conself.engines.stream import Deliver
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.vllm.start import Runtime, lora_rank, start
 from conself.engines.vllm.sums import Sums, add_rows
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 # vLLM keeps seeds as signed 64-bit numbers.
 _SEED_BITS = (1 << 63) - 1
-
-Deliver = Callable[[int, Reply], None]
 
 
 @dataclass
@@ -81,8 +81,8 @@ class VllmMachine:
             self._adapters[name] = LoRARequest(name, len(self._adapters) + 1, ref.adapter)
         self._adapter = self._adapters[name]
 
-    def submit(self, ask: Ask, decoding: Decoding, deliver: Deliver) -> list[str]:
-        """Start one sample per seed of ``ask``; ``deliver(i, reply)`` is called when that of seed i is done.
+    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver) -> list[str]:
+        """Start one sample per seed of each ask; ``deliver(a, i, reply)`` is called when seed i of ask a is done.
 
         vLLM's own ``n`` makes the same requests, with seeds s, s + 1, ...; here each has its own seed, so that a sample
         does not depend on the number of draws. They share the prompt through the prefix cache. A prompt that leaves no
@@ -91,6 +91,11 @@ class VllmMachine:
         Raises:
             ValueError: the prompt has no token, or vLLM refuses a setting.
         """
+        return [
+            name for number, ask in enumerate(asks) for name in self._submit(ask, decoding, partial(deliver, number))
+        ]
+
+    def _submit(self, ask: Ask, decoding: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
         ids = encode_prompt(self._tokenizer, render(self._tokenizer, ask.messages))
         if not ids:
             raise ValueError("a prompt has no token; check the prompt templates and the model's chat template")
@@ -196,7 +201,7 @@ class VllmMachine:
     def _said(self, draw: _Draw) -> bool:
         return draw.stops.end(draw.sums.token_ids)
 
-    def _deliver(self, draw: _Draw, reason: str, places: range, deliver: Deliver) -> None:
+    def _deliver(self, draw: _Draw, reason: str, places: range, deliver: Callable[[int, Reply], None]) -> None:
         sums = draw.sums
         text = text_of(sums.token_ids, draw.stops, self._stops)
         reply = Reply(text, _ended_well(reason), sums.mean_nll, sums.mean_entropy, len(sums.token_ids))

@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from conself.engines.decoding import Decoding, sample_seed
-from conself.engines.engine import Complete, Demand
+from conself.engines.engine import Demand
 from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.generation import stream
 from conself.engines.transformers.ledger import Request
@@ -75,20 +75,6 @@ def test_a_base_model_answers_exemplars_without_a_chat_template(model_ref: Model
     (plain,) = stream(model, [Request(tuple(ids), seeds)], Decoding(1.0, 1.0, 24, 15), (0,), 8)
     texts = [tokenizer.decode(c.token_ids, skip_special_tokens=True).partition("\n#\n")[0] for c in plain]
     assert [c.text for c in group] == texts
-
-
-@pytest.mark.parametrize(("tokens", "window"), [(24, 53), (512, 6), (2048, 1), (40_000, 1)])
-def test_windows_on_a_cpu_hold_minutes_of_work_at_most(model_ref: ModelRef, tokens: int, window: int) -> None:
-    """20 rows of 6 samples a problem: 16 batches are 53 problems, and 20 x 1,024 tokens are 6 problems of 6 x 512."""
-    asked: list[int] = []
-
-    def flow(problems: Sequence[Problem], complete: Complete) -> Iterator[list[Candidate]]:  # noqa: ARG001
-        asked.append(len(problems))
-        yield from ([] for _ in problems)
-
-    assert len(list(SAMPLER.engine.draw(problems(60), flow, Demand(6, tokens), model_ref))) == 60
-    assert asked[0] == window
-    assert sum(asked) == 60
 
 
 def test_results_do_not_depend_on_runtime_or_company(model_ref: ModelRef) -> None:

@@ -1,14 +1,14 @@
 """Streaming on a toy machine: order, laziness, seats that stay taken, and the same candidates as in one batch."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Reply
-from conself.engines.vllm.stream import stream
+from conself.engines.stream import Deliver, stream
 from conself.prompts.prompts import Prompts
 from conself.records import Candidate, Problem
 from conself.samplers.guided import Plan, guided_candidates
@@ -37,13 +37,14 @@ class Toy:
     def live(self) -> int:
         return len(self.queue)
 
-    def submit(self, ask: Ask, drawn: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
+    def submit(self, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver) -> list[str]:
         names = []
-        for place, seed in enumerate(ask.seeds):
-            reply = answer(ask, seed, drawn)
-            self.submitted += 1
-            names.append(str(self.submitted))
-            self.queue[names[-1]] = [reply.n_tokens, place, reply, deliver]
+        for number, ask in enumerate(asks):
+            for place, seed in enumerate(ask.seeds):
+                reply = answer(ask, seed, drawn)
+                self.submitted += 1
+                names.append(str(self.submitted))
+                self.queue[names[-1]] = [reply.n_tokens, number, place, reply, deliver]
         return names
 
     def step(self) -> None:
@@ -52,8 +53,8 @@ class Toy:
         for name in running:
             self.queue[name][0] -= 1
             if self.queue[name][0] == 0:
-                _, place, reply, deliver = self.queue.pop(name)
-                deliver(place, reply)
+                _, number, place, reply, deliver = self.queue.pop(name)
+                deliver(number, place, reply)
 
     def abort(self, names: Sequence[str]) -> None:
         for name in names:
@@ -99,15 +100,15 @@ def test_problems_are_read_as_needed_and_one_long_sample_holds_the_rest_in_bound
     next(results)
     assert len(read) < 80
     long = Toy(8)
-    long.submit = lambda ask, drawn, deliver: slow(long, ask, drawn, deliver)  # type: ignore[method-assign]
+    long.submit = lambda asks, drawn, deliver: slow(long, asks, drawn, deliver)  # type: ignore[method-assign]
     read.clear()
     next(stream(source(), flow, long, 6))
     assert 16 * 8 / 6 - 1 <= len(read) <= 16 * 8 / 6 + 1
 
 
-def slow(toy: Toy, ask: Ask, drawn: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
-    names = Toy.submit(toy, ask, drawn, deliver)
-    if "statement 0" in ask.messages[0]["content"]:
+def slow(toy: Toy, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver) -> list[str]:
+    names = Toy.submit(toy, asks, drawn, deliver)
+    if "statement 0" in asks[0].messages[0]["content"]:
         toy.queue[names[0]][0] = 5000
     return names
 

@@ -18,10 +18,12 @@ _AHEAD = 16
 _NOT_YET = Reply("", "", None, None, 0)
 
 Flow = Callable[[Problem, Complete], list[Candidate]]
+Deliver = Callable[[int, int, Reply], None]
+"""Called with the place of an ask, that of a seed in it, and the reply."""
 
 
 class Machine(Protocol):
-    """The interface of an engine; see :class:`conself.engines.vllm.machine.VllmMachine`."""
+    """The interface of an engine: that of transformers, or :class:`conself.engines.vllm.machine.VllmMachine`."""
 
     seats: int
 
@@ -29,8 +31,8 @@ class Machine(Protocol):
     def live(self) -> int:
         """The number of running samples."""
 
-    def submit(self, ask: Ask, decoding: Decoding, deliver: Callable[[int, Reply], None]) -> list[str]:
-        """Start the samples of ``ask``; return their names."""
+    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver) -> list[str]:
+        """Start the samples of ``asks``; return their names."""
 
     def step(self) -> None:
         """Advance all samples; deliver those that have ended."""
@@ -102,9 +104,7 @@ def _advance(course: _Open, flow: Flow, machine: Machine) -> None:
             replies = [[_NOT_YET] * len(ask.seeds) for ask in new.asks]
             course.rounds.append(replies)
             course.awaited = sum(map(len, replies))
-            course.names = []
-            for ask, places in zip(new.asks, replies, strict=True):
-                course.names += machine.submit(ask, new.drawn, partial(_deliver, course, places))
+            course.names = machine.submit(new.asks, new.drawn, partial(_deliver, course, replies))
 
 
 def _recorded(rounds: Iterator[list[list[Reply]]], asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:
@@ -113,6 +113,6 @@ def _recorded(rounds: Iterator[list[list[Reply]]], asks: Sequence[Ask], decoding
     raise _AwaitedError(asks, decoding)
 
 
-def _deliver(course: _Open, places: list[Reply], place: int, reply: Reply) -> None:
-    places[place] = reply
+def _deliver(course: _Open, replies: list[list[Reply]], ask: int, place: int, reply: Reply) -> None:
+    replies[ask][place] = reply
     course.awaited -= 1
