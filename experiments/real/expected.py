@@ -76,9 +76,9 @@ def rates(runtime: Any, model: ModelRef) -> tuple[float, float, float]:
 def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float, float]]:
     begun = time.perf_counter()
     from conself.engines.decoding import Decoding
-    from conself.engines.transformers.machine import loaded
     from conself.engines.transformers.generation import stream
     from conself.engines.transformers.ledger import Request
+    from conself.engines.transformers.machine import loaded
 
     policy = loaded(model, device)[0]
     loading = time.perf_counter() - begun
