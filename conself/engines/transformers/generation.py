@@ -130,7 +130,7 @@ class Generator:
     def clear(self) -> None:
         """Drop all samples."""
         self._waiting.clear()
-        self._rows.active = 0
+        self._rows.evict(torch.ones(self._rows.active, dtype=torch.bool, device=self._rows.state.device))
         self._ledger.close(list(self._running))
         self._running.clear()
         self._lanes.clear()

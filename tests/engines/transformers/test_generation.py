@@ -10,8 +10,10 @@ from scipy.stats import chisquare
 from transformers import PreTrainedModel, Qwen2Config
 
 from conself.engines.decoding import Decoding
+from conself.engines.transformers.generation import Generator
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.transformers.prompts import shared_length
+from conself.engines.transformers.rows import grouped_attention
 from tests.engines.tiny_models import SHAPE, build, generate
 
 STOPS = (0, 7, 8, 9)
@@ -165,6 +167,44 @@ def test_bad_requests_and_models_are_refused(qwen: PreTrainedModel) -> None:
     sliding = build(Qwen2Config(**SHAPE, use_sliding_window=True, sliding_window=16, max_window_layers=0))
     with pytest.raises(ValueError, match="window"):
         generate(sliding, requests(1, 1), SAMPLED, STOPS, 4)
+
+
+def test_requests_of_any_settings_that_come_while_others_run_get_what_they_get_alone(model: PreTrainedModel) -> None:
+    """Sampled, nucleus and greedy ones, one more every third step."""
+    kinds = (SAMPLED, NUCLEUS, GREEDY)
+    wanted = [(request, kinds[place % 3]) for place, request in enumerate(requests(9, 2, seed=4))]
+    found: list[dict[int, Completion]] = [{} for _ in wanted]
+    generator = Generator(model, STOPS, 8)
+    with grouped_attention(model):
+        for (request, drawn), completions in zip(wanted, found, strict=True):
+            generator.add(request, drawn, None, completions.__setitem__)
+            for _ in range(3):
+                generator.step()
+        assert generator.live > 0
+        while generator.live:
+            generator.step()
+    for (request, drawn), completions in zip(wanted, found, strict=True):
+        (alone,) = generate(model, [request], drawn, STOPS, 8)
+        assert same(completions[0], alone[0])
+        assert same(completions[1], alone[1])
+
+
+def test_what_is_dropped_leaves_all_rows_to_others(qwen: PreTrainedModel) -> None:
+    generator = Generator(qwen, STOPS, 4)
+    dropped: dict[int, Completion] = {}
+    kept: dict[int, Completion] = {}
+    with grouped_attention(qwen):
+        generator.add(Request((20,) * 9, tuple(range(20))), SAMPLED, None, dropped.__setitem__)
+        generator.step()
+        generator.clear()
+        assert generator.live == 0
+        (request,) = requests(1, 4)
+        generator.add(request, SAMPLED, None, kept.__setitem__)
+        while generator.live:
+            generator.step()
+    (alone,) = generate(qwen, [request], SAMPLED, STOPS, 4)
+    assert all(same(kept[place], completion) for place, completion in enumerate(alone))
+    assert len(dropped) < 4
 
 
 def sharing(count: int, each: int, shared: int) -> list[Request]:
