@@ -18,6 +18,10 @@ settings.register_profile("the same everywhere", deadline=None, derandomize=True
 settings.register_profile("further examples each time", deadline=None)  # a busy machine is no failure
 
 
+_COMMANDS = {"e2e", "package"}
+"""Folders of tests that run commands as a user does, from a checkout and from a wheel."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the exhaustive tests as well, those marked slow")
 
@@ -34,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in set(slow)]
     for item in items:
-        if "e2e" in item.path.parts:
+        if _COMMANDS & set(item.path.parts):
             item.add_marker(pytest.mark.e2e)
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)  # the same lines forty times, at twice their price when counted

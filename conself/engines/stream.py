@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Protocol
 
 from conself.engines.decoding import Decoding
@@ -31,8 +32,11 @@ class Machine(Protocol):
     def live(self) -> int:
         """The number of running samples."""
 
-    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver) -> list[str]:
-        """Start the samples of ``asks``; return their names."""
+    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver, turn: int) -> list[str]:
+        """Start the samples of ``asks``; return their names.
+
+        ``turn`` is the number of their problem: those of earlier ones should start first, as results leave in order.
+        """
 
     def step(self) -> None:
         """Advance all samples; deliver those that have ended."""
@@ -54,6 +58,7 @@ class _Open:
     """A running problem: the replies to each of its rounds of asks so far, with the last round incomplete."""
 
     problem: Problem
+    turn: int
     rounds: list[list[list[Reply]]] = field(default_factory=list)
     awaited: int = 0
     names: list[str] = field(default_factory=list)
@@ -69,6 +74,7 @@ def stream(problems: Iterable[Problem], flow: Flow, machine: Machine, per_proble
     """
     source = iter(problems)
     opened: deque[_Open] = deque()
+    turns = count()
     exhausted = False
     try:
         while opened or not exhausted:
@@ -77,7 +83,7 @@ def stream(problems: Iterable[Problem], flow: Flow, machine: Machine, per_proble
                 if problem is None:
                     exhausted = True
                 else:
-                    opened.append(_Open(problem))
+                    opened.append(_Open(problem, next(turns)))
                     _advance(opened[-1], flow, machine)
             for course in opened:
                 if course.done is None and not course.awaited:
@@ -104,7 +110,7 @@ def _advance(course: _Open, flow: Flow, machine: Machine) -> None:
             replies = [[_NOT_YET] * len(ask.seeds) for ask in new.asks]
             course.rounds.append(replies)
             course.awaited = sum(map(len, replies))
-            course.names = machine.submit(new.asks, new.drawn, partial(_deliver, course, replies))
+            course.names = machine.submit(new.asks, new.drawn, partial(_deliver, course, replies), course.turn)
 
 
 def _recorded(rounds: Iterator[list[list[Reply]]], asks: Sequence[Ask], decoding: Decoding) -> list[list[Reply]]:

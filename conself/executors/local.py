@@ -61,6 +61,8 @@ class LocalExecutor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._kill()
         self.release()
 
     def sized(self, workers: int, threads: int = 1) -> "LocalExecutor":
@@ -95,7 +97,7 @@ class LocalExecutor:
                 for future in done:
                     future.result()
         except BrokenProcessPool as error:
-            self.release()
+            self._kill()
             raise ChildProcessError(
                 "a worker process was killed, most likely for lack of memory; lower executor.workers or the batch_size "
                 "under a part's runtime, and run the same command again: finished shards are kept"
@@ -116,11 +118,17 @@ class LocalExecutor:
                 self._started()[0].submit(_import, modules)
 
     def _kill(self) -> None:
-        if self._executor is not None:
-            for process in list(self._executor._processes.values()):  # Python 3.14 has kill_workers() for it
+        """Kill the processes, these and those of ``sized``; the next ``run`` starts new ones, with another queue."""
+        for other in self._others.values():
+            other._kill()
+        executor, self._executor = self._executor, None
+        # Whoever is killed may hold the lock of the queue or of the event, for which others would wait for ever.
+        self._queue, self._stop, self._futures = None, None, []
+        if executor is not None:
+            for process in list(executor._processes.values()):  # Python 3.14 has kill_workers() for it
                 process.kill()
                 process.join()
-            self.release()
+            executor.shutdown(cancel_futures=True)
 
     def _end(self) -> None:
         """Wait for running tasks, so that none writes into an artifact after its lock is released."""
@@ -129,10 +137,14 @@ class LocalExecutor:
         for future in self._futures:
             future.cancel()
         pending = set(self._futures)
-        while pending:
-            _, pending = wait(pending, timeout=_POLL_SECONDS)
-            for _ in self._arrived():
-                pass  # the next run must not get these items; and a full pipe would block its task for ever
+        try:
+            while pending:
+                _, pending = wait(pending, timeout=_POLL_SECONDS)
+                for _ in self._arrived():
+                    pass  # the next run must not get these items; and a full pipe would block its task for ever
+        except KeyboardInterrupt:
+            self._kill()
+            raise
         for _ in self._arrived():
             pass
         self._futures = []

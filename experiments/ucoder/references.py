@@ -105,6 +105,8 @@ def _flat(values: Any) -> list[Any]:
 
 
 def _split(text: str, separators: str) -> list[str]:
+    if not separators:
+        raise ValueError("split at what?")
     pieces = [piece.strip() for piece in re.split(f"[{re.escape(separators)}]", text)]
     if not all(pieces):
         raise ValueError("are empty pieces kept?")

@@ -61,7 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, metavar="RUN")
     args = parser.parse_args()
-    pools, unread = judged(args.run / "artifacts", reference_of)
+    try:
+        pools, unread = judged(args.run / "artifacts", reference_of)
+    except OSError as error:
+        parser.exit(2, f"error: {error}\n")
     print(json.dumps({**figures(pools, rankings()), "without a reference": unread}, indent=1))
 
 

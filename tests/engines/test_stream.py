@@ -37,7 +37,7 @@ class Toy:
     def live(self) -> int:
         return len(self.queue)
 
-    def submit(self, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver) -> list[str]:
+    def submit(self, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver, turn: int) -> list[str]:  # noqa: ARG002
         names = []
         for number, ask in enumerate(asks):
             for place, seed in enumerate(ask.seeds):
@@ -100,14 +100,14 @@ def test_problems_are_read_as_needed_and_one_long_sample_holds_the_rest_in_bound
     next(results)
     assert len(read) < 80
     long = Toy(8)
-    long.submit = lambda asks, drawn, deliver: slow(long, asks, drawn, deliver)  # type: ignore[method-assign]
+    long.submit = lambda asks, drawn, deliver, turn: slow(long, asks, drawn, deliver, turn)  # type: ignore[method-assign]
     read.clear()
     next(stream(source(), flow, long, 6))
     assert 16 * 8 / 6 - 1 <= len(read) <= 16 * 8 / 6 + 1
 
 
-def slow(toy: Toy, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver) -> list[str]:
-    names = Toy.submit(toy, asks, drawn, deliver)
+def slow(toy: Toy, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver, turn: int) -> list[str]:
+    names = Toy.submit(toy, asks, drawn, deliver, turn)
     if "statement 0" in asks[0].messages[0]["content"]:
         toy.queue[names[0]][0] = 5000
     return names

@@ -8,12 +8,14 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 import pytest
 
 from conself.executors import executor as module
+from conself.executors import local
 from conself.executors.executor import HereFirst, worker_index
 from conself.executors.local import LocalExecutor
 
@@ -184,17 +186,20 @@ def test_a_task_ends_at_its_next_item_when_nobody_wants_more(tmp_path: Path) -> 
         assert len(list(tmp_path.iterdir())) == seen
 
 
-def hold(folder: str) -> Iterator[int]:
+def hold(folder: str, how: str) -> Iterator[int]:
     Path(folder, str(os.getpid())).touch()
     yield 0
-    time.sleep(300)
+    assert local._stopped is not None
+    with local._stopped._cond if how == "with the lock of the event" else nullcontext():  # type: ignore[attr-defined]
+        time.sleep(300)
     yield 1
 
 
-def test_ctrl_c_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["asleep", "with the lock of the event"])
+def test_ctrl_c_does_not_wait_for_what_is_under_way(tmp_path: Path, how: str) -> None:
     """The second item would take five minutes."""
     with LocalExecutor(1) as workers:
-        stream = workers.run(hold, [(str(tmp_path),), (str(tmp_path),)])
+        stream = workers.run(hold, [(str(tmp_path), how), (str(tmp_path), how)])
         assert next(stream) == 0
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
         start = time.monotonic()
@@ -204,6 +209,36 @@ def test_ctrl_c_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:
         (held,) = (int(path.name) for path in tmp_path.iterdir())
         assert not psutil.pid_exists(held)
         assert [value for value, _ in workers.run(square, [(3,)])] == [9], "the next run has new processes"
+
+
+def fail_or_hold(folder: str, how: str) -> Iterator[int]:
+    if how == "fail":
+        while not any(Path(folder).iterdir()):  # until the other holds
+            time.sleep(0.01)
+        Path(folder).with_suffix(".failed").touch()
+        raise ValueError("unlucky")
+    yield from hold(folder, how)
+
+
+def test_ctrl_c_does_not_wait_for_others_of_a_task_that_failed(tmp_path: Path) -> None:
+    folder = tmp_path / "pids"
+    folder.mkdir()
+
+    def interrupt() -> None:
+        while not folder.with_suffix(".failed").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)  # until this process waits for the other task
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with LocalExecutor(3) as workers:
+        two = workers.sized(2)  # as samplers have them
+        threading.Thread(target=interrupt, daemon=True).start()
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            list(two.run(fail_or_hold, [(str(folder), "hold"), (str(folder), "fail")]))
+        assert time.monotonic() - start < 60
+    (held,) = (int(path.name) for path in folder.iterdir())
+    assert not psutil.pid_exists(held)
 
 
 def flood(_n: int) -> Iterator[bytes]:

@@ -50,6 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.e2e
 def test_the_command_writes_one_folder_that_transformers_loads(made: Path) -> None:
     assert [path.name for path in made.iterdir()] == ["model"]
     model = AutoModelForCausalLM.from_pretrained(made / "model")
@@ -62,6 +63,7 @@ def test_the_command_writes_one_folder_that_transformers_loads(made: Path) -> No
     assert out.shape[1] > 1
 
 
+@pytest.mark.e2e
 def test_training_json_says_how_it_was_made(made: Path) -> None:
     record = json.loads((made / "model" / "training.json").read_text())
     assert record["command"] == " ".join(["python -m conself.minipy.pretrain", *TINY])
@@ -87,6 +89,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(made: Path
     )
 
 
+@pytest.mark.e2e
 def test_an_existing_folder_is_refused_before_any_work(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (made / "model" / "training.json").read_bytes()
     monkeypatch.setattr(sys, "argv", ["pretrain", f"out={made / 'model'}", "corpus.size=100000000"])
@@ -108,6 +111,7 @@ def test_settings_that_cannot_work_are_refused(override: str, says: str) -> None
         pretrain(tiny("corpus.size=30", override))
 
 
+@pytest.mark.e2e
 def test_padding_changes_no_loss(made: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(made / "model")
     long, short = Row(tuple(range(5, 25)), 4, True), Row((9, 8, 7, 6, 5), 2, True)

@@ -34,6 +34,7 @@ def grown(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(call, cwd=folder.parent, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.e2e
 def test_the_command_trains_the_embedded_model_further(tmp_path: Path) -> None:
     done = grown(tmp_path / "model")
     assert done.returncode == 0, done.stderr
@@ -45,6 +46,7 @@ def test_the_command_trains_the_embedded_model_further(tmp_path: Path) -> None:
     assert before.get_vocab() == after.get_vocab()
 
 
+@pytest.mark.e2e
 def test_an_unknown_role_is_refused(tmp_path: Path) -> None:
     done = grown(tmp_path / "model", "+roles.raters=3")
     assert done.returncode == 1

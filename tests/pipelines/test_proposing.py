@@ -103,10 +103,11 @@ def test_waves_ask_for_what_is_missing_at_the_rate_so_far() -> None:
     assert next_wave(part, [good] * 4 + [bad] * 21) == 5, "30 in all"
     assert next_wave(part, [good] * 9 + [bad] * 21) == 0
     assert next_wave(part, [good] * 10) == 0
-    many = proposer(problems=100, asks_per_problem=4)
-    assert next_wave(many, [bad] * 99) == 100
-    assert next_wave(many, [bad] * 100) == 0, "a hundred gave nothing"
-    assert next_wave(many, [bad] * 99 + [good]) == 300
+    many = proposer(problems=200, asks_per_problem=4)
+    assert next_wave(many, []) == 200
+    assert next_wave(many, [bad] * 199) == 200
+    assert next_wave(many, [bad] * 200) == 0, "two hundred gave nothing"
+    assert next_wave(many, [bad] * 199 + [good]) == 600
 
 
 def test_an_ask_that_was_answered_before_a_kill_is_not_asked_again(tmp_path: Path) -> None:

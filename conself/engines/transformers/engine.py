@@ -98,9 +98,12 @@ class TransformersEngine(Engine):
             return next(flow([problem], complete))
 
         machine = TransformersMachine(required(model), self.runtime.device, self.runtime.rows)
-        with grouped_attention(machine.policy):
-            yield from stream(problems, alone, machine, demand.samples)
-        return_freed()
+        try:
+            with grouped_attention(machine.policy):
+                yield from stream(problems, alone, machine, demand.samples)
+        finally:  # also when the reader takes no more
+            del machine
+            return_freed()
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
         """Draw tokens from the model on disk, in this process."""

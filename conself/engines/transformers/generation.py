@@ -4,9 +4,10 @@ Rows run independently (see :mod:`conself.engines.transformers.rows`): a prompt 
 waiting sample takes the place of a finished one, and every sample draws from its own stream of uniforms.
 """
 
-from collections import Counter, deque
+import bisect
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -64,7 +65,7 @@ def stream(
 
 @dataclass(frozen=True)
 class _Lane:
-    """Samples that are drawn in the same way."""
+    """Samples that are drawn in the same way; ``settings`` have no part that limits a sample alone."""
 
     settings: Decoding
     stops: StopStrings | None
@@ -79,6 +80,7 @@ class _Chunk:
     room: int
     lane: _Lane
     deliver: Deliver
+    turn: int
 
 
 class Generator:
@@ -97,7 +99,7 @@ class Generator:
         self._model = model
         self._rows = _Rows(round_up(batch_size), model.device)
         self._ledger = Ledger(round_up(batch_size), model.config.vocab_size, stop_ids, model.device)
-        self._waiting: deque[_Chunk] = deque()
+        self._waiting: list[_Chunk] = []  # by turn, the last first
         self._running: dict[int, tuple[_Chunk, int]] = {}  # by line of the ledger: a chunk, and a place in its request
         self._lanes = Counter[_Lane]()  # running samples of each
 
@@ -106,8 +108,12 @@ class Generator:
         """The number of samples that run or wait."""
         return len(self._running) + sum(len(chunk.places) for chunk in self._waiting)
 
-    def add(self, request: Request, settings: Decoding, stops: StopStrings | None, deliver: Deliver) -> None:
+    def add(
+        self, request: Request, settings: Decoding, stops: StopStrings | None, deliver: Deliver, turn: int = 0
+    ) -> None:
         """Let the samples of a request wait for rows; ``deliver`` is told of each when it has ended.
+
+        Those of a lower ``turn`` start first, and otherwise those that came first.
 
         Raises:
             ValueError: the prompt is empty, or the request would outgrow an attention window.
@@ -122,10 +128,11 @@ class Generator:
             for place in range(len(request.seeds)):
                 deliver(place, Completion.empty())
             return
-        lane = _Lane(settings, stops if stops is not None and stops.stop else None)
+        lane = _Lane(replace(settings, max_new_tokens=1), stops if stops is not None and stops.stop else None)
         places = range(len(request.seeds))
         for at in range(0, len(places), self.batch_size):
-            self._waiting.append(_Chunk(request, places[at : at + self.batch_size], room, lane, deliver))
+            chunk = _Chunk(request, places[at : at + self.batch_size], room, lane, deliver, turn)
+            bisect.insort_left(self._waiting, chunk, key=lambda other: -other.turn)
 
     def clear(self) -> None:
         """Drop all samples."""
@@ -159,8 +166,8 @@ class Generator:
     def _admit(self, free: int) -> None:
         """Read the prompts that fit into ``free`` rows, all but their last token."""
         chunks: list[_Chunk] = []
-        while self._waiting and len(self._waiting[0].places) <= free:
-            chunks.append(self._waiting.popleft())
+        while self._waiting and len(self._waiting[-1].places) <= free:
+            chunks.append(self._waiting.pop())
             free -= len(chunks[-1].places)
         if not chunks:
             return

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def loaded(model: ModelRef, device: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[int, ...]]:
-    """Load the model once per process; also returns its tokenizer, and the ids that end a completion."""
+    """Load the model once per process; also returns its tokenizer, and the ids that end a completion.
+
+    Raises:
+        OSError, ValueError: as :func:`conself.models.transformers.load_policy`.
+    """
     if device == "auto" and torch.cuda.is_available():
         device = f"cuda:{worker_index() % torch.cuda.device_count()}"  # several processes: a GPU each
     policy, tokenizer = load_policy(model, device), load_tokenizer(model)
@@ -57,7 +61,7 @@ class TransformersMachine:
         """The number of samples that run or wait."""
         return self._generator.live
 
-    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver) -> list[str]:
+    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver, turn: int) -> list[str]:
         """Start one sample per seed of each ask; what asks of a group have in common is read once.
 
         Raises:
@@ -71,7 +75,7 @@ class TransformersMachine:
             shared = 0 if group is None else shared_length(prompts)
             for ids, ask in zip(prompts, alike, strict=True):
                 told = partial(self._deliver, deliver, number, stops)
-                self._generator.add(Request(ids, ask.seeds, shared), decoding, stops, told)
+                self._generator.add(Request(ids, ask.seeds, shared), decoding, stops, told, turn)
                 number += 1
         return []  # a machine serves one stream, whose samples are dropped together
 
@@ -91,7 +95,7 @@ def complete_chats(model: ModelRef, runtime: Runtime, asks: Sequence[Ask], setti
     """Yield one reply per seed of every ask, in order, as soon as possible; the model is loaded once per process."""
     machine = TransformersMachine(model, runtime.device, runtime.rows)
     replies: list[dict[int, Reply]] = [{} for _ in asks]
-    machine.submit(asks, settings, lambda ask, place, reply: replies[ask].__setitem__(place, reply))
+    machine.submit(asks, settings, lambda ask, place, reply: replies[ask].__setitem__(place, reply), 0)
     with grouped_attention(machine.policy):
         for ask, known in zip(asks, replies, strict=True):
             while len(known) < len(ask.seeds):

@@ -81,7 +81,13 @@ class VllmMachine:
             self._adapters[name] = LoRARequest(name, len(self._adapters) + 1, ref.adapter)
         self._adapter = self._adapters[name]
 
-    def submit(self, asks: Sequence[Ask], decoding: Decoding, deliver: Deliver) -> list[str]:
+    def submit(
+        self,
+        asks: Sequence[Ask],
+        decoding: Decoding,
+        deliver: Deliver,
+        turn: int,  # noqa: ARG002 - vLLM starts them as they come
+    ) -> list[str]:
         """Start one sample per seed of each ask; ``deliver(a, i, reply)`` is called when seed i of ask a is done.
 
         vLLM's own ``n`` makes the same requests, with seeds s, s + 1, ...; here each has its own seed, so that a sample

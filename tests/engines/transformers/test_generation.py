@@ -1,4 +1,6 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -170,9 +172,9 @@ def test_bad_requests_and_models_are_refused(qwen: PreTrainedModel) -> None:
 
 
 def test_requests_of_any_settings_that_come_while_others_run_get_what_they_get_alone(model: PreTrainedModel) -> None:
-    """Sampled, nucleus and greedy ones, one more every third step."""
-    kinds = (SAMPLED, NUCLEUS, GREEDY)
-    wanted = [(request, kinds[place % 3]) for place, request in enumerate(requests(9, 2, seed=4))]
+    """Sampled, nucleus and greedy ones of several lengths, one more every third step."""
+    kinds = (replace(SAMPLED, max_new_tokens=9), NUCLEUS, replace(GREEDY, max_new_tokens=55), SAMPLED)
+    wanted = [(request, kinds[place % 4]) for place, request in enumerate(requests(10, 2, seed=4))]
     found: list[dict[int, Completion]] = [{} for _ in wanted]
     generator = Generator(model, STOPS, 8)
     with grouped_attention(model):
@@ -187,6 +189,21 @@ def test_requests_of_any_settings_that_come_while_others_run_get_what_they_get_a
         (alone,) = generate(model, [request], drawn, STOPS, 8)
         assert same(completions[0], alone[0])
         assert same(completions[1], alone[1])
+
+
+def test_who_comes_first_is_a_matter_of_turns_and_then_of_time(qwen: PreTrainedModel) -> None:
+    generator = Generator(qwen, (), 1)
+    ended: list[str] = []
+    full = (20,) * SHAPE["max_position_embeddings"]
+    with grouped_attention(qwen):
+        for name, turn in (("late", 7), ("first", 2), ("second", 2), ("later", 9)):
+            deliver = partial(lambda name, place, _: ended.append(f"{name}{place}"), name)
+            generator.add(Request((20, 21), (1, 2)), replace(SAMPLED, max_new_tokens=2), None, deliver, turn)
+        generator.add(Request(full, (1,)), SAMPLED, None, lambda place, _: ended.append("no room"), 0)
+        generator.add(Request((20,), ()), SAMPLED, None, lambda place, _: ended.append("never"), 0)
+        while generator.live:
+            generator.step()
+    assert ended == ["no room", *(f"{name}{k}" for name in ("first", "second", "late", "later") for k in (0, 1))]
 
 
 def test_what_is_dropped_leaves_all_rows_to_others(qwen: PreTrainedModel) -> None:

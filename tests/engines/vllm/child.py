@@ -48,7 +48,7 @@ def tokens(
     vllm_machine.add_rows = caught
     try:
         for ask, places in zip(asks, replies, strict=True):
-            names = engine.submit([ask], drawn, lambda _, place, reply, to=places: to.__setitem__(place, reply))
+            names = engine.submit([ask], drawn, lambda _, place, reply, to=places: to.__setitem__(place, reply), 0)
             sums.append([engine._draws[name].sums for name in names])
         while engine.live:
             engine.step()
