@@ -199,8 +199,8 @@ def test_who_comes_first_is_a_matter_of_turns_and_then_of_time(qwen: PreTrainedM
         for name, turn in (("late", 7), ("first", 2), ("second", 2), ("later", 9)):
             deliver = partial(lambda name, place, _: ended.append(f"{name}{place}"), name)
             generator.add(Request((20, 21), (1, 2)), replace(SAMPLED, max_new_tokens=2), None, deliver, turn)
-        generator.add(Request(full, (1,)), SAMPLED, None, lambda place, _: ended.append("no room"), 0)
-        generator.add(Request((20,), ()), SAMPLED, None, lambda place, _: ended.append("never"), 0)
+        generator.add(Request(full, (1,)), SAMPLED, None, lambda *_: ended.append("no room"), 0)
+        generator.add(Request((20,), ()), SAMPLED, None, lambda *_: ended.append("never"), 0)
         while generator.live:
             generator.step()
     assert ended == ["no room", *(f"{name}{k}" for name in ("first", "second", "late", "later") for k in (0, 1))]
