@@ -33,8 +33,10 @@ def listed(text: str) -> Sequence[Item] | None:
     return None
 
 
-def fields(item: Item) -> Fields:
+def fields(item: Item, is_argument: bool = False) -> Fields:
     """Read the literals of one object of a list; a list of arguments becomes their tuple.
+
+    ``is_argument``: the input is the only argument itself, and becomes a tuple of one.
 
     Raises:
         Unusable: it is no object with an ``input``, or one of them is no literal.
@@ -43,10 +45,26 @@ def fields(item: Item) -> Fields:
         raise Unusable(Reason.NO_OBJECT)
     key = next((key for key in CLAIMS if key in item), None)
     output = None if key is None else _literal(item[key], Reason.OUTPUT_NO_LITERAL)
-    raw_input = item["input"]
-    if isinstance(raw_input, ast.List):
-        raw_input = ast.Tuple(raw_input.elts, ast.Load())
-    return _literal(tuple(raw_input) if isinstance(raw_input, list) else raw_input, Reason.INPUT_NO_LITERAL), output
+    return _literal(_call(item["input"], is_argument), Reason.INPUT_NO_LITERAL), output
+
+
+def _call(raw_input: Json | ast.expr, is_argument: bool) -> Plain | ast.expr:
+    """Turn a list of arguments, or a single argument, into their tuple; other values stay."""
+    if isinstance(raw_input, ast.expr):
+        listed_nodes = raw_input.elts if isinstance(raw_input, ast.List) else None
+        nodes = [raw_input] if is_argument else listed_nodes
+        return raw_input if nodes is None else ast.Tuple(nodes, ast.Load())
+    if is_argument:
+        return (raw_input,)
+    return tuple(raw_input) if isinstance(raw_input, list) else raw_input
+
+
+def is_call_of_one(item: Item) -> bool:
+    """Return whether the input of an object of a list can be a list of one argument, or its ``{"py": "(1,)"}``."""
+    raw_input = item["input"] if isinstance(item, Mapping) and "input" in item else [None]
+    if isinstance(raw_input, ast.List | ast.Tuple):
+        return len(raw_input.elts) == 1
+    return isinstance(raw_input, dict) or (isinstance(raw_input, list) and len(raw_input) == 1)
 
 
 def _literal(value: Plain | ast.expr, otherwise: Reason) -> Literal:

@@ -8,9 +8,9 @@ from inspect import Signature
 from typing import TypeVar
 
 from conself.generated_tests.generated_test import GeneratedTest, ReadTests, Reason, Unusable
-from conself.generated_tests.lists import Item, fields, listed
+from conself.generated_tests.lists import Item, fields, is_call_of_one, listed
 from conself.generated_tests.literals import Literal, checked_text, claimed, of_node
-from conself.generated_tests.signatures import positional, signature
+from conself.generated_tests.signatures import positional, signature, takes_one
 from conself.generated_tests.statements import call_and_claim, statements
 from conself.records import Problem
 from conself.sandbox import UNREADABLE, canonical
@@ -49,12 +49,15 @@ class TestReader:
         """Read the distinct tests of one reply, the problem's ``reply``-th.
 
         A list of objects with ``input`` and ``expected`` takes precedence over asserts and calls, which stdin problems
-        don't have. ``text`` must be the answer alone: reasoning before it would be read as well.
+        don't have. Where a function takes one argument and some input of the list is no list of one, all its inputs are
+        taken for the argument itself, as models write it. ``text`` must be the answer alone: reasoning before it would
+        be read as well.
         """
         entry_point, rejected = problem.entry_point, Counter[Reason]()
         shape = signature(problem)
         if (items := listed(text)) is not None:
-            cases = self._cases(items, lambda item: self._of_fields(item, entry_point is None, shape), rejected)
+            bare = takes_one(shape) and not all(map(is_call_of_one, items))
+            cases = self._cases(items, lambda item: self._of_fields(item, entry_point is None, shape, bare), rejected)
         else:
             asserted = () if entry_point is None else statements(text, entry_point)
             cases = self._cases(asserted, lambda each: self._of_statement(each, str(entry_point), shape), rejected)
@@ -95,8 +98,8 @@ class TestReader:
                 rejected[unusable.reason] += 1
         return cases
 
-    def _of_fields(self, item: Item, is_stdin: bool, shape: Signature | None) -> Case:
-        raw_input, output = fields(item)
+    def _of_fields(self, item: Item, is_stdin: bool, shape: Signature | None, is_argument: bool = False) -> Case:
+        raw_input, output = fields(item, is_argument)
         expected = None if output is None else claimed(output, self.max_literal_bytes)
         if is_stdin:
             if not isinstance(raw_input.value, str):

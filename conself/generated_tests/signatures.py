@@ -51,6 +51,12 @@ def positional(shape: Signature | None, arguments: Sequence[object], keywords: M
     return bound.args
 
 
+def takes_one(shape: Signature | None) -> bool:
+    """Return whether a function takes exactly one argument, by position."""
+    kinds = [] if shape is None else [each.kind for each in shape.parameters.values()]
+    return len(kinds) == 1 and kinds[0] in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
 def _functions(tree: ast.Module) -> Iterator[tuple[Function, bool]]:
     """Yield top-level functions, then methods of classes, each with whether its first parameter is the object."""
     yield from ((node, False) for node in tree.body if isinstance(node, Function))

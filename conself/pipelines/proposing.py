@@ -117,7 +117,7 @@ def propose(context: Context, proposing: Proposing, statements: Statements) -> A
     return proposals
 
 
-@stage("propose", version=2)
+@stage("propose", version=3)
 def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary:
     """Ask in waves until there are enough problems, or no asks left -> replies*-*.parquet and problems-*.parquet.
 

@@ -68,7 +68,7 @@ def write_tests(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     return {"replies": len(sampled), "tokens": tokens, "cut_at_limit": cut_off, "no_room": without_room(sampled)}
 
 
-@stage("read_tests", version=1)
+@stage("read_tests", version=2)
 def tested(work: Work, reader: DictConfig, problems: Artifact, replies: Artifact) -> Summary:
     """Read the tests in each problem's replies -> tests-*.parquet, and problems-*.parquet with their new inputs only.
 

@@ -176,7 +176,7 @@ def _run(work: Work, jobs: Sequence[SandboxJob], limits: DictConfig) -> dict[str
     return {job.id: outcomes[job.id] for job in jobs}
 
 
-@stage("written_tests", version=2)
+@stage("written_tests", version=3)
 def _grade(
     work: Work,
     benchmark: Source[Benchmark],

@@ -1,6 +1,7 @@
 """What of a reply, or of a pool's line, is a test."""
 
 import json
+import re
 from ast import literal_eval
 from time import process_time
 
@@ -137,6 +138,37 @@ assert f(5) == """
 )
 def test_a_list_of_objects(text: str) -> None:
     assert reply(text) == [("(1, [2])", "null"), ("(True,)", '"a"'), ("(3,)", None)]
+
+
+ONE = problem("def f(values):\n    ...\n")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "calls"),
+    [
+        ("[[1, 2]] [[3]]", ["([1, 2],)", "([3],)"]),  # as asked: a list of the one argument
+        ("[1, 2] [3]", ["([1, 2],)", "([3],)"]),  # the argument itself; so the other one is, too
+        ("[] [[1]]", ["([],)", "([[1]],)"]),
+        ('"abc" ["a"]', ["('abc',)", "(['a'],)"]),
+        ("5 [7]", ["(5,)", "([7],)"]),
+        ("(1, 2) (3,)", ["((1, 2),)", "((3,),)"]),
+        ("(1,) [[2]]", ["(1,)", "([2],)"]),
+        ("True None", ["(True,)", "(None,)"]),
+    ],
+)
+def test_the_only_argument_may_stand_without_its_list(inputs: str, calls: list[str]) -> None:
+    """As Qwen2.5-Coder-0.5B writes four of five of its tests."""
+    first, second = re.fullmatch(r"(.+?) (\S+)", inputs).groups()  # type: ignore[union-attr]
+    text = f'```json\n[{{"input": {first}, "expected": 1}},\n {{"input": {second}, "expected": False}}]\n```'
+    assert reply(text, ONE) == [(calls[0], "1"), (calls[1], "false")]
+
+
+def test_two_arguments_need_their_list() -> None:
+    text = '[{"input": [1, 2, 3], "expected": 1}, {"input": "ab", "expected": 1}, {"input": [1, 2], "expected": 3}]'
+    read = READER.of_reply(TWO, 0, text)
+    assert cases(read) == [("(1, 2)", "3")]
+    assert read.rejected == {Reason.ARITY: 1, Reason.INPUT_NO_LITERAL: 1}
+    assert reply('[{"input": [1, 2], "expected": 1}]', problem("def f(*values): ...")) == [("(1, 2)", "1")]
 
 
 def test_bad_ones_of_a_list() -> None:

@@ -85,7 +85,7 @@ def reinforce(
     return tell_losses(context.console, trained, config.sandbox)
 
 
-@stage("reinforce", version=1)
+@stage("reinforce", version=2)
 def _reinforce(
     work: Work,
     training: DictConfig,
