@@ -4,6 +4,7 @@ import contextlib
 import gc
 import importlib.util
 import logging
+import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException, HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 from rich.console import Console
 
 import conself.app.hydra_store  # noqa: F401  # it changes Hydra
@@ -108,6 +109,12 @@ _MEMORY = (
 )
 
 
+_NOT_THERE = re.compile(
+    r"Error trying to access ([\w.@]+): node `([\w.@]+)` is not a container|Interpolation key '([\w.@]+)' not found"
+)
+"""How OmegaConf tells where a setting that follows another one leads nowhere."""
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(error, torch.OutOfMemoryError)
@@ -121,6 +128,12 @@ def _one_line(error: BaseException) -> str:
         lines = [line.strip() for line in str(error).splitlines()]
         where = next((line for line in lines if line.startswith("full_key:")), where)
         error = error.__cause__
+    if isinstance(error, InterpolationResolutionError) and (followed := _NOT_THERE.search(str(error))):
+        target, missing = followed[1] or followed[3], followed[2]
+        without = (
+            f"and {missing} is not set: choose a part for {missing}" if missing else "which is not there: set that"
+        )
+        return f"{error.full_key} is taken from {target}, {without}, or {error.full_key} itself"
     text = " ".join(str(error).split())
     return f"{text} ({where})" if where else text
 

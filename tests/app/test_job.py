@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from conself.app.job import one_line_errors
@@ -39,3 +40,18 @@ def test_an_error_with_a_path_is_printed_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(SystemExit), one_line_errors(Console(file=shown, width=80), tmp_path, in_sweep=False):
         raise ValueError(f"no such file: {path}")
     assert shown.getvalue() == f"error: no such file: {path}\n"
+
+
+@pytest.mark.parametrize(
+    ("testing", "message"),
+    [
+        (None, "writer.cases is taken from testing.reader.most, and testing is not set: choose a part for testing, or"),
+        ({"reader": {}}, "writer.cases is taken from testing.reader.most, which is not there: set that, or"),
+    ],
+)
+def test_a_setting_that_follows_what_is_not_there(tmp_path: Path, testing: object, message: str) -> None:
+    config = OmegaConf.create({"testing": testing, "writer": {"cases": "${testing.reader.most}"}})
+    shown = io.StringIO()
+    with pytest.raises(SystemExit), one_line_errors(Console(file=shown, width=400), tmp_path, in_sweep=False):
+        OmegaConf.resolve(config)
+    assert shown.getvalue() == f"error: {message} writer.cases itself\n"
