@@ -130,10 +130,9 @@ def _one_line(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, InterpolationResolutionError) and (followed := _NOT_THERE.search(str(error))):
         target, missing = followed[1] or followed[3], followed[2]
-        without = (
-            f"and {missing} is not set: choose a part for {missing}" if missing else "which is not there: set that"
-        )
-        return f"{error.full_key} is taken from {target}, {without}, or {error.full_key} itself"
+        key = str(error).rpartition("full_key: ")[2].split()[0]
+        without = f"and {missing} is not set: choose a part for {missing}" if missing else "which is missing: set that"
+        return f"{key} is taken from {target}, {without}, or {key} itself"
     text = " ".join(str(error).split())
     return f"{text} ({where})" if where else text
 
