@@ -53,5 +53,5 @@ def test_a_setting_that_follows_what_is_not_there(tmp_path: Path, testing: objec
     config = OmegaConf.create({"testing": testing, "writer": {"cases": "${testing.reader.most}"}})
     shown = io.StringIO()
     with pytest.raises(SystemExit), one_line_errors(Console(file=shown, width=400), tmp_path, in_sweep=False):
-        OmegaConf.resolve(config)
+        OmegaConf.to_container(config, resolve=True)
     assert shown.getvalue() == f"error: {message} writer.cases itself\n"
