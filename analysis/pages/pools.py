@@ -69,9 +69,17 @@ def pools_of(runs: Sequence[Run]) -> list[PoolSource]:
 
 
 def without_pages(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs whose artifacts hold no pool: moved, or made by a version without the stage ``agree``."""
+    """Return the runs whose artifacts hold no pool: moved, or made by a version without the stage ``agree``.
+
+    Those that never drew one, as reinforcement of all problems, are not among them.
+    """
     known = {name for pool in pools_of(runs) for name in pool.runs}
-    return [run for run in runs if run.name not in known]
+    return [run for run in runs if run.name not in known and _drew(run)]
+
+
+def _drew(run: Run) -> bool:
+    made = run.results.get("artifacts")
+    return not made or any(name.rpartition("/")[2] == "sample" for name in made)
 
 
 def _pool(key: str, users: Sequence[tuple[Run, int]]) -> PoolSource:

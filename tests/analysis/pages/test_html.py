@@ -305,3 +305,13 @@ def test_a_run_whose_artifacts_are_gone_has_a_report_without_pages(tmp_path: Pat
     make_run(tmp_path / "0", {}, "conself", 1, 0.5)
     text = make_report(Request(tmp_path, tmp_path / "out"), QUIET).read_text(encoding="utf-8")
     assert "the artifacts are not where the run left them" in text
+
+
+def test_a_run_that_never_drew_a_pool_does_not_miss_one(tmp_path: Path) -> None:
+    """As reinforcement of all problems, which looks at none before."""
+    make_run(tmp_path / "0", {}, "zerocoder", 1, 0.5)
+    path = tmp_path / "0" / "results.json"
+    for artifacts, misses in (({"problems": "a", "reinforce": "b"}, False), ({"problems": "a", "sample": "b"}, True)):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": artifacts}))
+        text = make_report(Request(tmp_path, tmp_path / "out"), QUIET).read_text(encoding="utf-8")
+        assert ("no pages of problems for" in text) == misses
