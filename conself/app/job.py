@@ -131,8 +131,8 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, InterpolationResolutionError) and (followed := _NOT_THERE.search(str(error))):
         target, missing = followed[1] or followed[3], followed[2]
         key = str(error).rpartition("full_key: ")[2].split()[0]
-        without = f"and {missing} is not set: choose a part for {missing}" if missing else "which is missing: set that"
-        return f"{key} is taken from {target}, {without}, or {key} itself"
+        why = f"{missing} has no settings: choose a part for it" if missing else "that is missing: set it"
+        return f"{key} is taken from {target}, but {why}, or set {key} itself"
     text = " ".join(str(error).split())
     return f"{text} ({where})" if where else text
 

@@ -102,8 +102,9 @@ class LocalExecutor:
                 "a worker process was killed, most likely for lack of memory; lower executor.workers or the batch_size "
                 "under a part's runtime, and run the same command again: finished shards are kept"
             ) from error
-        except KeyboardInterrupt:
-            self._kill()
+        except (KeyboardInterrupt, GeneratorExit) as ended:
+            if KeyboardInterrupt in (type(ended), type(ended.__context__)):  # also if the consumer closes it for that
+                self._kill()
             raise
         finally:
             self._end()

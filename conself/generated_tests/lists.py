@@ -49,22 +49,38 @@ def fields(item: Item, is_argument: bool = False) -> Fields:
 
 
 def _call(raw_input: Json | ast.expr, is_argument: bool) -> Plain | ast.expr:
-    """Turn a list of arguments, or a single argument, into their tuple; other values stay."""
+    """Turn a list of arguments, or a single argument, into their tuple; other values stay, and ``{"py": ...}``."""
     if isinstance(raw_input, ast.expr):
         listed_nodes = raw_input.elts if isinstance(raw_input, ast.List) else None
-        nodes = [raw_input] if is_argument else listed_nodes
+        nodes = [raw_input] if is_argument and not _names_py(raw_input) else listed_nodes
         return raw_input if nodes is None else ast.Tuple(nodes, ast.Load())
-    if is_argument:
+    if is_argument and not _is_quoted(raw_input):
         return (raw_input,)
     return tuple(raw_input) if isinstance(raw_input, list) else raw_input
 
 
-def is_call_of_one(item: Item) -> bool:
-    """Return whether the input of an object of a list can be a list of one argument, or its ``{"py": "(1,)"}``."""
-    raw_input = item["input"] if isinstance(item, Mapping) and "input" in item else [None]
-    if isinstance(raw_input, ast.List | ast.Tuple):
-        return len(raw_input.elts) == 1
-    return isinstance(raw_input, dict) or (isinstance(raw_input, list) and len(raw_input) == 1)
+def are_arguments(items: Sequence[Item]) -> bool:
+    """Return whether most inputs of a list are no calls with one argument, a list of it or ``{"py": ...}``."""
+    votes = [_is_argument(item["input"]) for item in items if isinstance(item, Mapping) and "input" in item]
+    return votes.count(True) > votes.count(False)
+
+
+def _is_argument(raw_input: Json | ast.expr) -> bool | None:
+    """Return whether an input can only be the argument itself; None if it cannot be read."""
+    try:
+        value = ast.literal_eval(raw_input) if isinstance(raw_input, ast.expr) else raw_input
+    except NOT_READ:
+        return None
+    return not (_is_quoted(value) or (isinstance(value, list | tuple) and len(value) == 1))
+
+
+def _names_py(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and [key.value for key in node.keys if isinstance(key, ast.Constant)] == ["py"]
+
+
+def _is_quoted(value: object) -> bool:
+    """Return whether a value is ``{"py": "<literal>"}``."""
+    return isinstance(value, dict) and set(value) == {"py"} and isinstance(value["py"], str)
 
 
 def _literal(value: Plain | ast.expr, otherwise: Reason) -> Literal:

@@ -8,9 +8,9 @@ from inspect import Signature
 from typing import TypeVar
 
 from conself.generated_tests.generated_test import GeneratedTest, ReadTests, Reason, Unusable
-from conself.generated_tests.lists import Item, fields, is_call_of_one, listed
+from conself.generated_tests.lists import Item, are_arguments, fields, listed
 from conself.generated_tests.literals import Literal, checked_text, claimed, of_node
-from conself.generated_tests.signatures import positional, signature, takes_one
+from conself.generated_tests.signatures import may_be_text, only_parameter, positional, signature
 from conself.generated_tests.statements import call_and_claim, statements
 from conself.records import Problem
 from conself.sandbox import UNREADABLE, canonical
@@ -49,14 +49,14 @@ class TestReader:
         """Read the distinct tests of one reply, the problem's ``reply``-th.
 
         A list of objects with ``input`` and ``expected`` takes precedence over asserts and calls, which stdin problems
-        don't have. Where a function takes one argument and some input of the list is no list of one, all its inputs are
-        taken for the argument itself, as models write it. ``text`` must be the answer alone: reasoning before it would
-        be read as well.
+        don't have. Where a function takes one argument and most inputs of the list are no lists of one, all are taken
+        for the argument itself, as models write it. ``text`` must be the answer alone: reasoning before it would be
+        read as well.
         """
         entry_point, rejected = problem.entry_point, Counter[Reason]()
         shape = signature(problem)
         if (items := listed(text)) is not None:
-            bare = takes_one(shape) and not all(map(is_call_of_one, items))
+            bare = entry_point is not None and only_parameter(shape) is not None and are_arguments(items)
             cases = self._cases(items, lambda item: self._of_fields(item, entry_point is None, shape, bare), rejected)
         else:
             asserted = () if entry_point is None else statements(text, entry_point)
@@ -110,6 +110,8 @@ class TestReader:
         if not isinstance(raw_input.value, tuple):
             raise Unusable(Reason.INPUT_NO_LITERAL)
         positional(shape, raw_input.value, {})
+        if is_argument and isinstance(raw_input.value[0], str) and not may_be_text(only_parameter(shape)):
+            raise Unusable(Reason.ARITY)  # such as "[1, 2]" for a list
         return self._input(raw_input), expected
 
     def _of_statement(self, asserted: ast.expr | Reason, entry_point: str, shape: Signature | None) -> Case:

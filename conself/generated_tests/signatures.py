@@ -1,6 +1,7 @@
 """Read the parameters of a problem's function from its starter code."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 
@@ -8,6 +9,9 @@ from conself.generated_tests.generated_test import Reason, Unusable
 from conself.generated_tests.literals import NOT_READ
 from conself.records import Problem
 from conself.sandbox.sources import parse
+
+_NO_TEXT = re.compile(r"(typing\.)?(list|tuple|dict|set|frozenset|sequence|iterable|int|float|bool|bytes)\b", re.I)
+"""Annotations of parameters that take no text."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -51,10 +55,19 @@ def positional(shape: Signature | None, arguments: Sequence[object], keywords: M
     return bound.args
 
 
-def takes_one(shape: Signature | None) -> bool:
-    """Return whether a function takes exactly one argument, by position."""
-    kinds = [] if shape is None else [each.kind for each in shape.parameters.values()]
-    return len(kinds) == 1 and kinds[0] in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+def only_parameter(shape: Signature | None) -> Parameter | None:
+    """Return the parameter of a function that takes exactly one argument, by position; None for other functions."""
+    parameters = [] if shape is None else list(shape.parameters.values())
+    by_place = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    if len(parameters) != 1 or parameters[0].kind not in by_place or parameters[0].default is not Parameter.empty:
+        return None
+    return parameters[0]
+
+
+def may_be_text(parameter: Parameter | None) -> bool:
+    """Return whether a parameter's annotation, if it has one, allows for a text."""
+    annotation = "" if parameter is None or parameter.annotation is Parameter.empty else str(parameter.annotation)
+    return _NO_TEXT.match(annotation) is None
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[Function, bool]]:
@@ -74,6 +87,7 @@ def _signature(declared: ast.arguments, is_method: bool) -> Signature:
             a.arg,
             Parameter.POSITIONAL_ONLY if place < first_named else Parameter.POSITIONAL_OR_KEYWORD,
             default=Parameter.empty if place < first_default else None,
+            annotation=Parameter.empty if a.annotation is None else ast.unparse(a.annotation),
         )
         for place, a in enumerate(by_place)
     ]

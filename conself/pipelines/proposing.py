@@ -28,7 +28,7 @@ from conself.store.keys import Identified, located, plain
 from conself.store.tables import read_records, write_records
 
 _HOPELESS = 200
-"""Asks without a problem after which there is no other wave: of a yield of 1 %, six of seven jobs would see one."""
+"""Asks without a problem after which there is no other wave: at a yield of 1 %, six of seven jobs would see one."""
 
 
 @dataclass(frozen=True)

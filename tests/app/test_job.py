@@ -45,8 +45,11 @@ def test_an_error_with_a_path_is_printed_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("testing", "message"),
     [
-        (None, "writer.cases is taken from testing.reader.most, and testing is not set: choose a part for testing, or"),
-        ({"reader": {}}, "writer.cases is taken from testing.reader.most, which is missing: set that, or"),
+        (
+            None,
+            "writer.cases is taken from testing.reader.most, but testing has no settings: choose a part for it, or set",
+        ),
+        ({"reader": {}}, "writer.cases is taken from testing.reader.most, but that is missing: set it, or set"),
     ],
 )
 def test_a_setting_that_follows_what_is_not_there(tmp_path: Path, testing: object, message: str) -> None:

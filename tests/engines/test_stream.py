@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -31,14 +32,17 @@ class Toy:
         self.seats = seats
         self.queue: dict[str, list] = {}
         self.taken: list[int] = []
+        self.turns: dict[str, set[int]] = {}
         self.submitted = 0
 
     @property
     def live(self) -> int:
         return len(self.queue)
 
-    def submit(self, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver, turn: int) -> list[str]:  # noqa: ARG002
+    def submit(self, asks: Sequence[Ask], drawn: Decoding, deliver: Deliver, turn: int) -> list[str]:
         names = []
+        for ask in asks:
+            self.turns.setdefault(ask.messages[-1]["content"].split()[-1], set()).add(turn)
         for number, ask in enumerate(asks):
             for place, seed in enumerate(ask.seeds):
                 reply = answer(ask, seed, drawn)
@@ -78,6 +82,19 @@ def test_the_same_candidates_in_the_same_order_as_in_one_batch(seats: int) -> No
     streamed = list(stream(problems(50), flow, Toy(seats), 6))
     assert streamed == list(guided_candidates(problems(50), PLAN, at_once))
     assert {c.observation_asks for group in streamed for c in group} == {1, 2}
+
+
+def test_asks_of_all_rounds_come_with_the_number_of_their_problem() -> None:
+    toy, two_rounds = Toy(7), lambda problem, complete: [twice(problem, complete)]
+    list(stream(problems(20), two_rounds, toy, 1))
+    assert toy.turns == {f"{number}{again}": {number} for number in range(20) for again in ("", "again")}
+
+
+def twice(problem: Problem, complete: Complete) -> Any:
+    for again in ("", "again"):
+        ask = Ask([{"role": "user", "content": f"{problem.statement}{again}"}], (1,))
+        replies = list(complete([ask], PLAN.programming))
+    return replies
 
 
 def test_seats_stay_taken_until_the_last_problems() -> None:

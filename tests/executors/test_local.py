@@ -8,7 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import psutil
@@ -209,6 +209,20 @@ def test_ctrl_c_does_not_wait_for_what_is_under_way(tmp_path: Path, how: str) ->
         (held,) = (int(path.name) for path in tmp_path.iterdir())
         assert not psutil.pid_exists(held)
         assert [value for value, _ in workers.run(square, [(3,)])] == [9], "the next run has new processes"
+
+
+def interrupted(items: Iterator[int]) -> None:
+    with closing(items) as stream:  # type: ignore[type-var]  # a generator
+        for _ in stream:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_who_reads_the_items_does_not_wait_either(tmp_path: Path) -> None:
+    with LocalExecutor(1) as workers:
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(workers.run(hold, [(str(tmp_path), "asleep")]))
+        assert time.monotonic() - start < 60
 
 
 def fail_or_hold(folder: str, how: str) -> Iterator[int]:

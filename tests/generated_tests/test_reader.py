@@ -1,7 +1,6 @@
 """What of a reply, or of a pool's line, is a test."""
 
 import json
-import re
 from ast import literal_eval
 from time import process_time
 
@@ -143,24 +142,47 @@ def test_a_list_of_objects(text: str) -> None:
 ONE = problem("def f(values):\n    ...\n")
 
 
+@pytest.mark.parametrize("claim", ["false", "False"])  # JSON, and Python
 @pytest.mark.parametrize(
     ("inputs", "calls"),
     [
-        ("[[1, 2]] [[3]]", ["([1, 2],)", "([3],)"]),  # as asked: a list of the one argument
-        ("[1, 2] [3]", ["([1, 2],)", "([3],)"]),  # the argument itself; so the other one is, too
-        ("[] [[1]]", ["([],)", "([[1]],)"]),
-        ('"abc" ["a"]', ["('abc',)", "(['a'],)"]),
-        ("5 [7]", ["(5,)", "([7],)"]),
-        ("(1, 2) (3,)", ["((1, 2),)", "((3,),)"]),
-        ("(1,) [[2]]", ["(1,)", "([2],)"]),
-        ("True None", ["(True,)", "(None,)"]),
+        (["[[1, 2]]", "[[3]]"], ["([1, 2],)", "([3],)"]),  # as asked: a list of the one argument
+        (["[1, 2]", "[3]", "[]"], ["([1, 2],)", "([3],)", "([],)"]),  # the argument itself, so the second one is, too
+        (["[]", "[1, 1]", "[[1]]"], ["([],)", "([1, 1],)", "([[1]],)"]),
+        (['"abc"', '""', '["a"]'], ["('abc',)", "('',)", "(['a'],)"]),
+        (["5", "-7.5"], ["(5,)", "(-7.5,)"]),
+        (['{"a": 1}', '{"py": 2, "b": 3}'], ["({'a': 1},)", "({'py': 2, 'b': 3},)"]),
+        (["[[1, 2]]", "[[3]]", "[4, 5, 6]", "[]"], ["([1, 2],)", "([3],)"]),  # most are as asked; the others are bad
+        (["[3]", "[4]", "0"], ["(3,)", "(4,)"]),
+        (["[3]", "0"], ["(3,)"]),
     ],
 )
-def test_the_only_argument_may_stand_without_its_list(inputs: str, calls: list[str]) -> None:
-    """As Qwen2.5-Coder-0.5B writes four of five of its tests."""
-    first, second = re.fullmatch(r"(.+?) (\S+)", inputs).groups()  # type: ignore[union-attr]
-    text = f'```json\n[{{"input": {first}, "expected": 1}},\n {{"input": {second}, "expected": False}}]\n```'
-    assert reply(text, ONE) == [(calls[0], "1"), (calls[1], "false")]
+def test_the_only_argument_may_stand_without_its_list(inputs: list[str], calls: list[str], claim: str) -> None:
+    """As Qwen2.5-Coder-0.5B writes four of five of its tests of such functions."""
+    items = ",\n ".join(f'{{"input": {text}, "expected": {claim}}}' for text in inputs)
+    assert reply(f"```json\n[{items}]\n```", ONE) == [(call, "false") for call in calls]
+
+
+def test_what_is_quoted_is_no_argument_and_what_cannot_be_read_has_no_say() -> None:
+    quoted = (
+        '[{"input": {"py": "({1, 2},)"}, "expected": 1}, {"input": 1, "expected": 2}, {"input": 2, "expected": %s}]'
+    )
+    assert reply(quoted % "3", ONE) == [("({1, 2},)", "1"), ("(1,)", "2"), ("(2,)", "3")]
+    assert reply(quoted % "None", ONE) == [("(1,)", "2"), ("(2,)", "null")], "Python has no such quotes"
+    unread = '[{"input": [[0] * 9], "expected": 1}, {"input": n, "expected": 1}, {"input": [[7]], "expected": True}]'
+    assert reply(unread, ONE) == [("([7],)", "true")]
+
+
+def test_a_text_is_no_argument_of_a_parameter_for_something_else() -> None:
+    text = '[{"input": "[1, 2]", "expected": 1}, {"input": [3, 4], "expected": 2}]'
+    assert reply(text, problem("def f(values: list[int]) -> int: ...")) == [("([3, 4],)", "2")]
+    assert reply(text, problem("class Solution:\n    def f(self, s: str) -> int: ..."))[0] == ("('[1, 2]',)", "1")
+    assert reply(text, ONE)[0] == ("('[1, 2]',)", "1"), "nobody says what it takes"
+
+
+@pytest.mark.parametrize("starter", ["def f(values=None): ...", "def f(*values): ...", "def f(*, values): ...", ""])
+def test_functions_that_may_take_other_numbers_of_arguments_need_their_list(starter: str) -> None:
+    assert ("([1, 2],)", "1") not in reply('[{"input": [1, 2], "expected": 1}]', problem(starter))
 
 
 def test_two_arguments_need_their_list() -> None:
