@@ -66,7 +66,7 @@ def test_the_probe_leaves_out_what_only_the_first_pass_takes(monkeypatch: pytest
 
     monkeypatch.setattr(time_to_expect.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr("conself.engines.transformers.generation.stream", stream)
-    monkeypatch.setattr("conself.engines.transformers.engine.loaded", load)
+    monkeypatch.setattr("conself.engines.transformers.machine.loaded", load)
     model = ModelRef("any", None, None, "float32", "sdpa", None)
     assert list(time_to_expect._rates(model, "cpu", 32)) == [(30 / 0.5, 2 * 256 / 1.5, 9.0)]
 
