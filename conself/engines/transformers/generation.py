@@ -87,6 +87,9 @@ class Generator:
     """Decodes samples of any requests together, also of some that are added while others run.
 
     Within :func:`grouped_attention`, which the caller sets, keys and values are read in place.
+
+    Raises:
+        ValueError: batch_size < 1, or attention that masks cannot express.
     """
 
     def __init__(self, model: PreTrainedModel, stop_ids: Sequence[int], batch_size: int) -> None:
