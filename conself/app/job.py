@@ -128,9 +128,9 @@ def _one_line(error: BaseException) -> str:
         lines = [line.strip() for line in str(error).splitlines()]
         where = next((line for line in lines if line.startswith("full_key:")), where)
         error = error.__cause__
-    if isinstance(error, InterpolationResolutionError) and (followed := _NOT_THERE.search(str(error))):
+    followed = _NOT_THERE.search(str(error)) if isinstance(error, InterpolationResolutionError) else None
+    if followed is not None and (key := "".join(str(error).partition("full_key: ")[2].split()[:1])):
         target, missing = followed[1] or followed[3], followed[2]
-        key = str(error).rpartition("full_key: ")[2].split()[0]
         why = f"{missing} has no settings: choose a part for it" if missing else "that is missing: set it"
         return f"{key} is taken from {target}, but {why}, or set {key} itself"
     text = " ".join(str(error).split())

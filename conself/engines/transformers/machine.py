@@ -67,7 +67,9 @@ class TransformersMachine:
         Raises:
             ValueError: a prompt has no token, or would outgrow the model's attention.
         """
-        stops = self._stops.setdefault(decoding.stop, StopStrings(self._tokenizer, decoding.stop))
+        if decoding.stop not in self._stops:
+            self._stops[decoding.stop] = StopStrings(self._tokenizer, decoding.stop)
+        stops = self._stops[decoding.stop]
         number = 0
         for group, members in groupby(asks, lambda ask: ask.group):
             alike = list(members)
