@@ -9,6 +9,7 @@ from typing import Protocol
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Complete, Reply
+from conself.engines.engine import Flow as OfSeveral
 from conself.records import Candidate, Problem
 
 # Samples submitted per seat of the engine: waiting ones are prepared while the seats are taken.
@@ -94,6 +95,11 @@ def stream(problems: Iterable[Problem], flow: Flow, machine: Machine, per_proble
                 machine.step()
     finally:  # also when the reader stops early: the engine serves the next one
         machine.abort([name for course in opened for name in course.names])
+
+
+def alone(flow: OfSeveral) -> Flow:
+    """Return an engine's flow of several problems as one of a single problem."""
+    return lambda problem, complete: next(flow([problem], complete))
 
 
 def _room(machine: Machine, samples: int) -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from joblib import cpu_count
 
 from conself.engines.decoding import Decoding, check_cut
-from conself.engines.engine import Complete, Demand, Engine, Flow, required
+from conself.engines.engine import Demand, Engine, Flow, required
 from conself.engines.stop_strings import StopStrings
-from conself.engines.stream import stream
+from conself.engines.stream import alone, stream
 from conself.engines.transformers.memory import MOST_ROWS, within
 from conself.models.dtypes import gpu_driver
 from conself.models.transformers import fingerprint
@@ -94,13 +94,10 @@ class TransformersEngine(Engine):
         from conself.engines.transformers.machine import TransformersMachine
         from conself.engines.transformers.rows import grouped_attention
 
-        def alone(problem: Problem, complete: Complete) -> list[Candidate]:
-            return next(flow([problem], complete))
-
         machine = TransformersMachine(required(model), self.runtime.device, self.runtime.rows)
         try:
             with grouped_attention(machine.policy):
-                yield from stream(problems, alone, machine, demand.samples)
+                yield from stream(problems, alone(flow), machine, demand.samples)
         finally:  # also when the reader takes no more
             del machine
             return_freed()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from conself.engines.decoding import Decoding
-from conself.engines.engine import Complete, Demand, Engine, Flow, required
-from conself.engines.stream import stream
+from conself.engines.engine import Demand, Engine, Flow, required
+from conself.engines.stream import alone, stream
 from conself.engines.vllm.start import Runtime, check_lora, check_served
 from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
@@ -49,11 +49,8 @@ class VllmEngine(Engine):
         """Run the flow of each problem, in one stream; ``Reply.n_tokens`` counts all tokens."""
         from conself.engines.vllm.machine import machine_for
 
-        def alone(problem: Problem, complete: Complete) -> list[Candidate]:
-            return next(flow([problem], complete))
-
         machine = machine_for(required(model), self.runtime, self.max_model_len)
-        yield from stream(problems, alone, machine, demand.samples)
+        yield from stream(problems, alone(flow), machine, demand.samples)
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
         """Draw tokens; each adapter gets its own id, and no earlier cached values are used with it."""
