@@ -4,7 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TEST_STAMP := .venv/.installed-test
 # uv resolves and unpacks in a tenth of pip's time; where pip is told of a folder of wheels, uv hears of it as well.
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+# Compiled once, here: where PYTHONDONTWRITEBYTECODE is set, every process would otherwise compile torch again (4 s).
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
