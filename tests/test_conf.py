@@ -16,6 +16,8 @@ from conself.app.parts import check_parts
 from conself.pipelines.proposed import Proposed
 from conself.pipelines.reinforcement.pipeline import Reinforcement
 
+pytestmark = pytest.mark.no_cover  # Hydra composes at half the speed while lines are counted
+
 CONF = Path(__file__).parent.parent / "conf"
 OPTIONS = sorted(
     path.relative_to(CONF)

@@ -12,6 +12,8 @@ from conself import evaluate, score, train
 from conself.app.old_words import _MODULES, check_old_files, check_old_keys, refusing_old_words, told
 from tests.test_conf import composed
 
+pytestmark = pytest.mark.no_cover  # Hydra composes at half the speed while lines are counted
+
 CONSENSUS = "ranking=consensus pairing=winner_and_losers"
 PSEUDO_TESTS = "ranking=pseudo_tests pairing=winner_and_losers"
 

@@ -12,6 +12,8 @@ from experiments.real.__main__ import words_of
 from tests.documentation.composing import GROUPS, composes, exists, jobs
 from tests.documentation.reading import PAGES, ROOT, commands, modules, path_of, sections, spans
 
+pytestmark = pytest.mark.no_cover  # Hydra composes at half the speed while lines are counted
+
 HYDRA = {f"conself.{name}": name for name in ("train", "score", "evaluate")} | {
     f"conself.minipy.{name}": name for name in ("pretrain", "pretrain_roles")
 }

@@ -30,6 +30,7 @@ def test_the_round_trains_on_what_it_does_not_hold_out() -> None:
     assert set(configured(words_of([LOCAL])).benchmark) == {"humaneval", "leetcode_validation"}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("word", ["size=huge", "tau=", "no_such_key=1"])
 def test_wrong_words_end_in_one_line(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([word]) == 2

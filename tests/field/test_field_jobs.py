@@ -36,6 +36,8 @@ from conself.sandbox.jsonlines import call_literal
 from conself.sandbox.prefix import with_prefix
 from conself.store.tables import read_records
 
+pytestmark = pytest.mark.e2e
+
 HERE = Path(__file__).parent
 LIMITS = Limits(cpu_seconds=5.0, wall_seconds=20.0, memory_mb=256, output_kb=64, max_timeouts=1, audit=0.0)
 Command = Callable[..., tuple[dict[str, Any], dict[str, bool], str]]

@@ -98,6 +98,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [*given, "benchmark=[none]", "~metrics.naive_semantic_entropy", "executor.workers=1", "hydra.run.dir=run"]
 
 
+@pytest.mark.e2e
 def test_the_pipeline_of_the_documentation_stops_after_the_metrics(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +125,7 @@ def test_it_refuses_what_it_cannot_do_before_any_work(
     assert not Path("artifacts").exists()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("given", "line"),
     [

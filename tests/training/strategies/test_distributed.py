@@ -109,6 +109,7 @@ def by_two(model_ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> tup
     return root, together(train_all, (model_ref, root), 2)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("kind", "sharing"), CASES, ids=str)
 def test_two_processes_train_what_one_trains(
     kind: str, sharing: Sharing, by_two: tuple[Path, list[Curve]], model_ref: ModelRef, tmp_path: Path
