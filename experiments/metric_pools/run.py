@@ -1,7 +1,8 @@
 """Which metric foretells success, which selector chooses well: on pools on which rules were chosen, and on others.
 
-``python -m experiments.metric_pools.run pools=RUN,RUN,... [out=DIR]`` with run folders of ``conself.train`` writes
-results.json and table.md beside this file, or into DIR. The golden pool comes along where it lies beside the checkout.
+``python -m experiments.metric_pools.run pools=KIND:RUN,KIND:RUN,... [out=DIR]`` with run folders of ``conself.train``,
+or of ``conself.score`` on a pool with verdicts, writes results.json and table.md beside this file, or into DIR.
+Pools of one model or one data set are of one KIND. The golden pool comes along where it lies beside the checkout.
 """
 
 import json
@@ -85,15 +86,16 @@ def main(words: list[str]) -> None:
     """Read the pools, work out the figures, write them.
 
     Raises:
-        SystemExit: a word is not ``pools=...`` or ``out=...``, ``out`` can't be a folder, or a run was not judged.
+        SystemExit: the words are not those of the usage, ``out`` can't be a folder, or a run was not judged.
     """
     given = dict(word.split("=", 1) for word in words if "=" in word)
-    if len(given) < len(words) or given.keys() - {"pools", "out"}:
-        raise SystemExit("usage: python -m experiments.metric_pools.run pools=RUN,RUN,... [out=DIR]")
+    named = [item.partition(":")[::2] for item in given.get("pools", "").split(",")]
+    if len(given) < len(words) or not {"pools"} <= given.keys() <= {"pools", "out"} or not all(map(all, named)):
+        raise SystemExit("usage: python -m experiments.metric_pools.run pools=KIND:RUN,KIND:RUN,... [out=DIR]")
     answer_interrupts()
     try:
         out = make_folder(Path(given.get("out", HERE)), "out")
-        sources = {folder: run_pool(Path(folder)) for folder in given.get("pools", "").split(",") if folder}
+        sources = {f"{kind}, {Path(run).name}": run_pool(Path(run)) for kind, run in named}
     except OSError as error:
         raise SystemExit(f"error: {error}") from None
     config = configured()
@@ -110,8 +112,8 @@ def _found(sources: dict[str, list[Judged]], given: Parts) -> dict[str, Any]:
     found = {}
     if golden.FOLDER.is_dir():
         found["CodeGen-16B, HumanEval"] = figures(golden_pool(), given)
-    for number, problems in enumerate(sources.values()):
-        found[f"embedded, pool {number}"] = figures(problems, given)
+    for name, problems in sources.items():
+        found[name] = figures(problems, given)
     return found
 
 

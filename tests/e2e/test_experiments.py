@@ -60,7 +60,8 @@ def small(words: list[str], root: Path) -> list[str]:
 def _smaller(word: str, root: Path) -> str:
     key, _mark, value = word.partition("=")
     if key in PLACES:
-        return f"{key}={root / value.split(',')[0]}"
+        kind, colon, place = value.split(",")[0].rpartition(":")
+        return f"{key}={kind}{colon}{root / place}"
     if key in ("metric", "tau"):  # the widest bands: the narrow ones keep nothing of a few problems
         return f"{key}={','.join(sorted(value.split(','))[-2:] if key == 'tau' else value.split(',')[:2])}"
     return f"{key}={LESS[key]}" if key in LESS else word
@@ -112,8 +113,8 @@ def test_a_command_is_made_small(tmp_path: Path) -> None:
     words = ["python", "-m", "conself.train", "-m", "tau=0.1,0.3,0.55", "seed=1,2,3", "rounds=3", "out=runs/x"]
     few = ["-m", "tau=0.3,0.55", "seed=1", "rounds=2", f"out={tmp_path}/runs/x", *SMALL, f"artifacts={tmp_path}/store"]
     assert small(words, tmp_path) == [sys.executable, "-m", "conself.train", *few]
-    pools = ["python", "-m", "experiments.metric_pools.run", "pools=runs/x/0,runs/x/1"]
-    assert small(pools, tmp_path)[3:] == [f"pools={tmp_path}/runs/x/0"]
+    pools = ["python", "-m", "experiments.metric_pools.run", "pools=embedded:runs/x/0,embedded:runs/x/1"]
+    assert small(pools, tmp_path)[3:] == [f"pools=embedded:{tmp_path}/runs/x/0"]
 
 
 def test_the_index_names_every_folder() -> None:
