@@ -81,6 +81,24 @@ def test_16_bits_are_packed_where_the_processor_multiplies_them() -> None:
     assert off <= 2 * off_plain
 
 
+@pytest.mark.slow  # it is about the processor: what holds with one is seen again with others
+@pytest.mark.usefixtures("large")
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor has no 16-bit units")
+@pytest.mark.parametrize("config", [TIED, UNTIED])
+def test_in_16_bits_too_the_same_bits_in_any_batch(config: Qwen2Config | LlamaConfig) -> None:
+    """So a killed run gives the same programs as one that ran through."""
+    drawn = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=20, entropy_top_k=15)
+    wanted = [Request(tuple(range(20 + i, 50 + i)), (i, i + 100)) for i in range(12)]
+    model = build(config).bfloat16()
+    packed.pack(model)
+    found = [generate(model, wanted, drawn, (0,), rows) for rows in (24, 5, 1)]
+    for one, *others in zip(*found, strict=True):
+        for other in others:
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a.token_ids, b.token_ids)
+                np.testing.assert_array_equal(a.token_logprobs, b.token_logprobs)
+
+
 @pytest.mark.usefixtures("large")
 def test_other_dtypes_stay_as_they_are() -> None:
     assert not packed.pack(build(TIED).half())
