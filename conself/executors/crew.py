@@ -72,8 +72,13 @@ class Crew:
         self._looked = 0.0
         self.nodes: list[Node] = []
 
-    def run(self, function: Callable[..., Iterable[Any]], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """Run tasks as :meth:`conself.executors.executor.Runner.run`.
+    def run(
+        self,
+        function: Callable[..., Iterable[Any]],
+        tasks: Iterable[tuple[Any, ...]],
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Any]:
+        """Run tasks as :meth:`conself.executors.executor.Endable.run_until`; by default to their end.
 
         Raises:
             LostTasksError: some tasks are lost; all others are done.
@@ -82,7 +87,7 @@ class Crew:
         self.refused.clear()
         dispatch = Dispatch(self, function, list(tasks))
         try:
-            yield from dispatch.items()
+            yield from dispatch.items(is_over)
         finally:
             dispatch.close()
         dispatch.tell_lost()

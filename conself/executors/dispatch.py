@@ -30,8 +30,8 @@ class Dispatch:
         self.board = Board(tuple(range(len(tasks))))
         self._patient_until = time.monotonic() + _PATIENCE_SECONDS
 
-    def items(self) -> Iterator[Any]:
-        """Yield the items of the tasks as they arrive.
+    def items(self, is_over: Callable[[], bool]) -> Iterator[Any]:
+        """Yield the items of the tasks as they arrive, until all are done or ``is_over()``.
 
         Raises:
             ChildProcessError: no machine is left, or a request to an actor raised an error.
@@ -43,6 +43,9 @@ class Dispatch:
             self._see_that_somebody_works()
             for member in self._answering():
                 yield from self._heard(member)
+            if not self.board.is_over and is_over():
+                self._kill_running()
+                return
             self.crew.fill()
 
     def close(self) -> None:
@@ -57,6 +60,12 @@ class Dispatch:
                         self._write(batch if turn == member.turn else None)
                 member.asked.clear()
                 member.actor.end.remote()
+        self.board = Board((), lost=self.board.lost)
+
+    def _kill_running(self) -> None:
+        for member in list(self.crew.members):
+            if member.seat.name in self.board.running:
+                self.crew.dismiss(member)
         self.board = Board((), lost=self.board.lost)
 
     def tell_lost(self) -> None:

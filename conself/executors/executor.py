@@ -73,6 +73,20 @@ class Executor(Runner, Protocol):
         """End the workers of the executors that ``sized`` returned."""
 
 
+@runtime_checkable
+class Endable(Protocol):
+    """An executor that can end tasks in the middle of an item, as a time limit requires."""
+
+    def run_until(
+        self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]], is_over: Callable[[], bool]
+    ) -> Iterator[Item]:
+        """Run tasks as :meth:`Runner.run` until ``is_over()``, which is called at least every 2 s.
+
+        Then the workers that still run a task are killed, waiting tasks are dropped, and the iteration ends. The next
+        run has workers in their place.
+        """
+
+
 class LostTasksError(ChildProcessError):
     """Workers died repeatedly over some tasks; all other tasks of the run are done.
 

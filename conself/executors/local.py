@@ -85,6 +85,16 @@ class LocalExecutor:
         Raises:
             ChildProcessError: a worker was killed.
         """
+        return self.run_until(function, tasks, _never)
+
+    def run_until(
+        self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]], is_over: Callable[[], bool]
+    ) -> Iterator[Item]:
+        """Run tasks as :meth:`run` until ``is_over()``; then all processes are killed, as a pool does not survive less.
+
+        Raises:
+            ChildProcessError: a worker was killed, but not by this.
+        """
         executor, stop = self._started()
         stop.clear()
         try:
@@ -96,6 +106,9 @@ class LocalExecutor:
                 yield from self._arrived()  # a task's last item is in the queue before the task is done
                 for future in done:
                     future.result()
+                if pending and is_over():
+                    self._kill()
+                    return
         except BrokenProcessPool as error:
             self._kill()
             raise ChildProcessError(
@@ -176,6 +189,10 @@ class LocalExecutor:
         for other in self._others.values():
             other.release()
         self._others.clear()
+
+
+def _never() -> bool:
+    return False
 
 
 def _start_worker(parent: int, threads: int, started: "Synchronized[int]", queue: Yielded, stopped: Event) -> None:

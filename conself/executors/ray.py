@@ -100,6 +100,12 @@ class RayExecutor:
         """
         return self.crew(self.workers, self.threads, 0).run(function, tasks)
 
+    def run_until(
+        self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]], is_over: Callable[[], bool]
+    ) -> Iterator[Item]:
+        """Run tasks as :meth:`run` until ``is_over()``; then the actors that still run one are killed."""
+        return self.crew(self.workers, self.threads, 0).run(function, tasks, is_over)
+
     def warm(self, modules: Sequence[str]) -> None:
         """Start the actors for light work and have each import ``modules``; without modules, start nothing."""
         if modules:
@@ -157,6 +163,12 @@ class Sized:
     def run(self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]]) -> Iterator[Item]:
         """Run tasks on the engine actors, as :meth:`RayExecutor.run`."""
         return self._crew().run(function, tasks)
+
+    def run_until(
+        self, function: Callable[[*Task], Iterable[Item]], tasks: Iterable[tuple[*Task]], is_over: Callable[[], bool]
+    ) -> Iterator[Item]:
+        """Run tasks on the engine actors, as :meth:`RayExecutor.run_until`."""
+        return self._crew().run(function, tasks, is_over)
 
     def warm(self, modules: Sequence[str]) -> None:
         """Start the engine actors, as :meth:`RayExecutor.warm`."""

@@ -41,8 +41,10 @@ class CoderAndTester:
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:
         """Sample, verify and reward programs and replies; return examples of the roles that learn."""
         prior, calibrated = self._calibrated(step, before)
-        groups, lacked = self.coder.tried(step, problems, rollouts_of(step))
-        replies = self._replies(step, problems, f"test/{step}")
+        seconds = self.coder.step_timeout
+        groups, lacked = self.coder.tried(step, problems, rollouts_of(step), seconds)
+        replies = self._replies(step, [group.pool.problem for group in groups], f"test/{step}", seconds)
+        groups = _answered(groups, replies)
         verified, more = self._verified(step, groups, replies, prior, self.testing.n_mutants)
         grading = self.coder.grading
         if prior is not None:
@@ -52,7 +54,7 @@ class CoderAndTester:
             group.rewarded(each, self.testing.tester_reward, progress)
             for group, each in zip(replies, verified, strict=True)
         ]
-        row = {**figures_of(groups), **tester_figures(replies, verified), **self._of_replies(replies), **calibrated}
+        row = {**figures_of(groups, len(problems)), **self._tester_figures(replies, verified), **calibrated}
         row["sampled_tokens"] += row.pop(f"{PREFIX}sampled_tokens", 0.0) + row.get("calibration_tokens", 0.0)
         learning, scale = self.testing.update(step), self.coder.scale_advantages
         examples = [
@@ -63,18 +65,22 @@ class CoderAndTester:
         ]
         return Batch(examples, row, lacked + more)
 
-    def _of_replies(self, replies: Sequence[Replies]) -> Row:
-        """Return the response figures of the replies; none for frozen ones, which no step samples."""
-        return {} if self.written is not None else reply_figures(replies)
+    def _tester_figures(self, replies: Sequence[Replies], verified: Sequence[Verified]) -> Row:
+        """Return the figures of the replies, none without any; frozen ones, which no step samples, lack some."""
+        if not replies:
+            return {}
+        return {**tester_figures(replies, verified), **({} if self.written is not None else reply_figures(replies))}
 
-    def _replies(self, step: int, problems: Sequence[Problem], purpose: str) -> list[Replies]:
-        if self.written is not None:
-            groups = [self.written[problem.id] for problem in problems]
-        else:
-            with self.coder.clock.timed("draw"):
-                groups = draw(self.coder.source, step, problems, self.prompts, self.how, self.coder.seed, purpose)
+    def _replies(
+        self, step: int, problems: Sequence[Problem], purpose: str, seconds: float | None = None
+    ) -> list[Replies]:
+        """Return the replies to the problems, without those that are late by a limit of ``seconds``, if any."""
+        if (groups := self.written) is None:
+            coder = self.coder
+            with coder.clock.timed("draw"):
+                groups = draw(coder.source, step, problems, self.prompts, self.how, coder.seed, purpose, seconds)
         reader = self.testing.reader
-        return [Replies.of(problem, group, reader) for problem, group in zip(problems, groups, strict=True)]
+        return [Replies.of(problem, groups[problem.id], reader) for problem in problems if problem.id in groups]
 
     def _verified(
         self, step: int, groups: Sequence[Group], replies: Sequence[Replies], prior: Prior | None, n_mutants: int
@@ -141,7 +147,12 @@ def _written(
     if (stored := read_replies(out, TESTER)) is not None:
         return stored
     with coder.clock.timed("draw"):
-        groups = draw(coder.source, 0, problems, prompts, Greedy(testing.max_new_tokens), coder.seed, _FROZEN)
-    replies = {problem.id: group for problem, group in zip(problems, groups, strict=True)}
+        replies = draw(coder.source, 0, problems, prompts, Greedy(testing.max_new_tokens), coder.seed, _FROZEN, None)
     write_replies(out, replies)
     return replies
+
+
+def _answered(groups: Sequence[Group], replies: Sequence[Replies]) -> list[Group]:
+    """Return the groups of the problems with replies: others have left the step, their replies being late."""
+    names = {each.problem.id for each in replies}
+    return [group for group in groups if group.pool.problem.id in names]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from conself.executors.executor import Executor
 from conself.models.transformers import fingerprint, load_config
 from conself.online.coevolution import both_roles
 from conself.online.curve import Curve, probes_of
@@ -21,7 +22,7 @@ from conself.online.roles import Clock, Coder, Roles, total
 from conself.online.rollouts import Prompts, Rollouts
 from conself.online.settings import Method
 from conself.online.snapshots import snapshot, snapshots
-from conself.online.sources import FromEngine, FromLearner, Source
+from conself.online.sources import Source, source_of
 from conself.online.steps import LACKS, Stepper, split
 from conself.prompts.prompts import PromptStyle
 from conself.records import ModelRef, Problem
@@ -47,8 +48,9 @@ class Report:
 
     The weights are those after ``kept_step`` steps, which a guard may have chosen. ``stopped`` is why the guard stopped
     the run, None if it did not. ``n_labelled`` problems were reserved for calibration; ``n_overlong`` had prompts
-    without room for a response. Token counts are of responses: sampled to learn from (and to calibrate on), sampled by
-    probes, and trained on. ``execution`` counts, by name, what executions lacked (``LACKS``).
+    without room for a response; ``late`` times a problem left a step by ``rollouts.step_timeout``. Token counts are of
+    responses: sampled to learn from (and to calibrate on), sampled by probes, and trained on, without those of late
+    problems. ``execution`` counts, by name, what executions lacked (``LACKS``).
     ``seconds`` includes the time of earlier runs up to their checkpoint, ``phases`` only that of this process.
     """
 
@@ -60,6 +62,7 @@ class Report:
     n_held_out: int
     n_labelled: int
     n_overlong: int
+    late: int
     sampled_tokens: int
     probe_tokens: int
     trained_tokens: int
@@ -76,11 +79,13 @@ def reinforce(
     out: Path,
     console: Console,
     logger: Logger | None,
+    executor: Executor | None = None,
 ) -> Report:
     """Train ``model`` on its own responses to ``problems``; ``out`` gets ``adapter/`` or ``model/``, and steps.jsonl.
 
     On a CPU the same arguments give the same bits, even after an earlier run was killed: this one resumes from the
-    checkpoint that the earlier one left in ``out``.
+    checkpoint that the earlier one left in ``out``. That does not hold where ``rollouts.step_timeout`` leaves problems
+    out. ``executor`` has the workers that ``rollouts.runtime.workers`` asks for.
 
     Raises:
         ValueError: there is no problem to train on, or the model cannot be trained or sampled from with these settings.
@@ -100,7 +105,7 @@ def reinforce(
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)
         checkpoints.resume(learner, str(loop.steps))
         curve = Curve(out / FILE, checkpoints.curve, logger)
-        source = source_of(method, model, learner, asked[0], out)
+        source = source_of(method, model, learner, asked[0], out / WORN, executor)
         with (
             roles_of(method, source, asked, labelled, trained, out) as roles,
             Meter(console, "training", loop.steps, "steps", "steps") as meter,
@@ -134,6 +139,7 @@ def _report(
         n_held_out=counts[1],
         n_labelled=counts[2],
         n_overlong=counts[3],
+        late=_total(taken, "late"),
         sampled_tokens=_total(taken, "sampled_tokens"),
         probe_tokens=_total(rows, f"{HELD_OUT}sampled_tokens"),
         trained_tokens=_total(taken, "trained_tokens"),
@@ -171,10 +177,16 @@ def _run(stepper: Stepper, curve: Curve, checkpoints: Checkpoints, out: Path, me
             return None
         row |= stepper.take(step, curve.rows[-1] if curve.rows else None)
         curve.add(row)
-        meter.note = f"reward {row['reward']:.3f}"
+        meter.note = _note(row)
         meter.add()
         checkpoints.after_step(learner, curve.rows, _total(curve.rows, "trained_tokens"))
     return None
+
+
+def _note(row: Row) -> str:
+    """Return what the progress line shows of a step: its reward, and how many problems have left it."""
+    reward = [f"reward {row['reward']:.3f}"] if "reward" in row else []
+    return ", ".join([*reward, *([f"{row['late']:.0f} problems late"] if "late" in row else [])])
 
 
 def _keep(learner: Learner, curve: Curve, method: Method, out: Path) -> int:
@@ -219,7 +231,8 @@ def roles_of(
     """Yield the roles with their sandboxes, closed at the end of the block; ``asked`` as from :func:`prompts_of`."""
     with method.grading.ready() as grading:
         scale, how = method.loop.scale_advantages, drawings(method)
-        coder = Coder(grading, source, asked[0], how[0], method.seed, scale, Clock())
+        seconds = method.rollouts.step_timeout
+        coder = Coder(grading, source, asked[0], how[0], method.seed, scale, seconds, Clock())
         if method.testing is None:
             yield coder
             return
@@ -244,17 +257,6 @@ def _labelling(method: Method, trained: Sequence[Problem]) -> Method:
 
     reward = changed_within(method.grading.reward, change)
     return replace(method, grading=replace(method.grading, reward=reward))
-
-
-def source_of(method: Method, model: ModelRef, learner: Learner, prompts: Prompts, out: Path) -> Source:
-    """Return the source of rollouts: the learner, or the configured engine, whose canary uses the shortest prompt."""
-    how = method.rollouts
-    if how.engine is None:
-        return FromLearner(learner, model, how.runtime.batch_size)
-    from conself.engines.transformers.ledger import Request
-
-    probe = Request(min(prompts.ids.values(), key=lambda prompt: (len(prompt), prompt)), (0,))
-    return FromEngine(how.engine, learner, model, out / WORN, method.training.tuning.folder, probe)
 
 
 def like(prompts: Prompts, most: int) -> list[Example]:

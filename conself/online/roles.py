@@ -63,7 +63,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Coder:
-    """The only role of most training runs: programs, rewarded for their agreement."""
+    """The only role of most training runs: programs, rewarded for their agreement.
+
+    ``step_timeout`` is the time in seconds that the rollouts of a step have; None: all are waited for.
+    """
 
     grading: Grading
     source: Source
@@ -71,6 +74,7 @@ class Coder:
     how: Drawn
     seed: int
     scale_advantages: bool
+    step_timeout: float | None
     clock: Clock
 
     @property
@@ -78,23 +82,31 @@ class Coder:
         """Return itself."""
         return self
 
-    def draw(self, step: int, problems: Sequence[Problem], purpose: str) -> list[list[Rollout]]:
+    def draw(
+        self, step: int, problems: Sequence[Problem], purpose: str, seconds: float | None = None
+    ) -> dict[str, list[Rollout]]:
         """Sample programs with the weights after ``step`` steps; the seeds depend on ``purpose``."""
         with self.clock.timed("draw"):
-            return draw(self.source, step, problems, self.prompts, self.how, self.seed, purpose)
+            return draw(self.source, step, problems, self.prompts, self.how, self.seed, purpose, seconds)
 
-    def tried(self, step: int, problems: Sequence[Problem], purpose: str) -> tuple[list[Group], Summary]:
-        """Return the groups of the problems, sampled and run but not rewarded, and the execution summary."""
-        rollouts = self.draw(step, problems, purpose)
+    def tried(
+        self, step: int, problems: Sequence[Problem], purpose: str, seconds: float | None = None
+    ) -> tuple[list[Group], Summary]:
+        """Return the groups of the problems, sampled and run but not rewarded, and the execution summary.
+
+        Problems that are late by a limit of ``seconds`` have no group; without a limit all have one.
+        """
+        rollouts = self.draw(step, problems, purpose, seconds)
+        there = [problem for problem in problems if problem.id in rollouts]
         with self.clock.timed("run"):
-            return self.grading.tried(problems, rollouts)
+            return self.grading.tried(there, [rollouts[problem.id] for problem in there])
 
     def __call__(self, step: int, progress: float, problems: Sequence[Problem], before: Row | None) -> Batch:  # noqa: ARG002
         """Return the batch of the groups, rewarded without tests."""
-        tried, lacked = self.tried(step, problems, rollouts_of(step))
+        tried, lacked = self.tried(step, problems, rollouts_of(step), self.step_timeout)
         with self.clock.timed("run"):
             groups = [self.grading.rewarded(group, None, progress) for group in tried]
-        return Batch(examples_of(groups, self.scale_advantages), figures_of(groups), lacked)
+        return Batch(examples_of(groups, self.scale_advantages), figures_of(groups, len(problems)), lacked)
 
 
 def rollouts_of(step: int) -> str:
@@ -102,9 +114,15 @@ def rollouts_of(step: int) -> str:
     return f"rollout/{step}"
 
 
-def figures_of(groups: Sequence[Group]) -> Row:
-    """Return the figures of the programs of at least one group."""
-    return {**response_figures(groups), **behaviour_figures(groups)}
+def figures_of(groups: Sequence[Group], asked: int) -> Row:
+    """Return the figures of the programs; ``late`` is how many of the ``asked`` problems have no group, if any.
+
+    Without a group there are no others than the number of tokens, which is 0.
+    """
+    row: Row = {"late": float(asked - len(groups))} if len(groups) < asked else {}
+    if not groups:
+        return {**row, "sampled_tokens": 0.0}
+    return {**row, **response_figures(groups), **behaviour_figures(groups)}
 
 
 class Learned(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -55,13 +56,22 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings of speed and memory only: the maximum number of responses decoded together."""
+    """Settings of speed and memory only.
+
+    ``batch_size`` is the maximum number of responses that the learner decodes together, or that a worker takes at once.
+    ``workers`` is the number of the executor's workers that sample, each with an engine; None: this process samples.
+    """
 
     batch_size: int
+    workers: int | None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"rollouts.runtime.batch_size must be at least 1, got {self.batch_size}")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(
+                f"rollouts.runtime.workers must be at least 1, or null: the job's own process draws; got {self.workers}"
+            )
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,9 @@ class Rollouts:
     distribution, and the ratio is biased: such settings need ``truncation: acknowledged``. ``engine`` samples instead
     of the learner (:mod:`conself.online.sources`); None: the learner samples.
 
+    ``step_timeout`` is the time in seconds that workers have for the responses of a step, or of each role of it.
+    Problems whose responses are not there by then leave the step. None: all are waited for.
+
     Raises:
         ValueError: a setting is out of range, or needs to be acknowledged; names its key.
     """
@@ -82,6 +95,7 @@ class Rollouts:
     temperature: float
     top_p: float
     truncation: str
+    step_timeout: float | None
     engine: Engine | None
     runtime: Runtime
 
@@ -99,10 +113,26 @@ class Rollouts:
                 "from another distribution than the one that is trained, and the loss's ratios would be biased; set "
                 "both to 1, or rollouts.truncation=acknowledged"
             )
+        self._check_workers()
 
     def decoding(self, stop: tuple[str, ...]) -> Decoding:
         """Return these settings for the engine; ``stop`` are the strings that end a response."""
         return Decoding(self.temperature, self.top_p, self.max_new_tokens, 1, stop)
+
+    def _check_workers(self) -> None:
+        workers, seconds = self.runtime.workers, self.step_timeout
+        if workers is not None and self.engine is None:
+            raise ValueError(
+                f"rollouts.runtime.workers={workers} would draw by engines, and the learner itself draws; choose "
+                "engine@rollouts.engine=transformers or vllm, or set rollouts.runtime.workers=null"
+            )
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise ValueError(f"rollouts.step_timeout must be above 0 seconds, or null: no limit; got {seconds}")
+        if seconds is not None and workers is None:
+            raise ValueError(
+                f"rollouts.step_timeout={seconds} is a limit for workers, and the job's own process draws; set "
+                "rollouts.runtime.workers, or rollouts.step_timeout=null"
+            )
 
 
 class Drawn(Protocol):
@@ -191,10 +221,12 @@ def draw(
     how: Drawn,
     seed: int,
     purpose: str,
-) -> list[list[Rollout]]:
-    """Return ``how.n`` rollouts of each problem, sampled with the weights after ``step`` steps, in order.
+    seconds: float | None,
+) -> dict[str, list[Rollout]]:
+    """Return ``how.n`` rollouts of each problem by its id, sampled with the weights after ``step`` steps.
 
-    The seed of each depends only on (seed, purpose, problem id, index), whatever else is sampled.
+    Problems that are late by a limit of ``seconds`` (None: there is none) are missing. The seed of each rollout depends
+    only on (seed, purpose, problem id, index), whatever else is sampled.
     """
     from conself.engines.transformers.ledger import Request
 
@@ -202,11 +234,12 @@ def draw(
         Request(prompts.ids[problem.id], tuple(sample_seed(seed, purpose, problem.id, k) for k in range(how.n)))
         for problem in problems
     ]
-    completions = source(requests, how.decoding(prompts.stops.stop), step)
-    return [
-        [prompts.rollout(problem.id, index, completion) for index, completion in enumerate(group)]
+    completions = source(requests, how.decoding(prompts.stops.stop), step, seconds)
+    return {
+        problem.id: [prompts.rollout(problem.id, index, completion) for index, completion in enumerate(group)]
         for problem, group in zip(problems, completions, strict=True)
-    ]
+        if group is not None
+    }
 
 
 def candidate_of(problem: Problem, rollout: Rollout) -> Candidate:

@@ -1,28 +1,39 @@
-"""Sources of rollouts: the learner itself, or an engine that loads the learner's current weights."""
+"""Sources of rollouts: the learner itself, or an engine that loads its current weights, here or in workers."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from conself.engines.decoding import Decoding
 from conself.engines.engine import Engine
-from conself.models.transformers import tuned_model
+from conself.executors.executor import Executor
+from conself.online.canary import Listener
+from conself.online.workers import FromWorkers
+from conself.online.worn import Worn
 from conself.records import ModelRef
 
 if TYPE_CHECKING:
     from conself.engines.transformers.ledger import Completion, Request
+    from conself.online.rollouts import Prompts
+    from conself.online.settings import Method
     from conself.training.learner import Learner
 
-Source = Callable[[Sequence["Request"], Decoding, int], list[list["Completion"]]]
-"""Prompts with seeds, how to sample, and the number of steps behind the weights -> completions, in order."""
-_CANARY = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=16, entropy_top_k=1)
-_TOLERANCE = {"float32": 1e-3}
-_ELSE = 5e-2
-"""Largest difference in nats of a token's log-prob between engine and learner, by dtype; 16 bits round coarsely."""
+
+class Source(Protocol):
+    """Samples completions with the weights in training."""
+
+    def __call__(
+        self, requests: Sequence[Request], how: Decoding, step: int, seconds: float | None
+    ) -> Sequence[list[Completion] | None]:
+        """Return the completions of each request, in order, with the weights after ``step`` steps.
+
+        None stands for those that are not there ``seconds`` after sampling has begun; ``seconds`` None: all are waited
+        for. Only workers have a limit (:class:`conself.online.rollouts.Rollouts` refuses one without them).
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,73 +44,63 @@ class FromLearner:
     model: ModelRef
     batch_size: int
 
-    def __call__(self, requests: Sequence[Request], how: Decoding, step: int) -> list[list[Completion]]:  # noqa: ARG002
+    def __call__(
+        self,
+        requests: Sequence[Request],
+        how: Decoding,
+        step: int,  # noqa: ARG002
+        seconds: float | None,  # noqa: ARG002
+    ) -> list[list[Completion]]:
         """Return completions sampled by the learner."""
         return self.learner.draw(self.model, requests, how, self.batch_size)
 
 
 @dataclass
 class FromEngine:
-    """Sample from an engine. Each step's weights get a folder of their own, so that they can't be confused.
-
-    A canary runs before anything is sampled: the engine's log-probs of a greedy completion must match the learner's,
-    and must have changed since the last step if the learner's have. Otherwise an engine that keeps using an old
-    adapter, or none, would yield plausible rewards while the model learns nothing.
+    """Sample from an engine in this process; before it samples with new weights, a canary checks it.
 
     Raises:
         ValueError: the engine samples with other weights than those being trained.
     """
 
     engine: Engine
-    learner: Learner
-    model: ModelRef
-    folder: Path
-    tuning: str
-    probe: Request
-    worn: int | None = None
-    heard: list[tuple[list[float], list[float]]] = field(default_factory=list)
+    worn: Worn
+    listener: Listener = field(default_factory=Listener)
 
-    def __call__(self, requests: Sequence[Request], how: Decoding, step: int) -> list[list[Completion]]:
+    def __call__(
+        self,
+        requests: Sequence[Request],
+        how: Decoding,
+        step: int,
+        seconds: float | None,  # noqa: ARG002
+    ) -> list[list[Completion]]:
         """Return completions by the engine with the weights of ``step``."""
-        if step != self.worn:
-            self.learner.save(self._place(step) / self.tuning)
-            self._listen(step)
-            if self.worn is not None:
-                shutil.rmtree(self._place(self.worn), ignore_errors=True)
-            self.worn = step
-        return self.engine.tokens(requests, how, self._wearing(step))
-
-    def _listen(self, step: int) -> None:
-        ((ours,),) = self.learner.draw(self.model, [self.probe], _CANARY, 1)
-        ((theirs,),) = self.engine.tokens([self.probe], _CANARY, self._wearing(step))
-        mine, its = _alike(ours, theirs)
-        off = max(abs(one - other) for one, other in zip(mine, its, strict=True))
-        if off > _TOLERANCE.get(self.model.dtype, _ELSE):
-            raise ValueError(f"{self._who()} at step {step}: log-probs differ by {off:.3g} nats; {_REMEDY}")
-        if self.heard and self.heard[-1][0] != mine and self.heard[-1][1] == its:
-            raise ValueError(f"{self._who()} at step {step}: it has not changed since the last one; {_REMEDY}")
-        self.heard = [(mine, its)]
-
-    def _who(self) -> str:
-        return f"{type(self.engine).__name__} draws by other weights than those that are trained"
-
-    def _wearing(self, step: int) -> ModelRef:
-        return tuned_model(self.model, self._place(step))
-
-    def _place(self, step: int) -> Path:
-        return self.folder / f"step-{step:06d}"
+        model, canary = self.worn.at(step)
+        self.listener(self.engine, model, canary)
+        self.worn.remove_others(step)
+        return self.engine.tokens(requests, how, model)
 
 
-def _alike(one: Completion, other: Completion) -> tuple[list[float], list[float]]:
-    """Return the comparable log-probs of both completions: up to and including the first token that differs.
+def source_of(
+    method: Method, model: ModelRef, learner: Learner, prompts: Prompts, folder: Path, executor: Executor | None
+) -> Source:
+    """Return the source of rollouts: the learner, or the configured engine, in this process or in workers.
 
-    At that token the two likeliest tokens are nearly equally likely, or the models differ.
+    ``folder`` gets the weights that an engine loads, as long as they are needed; its canary uses the shortest prompt.
+
+    Raises:
+        ValueError: workers are asked for, and there is no executor.
     """
-    pairs = zip(one.token_ids.tolist(), other.token_ids.tolist(), strict=False)
-    count = next((place for place, (a, b) in enumerate(pairs, start=1) if a != b), None)
-    size = min(len(one.token_ids), len(other.token_ids)) if count is None else count
-    first, second = (each.token_logprobs[:size].tolist() for each in (one, other))
-    return first, second
+    how = method.rollouts
+    engine, workers, batch_size = how.engine, how.runtime.workers, how.runtime.batch_size
+    if engine is None:
+        return FromLearner(learner, model, batch_size)
+    from conself.engines.transformers.ledger import Request
 
-
-_REMEDY = "leave out engine@rollouts.engine: then the learner itself draws"
+    prompt = Request(min(prompts.ids.values(), key=lambda prompt: (len(prompt), prompt)), (0,))
+    worn = Worn(learner, model, folder, method.training.tuning.folder, prompt)
+    if workers is None:
+        return FromEngine(engine, worn)
+    if executor is None:
+        raise ValueError(f"rollouts.runtime.workers={workers}, and no executor runs them; set it to null")
+    return FromWorkers(engine, worn, executor, workers, batch_size)

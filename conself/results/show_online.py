@@ -16,6 +16,7 @@ _ROWS = {
     "entropy": "entropy of a token (nats)",
     "length": "tokens of a response",
     "cut": "responses cut by their length",
+    "late": "problems late by rollouts.step_timeout",
     "kl": "divergence from the reference",
     "behaviour_kl": "divergence of sampler and learner",
     "ratio_max": "highest ratio of a token",
@@ -66,6 +67,8 @@ def _overview(results: Figures) -> Table:
     table.add_row("steps", f"{training['steps']}")
     if training["skipped"]:
         table.add_row("  - nothing to learn: rewards all alike", f"{training['skipped']}")
+    if training.get("late"):  # not in results of earlier versions
+        table.add_row("  - problems late by rollouts.step_timeout", f"{training['late']}")
     if training["stopped"] is not None:
         table.add_row("  stopped", training["stopped"])
     if training["kept_step"] != training["steps"]:

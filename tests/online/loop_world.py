@@ -46,7 +46,14 @@ class Says:
 def method(steps: int, guard: Guard | None = None, snapshot_every: int | None = None, seed: int = 0) -> Method:
     """Two problems a step, eight responses to each, of up to twelve words."""
     how = Rollouts(
-        n=8, max_new_tokens=12, temperature=1.0, top_p=1.0, truncation="refused", engine=None, runtime=Runtime(64)
+        n=8,
+        max_new_tokens=12,
+        temperature=1.0,
+        top_p=1.0,
+        truncation="refused",
+        step_timeout=None,
+        engine=None,
+        runtime=Runtime(64, None),
     )
     loop = Loop(steps=steps, problems=2, scale_advantages=True, snapshot_every=snapshot_every)
     training = settings(learning_rate=2e-2, warmup_ratio=0.0)

@@ -11,7 +11,14 @@ from conself.online.rollouts import Rollouts, Runtime, candidate_of
 from tests.online.online_world import problem, rollout
 
 PLAIN = Rollouts(
-    n=4, max_new_tokens=8, temperature=1.0, top_p=1.0, truncation="refused", engine=None, runtime=Runtime(8)
+    n=4,
+    max_new_tokens=8,
+    temperature=1.0,
+    top_p=1.0,
+    truncation="refused",
+    step_timeout=None,
+    engine=None,
+    runtime=Runtime(8, None),
 )
 
 

@@ -3,6 +3,7 @@
 from omegaconf import DictConfig
 
 from conself.engines.engine import Engine
+from conself.executors.executor import Endable, Executor
 from conself.losses.output import Loss
 from conself.models.transformers import check_model
 from conself.online.rollouts import Rollouts
@@ -45,7 +46,9 @@ def check(config: DictConfig) -> None:
     testing = None if config.testing is None else build(config.testing, Testing)
     check_roles(build(config.reward, Reward), testing)
     check_training(training, loss)
-    check_drawing(build(config.rollouts, Rollouts), model, training)
+    rollouts = build(config.rollouts, Rollouts)
+    check_drawing(rollouts, model, training)
+    check_workers(rollouts, config.executor)
     check_curriculum(config, model)
     answering.check_voters(config)
     check_trained_on(config)
@@ -111,6 +114,27 @@ def check_drawing(rollouts: Rollouts, model: ModelRef, training: Training) -> No
     engine.check_model(model)
     if (adapter := training.tuning.adapter()) is not None:
         engine.check_adapter(adapter)
+
+
+def check_workers(rollouts: Rollouts, executor: DictConfig) -> None:
+    """Check that the executor's workers, if they sample, see the weights by path, and can be ended if time is limited.
+
+    Raises:
+        ValueError: they do not, or cannot; with the remedy.
+    """
+    if rollouts.runtime.workers is None:
+        return
+    if executor.get("storage", "shared") != "shared":
+        raise ValueError(
+            f"rollouts.runtime.workers={rollouts.runtime.workers} has workers read the weights of each step by path, "
+            f"and with executor.storage={executor.storage} they see no folder of the job; set executor.storage=shared, "
+            "or rollouts.runtime.workers=null"
+        )
+    if rollouts.step_timeout is not None and not isinstance(made := build(executor, Executor), Endable):
+        raise ValueError(
+            f"rollouts.step_timeout={rollouts.step_timeout} ends workers that are late, which executor: "
+            f"{type(made).__name__} cannot; choose executor=local or ray, or set rollouts.step_timeout=null"
+        )
 
 
 def check_curriculum(config: DictConfig, model: ModelRef) -> None:

@@ -140,7 +140,8 @@ def _trained(
         free_memory(context)
     logger = tracker.training_logger()
     style = build(nodes["prompts"], PromptStyle)
-    report = train(problems, model, style, method, work.folder, context.console, logger)
+    report = train(problems, model, style, method, work.folder, context.console, logger, context.executor)
+    context.executor.release_others()  # those of rollouts, too
     _tell(context, report)
     return asdict(report)
 
@@ -150,7 +151,10 @@ def _tell(context: Context, report: "Report") -> None:
     if report.n_overlong:
         say(context.console, f"- {report.n_overlong} problems left out: no room for a response in training.max_length")
     if report.skipped:
-        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: rewards all alike")
+        why = "rewards all alike" + (", or every problem late" if report.late else "")
+        say(context.console, f"- {report.skipped} of {report.steps} steps had nothing to learn: {why}")
+    if report.late:
+        say(context.console, f"- {report.late} times a problem left its step: late by rollouts.step_timeout")
     if report.stopped is not None:
         say(context.console, f"stopped: {report.stopped}")
     if report.kept_step != report.steps:
