@@ -73,21 +73,21 @@ class Actor:
     def begin(
         self, turn: int, function: Callable[[*Task], Iterable[Any]], task: tuple[*Task], cargo: Cargo | None
     ) -> Batch:
-        """Start this task, on copies of its files if there is ``cargo``, and return its first items."""
+        """Start this task, on copies of its files if there is ``cargo``, and return its first item at once."""
         self.end()
         if cargo is not None:
             self._mirror = self._mirror or Mirror()
             task = self._mirror.unpacked(task, cargo)
         self._items, self._turn = iter(function(*task)), turn
-        return self.more(turn)
+        return self.more(turn, 0.0)
 
-    def more(self, turn: int) -> Batch:
-        """Return the items of the next 0.2 s, at least one unless the task has ended; none if ``turn`` is outdated."""
+    def more(self, turn: int, seconds: float = _SECONDS) -> Batch:
+        """Return the items of the next ``seconds``, at least one unless the task ends; none if ``turn`` is outdated."""
         if turn != self._turn:
             return Batch((), False, None)
         items: list[Any] = []
         error: Exception | None = None
-        is_last, until = False, time.monotonic() + _SECONDS
+        is_last, until = False, time.monotonic() + seconds
         try:
             while not items or time.monotonic() < until:
                 items.append(self._small(next(self._items)))

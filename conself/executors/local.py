@@ -107,6 +107,7 @@ class LocalExecutor:
                 for future in done:
                     future.result()
                 if pending and is_over():
+                    yield from self._arrived()  # whatever was there in time
                     self._kill()
                     return
         except BrokenProcessPool as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic as now
 from typing import TYPE_CHECKING, Any
 
 from conself.engines.decoding import Decoding
@@ -53,13 +53,13 @@ class _Clock:
 
     def start(self) -> None:
         """Start the clock unless it runs."""
-        self.started = self.started or time.monotonic()
+        self.started = self.started or now()
 
     def is_over(self) -> bool:
         """Return whether the time is over."""
         if self.seconds is None or self.started is None:
             return False
-        return time.monotonic() > self.started + self.seconds
+        return now() > self.started + self.seconds
 
 
 @dataclass

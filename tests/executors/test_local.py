@@ -278,3 +278,23 @@ def test_a_worker_killed_at_rest_is_told_and_replaced() -> None:
         with pytest.raises(ChildProcessError, match="run the same command again"):
             list(workers.run(square, [(2,)]))
         assert [value for value, _ in workers.run(square, [(3,)])] == [9]
+
+
+def stalling(folder: str, n: int) -> Iterator[int]:
+    yield n
+    if n:
+        Path(folder, str(os.getpid())).touch()
+        time.sleep(300)
+        yield -n
+
+
+def test_what_still_runs_when_time_is_over_is_killed_and_the_next_run_has_others(tmp_path: Path) -> None:
+    """Of four tasks two stall; all that arrived before is there, and whoever stalled is gone."""
+    with LocalExecutor(2) as workers:
+        start = time.monotonic()
+        over = [(str(tmp_path), n) for n in (0, 1, 2, 0)]
+        found = list(workers.run_until(stalling, over, lambda: len(list(tmp_path.iterdir())) == 2))
+        assert time.monotonic() - start < 60
+        assert sorted(found) == [0, 1, 2]
+        assert not any(psutil.pid_exists(int(path.name)) for path in tmp_path.iterdir())
+        assert [value for value, _ in workers.run(square, [(3,)])] == [9]

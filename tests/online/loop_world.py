@@ -10,6 +10,7 @@ from rich.console import Console
 
 from conself.agreement.passing_matrix import PassingMatrix
 from conself.agreement.traces import Agreement
+from conself.executors.executor import Executor
 from conself.guards.guard import Guard
 from conself.guards.none import NoGuard
 from conself.losses.grpo import GRPO
@@ -60,7 +61,9 @@ def method(steps: int, guard: Guard | None = None, snapshot_every: int | None = 
     return Method(loop, how, grading(Says(33)), guard or NoGuard(0, 1), LOSS, training, seed)
 
 
-def train(model: ModelRef, out: Path, chosen: Method, logger: Logger | None = None) -> Report:
+def train(
+    model: ModelRef, out: Path, chosen: Method, logger: Logger | None = None, executor: Executor | None = None
+) -> Report:
     """One training on five problems."""
     out.mkdir(exist_ok=True)
-    return reinforce(problems(5), model, WORDS, chosen, out, Console(quiet=True), logger)
+    return reinforce(problems(5), model, WORDS, chosen, out, Console(quiet=True), logger, executor)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import ClassVar
@@ -11,8 +11,13 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger
 
 from conself.agreement.passing_matrix import PassingMatrix
+from conself.engines.decoding import Decoding
+from conself.engines.transformers.ledger import Completion, Request
+from conself.online import loop
 from conself.online.loop import Report
+from conself.online.rollouts import Runtime
 from conself.online.settings import Method
+from conself.online.sources import FromLearner, Source
 from conself.online.testing import goes_by_b4, with_prior
 from conself.online.updates.alternate import Alternate
 from conself.online.updates.coder import Coder
@@ -26,6 +31,7 @@ from conself.rewards.all_passed import AllPassed
 from conself.rewards.consensus import ConsensusReward
 from conself.rewards.selected import Selected
 from conself.store.curves import read_curve
+from conself.training.learner import Learner
 from tests.online.roles_world import (
     CRASH,
     DOUBLE,
@@ -39,6 +45,7 @@ from tests.online.roles_world import (
     with_testers,
 )
 from tests.online.test_loop import StopAt, facts, same, weights
+from tests.online.test_sources import ENGINE
 from tests.training.resume_world import StoppedError
 
 
@@ -132,6 +139,32 @@ def test_a_reward_without_tests_goes_on_where_there_are_none(tmp_path: Path) -> 
     said = [DOUBLE, CRASH, "no idea"]
     report = train_both(speaking(said, tmp_path / "model"), tmp_path / "out", both(2, ConsensusReward()))
     assert report.trained_tokens > 0
+
+
+def test_a_problem_of_which_a_role_is_late_leaves_the_step(
+    model: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of those asked for is late each time: one of programs, and of the others one of tests."""
+
+    def late(method: Method, model: ModelRef, learner: Learner, *_: object) -> Source:  # noqa: ARG001
+        own = FromLearner(learner, model, 64)
+
+        def source(
+            requests: Sequence[Request], how: Decoding, step: int, seconds: float | None
+        ) -> list[list[Completion] | None]:
+            assert seconds == 5
+            return [None, *own(requests[1:], how, step, None)]
+
+        return source
+
+    monkeypatch.setattr(loop, "source_of", late)
+    chosen = both(2, update=Joint())
+    rollouts = replace(chosen.rollouts, engine=ENGINE, step_timeout=5.0, runtime=Runtime(64, 2))
+    report = train_both(model, tmp_path / "out", replace(chosen, rollouts=rollouts))
+    first, second = read_curve(tmp_path / "out")
+    assert (first["late"], "reward" in first, "tester_length" in first) == (2, True, True)
+    assert second == {"step": 1, "late": 2, "sampled_tokens": 0, "trained_tokens": 0, "skipped": 1}
+    assert report.late == 4
 
 
 def test_frozen_tests_are_written_once_and_kept(model: ModelRef, tmp_path: Path) -> None:

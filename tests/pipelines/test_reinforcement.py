@@ -1,6 +1,7 @@
 """What a training on rollouts refuses before any work; what it does is tested as a user sees it: tests/e2e."""
 
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +11,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from conself.pipelines.pipeline import Job
 from conself.pipelines.reinforcement.checks import check
+from tests.proposers.canned import InThisProcess
 
 CONF = Path(__file__).parents[2] / "conf"
+WORKERS = ("engine@rollouts.engine=transformers", "rollouts.runtime.workers=2")
+RAY = ("executor=ray", "executor.address=head:6379", "executor.cluster=alice")
+
+
+@dataclass(frozen=True)
+class Patient(InThisProcess):
+    """Cannot end what it runs."""
 
 
 @cache
@@ -31,6 +40,7 @@ def test_what_it_is_made_for_is_not_refused() -> None:
     check(config())
     check(config(("curriculum=entropy_band",)))
     check(config(("training=full",), loss__beta=0.0))
+    check(config(WORKERS, rollouts__step_timeout=60.0))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,12 @@ def test_what_it_is_made_for_is_not_refused() -> None:
         ((), {"training__export": "merged"}, "set training.export=adapter"),
         ((), {"training__runtime__devices": 2}, "training.runtime.devices is 2"),
         ((), {"rounds": 2}, "set rounds=1, got 2"),
+        ((*WORKERS, *RAY), {"executor__storage": "driver"}, "set executor.storage=shared, or rollouts.runtime.workers"),
+        (
+            (*WORKERS, "executor._target_=tests.pipelines.test_reinforcement.Patient"),
+            {"rollouts__step_timeout": 60.0},
+            "ends workers that are late, which executor: Patient cannot; choose executor=local or ray",
+        ),
         ((), {"model__adapter": "somewhere"}, "model.adapter must be null to train"),
     ],
 )
