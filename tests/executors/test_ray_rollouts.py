@@ -1,4 +1,4 @@
-"""Rollouts over the actors of a Ray cluster: the same bits as by one engine, also where an actor dies; and time limits."""
+"""Rollouts over the actors of a Ray cluster: the bits of one engine, also where an actor dies; and time limits."""
 
 import os
 import time
