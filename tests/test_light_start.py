@@ -47,7 +47,6 @@ WORKS_WITH_TORCH = {
         "reference",
         "suitability",
     },
-    "conself.training.strategies": {"processes"},
     "conself.online": {"loop"},
     "conself.training.policy": {"drawing", "recompute"},
     "conself.training.scorer": {"branch_attention", "log_probs", "visibility"},

@@ -19,6 +19,7 @@ import conself.app.hydra_store  # noqa: F401  # it changes Hydra
 from conself.app.checks import check_types
 from conself.app.labels import check_labels, words_of
 from conself.app.metric_models import metric_models
+from conself.app.nodes import check_nodes
 from conself.app.old_words import check_old_files, check_old_keys
 from conself.app.origin import composition, origin
 from conself.engines.engine import Engine
@@ -203,6 +204,7 @@ def _checked(job: Job, pipeline: Pipeline, console: Console) -> Executor:
     executor = _executor(config)  # it starts nothing yet
     check_parts(config, pipeline.parts)
     check_labels(config)
+    check_nodes(config, pipeline.parts)
     pipeline.check(job)
     for key in pipeline.headlines(job):
         say(console, f"{key} {config[key]}: {origin(job.written, key)}")

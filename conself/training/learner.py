@@ -102,13 +102,13 @@ def open_learner(
 
     Raises:
         ValueError: the model cannot be trained like this; with the remedy.
-        ChildProcessError: a training process was killed; any call of the learner raises it as well.
+        ChildProcessError: a training process was killed, or a node is gone; any call of the learner raises it as well.
     """
     runtime = settings.runtime
-    check_devices(runtime.device, runtime.devices, runtime.strategy, model)
+    check_devices(runtime.device, runtime.devices, runtime.nodes, runtime.strategy, model)
     arguments = (model, settings, loss, seed, schedule, examples, references)
-    if runtime.devices > 1 or is_large(model, settings):
-        with processes(open_here, arguments, runtime.devices, device_of(runtime.device)) as call:
+    if runtime.processes > 1 or is_large(model, settings):
+        with processes(open_here, arguments, runtime.nodes, runtime.devices, device_of(runtime.device)) as call:
             yield _Elsewhere(call)
         return
     threads = torch.get_num_threads()

@@ -22,7 +22,7 @@ def check_memory(model: ModelRef, training: Training) -> str | None:
         OSError: there is no such model.
         ValueError: it exceeds the free memory; with the remedy.
     """
-    if training.runtime.devices > 1 or model.quantization is not None:
+    if training.runtime.processes > 1 or model.quantization is not None:
         return None
     held, free = held_bytes(model, training), free_bytes(training.runtime.device)
     whole = training.tuning.adapter() is None

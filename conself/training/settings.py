@@ -18,23 +18,25 @@ class Runtime:
 
     ``device`` is auto, cpu or cuda. ``gradient_checkpointing`` is the share of layers that keep only their input and
     are recomputed. ``checkpoint_share`` is the share of time spent on checkpoints: 1 writes one after each step, null
-    none. Several ``devices`` share the work by ``strategy``.
+    none. Several ``devices``, on each of several ``nodes``, share the work by ``strategy``.
 
     Raises:
-        ValueError: a share is outside its range, ``devices`` is below 1, or the token budget is too small.
+        ValueError: a share is outside its range, ``devices`` or ``nodes`` is below 1, or the token budget is too small.
     """
 
     layout: Layout
     device: str
     devices: int
+    nodes: int
     strategy: Sharing
     gradient_checkpointing: float
     checkpoint_share: float | None
     progress: bool
 
     def __post_init__(self) -> None:
-        if self.devices < 1:
-            raise ValueError(f"training.runtime.devices is {self.devices}; it must be at least 1")
+        for name in ("devices", "nodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.runtime.{name} is {getattr(self, name)}; it must be at least 1")
         if not 0 <= self.gradient_checkpointing <= 1:
             raise ValueError(
                 f"training.runtime.gradient_checkpointing is {self.gradient_checkpointing}; "
@@ -50,6 +52,11 @@ class Runtime:
                 f"training.runtime.checkpoint_share is {self.checkpoint_share}; "
                 "it must be above 0 and at most 1, or null: no checkpoints"
             )
+
+    @property
+    def processes(self) -> int:
+        """The number of processes that train together."""
+        return self.nodes * self.devices
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,7 @@ def training(**runtime: bool) -> Training:
             layout=PairsLayout(1024),
             device="cpu",
             devices=1,
+            nodes=1,
             strategy=DDP(),
             checkpoint_share=None,
             progress=False,

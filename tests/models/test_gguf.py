@@ -239,7 +239,7 @@ def test_it_is_unpacked_once(file: Path, home: Path, capfd: pytest.CaptureFixtur
 
 def test_an_adapter_and_whole_weights_are_trained_and_saved(file: Path, tmp_path: Path) -> None:
     lora = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
-    runtime = Runtime(PairsLayout(512), "cpu", 1, DDP(), False, checkpoint_share=None, progress=False)
+    runtime = Runtime(PairsLayout(512), "cpu", 1, 1, DDP(), False, checkpoint_share=None, progress=False)
     settings = Training(lora, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
     pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9) for text in ("no", " y", "x = 1")]
     curve = fit(pairs, ref_of(file), settings, ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", None).curve

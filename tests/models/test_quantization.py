@@ -77,7 +77,7 @@ def test_an_adapter_is_trained_on_it_and_stays_beside_it(
     kind: str, dtype: str, checkpointing: bool, ref: ModelRef, tmp_path: Path
 ) -> None:
     ref = replace(ref, dtype=dtype, quantization=kind)
-    runtime = Runtime(PairsLayout(512), "cpu", 1, DDP(), checkpointing, checkpoint_share=None, progress=False)
+    runtime = Runtime(PairsLayout(512), "cpu", 1, 1, DDP(), checkpointing, checkpoint_share=None, progress=False)
     settings = Training(LORA, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, runtime)
     pairs = [PreferencePair("p", "Say it.\n", "return n", text, 0, 1, 0.9) for text in ("no", " y", "x = 1")]
     curve = fit(pairs, ref, settings, ConDPO(beta=0.5), 0, tmp_path, tmp_path / "reference", None).curve

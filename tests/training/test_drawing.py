@@ -72,6 +72,6 @@ def test_who_draws_in_between_learns_the_same(share: float, model_ref: ModelRef)
 
 def test_several_devices_are_refused(model_ref: ModelRef) -> None:
     learner = learner_of(layouts(512)["distinct"])
-    learner.ranks = Ranks(0, 2)
+    learner.ranks = Ranks(0, 2, 0)
     with pytest.raises(ValueError, match=r"drawn from a model on one device; set training\.runtime\.devices=1"):
         learner.draw(model_ref, REQUESTS, HOW, 8)

@@ -14,7 +14,7 @@ from conself.training.strategies.distributed import DDP
 from tests.models.families import EXTRA_ROWS, QWEN, save
 
 LORA = Lora(r=4, alpha=8, target="all-linear", rslora=False, dora=False)
-RUNTIME = Runtime(PairsLayout(512), "cpu", 1, DDP(), False, checkpoint_share=None, progress=False)
+RUNTIME = Runtime(PairsLayout(512), "cpu", 1, 1, DDP(), False, checkpoint_share=None, progress=False)
 SETTINGS = Training(LORA, "adapter", 5e-3, 0.0, 0.0, 1.0, 3, 2, False, 128, 1, RUNTIME)
 WHOLE = replace(SETTINGS, tuning=Full(), export="merged")
 

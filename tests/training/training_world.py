@@ -90,6 +90,7 @@ def runtime(layout: Layout | None = None, **changes: object) -> Runtime:
     values = {
         "device": "cpu",
         "devices": 1,
+        "nodes": 1,
         "strategy": DDP(),
         "gradient_checkpointing": 0.0,
         "checkpoint_share": 1.0,

@@ -90,7 +90,8 @@ def load(config: DictConfig) -> str | None:
 
     model = build(config.model, ModelRef)
     training = build(config.training, Training)
-    check_devices(training.runtime.device, training.runtime.devices, training.runtime.strategy, model)
+    runtime = training.runtime
+    check_devices(runtime.device, runtime.devices, runtime.nodes, runtime.strategy, model)
     training.tuning.check(model)
     prompts = build(config.prompts, PromptStyle)
     # Pairs use the model's own template, whichever engine samples.

@@ -82,11 +82,12 @@ def check_training(training: Training, loss: Loss) -> None:
     Raises:
         ValueError: they cannot; with the remedy.
     """
-    if training.runtime.devices > 1:
-        raise ValueError(
-            f"training.runtime.devices is {training.runtime.devices}: rollouts are drawn from the model in training, "
-            "which is on one device; set it to 1"
-        )
+    for name in ("devices", "nodes"):
+        if (number := getattr(training.runtime, name)) > 1:
+            raise ValueError(
+                f"training.runtime.{name} is {number}: rollouts are drawn from the model in training, "
+                "which is on one device; set it to 1"
+            )
     adapter = training.tuning.adapter() is not None
     if adapter and training.export == MERGED:
         raise ValueError("training.export=merged is for pipeline=preference; set training.export=adapter")

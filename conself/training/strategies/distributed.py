@@ -134,22 +134,23 @@ class FSDP:
         return {name: value for name, value in whole.items() if name in first_names}
 
 
-def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) -> None:
-    """Check the devices and the sharing before anything is started.
+def check_devices(device: str, count: int, nodes: int, sharing: Sharing, model: ModelRef) -> None:
+    """Check the devices of this node and the sharing before anything is started; ``count`` devices on each node.
 
     Raises:
         ValueError: the device does not exist, there are fewer than ``count``, or ``sharing`` does not support
             ``model``.
     """
-    if count == 1 and device in ("auto", "cpu"):
+    if count * nodes == 1 and device in ("auto", "cpu"):
         return  # there is one always; and nobody waits for torch
     import torch
 
     place = device_of(device)
-    if place.index is not None and count > 1:
+    if place.index is not None and count * nodes > 1:
+        several = f"training.runtime.devices is {count}" if count > 1 else f"training.runtime.nodes is {nodes}"
         raise ValueError(
-            f"training.runtime.device={device} is one device, and training.runtime.devices is {count}; "
-            f"set training.runtime.device={place.type}, or training.runtime.devices=1"
+            f"training.runtime.device={device} is one device, and {several}; "
+            f"set training.runtime.device={place.type}, or {several.split()[0]}=1"
         )
     n_gpus = torch.cuda.device_count()
     if place.type == "cuda" and (place.index or 0) >= n_gpus:
@@ -161,7 +162,7 @@ def check_devices(device: str, count: int, sharing: Sharing, model: ModelRef) ->
             f"training.runtime.devices is {count}, and this machine has {n_gpus} GPU; "
             "set training.runtime.devices to that, or training.runtime.device=cpu"
         )
-    if count > 1 and model.quantization is not None and not sharing.takes_quantized:
+    if count * nodes > 1 and model.quantization is not None and not sharing.takes_quantized:
         raise ValueError(
             f"{type(sharing).__name__} cannot slice weights in {model.quantization}; "
             "set training/strategy=ddp, or model.quantization=null"

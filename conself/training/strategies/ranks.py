@@ -16,11 +16,13 @@ Value = TypeVar("Value")
 class Ranks:
     """The rank of this process among ``count`` processes that train together, each on its own device.
 
-    The methods return the same in all processes, and all must call them in the same order.
+    ``local`` is its number among those of its own node. The methods return the same in all processes, and all must call
+    them in the same order.
     """
 
     index: int
     count: int
+    local: int
 
     @property
     def first(self) -> bool:
@@ -28,8 +30,8 @@ class Ranks:
         return self.index == 0
 
     def device(self, place: torch.device) -> torch.device:
-        """Return the device of this process: ``place`` if it is alone, else one of that kind per process."""
-        return type(place)(place.type, self.index) if self.count > 1 and place.type != "cpu" else place
+        """Return the device of this process: ``place`` if it is alone, else the ``local``-th of that kind."""
+        return type(place)(place.type, self.local) if self.count > 1 and place.type != "cpu" else place
 
     def agreed(self, value: Value) -> Value:
         """Return the first process's value."""
@@ -77,4 +79,4 @@ class Ranks:
         return dict(zip(part, values.tolist(), strict=True))
 
 
-ALONE = Ranks(index=0, count=1)
+ALONE = Ranks(index=0, count=1, local=0)

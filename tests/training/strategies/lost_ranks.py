@@ -33,9 +33,9 @@ class Task:
         return self.function(*self.arguments, self.ranks)
 
 
-def together(function: Callable[..., Any], arguments: Sequence[Any], count: int) -> Any:
-    """``function(*arguments, ranks)`` in new processes; what the first returns."""
-    with processes(Task, (function, tuple(arguments)), count, CPU) as call:
+def together(function: Callable[..., Any], arguments: Sequence[Any], count: int, nodes: int = 1) -> Any:
+    """``function(*arguments, ranks)`` in new processes, ``count`` per node; what the first returns."""
+    with processes(Task, (function, tuple(arguments)), nodes, count, CPU) as call:
         return call("run")
 
 

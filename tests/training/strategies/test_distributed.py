@@ -220,19 +220,19 @@ def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
 
 def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ref = ModelRef("m", None, None, "float32", "sdpa", None)
-    check_devices("cpu", 1, FSDP(), ref)
-    check_devices("cpu", 64, DDP(), replace(ref, quantization="nf4"))
+    check_devices("cpu", 1, 1, FSDP(), ref)
+    check_devices("cpu", 64, 1, DDP(), replace(ref, quantization="nf4"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match=r"devices is 2, and this machine has 1 GPU; set training.runtime.devices to"):
-        check_devices("cuda", 2, DDP(), ref)
+        check_devices("cuda", 2, 1, DDP(), ref)
     with pytest.raises(ValueError, match=r"device=cuda:1 is one device, .* set training.runtime.device=cuda, or"):
-        check_devices("cuda:1", 2, DDP(), ref)
+        check_devices("cuda:1", 2, 1, DDP(), ref)
     with pytest.raises(ValueError, match=r"device is cuda:1, and this machine has 1 GPU; set .*device=auto"):
-        check_devices("cuda:1", 1, DDP(), ref)
+        check_devices("cuda:1", 1, 1, DDP(), ref)
     with pytest.raises(
         ValueError, match=r"FSDP cannot slice weights in nf4; set training/strategy=ddp, or model\.quant"
     ):
-        check_devices("cpu", 2, FSDP(), replace(ref, quantization="nf4"))
+        check_devices("cpu", 2, 1, FSDP(), replace(ref, quantization="nf4"))
 
 
 def test_there_is_one_device_at_least() -> None:
@@ -243,7 +243,7 @@ def test_there_is_one_device_at_least() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("n", range(6))
 def test_parts_are_of_one_length_and_hold_everything(n: int, count: int) -> None:
-    parts = [Ranks(index, count).share(range(n)) for index in range(count)]
+    parts = [Ranks(index, count, index).share(range(n)) for index in range(count)]
     assert {len(part) for part in parts} == {math.ceil(n / count)}
     assert {item for part in parts for item in part} == set(range(n))
 
