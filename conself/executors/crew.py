@@ -30,10 +30,12 @@ _END_SECONDS = 30.0  # for an actor's process to end
 class Kind:
     """Actors with ``threads`` threads and ``gpus`` GPUs each, on the machines that ``places`` returns, one per actor.
 
-    ``engines`` is the number of engine actors requested, 0 for other work. ``ships`` says whether files are sent with
-    tasks. A task that has died ``tries`` times is lost.
+    ``label`` is what they are called: engines, machines (sandboxes) or light. ``engines`` is the number of engine
+    actors requested, 0 for other work. ``ships`` says whether files are sent with tasks. A task that has died ``tries``
+    times is lost.
     """
 
+    label: str
     threads: int
     gpus: int
     engines: int

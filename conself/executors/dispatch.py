@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from conself.executors.actor import About, Batch
 from conself.executors.assignment import Board, assigned, died, finished, returned
 from conself.executors.executor import LostTasksError
 from conself.executors.shipping import apply, packed
+from conself.executors.tally import Bulletin, Tally
 from conself.runtime.console import new_console, say
 from conself.sandbox import IsolationError
 
@@ -28,6 +30,9 @@ class Dispatch:
     def __init__(self, crew: Crew, function: Callable[..., Iterable[Any]], tasks: Sequence[tuple[Any, ...]]) -> None:
         self.crew, self.function, self.tasks = crew, function, tasks
         self.board = Board(tuple(range(len(tasks))))
+        self._done: Counter[str] = Counter()  # tasks by machine
+        self._hosts: dict[str, str] = {}
+        self._bulletin = Bulletin(crew.kind.label)
         self._patient_until = time.monotonic() + _PATIENCE_SECONDS
 
     def items(self, is_over: Callable[[], bool]) -> Iterator[Any]:
@@ -40,6 +45,7 @@ class Dispatch:
         self.crew.fill(now=True)
         while not self.board.is_over:
             self._hand_out()
+            self._tell()
             self._see_that_somebody_works()
             for member in self._answering():
                 yield from self._heard(member)
@@ -52,6 +58,7 @@ class Dispatch:
         """Wait for running tasks, so that none writes into an artifact after its lock is released."""
         import ray
 
+        self._bulletin.close()
         for member in self.crew.members:
             if member.seat.name in self.board.running:
                 with contextlib.suppress(ray.exceptions.RayError):
@@ -89,6 +96,15 @@ class Dispatch:
             begun = member.actor.begin.remote(member.turn, self.function, task, cargo)
             member.asked.append((begun, member.turn))
             self._ask(member)
+
+    def _tell(self) -> None:
+        """Show what each machine is at, when it is time."""
+        if self._bulletin.is_due():
+            started = [member for member in self.crew.members if member.about is not None]
+            self._hosts |= {member.node.id: member.node.host for member in started}
+            seats = [member.seat for member in started]
+            label, tasks = self.crew.kind.label, len(self.tasks)
+            self._bulletin.show(Tally.of(label, tasks, self.board, seats, self._done, self._hosts))
 
     def _ask(self, member: Member) -> None:
         """Request one batch ahead, so that an actor never waits for the driver's next request."""
@@ -140,6 +156,8 @@ class Dispatch:
             self._has_failed(member, batch.error)
         elif batch.is_last:
             self.board = finished(self.board, member.seat)
+            self._hosts[member.node.id] = member.node.host
+            self._done[member.node.id] += 1
         else:
             self._ask(member)
 

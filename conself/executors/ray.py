@@ -133,7 +133,7 @@ class RayExecutor:
         key = (threads, gpus, label, *more)
         if key not in self._crews:
             engines = more[0] if label == "engines" else 0
-            kind = Kind(threads, gpus, engines, self.storage == "driver", self.tries, places)
+            kind = Kind(label, threads, gpus, engines, self.storage == "driver", self.tries, places)
             self._crews[key] = Crew(self._joined, kind)
         return self._crews[key]
 

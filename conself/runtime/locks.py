@@ -21,6 +21,8 @@ from filelock import FileLock, Timeout
 from conself.runtime.console import new_console, say
 from conself.runtime.progress import repeated
 
+_held: list[Path] = []  # by this process, from the outermost to the innermost
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -70,9 +72,18 @@ def locked(path: Path, work: str) -> Iterator[None]:
         if before is not None:
             _complain(f"{work}: {before} ended before it was done; continuing from the parts that it finished")
         with _noted(note):
-            yield
+            _held.append(path)
+            try:
+                yield
+            finally:
+                _held.remove(path)
     finally:
         lock.release()
+
+
+def innermost_lock() -> Path | None:
+    """Return the lock file that this process has acquired last and still holds: what its current work is guarded by."""
+    return _held[-1] if _held else None
 
 
 def is_held(path: Path) -> bool:

@@ -33,27 +33,33 @@ def parse(words: Sequence[str]) -> Path:
 
 
 def show(console: Console, root: Path, status: StoreStatus, now: float) -> None:
-    """Print unfinished artifacts, the jobs that wait for them, and counts of finished ones; ``now`` as time.time()."""
+    """Print unfinished artifacts, with machines and waiting jobs, and counts of finished ones; ``now``: time.time()."""
     if status.making:
         table = Table(title=f"Not finished in {root}")
         for column in ("stage", "key", "state", "by", "on disk", "last change"):
             table.add_column(column, no_wrap=True)
         for row in status.making:
-            ago = "-" if row.changed is None else f"{timedelta(seconds=round(max(now - row.changed, 0)))} ago"
+            ago = "-" if row.changed is None else _ago(row.changed, now)
             table.add_row(row.stage, row.key[:12], row.state, str(row.owner or "-"), row.done, ago)
         show_table(console, table)
     for row in status.making:
-        _tell(console, row)
+        _tell(console, row, now)
     total = ", ".join(f"{number} {name}" for name, number in status.finished.items())
     say(console, f"finished: {total or 'nothing'}")
 
 
-def _tell(console: Console, made: Making) -> None:
+def _tell(console: Console, made: Making, now: float) -> None:
     name = f"{made.stage} {made.key[:12]}"
+    for tally, when in made.machines:
+        say(console, f"{name}, {_ago(when, now)}: {tally}")
     for other in made.waiting:
         say(console, f"{name}: {other} waits for it")
     if made.error is not None:
         say(console, f"{name} failed: {made.error.splitlines()[0]}")
+
+
+def _ago(when: float, now: float) -> str:
+    return f"{timedelta(seconds=round(max(now - when, 0)))} ago"
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from conself.executors.tally import SUFFIX
 from conself.runtime.locks import Owner, locked
 from conself.runtime.versions import versions
 from conself.sandbox.jsonlines import Json, Plain
@@ -112,6 +113,8 @@ def build(
             partial.mkdir(exist_ok=True)
             for leftover in partial.rglob(".*.writing"):  # of a process that was killed while it wrote
                 leftover.unlink()
+            for leftover in final.parent.glob(f".{key}.*{SUFFIX}"):
+                leftover.unlink(missing_ok=True)
             with noting_failure(partial.with_suffix(".failed")):
                 summary = make(partial)
             manifest = {

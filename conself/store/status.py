@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from conself.executors.tally import SUFFIX, Tally, read_tally
 from conself.runtime.locks import Owner, is_held, read_owner
 from conself.store.artifacts import MANIFEST
 
@@ -26,7 +27,8 @@ class Making:
     ``running``: ``owner`` is working on it. ``killed``: ``owner`` was killed. ``failed``: ``owner`` ended with
     ``error``. ``stopped``: a user ended it. All but the first resume with the same command. ``waiting`` lists other
     processes that want it. ``done`` describes the files on disk, ``changed`` is when they last grew (seconds since the
-    epoch; None: nothing is there yet).
+    epoch; None: nothing is there yet). ``machines`` has what the machines of ``executor=ray`` are at, or were at when
+    the job was killed, by kind of actor, with the time of that.
     """
 
     stage: str
@@ -37,6 +39,7 @@ class Making:
     waiting: tuple[Owner, ...]
     done: str
     changed: float | None
+    machines: tuple[tuple[Tally, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,16 @@ def _one(stage: Path, key: str, lock: Path) -> Making | None:
     notes = (read_owner(note) for note in sorted(stage.glob(f".{key}.*.waiting")))
     waiting = tuple(other for other in notes if other is not None and not other.is_gone())
     done, changed = _progress(partial)
-    return Making(stage.name, key, state, owner, error, waiting, done, changed)
+    machines = tuple(_machines(stage, key))
+    return Making(stage.name, key, state, owner, error, waiting, done, changed, machines)
+
+
+def _machines(stage: Path, key: str) -> Iterator[tuple[Tally, float]]:
+    for file in sorted(stage.glob(f".{key}.*{SUFFIX}")):
+        with suppress(FileNotFoundError):  # the tasks are over by now
+            when = file.stat().st_mtime
+            if (tally := read_tally(file)) is not None:
+                yield tally, when
 
 
 def _failure(note: Path) -> tuple[Owner, str] | None:

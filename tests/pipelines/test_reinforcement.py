@@ -52,6 +52,7 @@ def test_what_it_is_made_for_is_not_refused() -> None:
         (("training=full",), {}, "choose training=lora, or loss.beta=0"),
         ((), {"training__export": "merged"}, "set training.export=adapter"),
         ((), {"training__runtime__devices": 2}, "training.runtime.devices is 2"),
+        ((), {"training__runtime__nodes": 2}, "training.runtime.nodes is 2: rollouts are drawn from"),
         ((), {"rounds": 2}, "set rounds=1, got 2"),
         ((*WORKERS, *RAY), {"executor__storage": "driver"}, "set executor.storage=shared, or rollouts.runtime.workers"),
         (

@@ -1,17 +1,20 @@
 """The status of a store, while real processes make, wait for, fail at and die over its artifacts."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from conself.executors.tally import Share, Tally
 from conself.status import command
 from conself.store.artifacts import Stage, artifact_key
 from conself.store.status import Making, StoreStatus, status_of
@@ -139,6 +142,26 @@ def test_the_newest_checkpoint_is_named(root: Path) -> None:
         (partial / f"step-{step}.safetensors").touch()
     (made,) = status_of(root).making
     assert (made.state, made.done) == ("stopped", "checkpoint of step 40")
+
+
+def test_machines_are_told_while_they_work_and_after_a_kill(root: Path, maker: "subprocess.Popen[str]") -> None:
+    tally = Tally("engines", 8, 0, (Share("alpha", 2, 3, 1), Share("beta", 1, 0, 1)))
+    file = root / "sample" / f".{KEY}.engines.machines"
+    file.write_text(json.dumps(asdict(tally)))
+    file.with_name(f".{KEY}.light.machines").write_text('{"label": "li')
+    line = "3/8 tasks done, 3 actors on 2 machines: alpha (2 actors) 3 done, 1 under way; "
+    line += "beta (1 actor) 0 done, 1 under way"
+    for state in ("running", "killed"):
+        made = only(root)
+        assert made.state == state
+        assert [each for each, _ in made.machines] == [tally]
+        (told,) = [text for text in shown(root) if text.startswith(f"sample {KEY[:12]}, 0:00:")]
+        assert told.endswith(f" ago: engines: {line}")
+        maker.kill()
+        maker.wait()
+    again = start(root)
+    again.communicate("")
+    assert not list(root.glob("sample/.*.machines")), "of those who are no more"
 
 
 def shown(root: Path) -> list[str]:

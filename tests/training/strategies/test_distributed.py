@@ -230,6 +230,10 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValueError, match=r"device is cuda:1, and this machine has 1 GPU; set .*device=auto"):
         check_devices("cuda:1", 1, 1, DDP(), ref)
     with pytest.raises(
+        ValueError, match=r"cuda:1 is one device, and training.runtime.nodes is 2; .* training.runtime.nodes=1"
+    ):
+        check_devices("cuda:1", 1, 2, DDP(), ref)
+    with pytest.raises(
         ValueError, match=r"FSDP cannot slice weights in nf4; set training/strategy=ddp, or model\.quant"
     ):
         check_devices("cpu", 2, 1, FSDP(), replace(ref, quantization="nf4"))
@@ -238,6 +242,8 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
 def test_there_is_one_device_at_least() -> None:
     with pytest.raises(ValueError, match=r"training.runtime.devices is 0; it must be at least 1"):
         runtime(devices=0)
+    with pytest.raises(ValueError, match=r"training.runtime.nodes is 0; it must be at least 1"):
+        runtime(nodes=0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
