@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from conself.runtime.console import new_console, say
-from conself.training.strategies.nodes import MEETING_SECONDS, meet, meeting
+from conself.training.strategies.meeting import MEETING_SECONDS, meet, meeting
 from conself.training.strategies.serving import serve
 from conself.training.strategies.srun import read_srun
 

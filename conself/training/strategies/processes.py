@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conself.training.strategies.nodes import Node, meeting
+from conself.training.strategies.meeting import meeting
+from conself.training.strategies.nodes import Node
 from conself.training.strategies.rank_process import (
     Call,
     Done,

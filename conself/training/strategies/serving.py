@@ -1,6 +1,6 @@
 """A node that serves the driver of its job: it starts training processes when told, and waits without work between.
 
-:mod:`conself.training.strategies.nodes` is the other end.
+:mod:`conself.training.strategies.meeting` is the other end.
 """
 
 import json
@@ -13,7 +13,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from conself.runtime.versions import versions
-from conself.training.strategies.nodes import Ended, Start, invitation_file
+from conself.training.strategies.meeting import invitation_file
+from conself.training.strategies.nodes import Ended, Start
 from conself.training.strategies.rank_process import end_with, work
 from conself.training.strategies.srun import Srun
 from conself.training.strategies.wire import connect, invitation

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conself.training.strategies.nodes import Meeting, meet
+from conself.training.strategies.meeting import Meeting, meet
 from conself.training.strategies.serving import serve
 from conself.training.strategies.srun import Srun
 from tests.training.strategies.lost_ranks import together, wait_for_ever

@@ -15,8 +15,8 @@ import torch
 import torch.distributed as dist
 
 from conself.records import ModelRef
-from conself.training.strategies import nodes
-from conself.training.strategies.nodes import Meeting
+from conself.training.strategies import meeting
+from conself.training.strategies.meeting import Meeting
 from conself.training.strategies.ranks import ALONE, Ranks
 from conself.training.strategies.serving import serve
 from tests.training.strategies.lost_ranks import lose_one, together, wait_for_ever
@@ -41,8 +41,8 @@ FEW = (("lora", STRATEGIES[0]), ("full", STRATEGIES[1]))
 @pytest.fixture
 def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[str]"]:
     """Another node, with which this process has met."""
-    with met(tmp_path / "store") as (meeting, process):
-        monkeypatch.setattr(nodes, "_meeting", meeting)
+    with met(tmp_path / "store") as (gathered, process):
+        monkeypatch.setattr(meeting, "_meeting", gathered)
         yield process
 
 
@@ -149,7 +149,7 @@ def test_a_killed_driver_leaves_no_process_on_another_node(tmp_path: Path) -> No
 
 
 def test_other_versions_are_refused_on_both_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conself.training.strategies.nodes.versions", lambda: {"conself": "0.1.0", "torch": "2.9"})
+    monkeypatch.setattr("conself.training.strategies.meeting.versions", lambda: {"conself": "0.1.0", "torch": "2.9"})
     monkeypatch.setattr("conself.training.strategies.serving.versions", lambda: {"conself": "0.1.0", "torch": "2.8"})
     told: list[str] = []
 
@@ -160,21 +160,21 @@ def test_other_versions_are_refused_on_both_sides(tmp_path: Path, monkeypatch: p
 
     thread = threading.Thread(target=join)
     thread.start()
-    meeting = Meeting(srun(0), tmp_path, 60)
+    driver = Meeting(srun(0), tmp_path, 60)
     with pytest.raises(ValueError, match=r"^node beta has torch 2\.8, not 2\.9 as the driver on 127\.0\.0\.1") as here:
-        meeting.gather()
+        driver.gather()
     thread.join()
-    meeting.close()
+    driver.close()
     assert told == [str(here.value)]
     assert not list(tmp_path.iterdir())
 
 
 def test_who_does_not_come_is_told_with_the_address(tmp_path: Path) -> None:
-    meeting = Meeting(srun(0), tmp_path, 0.1)
-    address = rf"127\.0\.0\.1:{meeting._at.port}"
+    driver = Meeting(srun(0), tmp_path, 0.1)
+    address = rf"127\.0\.0\.1:{driver._at.port}"
     with pytest.raises(OSError, match=rf"^nodes 1 of 0 to 1 have not joined within 0\.1 s: .* at {address} \(MASTER_"):
-        meeting.gather()
-    meeting.close()
+        driver.gather()
+    driver.close()
     with pytest.raises(ValueError, match=r"nodes is 2, and no other node has joined this job: .* `srun --nodes=2"):
         together(places, (), 1, nodes=2)
 
