@@ -1,14 +1,21 @@
 """What is told of each machine while it works, in lines and in a file."""
 
 import json
-from collections import Counter
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from conself.executors import tally
+from conself.executors.actor import About, Batch
 from conself.executors.assignment import Board, Seat
+from conself.executors.cluster import Node
+from conself.executors.crew import Kind, Member
+from conself.executors.dispatch import Dispatch
 from conself.executors.tally import Bulletin, Share, Tally, read_tally
 from conself.runtime.locks import innermost_lock, locked
 
@@ -81,3 +88,48 @@ def test_the_file_is_json_for_whoever_wants_it(tmp_path: Path) -> None:
         Bulletin("light").show(counted())
     row = json.loads((tmp_path / ".ab.light.machines").read_text())
     assert row["machines"][0] == {"host": "alpha", "actors": 2, "done": 2, "held": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What Ray gives for a call, here with the value in it."""
+
+    value: Any
+
+
+def member(name: str, machine: str) -> Member:
+    """An actor that has done a task as soon as it is given it."""
+    actor = SimpleNamespace(
+        begin=SimpleNamespace(remote=lambda _turn, _function, task, _cargo: Answer(Batch(task, True, None))),
+        more=SimpleNamespace(remote=lambda _turn: Answer(Batch((), False, None))),
+        end=SimpleNamespace(remote=lambda: None),
+    )
+    node = Node(machine, HOSTS[machine], 2, 0)
+    return Member(Seat(name, machine), node, actor, deque([(Answer(About(HOSTS[machine], 1, "")), 0)]))
+
+
+def test_a_crew_tells_what_its_machines_have_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = {"RayError": type("RayError", (Exception,), {}), "RayTaskError": type("RayTaskError", (Exception,), {})}
+    waiting = SimpleNamespace(wait=lambda refs, **_: (refs, []), get=lambda ref: ref.value)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(exceptions=SimpleNamespace(**errors), **vars(waiting)))
+    monkeypatch.setattr("conself.executors.dispatch.__version__", "")
+    monkeypatch.setattr(tally, "SECONDS", 0.0)
+    monkeypatch.setattr(tally, "_FILE_SECONDS", 0.0)
+    members = [member("a", "n1"), member("b", "n1"), member("c", "n2")]
+    kind = Kind("engines", 1, 0, 3, False, 3, lambda nodes: list(nodes))
+    crew: Any = SimpleNamespace(kind=kind, members=members, refused={}, fill=lambda **_: None)
+    with locked(tmp_path / ".ab.lock", "work"):
+        dispatch = Dispatch(crew, lambda number: [number], [(number,) for number in range(6)])
+        items = []
+        for item in dispatch.items():
+            items.append(item)
+            shown = read_tally(tmp_path / ".ab.engines.machines")
+            assert shown is not None
+        dispatch.close()
+    assert sorted(items) == list(range(6))
+    assert not list(tmp_path.glob("*.machines"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "engines: 0/6 tasks done, 0 actors on 0 machines: none has started yet"
+    assert "engines: 3/6 tasks done, 3 actors on 2 machines: alpha (2 actors) 2 done, 2 under way; beta" in lines[2]
