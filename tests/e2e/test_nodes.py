@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.e2e.conftest import ROOT, command, environment, train_anew
+from tests.training.strategies.test_distributed import alive, until
 
 pytestmark = pytest.mark.slow
 FEW = ("benchmark.minipy.size=4", "max_pairs=32", "tracking=csv", "training.threads=1")
@@ -69,15 +70,16 @@ def test_a_killed_node_ends_the_job_with_one_line_and_the_same_command_resumes(t
         assert driver.poll() is None, (tmp_path / "said-0").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    trainers = psutil.Process(other.pid).children(recursive=True)
+    trainers = [child.pid for child in psutil.Process(other.pid).children(recursive=True)]
     os.kill(other.pid, signal.SIGKILL)
-    killed = time.monotonic()
-    assert driver.wait(60) == 2
-    assert time.monotonic() - killed < 20
+    killed = time.time()
+    assert driver.wait(300) == 2  # its own workers end in order before, which takes long on a busy machine
+    (note,) = store.glob("fit/.*.failed")  # written as soon as the error is there
+    assert note.stat().st_mtime - killed < 5
     last = (tmp_path / "said-0").read_text().splitlines()[-1]
     assert last.startswith("error: node beta is gone: its command was killed, or"), last
-    psutil.wait_procs(trainers, timeout=20)
-    assert not [process for process in trainers if process.is_running()]
+    other.wait()
+    until(lambda: not any(alive(pid) for pid in trainers))
     driver, other = both(store, tmp_path / "run", *words)
     assert (driver.wait(900), other.wait(60)) == (0, 0), (tmp_path / "said-0").read_text()
     assert "training goes on after step" in (tmp_path / "run" / "train.log").read_text()
