@@ -83,14 +83,13 @@ def reinforce(
 ) -> Report:
     """Train ``model`` on its own responses to ``problems``; ``out`` gets ``adapter/`` or ``model/``, and steps.jsonl.
 
-    On a CPU the same arguments give the same bits, even after an earlier run was killed: this one resumes from the
-    checkpoint that the earlier one left in ``out``. That does not hold where ``rollouts.step_timeout`` leaves problems
-    out. ``executor`` has the workers that ``rollouts.runtime.workers`` asks for.
+    ``executor`` has the workers of ``rollouts.runtime.workers``. On a CPU the same arguments give the same bits, unless
+    ``rollouts.step_timeout`` is set, even after an earlier run was killed: this one resumes from its checkpoint.
 
     Raises:
         ValueError: there is no problem to train on, or the model cannot be trained or sampled from with these settings.
         FloatingPointError: the loss or a gradient is not finite; names the problems of the step.
-        ChildProcessError: a training process was killed.
+        ChildProcessError: a training process was killed, or a worker that the executor does not replace.
     """
     started = time.perf_counter()
     training, loop = method.training, method.loop
@@ -98,8 +97,7 @@ def reinforce(
     usable = [problem for problem in problems if all(problem.id in prompts.ids for prompts in asked)]
     labelled, trained, held_out = _shared_out(usable, method)
     method, schedule = _labelling(method, trained), WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
-    pairs = zip(asked, drawings(method), strict=True)
-    trials = [each for prompts, how in pairs for each in like(prompts, how.max_new_tokens)]
+    trials = [each for role, how in zip(asked, drawings(method), strict=True) for each in like(role, how.max_new_tokens)]
     with open_learner(model, training, method.loss, method.seed, schedule, trials, None) as learner:
         key = training_key(fingerprint(model), learner.shapes(), [], training, method.loss, method.seed)
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)

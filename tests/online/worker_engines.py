@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,9 @@ class Dying(TransformersEngine):
     died: str
 
     def tokens(self, requests: Sequence[Request], how: Decoding, model: ModelRef) -> list[list[Completion]]:
-        if "step-000001" in str(model.adapter) and not is_canary(requests) and not Path(self.died).exists():
-            Path(self.died).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if "step-000001" in str(model.adapter) and not is_canary(requests):
+            with suppress(FileExistsError), Path(self.died).open("x"):  # one process alone
+                os.kill(os.getpid(), signal.SIGKILL)
         return super().tokens(requests, how, model)
 
 
