@@ -12,11 +12,15 @@ from conself.records import ModelRef
 if TYPE_CHECKING:
     from conself.engines.transformers.ledger import Completion, Request
 
-GREEDY = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=16, entropy_top_k=1)
+GREEDY = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=32, entropy_top_k=1)
 """How the learner and the engine complete the canary's prompt."""
 _TOLERANCE = {"float32": 1e-3}
 _ELSE = 5e-2
-"""Largest difference in nats of a token's log-prob between engine and learner, by dtype; 16 bits round coarsely."""
+"""Largest mean difference in nats of tokens' log-probs between engine and learner, by dtype.
+
+The mean, because 16 bits round coarsely: of a 0.5B in bfloat16, vLLM and transformers differ by .007 on average, and by
+more than .05 at one token in 25 (`tests/engines/vllm/test_real_model.py`).
+"""
 _REMEDY = "leave out engine@rollouts.engine and rollouts.runtime.workers: then the learner itself draws"
 
 
@@ -50,10 +54,10 @@ class Listener:
             return
         ((theirs,),) = engine.tokens([canary.prompt], GREEDY, model)
         mine, its = _alike(canary.ours, theirs)
-        off = max(abs(one - other) for one, other in zip(mine, its, strict=True))
+        off = sum(abs(one - other) for one, other in zip(mine, its, strict=True)) / len(mine)
         who = f"{type(engine).__name__} draws by other weights than those that are trained at step {canary.step}"
         if off > _TOLERANCE.get(model.dtype, _ELSE):
-            raise ValueError(f"{who}: log-probs differ by {off:.3g} nats; {_REMEDY}")
+            raise ValueError(f"{who}: log-probs differ by {off:.3g} nats on average; {_REMEDY}")
         if self.heard is not None and self.heard[0] != mine and self.heard[1] == its:
             raise ValueError(f"{who}: it has not changed since the last one; {_REMEDY}")
         self.checked, self.heard = model, (mine, its)
