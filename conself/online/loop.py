@@ -97,7 +97,7 @@ def reinforce(
     usable = [problem for problem in problems if all(problem.id in prompts.ids for prompts in asked)]
     labelled, trained, held_out = _shared_out(usable, method)
     method, schedule = _labelling(method, trained), WarmupConstant(math.ceil(training.warmup_ratio * loop.steps))
-    trials = [each for role, how in zip(asked, drawings(method), strict=True) for each in like(role, how.max_new_tokens)]
+    trials = [one for role, how in zip(asked, drawings(method), strict=True) for one in like(role, how.max_new_tokens)]
     with open_learner(model, training, method.loss, method.seed, schedule, trials, None) as learner:
         key = training_key(fingerprint(model), learner.shapes(), [], training, method.loss, method.seed)
         checkpoints = Checkpoints(out / CHECKPOINTS, key, training.runtime.checkpoint_share, started)
