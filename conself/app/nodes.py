@@ -15,6 +15,8 @@ from conself.training.strategies.meeting import MEETING_SECONDS, meet, meeting
 from conself.training.strategies.serving import serve
 from conself.training.strategies.srun import read_srun
 
+_KEY = "training.runtime.nodes"
+
 
 class TrainOverNodes(Callback):
     """Hydra's callback: with ``training.runtime.nodes`` above 1, the nodes meet before Hydra creates any folder.
@@ -34,8 +36,20 @@ class TrainOverNodes(Callback):
         """Do the same before a sweep.
 
         Raises:
-            SystemExit: as on_run_start.
+            SystemExit: as on_run_start; or status 2 where the sweep itself is over the number of nodes.
         """
+        told = (
+            OmegaConf.select(config, "hydra.overrides.task") or []
+        )  # what is swept over is in no key of ``config`` yet
+        words = [str(word) for word in told]
+        if any(word.lstrip("+").startswith(f"{_KEY}=") and "," in word for word in words):
+            say(
+                new_console(),
+                f"{_KEY} must be one number for all jobs of a sweep; give it as {_KEY}=N",
+                "error:",
+                "bold red",
+            )
+            raise SystemExit(2)
         _take_part(config)
 
 
@@ -56,7 +70,7 @@ def check_nodes(config: DictConfig, parts: Sequence[str]) -> None:
 def _nodes(config: DictConfig) -> int:
     """Return the number of nodes; 1 if the command has no training, or if the config is refused for it later."""
     try:
-        nodes = OmegaConf.select(config, "training.runtime.nodes")
+        nodes = OmegaConf.select(config, _KEY)
     except OmegaConfBaseException:
         return 1
     return nodes if type(nodes) is int and nodes > 1 else 1

@@ -92,6 +92,10 @@ def main(words: list[str]) -> None:
     named = [item.partition(":")[::2] for item in given.get("pools", "").split(",")]
     if len(given) < len(words) or not {"pools"} <= given.keys() <= {"pools", "out"} or not all(map(all, named)):
         raise SystemExit("usage: python -m experiments.metric_pools.run pools=KIND:RUN,KIND:RUN,... [out=DIR]")
+    if len({(kind, Path(run).name) for kind, run in named}) < len(named):
+        raise SystemExit(
+            "error: two runs of one KIND have folders of one name; rename a folder, or give it another KIND"
+        )
     answer_interrupts()
     try:
         out = make_folder(Path(given.get("out", HERE)), "out")

@@ -37,6 +37,16 @@ def test_nothing_happens_on_one_node_and_a_wrong_number_is_left_to_the_checks(nu
     check_nodes(config(number), ())
 
 
+def test_a_sweep_over_the_number_of_nodes_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else each node would run the whole sweep: the number is not in the config that the meeting is decided by."""
+    given = OmegaConf.merge(config(1), {"hydra": {"overrides": {"task": ["training.runtime.nodes=1,2"]}}})
+    assert isinstance(given, DictConfig)
+    with pytest.raises(SystemExit) as end:
+        TrainOverNodes().on_multirun_start(given)
+    assert end.value.code == 2
+    assert capsys.readouterr().out.startswith("error: training.runtime.nodes must be one number for all jobs")
+
+
 def test_without_srun_and_on_another_number_of_nodes_one_line_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -123,7 +123,7 @@ def test_a_crew_tells_what_its_machines_have_done(
     with locked(tmp_path / ".ab.lock", "work"):
         dispatch = Dispatch(crew, lambda number: [number], [(number,) for number in range(6)])
         items = []
-        for item in dispatch.items():
+        for item in dispatch.items(lambda: False):
             items.append(item)
             shown = read_tally(tmp_path / ".ab.engines.machines")
             assert shown is not None

@@ -19,7 +19,7 @@ from experiments.metric_pools.figures import FIGURES, Parts, metric_figures, res
 from experiments.metric_pools.golden import FOLDER
 from experiments.metric_pools.judged import golden_pool
 from experiments.metric_pools.report import markdown
-from experiments.metric_pools.run import figures
+from experiments.metric_pools.run import figures, main
 
 
 def test_resampled_figures_are_those_of_the_resample() -> None:
@@ -81,3 +81,10 @@ def test_cosines_of_an_encoder_that_finds_all_texts_unlike() -> None:
     rows = similarity.by_threshold(problems, vectors).splitlines()[2:]
     assert {row.split(" | ", 1)[1] for row in rows} == {rows[0].split(" | ", 1)[1]}  # every threshold says the same
     assert all(row.endswith("| 1.000 |") for row in rows)
+
+
+def test_two_pools_of_one_name_are_refused() -> None:
+    with pytest.raises(SystemExit, match="folders of one name"):
+        main(["pools=mbpp:runs/a/0,mbpp:runs/b/0"])
+    with pytest.raises(SystemExit, match="usage"):
+        main(["pools=runs/a/0"])

@@ -8,9 +8,11 @@ import pytest
 
 from conself.agreement.comparison import Comparison
 from conself.benchmarks.task import Judge
-from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace
+from conself.records import Candidate, Outcome, Pool, Problem, Status, Trace, Verdict
 from experiments.prompts import __main__ as experiment
 from experiments.prompts import observations
+from experiments.prompts.compare import lines
+from experiments.prompts.compare import main as compare
 from experiments.prompts.figures import Answered, differences, equal_and_echoed, figures, table
 
 BY_VALUE = Comparison(True, "by_value", "tolerance", 6, True)
@@ -143,3 +145,27 @@ def test_shares_of_lists_by_hand() -> None:
     assert equal_and_echoed(lists) == {"equal_observations": 0.5, "echoes": 0.5}
     said = "equal 0.500, a kind as heading 0.500, any heading 0.50, 4 observations on 3 problems"
     assert observations.line(lists) == said
+
+
+def test_two_sets_of_answers_are_compared_where_both_have_the_problem() -> None:
+    first = {name: Verdict(name, "", passed) for name, passed in {"a": (True, False), "b": (False, False)}.items()}
+    second = {name: Verdict(name, "", (True, True)) for name in ("b", "a", "c")}
+    told = lines(("old", "new"), (first, second), ({}, {"a": 1, "b": 4, "c": 9}))
+    assert told[:3] == [
+        "2 problems in both",
+        "old: 0.250 of the answers right, 0.500 of the problems solved",
+        "new: 1.000 of the answers right, 1.000 of the problems solved, 2.50 behaviours per problem",
+    ]
+    assert told[3].startswith("answers right, second less first: +0.750 (+0.500 ... +1.000)")
+    assert told[4].startswith("problems solved, second less first: +0.500 (+0.000 ... +1.000)")
+
+
+def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text("[]")
+    for words, text in [
+        ([], "usage"),
+        (["nothing", "nothing"], "nothing"),
+        ([str(tmp_path / "one.json")] * 2, "no wording's file"),
+    ]:
+        with pytest.raises(SystemExit, match=text):
+            compare(words)

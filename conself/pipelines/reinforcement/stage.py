@@ -141,7 +141,8 @@ def _trained(
     logger = tracker.training_logger()
     style = build(nodes["prompts"], PromptStyle)
     report = train(problems, model, style, method, work.folder, context.console, logger, context.executor)
-    context.executor.release_others()  # those of rollouts, too
+    if method.rollouts.runtime.workers is not None:
+        free_memory(context)  # of the engines that drew rollouts; they may be those of the job's own workers
     _tell(context, report)
     return asdict(report)
 

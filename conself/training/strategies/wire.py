@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -26,6 +27,8 @@ Hello = Mapping[str, Plain]
 
 _GREETING_SECONDS = 20
 """A connection that has not proved by then that it knows the key is closed."""
+_AT_ONCE = 256
+"""Greetings at a time."""
 _LONGEST_HELLO = 65536
 _POLL_SECONDS = 0.5
 _KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
@@ -57,6 +60,8 @@ class Door:
         self.key = secrets.token_hex(32)
         self.arrived: SimpleQueue[tuple[Hello, Connection]] = SimpleQueue()
         self.refused = 0
+        self._is_closed = False
+        self._room = threading.Semaphore(_AT_ONCE)
         try:
             self._socket = socket.create_server(("", port), backlog=1024)
         except OSError as error:
@@ -68,30 +73,43 @@ class Door:
 
     def close(self) -> None:
         """Let nobody in any more."""
+        self._is_closed = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # which wakes the thread that listens
         self._socket.close()
 
     def _listen(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
+        while not self._is_closed:
+            self._room.acquire()  # strangers cannot take all threads and descriptors of the job
+            try:
                 arriving, _ = self._socket.accept()
                 threading.Thread(target=self._greet, args=(arriving,), daemon=True).start()
+            except (OSError, RuntimeError):  # closed; or no descriptor or thread is left for the moment
+                self._room.release()
+                time.sleep(_POLL_SECONDS)
 
     def _greet(self, arriving: socket.socket) -> None:
-        connection = _connection(arriving)
+        end = threading.Timer(_GREETING_SECONDS, partial(_hang_up, arriving))  # each read alone may take as long
+        end.start()
         try:
-            deliver_challenge(connection, bytes.fromhex(self.key))
-            answer_challenge(connection, bytes.fromhex(self.key))
-            hello = json.loads(connection.recv_bytes(_LONGEST_HELLO))
-        except (AuthenticationError, EOFError, OSError, ValueError):
+            with arriving:
+                connection = _connection(arriving)
+                try:
+                    deliver_challenge(connection, bytes.fromhex(self.key))
+                    answer_challenge(connection, bytes.fromhex(self.key))
+                    hello = json.loads(connection.recv_bytes(_LONGEST_HELLO))
+                    _wait_for(arriving, 0)
+                except BaseException:
+                    connection.close()
+                    raise
+                end.cancel()
+        except (AssertionError, AuthenticationError, EOFError, OSError, ValueError):
             self.refused += 1
-            connection.close()
         else:
-            _wait_for(arriving, 0)
             self.arrived.put((hello, connection))
         finally:
-            arriving.close()
+            end.cancel()
+            self._room.release()
 
 
 def connect(at: Invitation, hello: Hello, seconds: float) -> Connection:
@@ -120,14 +138,25 @@ def connect(at: Invitation, hello: Hello, seconds: float) -> Connection:
             answer_challenge(connection, bytes.fromhex(at.key))
             deliver_challenge(connection, bytes.fromhex(at.key))
             connection.send_bytes(json.dumps(dict(hello)).encode())
-        except (AuthenticationError, EOFError, OSError) as error:
+        except BlockingIOError:
+            connection.close()
+            raise OSError(
+                f"the driver at {at.address} has not answered node {socket.gethostname()} within {_GREETING_SECONDS} "
+                "s; try again, or set MASTER_PORT to another port"
+            ) from None
+        except (AssertionError, AuthenticationError, EOFError, OSError) as error:
             connection.close()
             raise ValueError(
-                f"the driver at {at.address} refused node {socket.gethostname()}, or has another key "
-                f"({type(error).__name__}); start the command on all nodes by one srun"
+                f"the driver at {at.address} refused node {socket.gethostname()}, has another key, or is something "
+                f"else ({type(error).__name__}); start the command on all nodes by one srun"
             ) from None
         _wait_for(leaving, 0)
     return connection
+
+
+def _hang_up(end: socket.socket) -> None:
+    with suppress(OSError):  # it has gone
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _connection(end: socket.socket) -> Connection:

@@ -20,7 +20,7 @@ from conself.engines.vllm.engine import VllmEngine
 from conself.engines.vllm.start import Runtime
 from conself.executors.local import LocalExecutor
 from conself.models.transformers import load_policy, load_tokenizer, with_lora
-from conself.online.canary import _ELSE, GREEDY
+from conself.online.canary import GREEDY, Canary, Listener
 from conself.records import ModelRef
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "qwen2_5_coder_0_5b" / "model.gguf"
@@ -71,6 +71,14 @@ def drawn(engine: Engine, model: ModelRef, requests: list[Request]) -> Iterator[
     yield from engine.tokens(requests, FORTY, model)
 
 
+def heard(engine: Engine, model: ModelRef, canary: Canary) -> Iterator[float]:
+    """The canary's own check, in the worker that holds the engine: the mean of what it compared."""
+    listener = Listener()
+    listener(engine, model, canary)
+    assert listener.heard is not None
+    yield float(np.abs(np.subtract(*listener.heard)).mean())
+
+
 def differences(ours: list[list[Completion]], theirs: list[list[Completion]]) -> list[list[float]]:
     """Nats by prompt, up to the first token that differs."""
     found = []
@@ -91,8 +99,17 @@ def test_log_probs_are_those_of_transformers_up_to_roundings(model: ModelRef, ad
     fast = VllmEngine(max_model_len=1024, runtime=Runtime(1, 20, 1, 0.5, 0.5, 16, True, "ERROR"))
     plain = TransformersEngine(TransformersRuntime(64, "cpu", 1, 1, 1))
     tuned = replace(model, adapter=adapter)
+    canaries = [
+        [Canary(0, request, plain.tokens([request], GREEDY, ref)[0][0]) for request in requests[:3]]
+        for ref in (model, tuned)
+    ]
     with LocalExecutor(1) as one:
         theirs = [list(one.run(drawn, [(fast, ref, requests)])) for ref in (model, tuned)]
+        for ref, told in zip((model, tuned), canaries, strict=True):
+            off = [nats for canary in told for nats in one.run(heard, [(fast, ref, canary)])]
+            assert max(off) < 0.05, "a healthy engine is not refused"
+        with pytest.raises(ValueError, match="draws by other weights"):
+            list(one.run(heard, [(fast, model, canaries[1][0])]))
     ours = [list(drawn(plain, ref, requests)) for ref in (model, tuned)]
     for name, mine, its in zip(("base", "adapter"), ours, theirs, strict=True):
         by_prompt = differences(mine, its)
@@ -101,6 +118,5 @@ def test_log_probs_are_those_of_transformers_up_to_roundings(model: ModelRef, ad
         print(f"{name}: {len(nats)} tokens, mean {nats.mean():.4f}, largest {nats.max():.3f}, above .05 {over:.3f}")
         assert len(nats) > 200, "most greedy tokens are the same"
         assert nats.mean() < 0.02
-        assert max(np.mean(row[: GREEDY.max_new_tokens]) for row in by_prompt if row) < _ELSE, "the canary lives"
     worn = differences(ours[0], ours[1])
     assert max(map(max, filter(None, worn))) > 0.1, "the adapter changes more than roundings do"

@@ -32,7 +32,7 @@ def test_whoever_has_the_key_comes_in_and_says_who_it_is() -> None:
 def test_a_wrong_key_garbage_and_silence_are_left_outside() -> None:
     door = Door(0)
     silent = socket.create_connection(("127.0.0.1", door.port))
-    with pytest.raises(ValueError, match=r"the driver at 127\.0\.0\.1:\d+ refused node .*, or has another key"):
+    with pytest.raises(ValueError, match=r"the driver at 127\.0\.0\.1:\d+ refused node .*, has another key, or is"):
         connect(replace(invited(door), key="00" * 32), {"node": 1}, 5)
     with socket.create_connection(("127.0.0.1", door.port)) as stranger:
         stranger.sendall(b"\x00\x00\x00\x05GET /")
@@ -47,6 +47,32 @@ def test_a_wrong_key_garbage_and_silence_are_left_outside() -> None:
     connect(invited(door), {"node": 1}, 5).close()
     assert door.arrived.get(timeout=5)[0] == {"node": 1}
     silent.close()
+    door.close()
+
+
+def test_a_door_stays_open_when_an_arrival_cannot_be_taken() -> None:
+    """As when no descriptor is left for the moment."""
+
+    class Failing:
+        def __init__(self, real: socket.socket) -> None:
+            self.real, self.failures = real, 0
+
+        def accept(self) -> tuple[socket.socket, object]:
+            if self.failures < 1:
+                self.failures += 1
+                raise OSError(24, "Too many open files")
+            return self.real.accept()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.real, name)
+
+    door = Door(0)
+    failing = Failing(door._socket)
+    door._socket = failing  # type: ignore[assignment]
+    for node in (1, 2):  # the first is taken by the call that waits already
+        connect(invited(door), {"node": node}, 5).close()
+        assert door.arrived.get(timeout=5)[0] == {"node": node}
+    assert failing.failures == 1
     door.close()
 
 
