@@ -20,6 +20,8 @@ from tests.online.online_world import problems
 from tests.online.test_loop import same, weights
 from tests.online.worker_engines import RUNTIME, Bare, Dying, Stalling, time_of
 
+pytestmark = pytest.mark.e2e
+
 ENGINE = TransformersEngine(RUNTIME)
 
 

@@ -41,9 +41,12 @@ from conself.samplers.sampler import Asking
 from tests.engines.tiny_models import build, byte_tokenizer, generate
 from tests.engines.vllm.child import Ending, draw, gpus_of_two_engines, lora_ranks, read_ahead, tokens
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("vllm") is None, reason="vLLM is not installed: make test installs it for CPUs"
-)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        importlib.util.find_spec("vllm") is None, reason="vLLM is not installed: make test installs it for CPUs"
+    ),
+]
 CHECKPOINT = str(files("conself.minipy") / "checkpoint")
 MINIPY = ModelRef(CHECKPOINT, None, None, "float32", "sdpa", None)
 RUNTIME = Runtime(1, 20, 1, 0.5, 0.125, 48, True, "ERROR")

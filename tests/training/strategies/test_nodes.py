@@ -34,6 +34,8 @@ from tests.training.strategies.test_distributed import (
     weights,
 )
 
+pytestmark = pytest.mark.e2e
+
 Other = tuple[Meeting, "subprocess.Popen[str]"]
 FEW = (("lora", STRATEGIES[0]), ("full", STRATEGIES[1]))
 
