@@ -36,7 +36,7 @@ _stopped: Event | None = None
 class LocalExecutor:
     """``workers`` processes of ``threads`` threads each, started at first use and kept warm until the block ends.
 
-    Two single-threaded shards decode faster than one shard on two threads. Processes are spawned, not forked, because
+    Processes are spawned, not forked, because
     torch's thread pools do not survive a fork; a process imports torch only if its tasks do. The processes die with
     their parent, so that a killed run leaves none.
 

@@ -90,9 +90,12 @@ def _tasks(
 
 
 def _size(total: int, sampler: Asking) -> int:
-    """Return the number of problems per call: an equal share for each process, in several turns if there are enough."""
+    """Return the number of problems per call: an equal share for each process, in several turns if there are enough.
+
+    No call is larger than its shards, unless it takes more to keep the process busy: one answer each, say.
+    """
     runtime, processes = sampler.runtime, sampler.runtime.processes or 1
-    turns = -(-total // (processes * SHARD * runtime.shards_per_task))
+    turns = -(-total // (processes * max(SHARD * runtime.shards_per_task, sampler.worth_a_call)))
     if runtime.shards_per_task == 1 and processes > 1:
         turns = max(turns, min(_TURNS, total // (processes * sampler.worth_a_call)))
     return max(1, -(-total // (processes * max(1, turns))))

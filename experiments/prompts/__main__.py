@@ -10,24 +10,34 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.agreement.jobs import job_of
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.benchmarks.task import Task
+from conself.executors.executor import Executor
+from conself.executors.local import LocalExecutor
 from conself.models.dtypes import with_dtypes
+from conself.pipelines.sampling import sample_into
 from conself.records import Candidate, Pool, Problem, Trace
+from conself.runtime.console import new_console
 from conself.runtime.places import make_folder
 from conself.samplers.sampler import Asking
 from conself.sandbox import execute
 from conself.sandbox.terminal import answer_interrupts
+from conself.store.tables import each_shard
 from experiments.prompts.figures import Answered, differences, figures, table
 from experiments.prompts.kept import Measured, read, write
 
@@ -64,8 +74,21 @@ def chosen(task: Task, count: int, without: Path | None) -> list[Problem]:
     return [problem for problem in task.problems if problem.id not in seen and problem.inputs][:count]
 
 
-def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observations: int) -> list[list[Candidate]]:
-    """``answers`` to the direct prompt, or with observations so many to each of them, at the sampler's temperature."""
+@dataclass(frozen=True)
+class Drawing:
+    """What draws, and where it shows how far it is."""
+
+    executor: Executor
+    console: Console
+
+
+def answer(
+    config: DictConfig, problems: Sequence[Problem], answers: int, observations: int, bench: Drawing, folder: Path
+) -> list[list[Candidate]]:
+    """``answers`` to the direct prompt, or with observations so many to each of them, at the sampler's temperature.
+
+    They lie in ``folder`` as they are drawn.
+    """
     model, sampler = instantiate(config.model), instantiate(config.sampler, _convert_="all")
     if observations:
         drawn = replace(sampler, n_observations=observations, programs_per_observation=answers)
@@ -75,7 +98,11 @@ def answer(config: DictConfig, problems: Sequence[Problem], answers: int, observ
         drawn = replace(
             decoder, n=answers, temperature=heat, top_p=sampler.program_top_p, max_new_tokens=sampler.max_new_tokens
         )
-    return list(Asking.of(drawn, instantiate(config.engine, _convert_="all"))(problems, model))
+    asking = Asking.of(drawn, instantiate(config.engine, _convert_="all"))
+    folder.mkdir(parents=True, exist_ok=True)
+    sample_into(bench, folder, "candidates", folder.parent.name, asking, model, problems)
+    rows = (candidate for shard in each_shard(folder, "candidates", Candidate) for candidate in shard)
+    return [list(group) for _, group in groupby(rows, key=attrgetter("problem_id"))]
 
 
 def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:
@@ -92,7 +119,7 @@ def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: S
 
 
 def main() -> None:
-    """Sample, run, judge and compare. A wording is written as it is done: the same command again goes on from there."""
+    """Sample, run, judge and compare; a killed command goes on from the last problem that was drawn."""
     args = _arguments()
     answer_interrupts()
     try:
@@ -101,11 +128,24 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     configs = {name: configured(args.words, name) for name in args.wordings}  # a wrong one is told before any work
     first = next(iter(configs.values()))
-    comparison = instantiate(first.comparison)
-    task = DatasetBenchmark(instantiate(first.dataset, _convert_="all"), comparison)()
+    task = DatasetBenchmark(instantiate(first.dataset, _convert_="all"), instantiate(first.comparison))()
     problems = chosen(task, args.problems, args.without)
     if not problems:
         raise SystemExit("error: no problem is left; ask for more, or leave out --without")
+    with LocalExecutor(cpu_count()) as executor:
+        measure(args, out, configs, problems, task, Drawing(executor, new_console(stderr=True)))
+    print((out / "table.md").read_text(), end="")
+
+
+def measure(
+    args: argparse.Namespace,
+    out: Path,
+    configs: Mapping[str, DictConfig],
+    problems: Sequence[Problem],
+    task: Task,
+    bench: Drawing,
+) -> None:
+    """Take the figures of each wording, in turn; the table is written after each."""
     found: dict[str, Measured] = {}
     for name, config in configs.items():
         asked = {
@@ -118,14 +158,16 @@ def main() -> None:
         measured = read(path, asked)
         if measured is None:
             started = time.perf_counter()
-            answered = judged(config, task, problems, answer(config, problems, args.answers, args.observations))
+            place = out / "drawn" / name / sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+            drawn = answer(config, problems, args.answers, args.observations, bench, place)
+            answered = judged(config, task, problems, drawn)
             seconds = time.perf_counter() - started
+            comparison = instantiate(config.comparison)
             measured = Measured.of(answered, {**figures(answered, comparison, args.answers), "seconds": seconds})
             write(path, asked, measured)
         found[name] = measured
         print(f"{name}: {measured.figures['seconds']:.0f} s", file=sys.stderr, flush=True)
         tell(out, args.words, found)
-    print((out / "table.md").read_text(), end="")
 
 
 def tell(out: Path, words: Sequence[str], found: Mapping[str, Measured]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from joblib import cpu_count
 
 from conself.engines.transformers.engine import Runtime
+from conself.engines.transformers.speed import speeds
 from conself.records import ModelRef
-from experiments.real.expected import rates
 
 _MODEL = Path("weights/qwen2_5_coder_0_5b")
 
@@ -23,9 +23,9 @@ def main(words: Sequence[str]) -> None:
     model, cores = ModelRef(str(_MODEL), None, None, dtype, "sdpa", None), cpu_count()
     for rows in [int(word) for word in words if word.isdigit()] or [30, 90]:
         for _ in range(2):
-            shared = rates(Runtime(rows // cores, "cpu", cores, 1, 1), model)[0]
-            alone = rates(Runtime(rows, "cpu", 1, 1, cores), model)[0]
-            print(f"{rows} rows: {cores} x 1 thread {shared:.1f}/s, 1 x {cores} threads {alone:.1f}/s", flush=True)
+            several, one = Runtime(rows // cores, "cpu", cores, 1, 1), Runtime(rows, "cpu", 1, 1, cores)
+            rates = [speed.drawing for speed in speeds(model, [several, one])]
+            print(f"{rows} rows: {cores} x 1 thread {rates[0]:.1f}/s, 1 x {cores} threads {rates[1]:.1f}/s", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +9,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from conself.datasets.validation import sift
-from conself.executors.local import LocalExecutor
+from conself.engines.transformers.speed import PROMPT, speeds
 from conself.pipelines.parts import asking
 from conself.records import ModelRef
 from conself.samplers.guided import Guided
 
-_PROMPT = 256
-"""Tokens of a prompt, about."""
 _TIMES_READ = 2
 """How often the statement of a problem is read: for its observations, and for the programs, which share it."""
 _SHARE = 0.6
@@ -30,7 +26,6 @@ _BACKWARD = 4
 """Passes forward that a step's tokens cost: reading, backward twice that, and recomputing."""
 _LOADS = 2
 """Stages that load the model in any case, to sample and to fit; each benchmark is answered before and after."""
-_STEPS = 16
 
 
 def expected(config: DictConfig) -> str:
@@ -51,43 +46,16 @@ def expected(config: DictConfig) -> str:
     answers = 2 * held_out * config.decoder.max_new_tokens
     tokens = _SHARE * (drawn + answers)
     answer = _SHARE * sampler.max_new_tokens
-    trained = config.training.epochs * _KEPT * count * (_PROMPT + _LEARNED * answer)
+    trained = config.training.epochs * _KEPT * count * (PROMPT + _LEARNED * answer)
     embedded = programs * answer if "naive_semantic_entropy" in config.metrics else 0
-    drawing, reading, loading = rates(drawn_by.runtime, model)
+    runtime: Any = drawn_by.runtime
+    speed = speeds(model, [runtime])[0]
     prompts = _TIMES_READ * count + 2 * held_out
     loads = _LOADS + bool(embedded) + 2 * len(config.benchmark)
-    seconds = tokens / drawing + (_BACKWARD * trained + embedded + _PROMPT * prompts) / reading + loads * loading
+    read = _BACKWARD * trained + embedded + PROMPT * prompts
+    seconds = tokens / speed.drawing + read / speed.reading + loads * speed.loading
     return (
         f"about {timedelta(minutes=round(seconds / 60))!s} (h:mm:ss) on this machine: {tokens:,.0f} tokens to draw at "
-        f"{drawing:,.0f}/s, {trained:,.0f} to train on, {reading:,.0f}/s to read ({drawn_by.runtime}), {loads} times "
-        f"{loading:,.0f} s to load the model"
+        f"{speed.drawing:,.0f}/s, {trained:,.0f} to train on, {speed.reading:,.0f}/s to read ({runtime}), "
+        f"{loads} times {speed.loading:,.0f} s to load the model"
     )
-
-
-def rates(runtime: Any, model: ModelRef) -> tuple[float, float, float]:
-    """Tokens per second that all processes together draw, and read of prompts; seconds until the last one is ready."""
-    with LocalExecutor(runtime.processes, runtime.threads) as workers:
-        tasks = [(model, runtime.device, runtime.rows)] * runtime.processes
-        found = list(workers.run(_rates, tasks))
-    drawing, reading, loading = zip(*found, strict=True)
-    return sum(drawing), sum(reading), max(loading)
-
-
-def _rates(model: ModelRef, device: str, rows: int) -> Iterator[tuple[float, float, float]]:
-    begun = time.perf_counter()
-    from conself.engines.decoding import Decoding
-    from conself.engines.transformers.generation import stream
-    from conself.engines.transformers.ledger import Request
-    from conself.engines.transformers.machine import loaded
-
-    policy = loaded(model, device)[0]
-    loading = time.perf_counter() - begun
-    asks = [Request(tuple(range(first, first + _PROMPT)), tuple(range(15))) for first in range(max(1, rows // 15))]
-    took = []
-    for steps in (1, 1, _STEPS + 1):  # prompts are read in all; the first one also sets up kernels and memory
-        start = time.perf_counter()
-        list(stream(policy, asks, Decoding(1.0, 1.0, steps, 15), (), rows))
-        took.append(time.perf_counter() - start)
-    _, once, all_steps = took
-    step = max(all_steps - once, 1e-6) / _STEPS
-    yield 15 * len(asks) / step, _PROMPT * len(asks) / max(once - step, 1e-6), loading

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from conself.engines.decoding import Decoding
 from conself.engines.transformers.engine import Runtime
-from conself.records import ModelRef
+from conself.engines.transformers.speed import Speed
 from experiments.real import expected as time_to_expect
 from experiments.real.__main__ import configured, main, words_of
 
@@ -43,7 +42,7 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     """One embedded problem in two: 2 x 15 answers and two lists of observations, 3 answers before and after."""
     words = ["max_problems=2", "dataset.size=4", "benchmark.minipy.size=3", "training.epochs=1"]
     words += ["sampler.max_new_tokens=100", "sampler.max_observation_tokens=50", "decoder.max_new_tokens=200"]
-    monkeypatch.setattr(time_to_expect, "rates", lambda *_: (10.0, 100.0, 7.0))
+    monkeypatch.setattr(time_to_expect, "speeds", lambda *_: [Speed(10.0, 100.0, 7.0)])
     monkeypatch.setattr("conself.engines.transformers.engine.free_bytes", lambda: int(64e9))
     line = time_to_expect.expected(configured([*words, f"artifacts={tmp_path}"]))
     # To draw: .6 x (30 x 100 + 2 x 50 + 6 x 200) = 2,580. To train on: half of 2 problems x (256 + 4 x 60) = 496.
@@ -51,25 +50,6 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     # Loaded to sample, to embed, to fit, and to answer twice.
     # 2,580 / 10 + (4 x 496 + 30 x 60 + 256 x 10) / 100 + 5 x 7 = 258 + 63.44 + 35 s.
     assert line.startswith("about 0:06:00 (h:mm:ss) on this machine: 2,580 tokens to draw at 10/s, 496 to train on")
-
-
-def test_the_probe_leaves_out_what_only_the_first_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 s to set up, then 2 s to read two prompts and draw a step of .5 s, and 10 s with 16 steps more."""
-    clock, first = [0.0], [100.0]
-
-    def stream(_model: object, asks: list[object], how: Decoding, *_: object) -> list[object]:
-        clock[0] += first.pop() if first else 1.5 + 0.5 * how.max_new_tokens
-        return asks
-
-    def load(*_: object) -> tuple[None]:
-        clock[0] += 9
-        return (None,)
-
-    monkeypatch.setattr(time_to_expect.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr("conself.engines.transformers.generation.stream", stream)
-    monkeypatch.setattr("conself.engines.transformers.machine.loaded", load)
-    model = ModelRef("any", None, None, "float32", "sdpa", None)
-    assert list(time_to_expect._rates(model, "cpu", 32)) == [(30 / 0.5, 2 * 256 / 1.5, 9.0)]
 
 
 def test_a_runtime_is_told_in_words() -> None:

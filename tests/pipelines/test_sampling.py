@@ -145,3 +145,8 @@ def test_a_killed_run_goes_on_after_the_last_whole_line_whatever_its_cut(tmp_pat
     assert [c.problem_id for c in drawn] == [f"p{i}" for i in range(16)]
     assert drawn[10:12] == [kept["p10"], kept["p11"]]
     assert [path.name for path in tmp_path.iterdir()] == [f"drawn-0000000-{SHARD}.parquet"]
+
+
+def test_a_call_holds_as_many_problems_as_keep_its_process_busy(tmp_path: Path) -> None:
+    drawn = drawn_by(tmp_path, Cut(1, 1), 3 * SHARD, worth_a_call=4 * SHARD)
+    assert {c.text for c in drawn} == {"p0"}, "one answer to each of 150 problems would leave most rows empty by shards"

@@ -12,7 +12,8 @@ from conself.engines.decoding import Decoding, check_cut
 from conself.engines.engine import Demand, Engine, Flow, required
 from conself.engines.stop_strings import StopStrings
 from conself.engines.stream import alone, stream
-from conself.engines.transformers.memory import MOST_ROWS, within
+from conself.engines.transformers.memory import MOST_ROWS, drawing_footprint, is_large, within
+from conself.engines.transformers.speed import faster
 from conself.models.dtypes import gpu_driver
 from conself.models.transformers import fingerprint
 from conself.records import Candidate, ModelRef, Problem
@@ -32,9 +33,10 @@ class Runtime:
     """Settings that change speed and memory, not results.
 
     ``batch_size`` is the most sequences decoded together; None: 256, or for a large model on a CPU, where more don't
-    help, 32, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker processes with
-    ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream. ``processes`` None is one on a GPU,
-    and on a CPU as many as cores and memory allow, sharing the cores; otherwise ``threads`` None is 1.
+    help, 32 for each thread, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker
+    processes with ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream. ``processes`` None
+    is one on a GPU, and on a CPU as many as memory allows, which share the cores, or for a large model one if that is
+    as fast (:mod:`conself.engines.transformers.speed`); otherwise ``threads`` None is 1.
     """
 
     batch_size: int | None
@@ -81,7 +83,7 @@ class TransformersEngine(Engine):
         return -(-_BATCHES_PER_CALL * self.runtime.rows // demand.samples)
 
     def settled(self, model: ModelRef | None, demand: Demand) -> Self:
-        """Set processes, threads and rows by cores and free memory; raises as :func:`within` does."""
+        """Set processes, threads and rows by cores, free memory and, once, a measurement; raises as ``within`` does."""
         return replace(self, runtime=_settled(self.runtime, model, demand.tokens))
 
     def draw(
@@ -115,8 +117,10 @@ class TransformersEngine(Engine):
 def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
     if model is None or runtime.on_gpu():  # a GPU's memory is governed by batch_size, which the user sets
         return replace(runtime, processes=runtime.processes or 1, threads=runtime.threads or 1)
-    cores = cpu_count()
-    most = replace(runtime, processes=runtime.processes or cores)
-    fits = within(most, model, tokens, free_bytes())
-    shared = 1 if runtime.processes else max(1, cores // (fits.processes or 1))
-    return replace(fits, threads=runtime.threads or shared)
+    cores, free = cpu_count(), free_bytes()
+    if runtime.processes:
+        return within(replace(runtime, threads=runtime.threads or 1), model, tokens, free, cores)
+    several = within(replace(runtime, processes=cores), model, tokens, free, cores)
+    if several.processes == 1 or runtime.threads or not is_large(drawing_footprint(model, tokens)):
+        return several
+    return faster(several, within(replace(runtime, processes=1), model, tokens, free, cores), model)

@@ -25,8 +25,8 @@ _FEW = 8
 """Rows per process below which another process does not help."""
 MOST_ROWS = 256
 _LARGE, _CPU_ROWS = 100_000_000, {4: 32, 2: 64}
-"""From this many bytes of weights on, a CPU's time depends on tokens, not on steps: more rows than these, by bytes of a
-weight, gain at most a tenth, take memory, and are all drawn again after a kill."""
+"""From this many bytes of weights on, a CPU's time depends on tokens, not on steps: more rows for each thread than
+these, by bytes of a weight, gain at most a tenth, take memory, and are all drawn again after a kill."""
 _SHARE = 0.8
 """Share of the free memory: the rest is for the driver and the file cache."""
 
@@ -57,28 +57,46 @@ def footprint(config: PretrainedConfig, itemsize: int, tokens: int) -> Footprint
     return Footprint(weights * itemsize + _PROCESS, int(row))
 
 
-def within(runtime: Runtime, model: ModelRef, tokens: int, free: int) -> Runtime:
-    """Set processes and rows of ``runtime`` to as many as are useful on a CPU and fit into ``free`` bytes.
+def is_large(needed: Footprint | None) -> bool:
+    """Return whether a CPU's time depends on the tokens that the model draws, and not on its steps."""
+    return needed is not None and needed.fixed - _PROCESS > _LARGE
 
-    Rows are of up to ``tokens`` new tokens.
+
+def drawing_footprint(model: ModelRef, tokens: int) -> Footprint | None:
+    """Estimate as :func:`footprint` does; None also for a quantised model.
+
+    Raises:
+        OSError: the model cannot be read.
+    """
+    return None if model.quantization is not None else footprint(load_config(model), _itemsize(model), tokens)
+
+
+def within(runtime: Runtime, model: ModelRef, tokens: int, free: int, cores: int) -> Runtime:
+    """Set processes, threads and rows of ``runtime`` to as many as are useful on a CPU and fit into ``free`` bytes.
+
+    ``runtime.processes`` is the most that is wanted; ``threads`` None: they share the ``cores``. Rows are of up to
+    ``tokens`` new tokens.
 
     Raises:
         OSError: the model cannot be read.
         ValueError: not even one process with one row fits; with the remedy.
     """
-    itemsize = 4 if model.dtype == "float32" else 2
-    needed = None if model.quantization is not None else footprint(load_config(model), itemsize, tokens)
+    needed, wanted = drawing_footprint(model, tokens), runtime.processes or 1
     if needed is None:
-        return runtime
-    large = needed.fixed - _PROCESS > _LARGE
-    most = runtime.batch_size or (_CPU_ROWS[itemsize] if large else MOST_ROWS)
+        return replace(runtime, processes=wanted, threads=runtime.threads or max(1, cores // wanted))
     usable = int(_SHARE * free)
-    for processes in range(runtime.processes or 1, 0, -1):
+    for processes in range(wanted, 0, -1):
+        threads = runtime.threads or max(1, cores // processes)
+        most = runtime.batch_size or (threads * _CPU_ROWS[_itemsize(model)] if is_large(needed) else MOST_ROWS)
         rows = min(most, (usable // processes - needed.fixed) // needed.row)
         if rows >= (min(_FEW, most) if processes > 1 else 1):
-            return replace(runtime, processes=processes, batch_size=rows)
+            return replace(runtime, processes=processes, threads=threads, batch_size=rows)
     least = needed.fixed + needed.row
     raise ValueError(
         f"drawing from {model.name} takes {least / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
         "choose a 16-bit model.dtype, a smaller model or fewer max_new_tokens"
     )
+
+
+def _itemsize(model: ModelRef) -> int:
+    return 4 if model.dtype == "float32" else 2

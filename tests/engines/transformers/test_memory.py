@@ -49,20 +49,31 @@ def test_weights_keys_values_and_logits_are_counted() -> None:
 )
 def test_rows_and_then_processes_are_given_up(free: float, processes: int, rows: int) -> None:
     # .8 of it, shared among processes, less 3.220 GB, in rows of 50.22 MB: (.8 * 24 / 2 - 3.220) / .05022 = 127.03
-    got = within(ASKED, REF, 256, int(free))
+    got = within(ASKED, REF, 256, int(free), 2)
     assert (got.processes, got.batch_size) == (processes, rows)
 
 
 def test_a_cpu_decodes_few_rows_of_a_large_model_unless_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
     unasked = replace(ASKED, batch_size=None)
-    assert within(unasked, REF, 256, int(64e9)).batch_size == 32
-    assert within(unasked, REF, 256, int(10e9)).batch_size == 15, "no more than memory holds"
-    assert within(unasked, replace(REF, dtype="bfloat16"), 256, int(64e9)).batch_size == 64
+    assert within(unasked, REF, 256, int(64e9), 2).batch_size == 32
+    assert within(unasked, REF, 256, int(10e9), 2).batch_size == 15, "no more than memory holds"
+    assert within(unasked, replace(REF, dtype="bfloat16"), 256, int(64e9), 2).batch_size == 64
+    one = replace(unasked, processes=1, threads=None)
+    assert (within(one, REF, 256, int(64e9), 4).threads, within(one, REF, 256, int(64e9), 4).batch_size) == (4, 4 * 32)
     small = Qwen2Config(vocab_size=1000, hidden_size=64, intermediate_size=128, num_hidden_layers=2)
     monkeypatch.setattr("conself.engines.transformers.memory.load_config", lambda _: small)
-    assert within(unasked, REF, 256, int(64e9)).batch_size == 256
+    assert within(unasked, REF, 256, int(64e9), 2).batch_size == 256
+
+
+def test_threads_share_the_cores_that_memory_leaves_over() -> None:
+    free = replace(ASKED, threads=None, processes=4)
+    # four processes would have (.8 * 20 / 4 - 3.220) / .05022 = 15.5 rows, of 12 / 4 GB less than none
+    assert [(r.processes, r.threads) for r in (within(free, REF, 256, int(gb * 1e9), 4) for gb in (20, 12))] == [
+        (4, 1),
+        (2, 2),
+    ]
 
 
 def test_what_does_not_fit_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"drawing from a model takes 3\.3 GB, and 2\.0 GB are free; choose a 16-bit"):
-        within(ASKED, REF, 256, int(2e9))
+        within(ASKED, REF, 256, int(2e9), 2)

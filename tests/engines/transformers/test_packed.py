@@ -5,7 +5,7 @@ from transformers import LlamaConfig, PreTrainedModel, Qwen2Config
 
 from conself.engines.decoding import Decoding
 from conself.engines.transformers import packed
-from conself.engines.transformers.ledger import Request
+from conself.engines.transformers.ledger import Completion, Request
 from tests.engines.tiny_models import SHAPE, build, generate
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
@@ -34,18 +34,30 @@ def test_the_same_logits_up_to_rounding(config: Qwen2Config | LlamaConfig) -> No
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("config", [TIED, UNTIED])
 def test_the_same_draws_as_of_plain_layers_and_the_same_bits_in_any_batch(config: Qwen2Config | LlamaConfig) -> None:
+    """Or on any number of threads."""
     drawn = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=20, entropy_top_k=15)
     wanted = [Request(tuple(range(20 + i, 50 + i)), (i, i + 100)) for i in range(12)]
     plain = generate(build(config), wanted, drawn, (0,), 24)
     model = build(config)
     packed.pack(model)
-    first = generate(model, wanted, drawn, (0,), 24)
-    second = generate(model, wanted, drawn, (0,), 5)
+    first = on_threads(1, model, wanted, drawn, 24)
+    second = on_threads(2, model, wanted, drawn, 5)
     for expected, one, other in zip(plain, first, second, strict=True):
         for a, b, c in zip(expected, one, other, strict=True):
             assert a.token_ids.tolist() == b.token_ids.tolist() == c.token_ids.tolist()
             np.testing.assert_allclose(a.token_logprobs, b.token_logprobs, atol=1e-4)
             np.testing.assert_array_equal(b.token_logprobs, c.token_logprobs)
+
+
+def on_threads(
+    threads: int, model: PreTrainedModel, wanted: list[Request], drawn: Decoding, rows: int
+) -> list[list[Completion]]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return generate(model, wanted, drawn, (0,), rows)
+    finally:
+        torch.set_num_threads(before)
 
 
 def linear_bytes(model: PreTrainedModel) -> int:
@@ -85,13 +97,13 @@ def test_16_bits_are_packed_where_the_processor_multiplies_them() -> None:
 @pytest.mark.usefixtures("large")
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor has no 16-bit units")
 @pytest.mark.parametrize("config", [TIED, UNTIED])
-def test_in_16_bits_too_the_same_bits_in_any_batch(config: Qwen2Config | LlamaConfig) -> None:
+def test_in_16_bits_too_the_same_bits_in_any_batch_on_any_threads(config: Qwen2Config | LlamaConfig) -> None:
     """So a killed run gives the same programs as one that ran through."""
     drawn = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=20, entropy_top_k=15)
     wanted = [Request(tuple(range(20 + i, 50 + i)), (i, i + 100)) for i in range(12)]
     model = build(config).bfloat16()
     packed.pack(model)
-    found = [generate(model, wanted, drawn, (0,), rows) for rows in (24, 5, 1)]
+    found = [on_threads(threads, model, wanted, drawn, rows) for threads, rows in ((1, 24), (2, 24), (2, 5), (1, 1))]
     for one, *others in zip(*found, strict=True):
         for other in others:
             for a, b in zip(one, other, strict=True):
