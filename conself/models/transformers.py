@@ -133,6 +133,11 @@ def check_model(ref: ModelRef) -> None:
     check_place(ref)
 
 
+def is_half(dtype: torch.dtype) -> bool:
+    """Return whether a dtype has 16 bits: models in it are trained and drawn from under autocast."""
+    return dtype.itemsize == 2
+
+
 def dtype_of(ref: ModelRef) -> torch.dtype:
     """Return the dtype that the model computes in.
 

@@ -13,7 +13,7 @@ from conself.engines.decoding import Decoding
 from conself.engines.stop_strings import StopStrings
 from conself.engines.transformers.generation import stream
 from conself.engines.transformers.ledger import Completion, Request
-from conself.models.transformers import load_tokenizer, stop_token_ids
+from conself.models.transformers import is_half, load_tokenizer, stop_token_ids
 from conself.records import ModelRef
 from conself.training.policy.tuning import Policy
 
@@ -34,8 +34,7 @@ def draw(
     """
     tokenizer = _tokenizer(ref)
     stops = StopStrings(tokenizer, how.stop)
-    half = policy.dtype in (torch.bfloat16, torch.float16)
-    autocast = torch.autocast(policy.model.device.type, dtype=policy.dtype, enabled=half)
+    autocast = torch.autocast(policy.model.device.type, dtype=policy.dtype, enabled=is_half(policy.dtype))
     with _drawing(policy.model, ref.attention), autocast:  # as the learner computes log-probs
         return list(stream(policy.model, requests, how, stop_token_ids(policy.model, tokenizer), batch_size, stops))
 

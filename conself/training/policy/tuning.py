@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conself.models.quantization import prepare_for_training
-from conself.models.transformers import dtype_of, load_policy, skeleton, with_lora
+from conself.models.transformers import dtype_of, is_half, load_policy, skeleton, with_lora
 from conself.sandbox.jsonlines import Json
 from conself.training.policy.export import save_adapter, save_model
 
@@ -139,6 +139,8 @@ class Lora:
         base = load_policy(ref, device)
         with_adapter = with_lora(base, self.config(), _seed(seed))
         prepare_for_training(base)
+        if not self.dora and is_half(dtype_of(ref)):
+            leave_casts_to_autocast(base)
         return Policy(
             model=base,
             dtype=dtype_of(ref),
@@ -213,6 +215,16 @@ class Full:
 def _fits(name: str, target: str, is_pattern: bool) -> bool:
     """Return whether PEFT would match the module: by a list of name endings, or a regex for the whole name."""
     return bool(re.fullmatch(target, name)) if is_pattern else name == target or name.endswith(f".{target}")
+
+
+def leave_casts_to_autocast(model: PreTrainedModel) -> None:
+    """Stop PEFT from converting each input of a float32 adapter to float32, only for autocast to convert it back.
+
+    Under autocast, in which such a policy always computes, values and gradients are the same bits.
+    """
+    layers: list[Any] = [module for module in model.modules() if hasattr(module, "cast_input_dtype_enabled")]
+    for layer in layers:
+        layer.cast_input_dtype_enabled = False
 
 
 def _seed(seed: int) -> int:

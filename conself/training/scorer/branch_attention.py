@@ -4,7 +4,10 @@ With a dense mask SDPA computes the whole square of a row and discards most of i
 responses of 130 uses a third of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -20,12 +23,10 @@ BY_BRANCH = "by_branch"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The columns of a prompt and its responses in a row: from ``start``, the prompt's up to ``stop``."""
+    """A prompt and its responses in a row, one after the other: the columns of each, and a mask per response."""
 
     row: int
-    start: int
-    stop: int
-    responses: tuple[tuple[int, int], ...]
+    lengths: tuple[int, ...]
     masks: tuple[Tensor, ...]
 
 
@@ -34,14 +35,13 @@ def spans(branches: Branches, dtype: torch.dtype) -> tuple[Span, ...]:
     all_spans = []
     for row in range(len(branches.prompt)):
         keys = torch.stack([branches.prompt[row], branches.response[row]])
-        parts, lengths = torch.unique_consecutive(keys, dim=1, return_counts=True)
-        ends = lengths.cumsum(0).tolist()
-        starts = [0, *ends[:-1]]
-        where = list(zip(parts[0].tolist(), parts[1].tolist(), starts, ends, strict=True))
-        for number in dict.fromkeys(prompt for prompt, *_ in where if prompt >= 0):
-            (start, stop), *rest = [(first, last) for prompt, _, first, last in where if prompt == number]
-            masks = tuple(_causal(last - first, stop - start, dtype).to(keys.device) for first, last in rest)
-            all_spans.append(Span(row, start, stop, tuple(rest), masks))
+        parts, counts = torch.unique_consecutive(keys, dim=1, return_counts=True)
+        for _, group in groupby(zip(parts[0].tolist(), counts.tolist(), strict=True), key=itemgetter(0)):
+            found = list(group)
+            if found[0][0] >= 0:  # padding is at the end
+                prompt, *responses = (count for _, count in found)
+                masks = tuple(_causal(response, prompt, dtype).to(keys.device) for response in responses)
+                all_spans.append(Span(row, (prompt, *responses), masks))
     return tuple(all_spans)
 
 
@@ -68,21 +68,30 @@ def _by_branch(
             module, query, key, value, attention_mask, scaling=scaling, **options
         )
         return plain
-    rows: list[list[Tensor]] = [[] for _ in query]
-    for span in branch_spans:
-        q, k, v = (x[span.row : span.row + 1] for x in (query, key, value))
-        prompt = slice(span.start, span.stop)
-        old_k, old_v = k[:, :, prompt], v[:, :, prompt]
-        rows[span.row].append(_sdpa(q[:, :, prompt], old_k, old_v, scale=scaling, is_causal=True))
-        for (first, last), mask in zip(span.responses, span.masks, strict=True):
-            own = slice(first, last)
-            seen_k, seen_v = torch.cat([old_k, k[:, :, own]], 2), torch.cat([old_v, v[:, :, own]], 2)
-            rows[span.row].append(_sdpa(q[:, :, own], seen_k, seen_v, scale=scaling, attn_mask=mask))
-    width = query.shape[2]
-    filled = [
-        nn.functional.pad(torch.cat(parts, 2), (0, 0, 0, width - sum(p.shape[2] for p in parts))) for parts in rows
+    rows = [
+        _row(*tensors, [span for span in branch_spans if span.row == number], scaling)
+        for number, tensors in enumerate(zip(query.split(1), key.split(1), value.split(1), strict=True))
     ]
-    return torch.cat(filled).transpose(1, 2), None
+    return torch.cat(rows).transpose(1, 2), None
+
+
+def _row(query: Tensor, key: Tensor, value: Tensor, row: Sequence[Span], scaling: float | None) -> Tensor:
+    """Compute attention of one row: [1, heads, T, D] to [1, heads, T, D].
+
+    Its parts come from one ``split``, since each slice on its own would write a whole row of zeros on the way back.
+    """
+    lengths = [length for span in row for length in span.lengths]
+    lengths.append(query.shape[2] - sum(lengths))
+    parts = zip(*(tensor.split(lengths, 2) for tensor in (query, key, value)), strict=True)
+    outputs = []
+    for span in row:
+        q, old_k, old_v = next(parts)
+        outputs.append(_sdpa(q, old_k, old_v, scale=scaling, is_causal=True))
+        for mask in span.masks:
+            q, k, v = next(parts)
+            seen_k, seen_v = torch.cat([old_k, k], 2), torch.cat([old_v, v], 2)
+            outputs.append(_sdpa(q, seen_k, seen_v, scale=scaling, attn_mask=mask))
+    return nn.functional.pad(torch.cat(outputs, 2), (0, 0, 0, lengths[-1]))
 
 
 def _sdpa(query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:

@@ -8,11 +8,10 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from conself.losses.output import LogProbs
+from conself.models.transformers import is_half
 from conself.training.micro_batches import MicroBatch
 from conself.training.scorer.branch_attention import BY_BRANCH, spans
 from conself.training.scorer.visibility import attention_mask
-
-_HALF = (torch.bfloat16, torch.float16)
 
 
 def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torch.dtype) -> Tensor:
@@ -30,7 +29,7 @@ def token_log_probs(model: PreTrainedModel, micro_batch: MicroBatch, dtype: torc
         inputs["attention_mask"] = attention_mask(model, branches, dtype)
         if model.config._attn_implementation == BY_BRANCH:
             inputs["branch_spans"] = spans(branches, dtype)
-    with torch.autocast(device.type, dtype=dtype, enabled=dtype in _HALF):
+    with torch.autocast(device.type, dtype=dtype, enabled=is_half(dtype)):
         hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
         scored = hidden.flatten(0, 1).index_select(0, micro_batch.scored.to(device))
         return head_log_probs(model.get_output_embeddings(), scored, micro_batch.targets.to(device))

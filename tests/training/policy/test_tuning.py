@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -289,3 +290,24 @@ def test_exports_that_cannot_be_meant() -> None:
         settings(export="gguf")
     with pytest.raises(ValueError, match=r"all weights are trained: set training\.export=merged"):
         settings(tuning=Full())
+
+
+def test_in_16_bits_inputs_are_not_converted_twice_and_the_bits_are_the_same(base: ModelRef) -> None:
+    """PEFT converts a 16-bit input to its float32 adapter's dtype, and autocast back: both ways are exact."""
+    half = replace(base, dtype="bfloat16")
+    policies = [moved(LORA(half, "cpu", 0)) for _ in range(2)]
+    casting: list[Any] = [
+        [module for module in policy.model.modules() if hasattr(module, "cast_input_dtype_enabled")]
+        for policy in policies
+    ]
+    assert not any(layer.cast_input_dtype_enabled for layer in casting[0])
+    for layer in casting[1]:
+        layer.cast_input_dtype_enabled = True
+    found = []
+    for policy in policies:
+        values = response_log_probs(policy.model, layouts(10_000)["shared"].lay(token_pairs([3, 1, 2])), policy.dtype)
+        values.sin().sum().backward()
+        found.append([values.detach(), *(p.grad for p in policy.model.parameters() if p.grad is not None)])
+    assert len(found[0]) > 4
+    for left, right in zip(*found, strict=True):
+        assert torch.equal(left, right)

@@ -22,8 +22,8 @@ def test_spans_of_a_row_by_hand() -> None:
     """A prompt of 2 with responses of 1 and 2 tokens, a prompt of 1 without any, and a place left empty."""
     rows = Branches(torch.tensor([[0, 0, 0, 0, 0, 1, -1]]), torch.tensor([[0, 0, 1, 2, 2, 0, 0]]))
     first, second = spans(rows, torch.float32)
-    assert (first.row, first.start, first.stop, first.responses) == (0, 0, 2, ((2, 3), (3, 5)))
-    assert (second.row, second.start, second.stop, second.responses) == (0, 5, 6, ())
+    assert (first.row, first.lengths) == (0, (2, 1, 2))
+    assert (second.row, second.lengths, second.masks) == (0, (1,), ())
     never = -torch.inf
     assert first.masks[0].tolist() == [[0, 0, 0]]
     assert first.masks[1].tolist() == [[0, 0, 0, never], [0, 0, 0, 0]]
