@@ -79,7 +79,8 @@ def _evaluate(
     task = benchmark.part()
     tell(context, f"{name}: {len(task.problems)} problems", task.dropped)
     write_shards(folder, "problems", Problem, cut(task.problems))
-    sample_into(context, folder, "answers", f"answering ({variant})", decoder.part, decoder.model, task.problems)
+    label = f"answering ({variant})"
+    resumed = sample_into(context, folder, "answers", label, decoder.part, decoder.model, task.problems)
     limits = with_room(build(judging, Limits), task.judge.longest())
     shards = shards_of(folder, "answers", folder, folder)
     done = Executed(context.executed, isolation(limits))
@@ -97,7 +98,7 @@ def _evaluate(
     if unanswered:
         say(context.console, f"- {unanswered} without an answer: they count as wrong")
     passed = [v.passed for v in verdicts]
-    totals = {"passed": sum(map(sum, passed)), "answers": sum(map(len, passed))}
+    totals = {"passed": sum(map(sum, passed)), "answers": sum(map(len, passed)), **resumed}
     return {"unanswered": unanswered, "no_room": no_room, **totals, "dropped": dict(task.dropped), "execution": counts}
 
 

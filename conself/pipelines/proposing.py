@@ -127,12 +127,13 @@ def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary
     part = proposer.part
     read: list[Proposal] = []
     sifted: list[Proposal] = []
-    tokens, wave = 0, 0
+    tokens, wave, resumed = 0, 0, Counter[str]()
     while (size := next_wave(part, sifted)) > 0:
         briefs = part.briefs(len(read), size)
         name = f"replies{wave:03d}"
         sampler = Asking(_Chains(part), proposer.asked)
-        sample_into(work.context, work.folder, name, "proposing", sampler, proposer.model, [_asked(b) for b in briefs])
+        asked = (work.folder, name, "proposing", sampler, proposer.model, [_asked(brief) for brief in briefs])
+        resumed.update(sample_into(work.context, *asked))
         replies = read_records(work.folder, Candidate, name)
         tokens += sum(reply.n_tokens for reply in replies)
         read += _read(part, briefs, replies)
@@ -140,7 +141,7 @@ def _propose(work: Work, proposer: Proposing, statements: Statements) -> Summary
         wave += 1
     summary = _write(work, sifted, statements)
     _show(work.context, {**summary, "tokens": tokens})
-    return {**summary, "tokens": tokens, "waves": wave}
+    return {**summary, "tokens": tokens, "waves": wave, **resumed}
 
 
 def next_wave(proposer: Proposer, sifted: Sequence[Proposal]) -> int:

@@ -44,16 +44,19 @@ def sample_into(
     model: ModelRef | None,
     problems: Sequence[Problem],
     written: Callable[[Path], None] = lambda _path: None,
-) -> None:
+) -> dict[str, int]:
     """Draw candidates for problems -> <name>-*.parquet in ``folder``; ``written`` is told of each table that is whole.
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
+    Returns what a summary should say: ``drawn_before``, the number of problems that an earlier try had drawn when it
+    was killed, if any: the others had other company, by which 16-bit models and some engines round differently.
     """
     configured, sampler = sampler, sampler.settled(model)
     if sampler != configured:
         say(bench.console, f"{label}: {sampler.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
+    before = len(problems) - sum(len(group) - len(done[path]) for path, group in shards.items())
     tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler)]
     executor = bench.executor.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
@@ -68,6 +71,7 @@ def sample_into(
             done[path].add(problem_id)
             _write_if_whole(path, shards[path], done[path], written)
             meter.add(1, tokens)
+    return {"drawn_before": before} if 0 < before < len(problems) else {}
 
 
 def _tasks(

@@ -76,7 +76,7 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact, sandbox: Aside[Dic
     limits = None if node is None else partial(build, node, Limits)
     context, labels = work.context, ("candidates", "sampling")
     with executing_ahead(context.executor, limits, context.executed, problems.path) as written:
-        sample_into(context, work.folder, *labels, sampler.part, sampler.model, problem_records, written)
+        resumed = sample_into(context, work.folder, *labels, sampler.part, sampler.model, problem_records, written)
     counts: Counter[str] = Counter()
     observations: Counter[str] = Counter()
     for group in each_shard(work.folder, "candidates", Candidate):
@@ -86,7 +86,7 @@ def _sample(work: Work, sampler: Drawing, problems: Artifact, sandbox: Aside[Dic
         counts["cut_at_limit"] += sum(c.finish_reason == "length" for c in group)
         counts["no_room"] += without_room(group)
         observations.update(observation_figures(group))
-    return {**counts, "observations": dict(observations)}
+    return {**counts, "observations": dict(observations), **resumed}
 
 
 def sample(

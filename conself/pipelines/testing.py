@@ -61,11 +61,13 @@ def write_tests(work: Work, sampler: Drawing, problems: Artifact) -> Summary:
     """Sample replies with tests of each problem -> replies-*.parquet; summary: replies, tokens, and cut replies."""
     give_back()
     loaded = read_records(problems.path, Problem, "problems")
-    sample_into(work.context, work.folder, "replies", "writing tests", sampler.part, sampler.model, loaded)
+    asked = (work.folder, "replies", "writing tests", sampler.part, sampler.model, loaded)
+    resumed = sample_into(work.context, *asked)
     sampled = read_records(work.folder, Candidate, "replies")
     cut_off = sum(reply.finish_reason == CUT for reply in sampled)
     tokens = sum(reply.n_tokens for reply in sampled)
-    return {"replies": len(sampled), "tokens": tokens, "cut_at_limit": cut_off, "no_room": without_room(sampled)}
+    counts = {"replies": len(sampled), "tokens": tokens, "cut_at_limit": cut_off, "no_room": without_room(sampled)}
+    return counts | resumed
 
 
 @stage("read_tests", version=2)

@@ -191,7 +191,8 @@ def _grade(
     task, part, compared = benchmark.part(), build(reader, TestReader), build(comparison, Comparison)
     programs = stored_programs(mutants)
     problems = [problem for problem in task.problems if problem.id in programs]
-    sample_into(work.context, work.folder, "replies", "writing tests", writer.part, writer.model, problems)
+    asked = (work.folder, "replies", "writing tests", writer.part, writer.model, problems)
+    resumed = sample_into(work.context, *asked)
     sampled = read_records(work.folder, Candidate, "replies")
     replies = by_problem(sampled)
     read = {problem.id: read_all(part, problem, replies[problem.id]) for problem in problems}
@@ -213,7 +214,8 @@ def _grade(
     write_records(work.folder / "graded-all.parquet", GradedReply, rows)
     cut = sum(reply.finish_reason == "length" for reply in sampled)
     _tell(work, task, problems)
-    return {**asdict(figures(graded)), "cut_at_limit": cut, "no_room": without_room(sampled), "problems": len(problems)}
+    counts = {"cut_at_limit": cut, "no_room": without_room(sampled), "problems": len(problems)}
+    return {**asdict(figures(graded)), **counts, **resumed}
 
 
 def _int(flag: bool | None) -> int | None:  # one column of a table

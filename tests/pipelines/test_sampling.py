@@ -115,6 +115,22 @@ def test_a_sampler_that_stops_early_leaves_no_shard_with_holes(tmp_path: Path) -
     assert [path.name for path in tmp_path.glob("drawn-*.parquet")] == [f"drawn-0000000-{SHARD}.parquet"]
 
 
+def test_what_an_earlier_try_had_drawn_is_counted(tmp_path: Path) -> None:
+    """Three shards of 50, of which a failure leaves a few problems: the rest has other company."""
+    problems = [problem(i) for i in range(3 * SHARD)]
+    with LocalExecutor(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        with pytest.raises(ValueError, match="no more"):
+            sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 1), "p7"), None, problems)
+        there = sum(len(path.read_text().splitlines()) for path in tmp_path.glob("*.journal"))
+        assert there >= 7
+        assert sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 1), ""), None, problems) == {"drawn_before": there}
+        assert sample_into(one, tmp_path, "drawn", "", Echo(Cut(1, 1), ""), None, problems) == {}
+        whole = tmp_path / "whole"
+        whole.mkdir()
+        assert sample_into(one, whole, "drawn", "", Echo(Cut(1, 1), ""), None, problems) == {}
+
+
 def drawn_by(tmp_path: Path, cut: Cut, count: int, fails: str = "", worth_a_call: int = 1) -> list[Candidate]:
     tmp_path.mkdir(exist_ok=True)
     with LocalExecutor(1) as workers:

@@ -19,8 +19,8 @@ def pack(model: PreTrainedModel) -> bool:
 
     Decoding multiplies few rows at a time, and without packing the kernels rearrange all weights each time. It costs
     memory: plain weights may be memory-mapped pages shared by processes, packed ones are private. The plain ones are
-    freed, except those that other modules share, so the model can only be used for inference. A row's results are still
-    the same in any batch, and equal to the plain layers' up to rounding.
+    freed, except those that other modules share, so the model can only be used for inference. A row's products are
+    still the same in any batch, and equal to the plain layers' up to rounding.
     """
     layers = [module for module in model.modules() if type(module) is nn.Linear]
     known = model.dtype == torch.float32 or (
