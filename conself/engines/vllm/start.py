@@ -158,6 +158,7 @@ def devices(visible: str | None, index: int, each: int) -> str:
 
 def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, max_model_len: int | None) -> LLMEngine:
     from vllm.engine.arg_utils import EngineArgs
+    from vllm.platforms import current_platform
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -165,6 +166,8 @@ def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, m
         import torch._dynamo
 
         torch._dynamo.config.disable = True  # vLLM would still compile a few small kernels at the first token
+    # A prompt that is read in parts takes its seed's generator a token back, which those of a CPU cannot do.
+    whole = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
     rank = lora_rank(ref.adapter)
     lora = {"enable_lora": True, "max_lora_rank": rank, "max_loras": 1} if rank else {}
     args = EngineArgs(
@@ -184,6 +187,7 @@ def _engine(model: str, revision: str | None, ref: ModelRef, runtime: Runtime, m
         generation_config="vllm",  # the model's own temperature, top_k and penalties stay out
         disable_log_stats=True,
         use_tqdm_on_load=False,
+        **whole,
         **lora,
     )
     return LLMEngine.from_engine_args(args, usage_context=UsageContext.LLM_CLASS)

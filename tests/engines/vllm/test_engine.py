@@ -180,6 +180,18 @@ def test_answers_do_not_depend_on_how_many_are_asked_for(workers: LocalExecutor)
     assert texts(two) == [pool[:2] for pool in texts(four)]
 
 
+def test_prompts_that_one_step_cannot_all_read_keep_their_seeds(workers: LocalExecutor, llama: ModelRef) -> None:
+    """48 prompts of over 150 tokens: vLLM for CPUs reads 4,096 tokens in a step, and would cut one in two."""
+    problems = [Problem(f"p{i}", f"{i:03d} " + "add it up " * 14, "", "f", ("(1,)",), "test", "") for i in range(48)]
+    asks = [Ask(program_messages(PROMPTS, problem, None), (i,)) for i, problem in enumerate(problems)]
+    drawn = Decoding(1.0, 1.0, 8, 15)
+    (*together,) = workers.run(tokens, [(asks, drawn, llama, RUNTIME)])
+    assert len(together) == 48
+    for number in (0, 26, 27, 47):
+        (alone,) = workers.run(tokens, [([asks[number]], drawn, llama, RUNTIME)])
+        assert [ids for ids, _, _ in alone] == [ids for ids, _, _ in together[number]]
+
+
 def first_token_probabilities(ref: ModelRef, ask: Ask) -> np.ndarray:
     model, tokenizer = load_policy(ref, "cpu"), load_tokenizer(ref)
     inputs = tokenizer(render(tokenizer, ask.messages), add_special_tokens=False, return_tensors="pt")
