@@ -134,7 +134,7 @@ def check_model(ref: ModelRef) -> None:
 
 
 def is_half(dtype: torch.dtype) -> bool:
-    """Return whether a dtype has 16 bits: models in it are trained and drawn from under autocast."""
+    """Return whether a dtype has 16 bits: models in it are trained under autocast."""
     return dtype.itemsize == 2
 
 

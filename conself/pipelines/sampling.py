@@ -51,12 +51,14 @@ def sample_into(
     Returns what a summary should say: ``drawn_before``, the number of problems that an earlier try had drawn when it
     was killed, if any: the others had other company, by which 16-bit models and some engines round differently.
     """
-    configured, sampler = sampler, sampler.settled(model)
-    if sampler != configured:
-        say(bench.console, f"{label}: {sampler.runtime}")
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
-    before = len(problems) - sum(len(group) - len(done[path]) for path, group in shards.items())
+    left = sum(len(group) - len(done[path]) for path, group in shards.items())
+    before = _drawn_before(folder / f"{name}.drawn_before", len(problems) - left, left)
+    if left:
+        configured, sampler = sampler, sampler.settled(model)
+        if sampler != configured:
+            say(bench.console, f"{label}: {sampler.runtime}")
     tasks = [(sampler, model, parts) for parts in _tasks(shards, done, sampler)]
     executor = bench.executor.sized(sampler.runtime.processes or 1, sampler.runtime.threads or 1)
     with Meter(bench.console, label, sum(map(len, shards.values())), "problems", "tok") as meter:
@@ -71,7 +73,14 @@ def sample_into(
             done[path].add(problem_id)
             _write_if_whole(path, shards[path], done[path], written)
             meter.add(1, tokens)
-    return {"drawn_before": before} if 0 < before < len(problems) else {}
+    return {"drawn_before": before} if before else {}
+
+
+def _drawn_before(note: Path, done: int, left: int) -> int:
+    """Return how many problems were there when a killed run went on, also if that one was killed later; 0: none."""
+    if done and left:
+        note.write_text(f"{done}\n")
+    return int(note.read_text()) if note.is_file() else 0
 
 
 def _tasks(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from conself.models.transformers import is_half
 from conself.training.data import Example, Response
 from conself.training.layouts.padded import DistinctLayout, Layout
 from conself.training.policy.tuning import Policy
@@ -96,7 +97,7 @@ def _own_log_prob(model: PreTrainedModel, response: Response, dtype: torch.dtype
     """Sum the log-probs of the model's own forward pass: [], float32, in nats."""
     n = len(response.tokens)
     ids = torch.tensor([[*response.prompt, *response.tokens[:-1]]], device=model.device)
-    with torch.autocast(model.device.type, dtype=dtype, enabled=dtype != torch.float32):
+    with torch.autocast(model.device.type, dtype=dtype, enabled=is_half(dtype)):
         logits = model(input_ids=ids, use_cache=False).logits[0, -n:]
     return -torch.nn.functional.cross_entropy(
         logits.float(), torch.tensor(response.tokens, device=model.device), reduction="sum"

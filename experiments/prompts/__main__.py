@@ -83,11 +83,11 @@ class Drawing:
 
 
 def answer(
-    config: DictConfig, problems: Sequence[Problem], answers: int, observations: int, bench: Drawing, folder: Path
-) -> list[list[Candidate]]:
+    config: DictConfig, problems: Sequence[Problem], answers: int, observations: int, bench: Drawing, drawn_in: Path
+) -> tuple[list[list[Candidate]], int]:
     """``answers`` to the direct prompt, or with observations so many to each of them, at the sampler's temperature.
 
-    They lie in ``folder`` as they are drawn.
+    They lie in a folder of ``drawn_in`` as they are drawn. Also returned: how many problems a killed command had drawn.
     """
     model, sampler = instantiate(config.model), instantiate(config.sampler, _convert_="all")
     if observations:
@@ -99,10 +99,13 @@ def answer(
             decoder, n=answers, temperature=heat, top_p=sampler.program_top_p, max_new_tokens=sampler.max_new_tokens
         )
     asking = Asking.of(drawn, instantiate(config.engine, _convert_="all"))
+    facts = [repr(drawn), asking.engine.fingerprint(model), [problem.id for problem in problems]]
+    folder = drawn_in / sha256(json.dumps(facts).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    sample_into(bench, folder, "candidates", folder.parent.name, asking, model, problems)
+    resumed = sample_into(bench, folder, "candidates", drawn_in.name, asking, model, problems)
     rows = (candidate for shard in each_shard(folder, "candidates", Candidate) for candidate in shard)
-    return [list(group) for _, group in groupby(rows, key=attrgetter("problem_id"))]
+    groups = [list(group) for _, group in groupby(rows, key=attrgetter("problem_id"))]
+    return groups, resumed.get("drawn_before", 0)
 
 
 def judged(config: DictConfig, task: Task, problems: Sequence[Problem], drawn: Sequence[list[Candidate]]) -> Any:
@@ -158,15 +161,16 @@ def measure(
         measured = read(path, asked)
         if measured is None:
             started = time.perf_counter()
-            place = out / "drawn" / name / sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-            drawn = answer(config, problems, args.answers, args.observations, bench, place)
+            drawn_in = out / "drawn" / name
+            drawn, before = answer(config, problems, args.answers, args.observations, bench, drawn_in)
             answered = judged(config, task, problems, drawn)
-            seconds = time.perf_counter() - started
+            took = {"seconds": None if before else time.perf_counter() - started, "drawn_before": before}
             comparison = instantiate(config.comparison)
-            measured = Measured.of(answered, {**figures(answered, comparison, args.answers), "seconds": seconds})
+            measured = Measured.of(answered, {**figures(answered, comparison, args.answers), **took})
             write(path, asked, measured)
         found[name] = measured
-        print(f"{name}: {measured.figures['seconds']:.0f} s", file=sys.stderr, flush=True)
+        seconds = measured.figures["seconds"]
+        print(f"{name}: {'resumed' if seconds is None else f'{seconds:.0f} s'}", file=sys.stderr, flush=True)
         tell(out, args.words, found)
 
 

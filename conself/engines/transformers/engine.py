@@ -30,11 +30,12 @@ _MODULES = ("conself.engines.transformers.machine", "transformers.models.auto.mo
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings that change speed and memory, not results.
+    """Settings that change speed and memory, and results only by rounding in 16 bits.
 
     ``batch_size`` is the most sequences decoded together; None: 256, or for a large model on a CPU, where more don't
     help, 32 for each thread, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker
-    processes with ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream. ``processes`` None
+    processes with ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream, or more if it takes
+    more problems to fill its rows. ``processes`` None
     is one on a GPU, and on a CPU as many as memory allows, which share the cores, or for a large model one if that is
     as fast (:mod:`conself.engines.transformers.speed`); otherwise ``threads`` None is 1.
     """
@@ -69,8 +70,8 @@ class Runtime:
 class TransformersEngine(Engine):
     """Completions in batches with a KV cache: tokens don't depend on batch, order or number of processes.
 
-    In 16 bits a CPU's attention sums a row in blocks that depend on its company's lengths: the last digits of some
-    log-probs differ, and about one greedy answer in a hundred; not by processes or threads alone.
+    In 16 bits on a CPU they do, a little, on the lengths of the rows beside them: attention rounds in blocks
+    (experiments/real/README.md). The number of threads changes nothing.
     """
 
     runtime: Runtime
@@ -124,7 +125,9 @@ def _settled(runtime: Runtime, model: ModelRef | None, tokens: int) -> Runtime:
     cores, free = cpu_count(), free_bytes()
     if runtime.processes:
         return within(replace(runtime, threads=runtime.threads or 1), model, tokens, free, cores)
-    several = within(replace(runtime, processes=cores), model, tokens, free, cores)
-    if several.processes == 1 or runtime.threads or not is_large(drawing_footprint(model, tokens)):
+    most = max(1, cores // (runtime.threads or 1))
+    several = within(replace(runtime, processes=most), model, tokens, free, cores)
+    chosen = runtime.threads or runtime.batch_size  # by the user
+    if several.processes == 1 or chosen or not is_large(drawing_footprint(model, tokens)):
         return several
     return faster(several, within(replace(runtime, processes=1), model, tokens, free, cores), model)

@@ -23,7 +23,7 @@ BY_BRANCH = "by_branch"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A prompt and its responses in a row, one after the other: the columns of each, and a mask per response."""
+    """A prompt and its responses, one after the other in a row: how many columns each has, and a mask per response."""
 
     row: int
     lengths: tuple[int, ...]
@@ -37,9 +37,9 @@ def spans(branches: Branches, dtype: torch.dtype) -> tuple[Span, ...]:
         keys = torch.stack([branches.prompt[row], branches.response[row]])
         parts, counts = torch.unique_consecutive(keys, dim=1, return_counts=True)
         for _, group in groupby(zip(parts[0].tolist(), counts.tolist(), strict=True), key=itemgetter(0)):
-            found = list(group)
-            if found[0][0] >= 0:  # padding is at the end
-                prompt, *responses = (count for _, count in found)
+            runs = list(group)
+            if runs[0][0] >= 0:  # padding is at the end
+                prompt, *responses = (count for _, count in runs)
                 masks = tuple(_causal(response, prompt, dtype).to(keys.device) for response in responses)
                 all_spans.append(Span(row, (prompt, *responses), masks))
     return tuple(all_spans)

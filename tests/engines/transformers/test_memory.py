@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from transformers import GPT2Config, Qwen2Config
 
-from conself.engines.transformers.engine import Runtime
+from conself.engines.engine import Demand
+from conself.engines.transformers.engine import Runtime, TransformersEngine
 from conself.engines.transformers.memory import footprint, within
 from conself.records import ModelRef
 
@@ -72,6 +73,20 @@ def test_threads_share_the_cores_that_memory_leaves_over() -> None:
         (4, 1),
         (2, 2),
     ]
+
+
+def test_what_the_user_chooses_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conself.engines.transformers.engine.cpu_count", lambda: 8)
+    monkeypatch.setattr("conself.engines.transformers.engine.free_bytes", lambda: int(200e9))
+
+    def divided(**chosen: int | None) -> tuple[int | None, int | None, int | None]:
+        asked = replace(Runtime(None, "cpu", None, 1, None), **chosen)  # type: ignore[arg-type]
+        runtime = TransformersEngine(asked).settled(REF, Demand(1, 256)).runtime
+        return runtime.processes, runtime.threads, runtime.batch_size
+
+    assert divided(threads=4) == (2, 4, 4 * 32), "eight cores, no more"
+    assert divided(batch_size=20) == (8, 1, 20)
+    assert divided(processes=3) == (3, 1, 32)
 
 
 def test_what_does_not_fit_is_refused_with_the_remedy() -> None:
