@@ -6,8 +6,11 @@ import pytest
 
 from conself.engines.transformers.engine import Runtime
 from conself.engines.transformers.speed import Speed
+from conself.records import Candidate
+from conself.store.tables import write_records
 from experiments.real import expected as time_to_expect
 from experiments.real.__main__ import configured, main, words_of
+from experiments.real.same import main as same
 
 LOCAL = "dataset.path=problems.jsonl"
 
@@ -54,3 +57,18 @@ def test_the_time_to_expect_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_a_runtime_is_told_in_words() -> None:
     assert str(Runtime(119, "cpu", 2, 1, 1)) == "2 x 1 threads x 119 sequences"
+
+
+def test_texts_that_two_runs_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of three texts that both have two are equal; the second has one more."""
+    runs = {"first": ["a", "b", "c"], "second": ["a", "B", "c", "d"]}
+    for name, drawn in runs.items():
+        (tmp_path / name).mkdir()
+        rows = [Candidate("p", i, None, text, None, "stop", None, None, None, 1) for i, text in enumerate(drawn)]
+        write_records(tmp_path / name / "candidates-0000000-50.parquet", Candidate, rows)
+    same([str(tmp_path / name) for name in runs])
+    assert capsys.readouterr().out == "2 of 3 texts are the same (0.667); 3 and 4 there\n"
+    with pytest.raises(SystemExit, match="no candidate of the same problem"):
+        same([str(tmp_path), str(tmp_path / "first")])
+    with pytest.raises(SystemExit, match="name two folders"):
+        same([])
