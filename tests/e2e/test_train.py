@@ -186,14 +186,15 @@ def die_before(stage: str, name: str, artifacts: Path, folder: Path) -> None:
 
 
 def contents(artifacts: Path) -> dict[str, Any]:
-    """Every file of a store's artifacts by its path; of a manifest everything but the time it took."""
+    """Every file of a store's artifacts by its path; but for times, and for what an earlier, killed run had drawn."""
     found: dict[str, Any] = {}
     for path in artifacts.glob("*/[0-9a-f]*/**/*"):
         if path.name == "manifest.json":
             manifest = json.loads(path.read_text())
-            manifest.get("summary", {}).pop("seconds", None)  # that of reference log-probs has none
+            for name in ("seconds", "drawn_before"):
+                manifest.get("summary", {}).pop(name, None)
             found[str(path.relative_to(artifacts))] = manifest
-        elif path.is_file():
+        elif path.is_file() and path.suffix != ".drawn_before":
             found[str(path.relative_to(artifacts))] = path.read_bytes()
     return found
 

@@ -24,7 +24,7 @@ from conself.pipelines.shards import SHARD, cut, missing, write_shards
 from conself.records import Candidate, ModelRef, Outcome, Problem, Status, Trace, Uncertainty
 from conself.samplers.sampler import Sampler
 from conself.store.artifacts import Artifact
-from conself.store.tables import read_records, write_agreement, write_traces
+from conself.store.tables import read_records, write_agreement, write_records, write_traces
 
 
 def candidate(name: str) -> Candidate:
@@ -87,6 +87,8 @@ def test_what_training_has_left_is_gone_when_sampling_begins(tmp_path: Path, req
     model = ModelRef(str(tmp_path), None, None, "float32", "sdpa", None)
     (tmp_path / "config.json").write_text("{}")
     source = Artifact("problems", "0" * 64, tmp_path, reused=True)
+    one = Problem("p", "s", "", "f", ("(1,)",), "test", "")
+    write_records(tmp_path / "problems-0000000-50.parquet", Problem, [one])
     with LocalExecutor(1) as workers:
         context = stages.Context(tmp_path, workers, Console(quiet=True))
         with pytest.raises(Exception, match="looked"):
