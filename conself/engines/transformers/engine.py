@@ -30,14 +30,14 @@ _MODULES = ("conself.engines.transformers.machine", "transformers.models.auto.mo
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings that change speed and memory, and results only by rounding in 16 bits.
+    """Settings that change speed and memory, and in 16 bits, by rounding, which samples are drawn.
 
     ``batch_size`` is the most sequences decoded together; None: 256, or for a large model on a CPU, where more don't
     help, 32 for each thread, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker
     processes with ``threads`` threads draw at once, each ``shards_per_task`` shards in one stream, or more if it takes
-    more problems to fill its rows. ``processes`` None
-    is one on a GPU, and on a CPU as many as memory allows, which share the cores, or for a large model one if that is
-    as fast (:mod:`conself.engines.transformers.speed`); otherwise ``threads`` None is 1.
+    more problems to fill its rows. ``processes`` None is one on a GPU, and on a CPU as many as memory allows, which
+    share the cores, or for a large model one if that is as fast (:mod:`conself.engines.transformers.speed`); otherwise
+    ``threads`` None is 1.
     """
 
     batch_size: int | None
@@ -70,8 +70,8 @@ class Runtime:
 class TransformersEngine(Engine):
     """Completions in batches with a KV cache: tokens don't depend on batch, order or number of processes.
 
-    In 16 bits on a CPU they do, a little, on the lengths of the rows beside them: attention rounds in blocks
-    (experiments/real/README.md). The number of threads changes nothing.
+    In 16 bits on a CPU they do, on the lengths of the rows beside them: attention rounds in blocks. Greedy answers
+    seldom change by it, and most sampled ones do (experiments/real/README.md). The number of threads changes nothing.
     """
 
     runtime: Runtime
