@@ -98,8 +98,8 @@ class TransformersEngine(Engine):
 
         The model stays loaded for the next call; the rows' memory is freed.
         """
+        from conself.engines.transformers.attention import grouped_attention
         from conself.engines.transformers.machine import TransformersMachine
-        from conself.engines.transformers.rows import grouped_attention
 
         machine = TransformersMachine(required(model), self.runtime.device, self.runtime.rows)
         try:

@@ -15,10 +15,11 @@ from transformers import PreTrainedModel
 
 from conself.engines.decoding import Decoding
 from conself.engines.stop_strings import StopStrings
+from conself.engines.transformers.attention import grouped_attention, visible
 from conself.engines.transformers.draw import choose
 from conself.engines.transformers.ledger import Completion, Ledger, Request
 from conself.engines.transformers.prompts import read
-from conself.engines.transformers.rows import RowCache, States, grouped_attention, round_up, visible
+from conself.engines.transformers.rows import RowCache, States, round_up
 
 # Waiting prompts are read once this share of the rows is free: reading few at a time is slow.
 _REFILL_SHARE = 4

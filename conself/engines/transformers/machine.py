@@ -13,11 +13,11 @@ from conself.engines.decoding import Decoding
 from conself.engines.engine import Ask, Reply
 from conself.engines.stop_strings import StopStrings, text_of
 from conself.engines.stream import Deliver
+from conself.engines.transformers.attention import grouped_attention
 from conself.engines.transformers.generation import Generator
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.transformers.packed import pack
 from conself.engines.transformers.prompts import shared_length
-from conself.engines.transformers.rows import grouped_attention
 from conself.executors.executor import worker_index
 from conself.models.transformers import load_policy, load_tokenizer, stop_token_ids
 from conself.prompts.prompts import render

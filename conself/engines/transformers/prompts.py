@@ -7,8 +7,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from conself.engines.transformers.attention import visible
 from conself.engines.transformers.ledger import Request
-from conself.engines.transformers.rows import SPAN, RowCache, States, prompt_states, round_up, visible
+from conself.engines.transformers.rows import SPAN, RowCache, States, prompt_states, round_up
 
 _LEAST = 4 * SPAN
 """Tokens: to read fewer apart costs more than it saves."""

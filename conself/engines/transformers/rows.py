@@ -1,27 +1,17 @@
-"""A KV cache of independent rows, written in place, and the attention that reads it without copies.
+"""A KV cache of independent rows, written in place.
 
 Row r holds its sequence in slots 0 .. length-1, so rows of any length share a batch without left padding, a row can
 be replaced while others run on, and no row's arithmetic depends on its neighbours.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
-# Spans are multiples of this: CPU kernels then sum the same slots in the same vector lanes whatever the span,
-# which keeps a row's results equal to the last bit in any batch; GPU kernels want the alignment too.
 SPAN = 16
+"""Spans are multiples of this: whole vectors for the kernels of a CPU, whose bits then are the same (see ``attention``
+for the rest of it); those of a GPU want the alignment too."""
 _HEADROOM = 64
-
-_GROUPED = "conself_grouped_sdpa"
 
 
 def round_up(length: int) -> int:
@@ -126,51 +116,3 @@ class RowCache(Cache):
         for row in self.rows:
             row.reserve(span)
             row.lines, row.positions, row.span = lines, positions, span
-
-
-def visible(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """Build the additive mask [N, 1, T, span]: token t of row n sees slots 0 .. positions[n, t]."""
-    hidden = torch.arange(span, device=positions.device) > positions[:, None, :, None]
-    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(hidden, float("-inf"))
-
-
-def grouped_sdpa(
-    module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Compute SDPA, reading grouped KV heads in place for a single query token.
-
-    transformers repeats keys and values for every query head of a group, which copies the whole cache at each decoded
-    token. The heads of a group are queries of one KV head: [N, H, 1, D] is [N, KV heads, H / KV heads, D].
-    """
-    rows, heads, length, size = query.shape
-    if length > 1 or attention_mask is None or kwargs.get("position_bias") is not None:
-        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-        return output, None
-    grouped = query.reshape(rows, key.shape[1], -1, size)
-    output = F.scaled_dot_product_attention(grouped, key, value, attn_mask=attention_mask, scale=scaling)
-    return output.reshape(rows, 1, heads, -1), None
-
-
-# transformers' own extension point; the name is ours alone.
-AttentionInterface.register(_GROUPED, grouped_sdpa)
-AttentionMaskInterface.register(_GROUPED, sdpa_mask)
-
-
-@contextmanager
-def grouped_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Let a model with SDPA attention use :func:`grouped_sdpa` inside the block; other attention is unchanged."""
-    chosen = model.config._attn_implementation
-    if chosen != "sdpa":
-        yield
-        return
-    model.set_attn_implementation(_GROUPED)
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(chosen)

@@ -118,10 +118,10 @@ def _load(model: ModelRef, device: str) -> Iterator[float]:
 def _time(model: ModelRef, device: str, rows: int, threads: int) -> Iterator[tuple[float, float]]:
     """Yield the tokens per second that this process draws, and reads."""
     from conself.engines.decoding import Decoding
+    from conself.engines.transformers.attention import grouped_attention
     from conself.engines.transformers.generation import Generator
     from conself.engines.transformers.ledger import Request
     from conself.engines.transformers.machine import loaded
-    from conself.engines.transformers.rows import grouped_attention
 
     use_threads(threads)
     policy = loaded(model, device)[0]

@@ -12,10 +12,10 @@ from scipy.stats import chisquare
 from transformers import PreTrainedModel, Qwen2Config
 
 from conself.engines.decoding import Decoding
+from conself.engines.transformers.attention import grouped_attention
 from conself.engines.transformers.generation import Generator
 from conself.engines.transformers.ledger import Completion, Request
 from conself.engines.transformers.prompts import shared_length
-from conself.engines.transformers.rows import grouped_attention
 from tests.engines.tiny_models import SHAPE, build, generate
 
 STOPS = (0, 7, 8, 9)
