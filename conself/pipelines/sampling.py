@@ -49,7 +49,7 @@ def sample_into(
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
     Returns what a summary should say: ``drawn_before``, the number of problems that an earlier try had drawn when it
-    was killed, if any: the others had other company, by which 16-bit models and some engines round differently.
+    was killed, if any: the others had other company, by which some engines, and GPUs, round differently.
     """
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}

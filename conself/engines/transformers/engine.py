@@ -30,7 +30,7 @@ _MODULES = ("conself.engines.transformers.machine", "transformers.models.auto.mo
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings that change speed and memory, and in 16 bits, by rounding, which samples are drawn.
+    """Settings that change speed and memory, and on a GPU, by rounding, which samples are drawn.
 
     ``batch_size`` is the most sequences decoded together; None: 256, or for a large model on a CPU, where more don't
     help, 32 for each thread, and 64 in 16 bits. ``device`` is a torch device or ``auto``. ``processes`` worker
@@ -68,10 +68,10 @@ class Runtime:
 
 @dataclass(frozen=True)
 class TransformersEngine(Engine):
-    """Completions in batches with a KV cache: tokens don't depend on batch, order or number of processes.
+    """Completions in batches with a KV cache: on a CPU tokens don't depend on batch, order or number of processes.
 
-    In 16 bits on a CPU they do, on the lengths of the rows beside them: attention rounds in blocks. Greedy answers
-    seldom change by it, and most sampled ones do (experiments/real/README.md). The number of threads changes nothing.
+    On a GPU, or with eager attention, they do by rounding: then few greedy answers change with the rows beside them, and
+    most sampled ones. One thread and two gave the same; among three, elements at their borders may be rounded otherwise.
     """
 
     runtime: Runtime

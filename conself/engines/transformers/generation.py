@@ -38,9 +38,9 @@ def stream(
 ) -> Iterator[list[Completion]]:
     """Yield the completions of every request, in the order of requests and seeds, as soon as a request is finished.
 
-    A sample depends only on its prompt, seed and settings, up to the rounding of the model's kernels. With SDPA in
-    float32 on the CPU the bits are the same in any batch (experiments/sampling_speed checks it). A prompt and its
-    completion never exceed the model's context length.
+    A sample depends only on its prompt, seed and settings, up to the rounding of the model's kernels. With SDPA on a
+    CPU the bits are the same in any batch (:mod:`conself.engines.transformers.attention`). A prompt and its completion
+    never exceed the model's context length.
 
     Args:
         model: in eval mode; the requests run on its device.

@@ -97,12 +97,9 @@ def test_16_bits_are_packed_where_the_processor_multiplies_them() -> None:
 @pytest.mark.usefixtures("large")
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor has no 16-bit units")
 @pytest.mark.parametrize("config", [TIED, UNTIED])
-def test_in_16_bits_too_the_same_bits_beside_rows_of_one_length_on_any_threads(
-    config: Qwen2Config | LlamaConfig,
-) -> None:
-    """Beside longer rows attention may round in another way: that is not packing's."""
+def test_in_16_bits_too_the_same_bits_in_any_batch_on_any_threads(config: Qwen2Config | LlamaConfig) -> None:
     drawn = Decoding(temperature=1.0, top_p=1.0, max_new_tokens=20, entropy_top_k=15)
-    wanted = [Request(tuple(range(20 + i, 50 + i)), (i, i + 100)) for i in range(12)]
+    wanted = [Request(tuple(range(20, 50 + 15 * i)), (i, i + 100)) for i in range(12)]
     model = build(config).bfloat16()
     packed.pack(model)
     found = [on_threads(threads, model, wanted, drawn, rows) for threads, rows in ((1, 24), (2, 24), (2, 5), (1, 1))]
