@@ -34,7 +34,16 @@ HEAVY = {
 }
 WORKS_WITH_TORCH = {
     "conself.minipy.pretraining": {"data", "loop", "model"},
-    "conself.engines.transformers": {"draw", "generation", "ledger", "machine", "packed", "prompts", "rows"},
+    "conself.engines.transformers": {
+        "attention",
+        "draw",
+        "generation",
+        "ledger",
+        "machine",
+        "packed",
+        "prompts",
+        "rows",
+    },
     "conself.engines.vllm": {"machine"},
     "conself.tracking": {"prefixed"},
     "conself.training": {

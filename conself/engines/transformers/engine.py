@@ -70,8 +70,8 @@ class Runtime:
 class TransformersEngine(Engine):
     """Completions in batches with a KV cache: on a CPU tokens don't depend on batch, order or number of processes.
 
-    On a GPU, or with eager attention, they do by rounding: then few greedy answers change with the rows beside them, and
-    most sampled ones. One thread and two gave the same; among three, elements at their borders may be rounded otherwise.
+    On a GPU, or with eager attention, they do by rounding: few greedy answers change with the rows beside them, and
+    most sampled ones. One thread and two gave the same; with three, float32 at their borders may be rounded otherwise.
     """
 
     runtime: Runtime
