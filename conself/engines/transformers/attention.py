@@ -20,6 +20,9 @@ from transformers.masking_utils import sdpa_mask
 BLOCK = 128
 """Slots of a block. Within it, masked slots at its end change no bit, so that the last may be shorter, by whole SPANs;
 in blocks of 256 they do."""
+_QUERIES = 8
+"""Of so many queries, or a multiple, the buffers of every thread of the kernel are aligned alike. Otherwise products of
+1 or 3 queries are summed in an order that depends on the thread; and 7 take longer than 8."""
 
 _GROUPED = "conself_grouped_sdpa"
 
@@ -33,8 +36,11 @@ def visible(positions: Tensor, span: int, dtype: torch.dtype) -> Tensor:
 def _block_sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None) -> Tensor:
     """Attend to slots block by block on a CPU: query [N, H, T, D], key and value [N, H, S, D] -> [N, H, T, D].
 
-    ``mask`` is additive, [N, 1, T, S], and lets every token see slot 0; without one, token t sees slots 0 .. t.
+    ``mask`` is additive, [N, 1, T or 1, S], and lets every token see slot 0; without one, token t sees slots 0 .. t.
     """
+    count = query.shape[2]
+    if mask is not None and mask.shape[2] == 1:  # the heads of a group
+        query = F.pad(query, (0, 0, 0, -count % _QUERIES))
     total, logsums = torch.empty(0), torch.empty(0)
     for start in range(0, key.shape[2], BLOCK):
         slots = slice(start, start + BLOCK)
@@ -49,7 +55,7 @@ def _block_sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, 
             continue
         logsum = logsum.masked_fill(seen.amax(-1) == float("-inf"), float("-inf"))  # the kernel gives those 0
         _add(total[:, :, first:], logsums[..., first:], block, logsum)
-    return total.to(query.dtype)
+    return total[:, :, :count].to(query.dtype)
 
 
 def _add(total: Tensor, logsums: Tensor, block: Tensor, logsum: Tensor) -> None:

@@ -1,5 +1,7 @@
 """Attention against softmax in float64, and the same bits in any company."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -80,8 +82,8 @@ def test_slots_that_only_others_have_change_no_bit(dtype: torch.dtype) -> None:
     assert torch.equal(alone, among)
 
 
-def long_model(dtype: torch.dtype) -> PreTrainedModel:
-    shape = {"hidden_size": 128, "num_attention_heads": 2, "num_key_value_heads": 1, "initializer_range": 0.15}
+def long_model(dtype: torch.dtype, kv_heads: int = 1) -> PreTrainedModel:
+    shape = {"hidden_size": 256, "num_attention_heads": 4, "num_key_value_heads": kv_heads, "initializer_range": 0.1}
     return build(Qwen2Config(**{**SHAPE, **shape, "max_position_embeddings": 1024})).to(dtype)
 
 
@@ -96,26 +98,38 @@ def long_requests(shared: int = 0) -> list[Request]:
     ]
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def bits(groups: list[list[Completion]]) -> list[tuple[bytes, bytes]]:
     return [(c.token_ids.tobytes(), c.token_logprobs.tobytes()) for group in groups for c in group]
 
 
-def check_bits(dtype: torch.dtype) -> None:
-    model, wanted = long_model(dtype), long_requests()
+def check_bits(dtype: torch.dtype, kv_heads: int) -> None:
+    model, wanted = long_model(dtype, kv_heads), long_requests()
     together = bits(generate(model, wanted, DRAWN, (0,), 32))
     assert bits([generate(model, [request], DRAWN, (0,), 2)[0] for request in wanted]) == together
     assert bits(generate(model, wanted[::-1], DRAWN, (0,), 5)[::-1]) == together
     assert bits(generate(model, long_requests(shared=96), DRAWN, (0,), 32)) == together
 
 
-def test_a_token_has_the_same_bits_beside_rows_of_any_length() -> None:
-    check_bits(torch.float32)
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("kv_heads", [1, 4])  # of four heads: a group of four queries, and of one
+def test_a_token_has_the_same_bits_beside_rows_of_any_length(kv_heads: int) -> None:
+    check_bits(torch.float32, kv_heads)
 
 
 @pytest.mark.slow  # it is about the processor: what holds with one is seen again with others
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor has no 16-bit units")
-def test_in_16_bits_too() -> None:
-    check_bits(torch.bfloat16)
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("kv_heads", [1, 4])
+def test_in_16_bits_too(kv_heads: int) -> None:
+    check_bits(torch.bfloat16, kv_heads)
 
 
 @pytest.mark.slow  # as above
