@@ -17,7 +17,18 @@ _SUMMARY = "summary.json"  # written by `python -m conself.score`
 _NOT_JOBS = {"artifacts", "report", ".hydra", "wandb", "tables", "figures", "problems", "answers"}
 _DEPTH = 3  # a folder of multirun folders of job folders
 # The order of the paper's tables; other methods follow in the order of the runs.
-METHODS = ("base", "pfpo", "self_sft", "self_dpo", "wo_cc", "wo_cw", "curriculum_by_metric", "conself")
+METHODS = (
+    "base",
+    "ssd",
+    "ssd_consensus",
+    "pfpo",
+    "self_sft",
+    "self_dpo",
+    "wo_cc",
+    "wo_cw",
+    "curriculum_by_metric",
+    "conself",
+)
 
 _KINDS: Mapping[type, str] = {dict: "an object", list: "a list"}
 Plain = TypeVar("Plain", dict[str, Any], list[Any])

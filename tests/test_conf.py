@@ -239,7 +239,18 @@ def test_tau_and_seed_reach_the_parts() -> None:
 def test_experiments_are_what_the_method_table_says() -> None:
     """docs/method.md#methods: filter, ranking, pairing and loss of each."""
     table = {}
-    for name in ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo", "curriculum_by_metric"):
+    methods = (
+        "conself",
+        "wo_cw",
+        "wo_cc",
+        "self_dpo",
+        "self_sft",
+        "ssd",
+        "ssd_consensus",
+        "pfpo",
+        "curriculum_by_metric",
+    )
+    for name in methods:
         config = composed(f"experiment={name}")
         table[name] = tuple(config[g]["_target_"].split(".")[-2] for g in ("curriculum", "ranking", "pairing", "loss"))
         assert config.method == name
@@ -249,9 +260,14 @@ def test_experiments_are_what_the_method_table_says() -> None:
         "wo_cc": ("all_problems", "consensus", "winner_and_losers", "con_dpo"),
         "self_dpo": ("all_problems", "consensus", "winner_and_losers", "dpo"),
         "self_sft": ("all_problems", "consensus", "winner_only", "sft"),
+        "ssd": ("all_problems", "first", "winner_only", "sft"),
+        "ssd_consensus": ("all_problems", "consensus", "winner_only", "sft"),
         "pfpo": ("all_problems", "pseudo_tests", "winner_and_losers", "dpo"),
         "curriculum_by_metric": ("lowest_first", "consensus", "winner_and_losers", "con_dpo"),
     }
+    raw, chosen = (composed(f"experiment={name}").sampler for name in ("ssd", "ssd_consensus"))
+    assert (raw.n, chosen.n) == (1, 15)
+    assert {key: value for key, value in raw.items() if key != "n"} == {k: v for k, v in chosen.items() if k != "n"}
     matched = composed("experiment=curriculum_by_metric", "tau=0.25", "metric=nll").matched
     assert matched.metric["_target_"].endswith("CodeSemanticEntropy")
     assert matched.curriculum.tau == 0.25

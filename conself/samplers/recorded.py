@@ -5,10 +5,14 @@ whole program, or ``completion``, which continues the problem's starter code (``
 completion that cannot continue it, because it starts at the left margin instead of with an indented body, is a whole
 program: EvalPlus shows MBPP's problems without a signature. Several lines of a problem are its answers, in order. The
 file may be gzipped (``.gz``). A folder in EvalPlus's format works as well: ``HumanEval_0/0.py``, ...
+
+A scoring pool (``conself.datasets.pool``) works as well: its programs are the answers, with the replies that they were
+cut out of and the likelihoods. So what was sampled once can be trained on again. Its verdicts are not read.
 """
 
 import hashlib
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,11 +34,18 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer: its problem's id in the file, its text, and whether that continues the starter code."""
+    """One answer: its problem's id in the file, its text, and whether that continues the starter code.
+
+    A pool's answer has its program apart, since ``text`` is the whole reply, and its likelihoods in nats per token.
+    """
 
     task_id: str
     text: str
     continues: bool
+    is_reply: bool = False
+    program: str | None = None
+    mean_nll: float | None = None
+    mean_token_entropy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,13 +145,13 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
     samples, malformed = [], 0
     for number, line in numbered_lines(path):
         try:
-            samples.append(_sample(parse_json(line)))
+            samples += _samples(parse_json(line))
         except (ValueError, TypeError, KeyError) as error:
             malformed += 1
             if strict:
                 raise ValueError(
                     f"{path}, line {number}: {_wrong(error)}; a line is a JSON object with task_id and "
-                    "solution or completion; strict=false leaves such lines out"
+                    "solution or completion, or a pool's with id and candidates; strict=false leaves such lines out"
                 ) from None
     return samples, malformed
 
@@ -181,16 +192,41 @@ def _tails(key: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
 
-def _sample(row: Json) -> Sample:
+def _samples(row: Json) -> list[Sample]:
     if not isinstance(row, dict):
         raise TypeError(f"a JSON object is needed, not {type(row).__name__}")
+    if "task_id" not in row and "candidates" in row:
+        return _of_pool(row)
     name = read_id(row["task_id"], "task_id")
     continues = "solution" not in row
     text = row["completion" if continues else "solution"]
     if not isinstance(text, str):
         raise TypeError(f"{'completion' if continues else 'solution'} is no text")
     text.encode()  # lone surrogates cannot be stored
-    return Sample(name, text, continues)
+    return [Sample(name, text, continues)]
+
+
+def _of_pool(row: Mapping[str, Json]) -> list[Sample]:
+    name, candidates = read_id(row["id"], "id"), row["candidates"]
+    if not (isinstance(candidates, list) and all(isinstance(node, dict) for node in candidates)):
+        raise TypeError("candidates is no list of objects")
+    return [_of_program(name, node) for node in candidates if isinstance(node, dict)]
+
+
+def _of_program(name: str, node: Mapping[str, Json]) -> Sample:
+    code = node["code"]
+    text = node.get("text", code or "")
+    if not (isinstance(text, str) and isinstance(code, str | None)):
+        raise TypeError("code or text of a candidate is no text")
+    f"{text}{code}".encode()  # lone surrogates cannot be stored
+    return Sample(name, text, False, True, code, _nats(node, "mean_nll"), _nats(node, "mean_token_entropy"))
+
+
+def _nats(node: Mapping[str, Json], key: str) -> float | None:
+    value = node.get(key)
+    if value is None or (isinstance(value, float | int) and 0 <= value < math.inf):
+        return value
+    raise ValueError(f"{key} of a candidate is {value!r}, and no number of nats")
 
 
 def _wrong(error: Exception) -> str:
@@ -204,8 +240,10 @@ def continued(starter_code: str, completion: str) -> str:
 
 
 def _candidate(problem: Problem, index: int, sample: Sample) -> Candidate:
-    code = continued(problem.starter_code, sample.text) if sample.continues else sample.text
-    return Candidate(problem.id, index, None, sample.text, code, "recorded", None, None, None, 0)
+    whole = continued(problem.starter_code, sample.text) if sample.continues else sample.text
+    code = sample.program if sample.is_reply else whole
+    nll, entropy = sample.mean_nll, sample.mean_token_entropy
+    return Candidate(problem.id, index, None, sample.text, code, "recorded", nll, entropy, None, 0)
 
 
 def _missing(problem: Problem) -> Candidate:

@@ -1,5 +1,7 @@
 """The programs of a store as a file that ``conself.score`` reads, with the verdicts of the data set's own tests.
 
+A run with ``sampler=recorded sampler.path=FILE`` trains on them without asking a model.
+
 ``python -m experiments.real_backbone.pool --problems artifacts/problems/KEY --candidates artifacts/sample/KEY --out
 FILE.jsonl.gz -- WORDS``; WORDS are those of the run that choose its data set. Statements are left out: ids name them.
 """
@@ -79,6 +81,7 @@ def lines(
             "candidates": [
                 {
                     "code": candidate.code,
+                    "text": candidate.text,
                     "passed": is_right,
                     "mean_nll": candidate.mean_nll,
                     "mean_token_entropy": candidate.mean_token_entropy,

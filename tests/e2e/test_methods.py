@@ -65,6 +65,15 @@ def test_methods_train_on_what_the_table_says(methods: dict[str, dict[str, Any]]
 
 
 @pytest.mark.slow
+def test_ssd_trains_on_one_raw_answer_to_every_problem(store: Path, tmp_path: Path) -> None:
+    """Whatever it does when it is run: those that crash are trained on as well."""
+    done = train(store, tmp_path / "run", "experiment=ssd", "max_problems=60", *QUICK)
+    found, keys = done.results, done.results["artifacts"]
+    assert (found["method"], found["candidates"], found["kept"]) == ("ssd", 60, 60)
+    assert [(p.chosen_index, p.rejected, p.winner_weight) for p in pairs(store, keys["pair"])] == [(0, None, None)] * 60
+
+
+@pytest.mark.slow
 def test_curricula_by_metric_are_as_large_as_conselfs(
     methods: dict[str, dict[str, Any]], store: Path, tmp_path: Path
 ) -> None:

@@ -55,6 +55,53 @@ def test_a_solution_is_a_program_and_a_completion_continues_the_prompt(tmp_path:
     }
 
 
+def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
+    """The program is the pool's own; one without text is its own reply. Verdicts are not read."""
+    path = write(
+        tmp_path / "pool.jsonl",
+        {
+            "id": "T/0",
+            "entry_point": "f",
+            "inputs": [[1]],
+            "candidates": [
+                {"code": "x = 1", "text": "Sure:\n```python\nx = 1\n```", "mean_nll": 0.5, "passed": True},
+                {"code": None, "text": "I cannot.", "mean_nll": 2, "mean_token_entropy": 1.5, "passed": False},
+                {"code": "x = 2"},
+            ],
+        },
+    )
+    (found,) = answers(path, "T/0")
+    assert [(c.index, c.code, c.text, c.mean_nll, c.mean_token_entropy) for c in found] == [
+        (0, "x = 1", "Sure:\n```python\nx = 1\n```", 0.5, None),
+        (1, None, "I cannot.", 2, 1.5),
+        (2, "x = 2", "x = 2", None, None),
+    ]
+    assert not any("passed" in repr(c) for c in found)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"id": "T/0", "candidates": {"code": "x"}},
+        {"id": "T/0", "candidates": ["x = 1"]},
+        {"id": "T/0", "candidates": [{"text": "x = 1"}]},
+        {"id": "T/0", "candidates": [{"code": 1}]},
+        {"id": "T/0", "candidates": [{"code": "x", "text": 1}]},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": "low"}]},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": float("nan")}]},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_token_entropy": -1}]},
+        {"id": "T/0", "candidates": [{"code": "\ud800"}]},
+        {"candidates": [{"code": "x"}]},
+    ],
+)
+def test_a_malformed_line_of_a_pool_is_left_out_whole_and_counted(tmp_path: Path, broken: Any) -> None:
+    path = write(tmp_path / "pool.jsonl", broken, {"id": "T/1", "candidates": [{"code": "y"}]})
+    assert Recorded(str(path), False, False).unused(["T/1"]) == {"malformed": 1, "unmatched": 0}
+    assert codes(answers(path, "T/1")) == [["y"]]
+    with pytest.raises(ValueError, match=r"line 1: .*pool's with id and candidates"):
+        read_samples(path, strict=True)
+
+
 @pytest.mark.parametrize(
     ("starter_code", "completion", "is_whole"),
     [
