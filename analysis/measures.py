@@ -91,6 +91,12 @@ def verdicts(run: Run, benchmark: str, side: str) -> Sequence[Verdict] | None:
     return _read(path) if path.is_file() else None
 
 
+def sampled(run: Run, benchmark: str, side: str) -> Sequence[Verdict] | None:
+    """Return which sampled answers of ``base`` or ``tuned`` are right, K for each problem; None without voters."""
+    path = answers_at(run, benchmark, side, "_voters") / VERDICTS
+    return _read(path) if path.is_file() else None
+
+
 def by_seeds(runs: Iterable[Run], benchmark: str, side: str) -> dict[int, Sequence[Verdict]]:
     """Return seed -> verdicts, for the runs that have kept them."""
     return {run.seed: found for run in runs if (found := verdicts(run, benchmark, side)) is not None}

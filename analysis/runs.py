@@ -125,15 +125,16 @@ def artifact(run: Run, name: str, round: int | None = None) -> Path:  # noqa: A0
     return base / f"round{round or 1}" / name if (base / "round1").is_dir() else base / name
 
 
-def answers_at(run: Run, benchmark: str, side: str) -> Path:
+def answers_at(run: Run, benchmark: str, side: str, ending: str = "") -> Path:
     """Return the path of a run's answers to a benchmark: ``base``, before round 1, or ``tuned``, of the kept model.
 
-    The kept model is the last round's, or the best by a validation split; the path may not exist.
+    The kept model is the last round's, or the best by a validation split; the path may not exist. ``ending`` is
+    ``_voters`` for its sampled answers.
     """
     best = int(run.results.get("best_round", len(run.rounds)))
     if side == "base" or not best:
-        return artifact(run, f"evaluate/{benchmark}/base")
-    return artifact(run, f"evaluate/{benchmark}/{side}", best)
+        return artifact(run, f"evaluate/{benchmark}/base{ending}")
+    return artifact(run, f"evaluate/{benchmark}/{side}{ending}", best)
 
 
 def by_label(runs: Iterable[Run]) -> dict[str, list[Run]]:

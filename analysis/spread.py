@@ -1,5 +1,6 @@
 """Figures over seeds, and tests whether two methods differ: over seeds and over problems, named separately."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ import numpy as np
 from scipy import stats
 
 from conself.records import Verdict
-from conself.statistics.pass_rates import RESAMPLES, Estimate, paired
+from conself.statistics.pass_rates import RESAMPLES, Estimate, paired, pass_rates
+
+_POWER = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,25 @@ class BySeed:
 
 @dataclass(frozen=True)
 class ByProblem:
-    """Second minus first on the same problems, every seed's answers pooled per problem; ``test`` says which."""
+    """Second minus first on the same problems, every seed's answers pooled per problem; ``test`` says which.
+
+    ``error`` is the standard error of the mean difference over problems; nan for one problem.
+    """
 
     difference: Estimate
     p: float
     test: str
     problems: int
     seeds: int
+    error: float
+
+    @property
+    def detectable(self) -> float:
+        """Return the true difference that a two-sided test at 5 % finds in 80 % of samples of as many problems.
+
+        (z(.975) + z(.8)) standard errors: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences.
+        """
+        return _POWER * self.error
 
     @property
     def least(self) -> bool:
@@ -102,7 +117,10 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
         return None
     before, after = (_pooled([verdicts[seed] for seed in seeds]) for verdicts in (first, second))
     found = paired(before, after)
-    return ByProblem(found.difference, found.p, found.test, len(before), len(seeds))
+    rates = [{v.problem_id: r for v, r in zip(side, pass_rates(side, 1), strict=True)} for side in (before, after)]
+    differences = [rates[1][name] - rate for name, rate in rates[0].items()]
+    error = statistics.stdev(differences) / len(before) ** 0.5 if len(before) > 1 else math.nan
+    return ByProblem(found.difference, found.p, found.test, len(before), len(seeds), error)
 
 
 def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:

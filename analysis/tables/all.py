@@ -7,6 +7,7 @@ from .ablations import ablations, curricula
 from .comparisons import comparisons
 from .config import differences, listing
 from .difficulty import by_difficulty
+from .held_out import held_out
 from .losses import losses
 from .methods import methods
 from .metrics import correlations, golden_rates, selectors
@@ -22,6 +23,7 @@ TABLES: tuple[Callable[[Sequence[Run]], Table], ...] = (
     curricula,
     ablations,
     comparisons,
+    held_out,
     golden_rates,
     selectors,
     ceilings,
