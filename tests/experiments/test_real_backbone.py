@@ -1,17 +1,20 @@
 """A store's programs as a file, with the verdicts of the data set's tests, and how `conself.score` reads it."""
 
+import csv
 import gzip
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conself.datasets.pool.file import read_pool
 from conself.records import Candidate, Problem
 from conself.store.tables import write_records
-from experiments.real_backbone import pool
+from experiments.real_backbone import grid, pool
+from tests.analysis.run_folders import write_run
 from tests.datasets.writing import write_lines
 
 ROW = {
@@ -54,3 +57,49 @@ def test_a_store_without_candidates_of_these_problems_is_told(tmp_path: Path, mo
     monkeypatch.setattr(sys, "argv", ["pool", *words, "--", "dataset=mbpp"])
     with pytest.raises(SystemExit, match="has no candidates of the problems"):
         pool.main()
+
+
+def of(rate: float) -> dict[str, Any]:
+    return {"n": 60, "pass@1": rate / 2, "sampled": {"value": rate, "ci95": [0, 1]}}
+
+
+def write_cell(folder: Path, method: str, rate: float, accuracy: float, benchmark: str = "leetcode_validation") -> Path:
+    extra = {
+        "benchmarks": {benchmark: {"base": of(0.25), "tuned": of(accuracy)}},
+        "seconds": {"fit": 60.0, f"evaluate/{benchmark}/tuned": 20.0, f"evaluate/{benchmark}/tuned_voters": 40.0},
+    }
+    return write_run(folder, method, config={"training": {"learning_rate": rate}}, extra=extra, pool=False)
+
+
+def test_the_value_with_the_highest_mean_over_methods_is_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Means .3, .4, .4: of equal ones the smaller value, though one method alone would choose another."""
+    cells = {(1e-5, "conself"): 0.5, (1e-5, "self_dpo"): 0.1, (1e-4, "conself"): 0.375, (1e-4, "self_dpo"): 0.425}
+    cells |= {(1e-3, "conself"): 0.4375, (1e-3, "self_dpo"): 0.3625}
+    for i, ((rate, method), accuracy) in enumerate(cells.items()):
+        write_cell(tmp_path / "runs" / str(i), method, rate, accuracy)
+    grid.main(["training.learning_rate", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
+    text = (tmp_path / "out" / "grid_training.learning_rate.md").read_text()
+    assert capsys.readouterr().out.strip() == text.strip()
+    assert "Chosen: training.learning_rate=0.0001, by the highest mean of sampled pass@1 over methods on 60" in text
+    assert "took 12 minutes" in text, "six cells of two minutes"
+    with (tmp_path / "out" / "grid_training.learning_rate.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["training.learning_rate"] for row in rows] == ["1e-05", "1e-05", "0.0001", "0.0001", "0.001", "0.001"]
+    assert [row["mean"] and round(float(row["mean"]), 6) for row in rows] == [0.3, "", 0.4, "", 0.4, ""]
+    assert {(row["base, sampled"], row["training, s"], row["answers, s"]) for row in rows} == {("0.25", "60.0", "60.0")}
+
+
+def test_what_is_no_grid_is_refused(tmp_path: Path) -> None:
+    write_cell(tmp_path / "a", "conself", 1e-4, 0.5)
+    write_cell(tmp_path / "b", "self_dpo", 1e-3, 0.5)
+    words = ["training.learning_rate", "--out", str(tmp_path / "out"), "--runs"]
+    with pytest.raises(SystemExit, match=r"2 runs are no grid of 2 values of training\.learning_rate by 2 methods"):
+        grid.main([*words, str(tmp_path)])
+    with pytest.raises(SystemExit, match="no number learning_rate"):
+        grid.main(["learning_rate", *words[1:], str(tmp_path / "a")])
+    write_cell(tmp_path / "test" / "c", "conself", 1e-4, 0.5, "humaneval")
+    with pytest.raises(SystemExit, match="chosen by one validation split"):
+        grid.main([*words, str(tmp_path / "test")])
+    assert not (tmp_path / "out").exists()
