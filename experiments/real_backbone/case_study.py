@@ -111,7 +111,7 @@ def page(cases: Sequence[Case]) -> Iterator[str]:
     fixed = sum(case.after[1] and not case.before[1] for case in cases)
     yield "# Three problems that were trained on\n"
     yield f"{len(cases)} problems have pairs. Greedy answers to these that are right: {before} before training, {after}"
-    yield f"after ({fixed} fixed, {before - after + fixed} broken). The data set's tests, which training did not have, say so."
+    yield f"after ({fixed} fixed, {before - after + fixed} broken). The data set's tests say so; training had none."
     for kind, case in chosen(cases):
         yield f"\n## {case.pool.problem.id}: {kind}\n"
         yield from _of_case(case)
