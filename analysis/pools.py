@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .labels import differing, labelled, telling
@@ -105,11 +106,16 @@ def _disambiguated(names: Sequence[str], users: Sequence[Sequence[Run]]) -> list
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """Return a name for each pool's group: the model, and the settings of pools that differ except in the seed."""
+    """Return a name for each pool's group: the model or file, and settings of pools that differ except in the seed."""
     settings = [{k: v for k, v in telling(run.config).items() if k.split(".")[0] in _PARTS} for run in runs]
     keys = differing([{key: each.get(key, "-") for s in settings for key in s} for each in settings])
-    apart = [key for key in keys if not key.startswith(("model.", "prompts.", "sampler.prompts"))]
+    apart = [key for key in keys if not key.startswith(("model.", "pool", "prompts.", "sampler.prompts"))]
     return [
-        labelled(run.backbone or "pool", {key: each.get(key, "-") for key in apart[:3]})
+        labelled(run.backbone or _file(run) or "pool", {key: each.get(key, "-") for key in apart[:3]})
         for run, each in zip(runs, settings, strict=True)
     ]
+
+
+def _file(run: Run) -> str:
+    """Return the name of the file that a run has scored, without its endings; "" if there is none."""
+    return Path(str(run.config.get("pool") or "")).name.removesuffix(".gz").removesuffix(".jsonl")

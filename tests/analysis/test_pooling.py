@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from analysis.figures.all import all_figures
 from analysis.figures.figure import styled
@@ -18,7 +19,8 @@ from analysis.spread import Spread, over_problems
 from analysis.tables.all import all_tables
 from analysis.tables.table import Table
 from conself.records import Verdict
-from tests.analysis.run_folders import bits, write_run
+from conself.store.tables import write_json
+from tests.analysis.run_folders import bits, write_hydra, write_run
 
 
 def tables(folder: Path) -> dict[str, Table]:
@@ -159,3 +161,13 @@ def test_figures_of_an_earlier_report_are_removed(tmp_path: Path) -> None:
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert "mine.svg" in left
     assert not left & {"rounds.png", "rounds.svg"}
+
+
+def test_a_scored_file_is_named_by_its_name(tmp_path: Path) -> None:
+    """Two files of one name are told apart by their folders' runs."""
+    for place, file in (("0", "pools/qwen.jsonl.gz"), ("1", "llama.jsonl")):
+        write_hydra(tmp_path / place, {"pool": file, "metrics": {}}, [f"pool={file}"], {})
+        OmegaConf.save(OmegaConf.create({"pool": file}), tmp_path / place / "config.yaml")
+        (tmp_path / place / "summary.json").write_text(json.dumps({"metrics": {"nll": {"n": 6, "auc": 0.5}}}))
+        write_json(tmp_path / place / "results.json", {"metrics": {"nll": {"n": 6, "auc": 0.5}}})
+    assert [pool.group for pool in pools_of(read_runs(tmp_path))] == ["qwen", "llama"]
