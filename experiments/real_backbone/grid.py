@@ -35,32 +35,40 @@ def grid(runs: Sequence[Run], key: str) -> Table:
     """Return the grid: a row for each value and method, and each value's mean over the methods of all values.
 
     A method's accuracy is pass@1 over the sampled answers to the validation problems. The chosen value has the highest
-    mean; of equal ones it is the smallest.
+    mean; of equal ones it is the smallest. A value that some method was not run with has no mean.
 
     Raises:
         ValueError: there is no run, a run lacks the key, was measured on anything but one validation split, or has no
-            sampled answers; or two runs have the same value, method and seed; or a value lacks a method or seed.
+            sampled answers; or two runs have the same value, method and seed; or no value has all methods and seeds.
     """
     if not runs:
         raise ValueError("there are no runs that trained a model")
     benchmark = _benchmark(runs)
     cells = {(_value(run, key), run.method, run.seed): run for run in runs}
     values, others = sorted({value for value, _, _ in cells}), sorted({(method, seed) for _, method, seed in cells})
-    if len(cells) < len(runs) or len(cells) < len(values) * len(others):
+    means = {
+        value: fmean(_accuracy(cells[value, *other], benchmark) for other in others)
+        for value in values
+        if all((value, *other) in cells for other in others)
+    }
+    if len(cells) < len(runs) or not means:
         raise ValueError(
             f"{len(runs)} runs are no grid of {len(values)} values of {key} by {len(others)} methods and seeds"
         )
-    means = {value: fmean(_accuracy(cells[value, *other], benchmark) for other in others) for value in values}
-    chosen = max(values, key=lambda value: (means[value], -value))
+    chosen = max(means, key=lambda value: (means[value], -value))
     rows: list[tuple[Cell, ...]] = []
     for value in values:
-        for method, seed in others:
-            mean = means[value] if (method, seed) == others[0] else None
+        for number, (method, seed) in enumerate(
+            (method, seed) for method, seed in others if (value, method, seed) in cells
+        ):
+            mean = means.get(value) if number == 0 else None
             rows.append((f"{value:g}", *_row(cells[value, method, seed], benchmark), mean))
     n = figures(runs[0], benchmark, "tuned")["n"]
     total = sum(_seconds(run, "fit") + _answers(run, benchmark) for run in runs)
+    left = [f"{value:g}" for value in values if value not in means]
     notes = (
         f"Chosen: {key}={chosen:g}, by the highest mean of sampled pass@1 over methods on {n} problems of {benchmark}.",
+        f"Not every method was run with {', '.join(left)}." if left else "",
         f"Training and answers of all cells took {total / 60:.0f} minutes.",
     )
     return table_of(f"grid_{key}", f"{key} on a validation split.", ((key, ""), *_HEADS), rows, notes)

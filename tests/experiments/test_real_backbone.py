@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from analysis.measures import trained
+from analysis.runs import read_runs
 from conself.datasets.pool.file import read_pool
 from conself.records import Candidate, Problem
 from conself.store.tables import write_records
@@ -89,6 +91,20 @@ def test_the_value_with_the_highest_mean_over_methods_is_chosen(
     assert [row["training.learning_rate"] for row in rows] == ["1e-05", "1e-05", "0.0001", "0.0001", "0.001", "0.001"]
     assert [row["mean"] and round(float(row["mean"]), 6) for row in rows] == [0.3, "", 0.4, "", 0.4, ""]
     assert {(row["base, sampled"], row["training, s"], row["answers, s"]) for row in rows} == {("0.25", "60.0", "60.0")}
+
+
+def test_a_value_that_a_method_was_not_run_with_is_shown_and_not_chosen(tmp_path: Path) -> None:
+    cells = {(1e-4, "conself"): 0.25, (1e-4, "self_dpo"): 0.25, (1e-3, "conself"): 0.75}
+    for i, ((rate, method), accuracy) in enumerate(cells.items()):
+        write_cell(tmp_path / str(i), method, rate, accuracy)
+    found = grid.grid(trained(read_runs(tmp_path)), "training.learning_rate")
+    assert "Chosen: training.learning_rate=0.0001," in found.notes[0]
+    assert found.notes[1] == "Not every method was run with 0.001."
+    assert [(row[0], row[1], row[-1]) for row in found.rows] == [
+        ("0.0001", "conself", 0.25),
+        ("0.0001", "self_dpo", None),
+        ("0.001", "conself", None),
+    ]
 
 
 def test_what_is_no_grid_is_refused(tmp_path: Path) -> None:
