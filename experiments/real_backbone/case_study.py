@@ -119,8 +119,8 @@ def page(cases: Sequence[Case]) -> Iterator[str]:
 
 def _of_case(case: Case) -> Iterator[str]:
     right, scores = sum(case.passed), consensus_scores(case.agreement.keys)
-    yield f"{right} of {len(case.passed)} programs are right; {sum(case.agreement.crashed)} crash on all "
-    yield f"{len(case.pool.problem.inputs)} inputs. H_norm = {case.entropy:.3f}.\n"
+    yield f"{right} of {len(case.passed)} programs are right; {sum(case.agreement.crashed)} crash on all inputs,"
+    yield f"{len(case.pool.problem.inputs)} of them. H_norm = {case.entropy:.3f}.\n"
     yield "| cluster | programs | right | R | winner | loser in pairs |"
     yield "|---|---|---|---|---|---|"
     losers = [pair.rejected_index for pair in case.pairs]
