@@ -109,7 +109,9 @@ def _names(runs: Sequence[Run]) -> list[str]:
     """Return a name for each pool's group: the model or file, and settings of pools that differ except in the seed."""
     settings = [{k: v for k, v in telling(run.config).items() if k.split(".")[0] in _PARTS} for run in runs]
     keys = differing([{key: each.get(key, "-") for s in settings for key in s} for each in settings])
-    apart = [key for key in keys if not key.startswith(("model.", "pool", "prompts.", "sampler.prompts"))]
+    apart = [key for key in keys if not key.startswith(("model.", "prompts.", "sampler.prompts"))]
+    if len({_file(run) for run in runs}) == len({str(run.config.get("pool")) for run in runs}):
+        apart = [key for key in apart if key != "pool"]
     return [
         labelled(run.backbone or _file(run) or "pool", {key: each.get(key, "-") for key in apart[:3]})
         for run, each in zip(runs, settings, strict=True)

@@ -36,9 +36,12 @@ class BySeed:
 class ByProblem:
     """Second minus first on the same problems, every seed's answers pooled per problem; ``test`` says which.
 
-    ``error`` is the standard error of the mean difference over problems; nan for one problem.
+    ``before`` and ``after`` are the means of the two over problems; ``error`` is the standard error of the mean
+    difference, nan for one problem.
     """
 
+    before: float
+    after: float
     difference: Estimate
     p: float
     test: str
@@ -47,12 +50,13 @@ class ByProblem:
     error: float
 
     @property
-    def detectable(self) -> float:
+    def detectable(self) -> float | None:
         """Return the true difference that a two-sided test at 5 % finds in 80 % of samples of as many problems.
 
         (z(.975) + z(.8)) standard errors: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences.
+        None where these problems do not tell: there is one alone, or none that differs from the others.
         """
-        return _POWER * self.error
+        return _POWER * self.error if self.error > 0 else None
 
     @property
     def least(self) -> bool:
@@ -120,7 +124,8 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
     rates = [{v.problem_id: r for v, r in zip(side, pass_rates(side, 1), strict=True)} for side in (before, after)]
     differences = [rates[1][name] - rate for name, rate in rates[0].items()]
     error = statistics.stdev(differences) / len(before) ** 0.5 if len(before) > 1 else math.nan
-    return ByProblem(found.difference, found.p, found.test, len(before), len(seeds), error)
+    first_mean, second_mean = (statistics.fmean(side.values()) for side in rates)
+    return ByProblem(first_mean, second_mean, found.difference, found.p, found.test, len(before), len(seeds), error)
 
 
 def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:

@@ -236,6 +236,9 @@ def test_tau_and_seed_reach_the_parts() -> None:
     assert (config.curriculum.tau, config.sampler.seed, config.loss.beta) == (0.123, 7, 0.25)
 
 
+RECORDED = {"_target_", "path", "strict", "allow_unmatched"}
+
+
 def test_experiments_are_what_the_method_table_says() -> None:
     """docs/method.md#methods: filter, ranking, pairing and loss of each."""
     table = {}
@@ -265,6 +268,8 @@ def test_experiments_are_what_the_method_table_says() -> None:
         "pfpo": ("all_problems", "pseudo_tests", "winner_and_losers", "dpo"),
         "curriculum_by_metric": ("lowest_first", "consensus", "winner_and_losers", "con_dpo"),
     }
+    for name in ("ssd", "ssd_consensus"):  # the choice of a sampler is one word
+        assert set(composed(f"experiment={name}", "sampler=recorded", "sampler.path=x").sampler) == RECORDED
     raw, chosen = (composed(f"experiment={name}").sampler for name in ("ssd", "ssd_consensus"))
     assert (raw.n, chosen.n) == (1, 15)
     assert {key: value for key, value in raw.items() if key != "n"} == {k: v for k, v in chosen.items() if k != "n"}

@@ -1,8 +1,6 @@
 """All held-out problems together: what a comparison shows, and which difference it could have shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import isnan
-from statistics import fmean
+from collections.abc import Callable, Iterator, Sequence
 
 from conself.records import Verdict
 
@@ -55,22 +53,26 @@ def held_out(runs: Sequence[Run]) -> Table:
             name, caption, "no run has answered a benchmark before and after training, but a validation split"
         )
     notes = (
-        f"Benchmarks: {', '.join(_kept(found))}. Every problem counts once, whatever its benchmark.",
+        f"Benchmarks: {', '.join(_kept(found))}, or those of them that all runs of a row have answered. A benchmark is "
+        "left out where its _plus form is there, which has the same problems.",
         "Intervals are bootstraps over problems, and take these very trainings as given. Found in 80% from: the true "
-        "difference that a test at 5% finds in four of five samples of as many problems, 2.8 standard errors.",
+        "difference that a test at 5% finds in four of five samples of as many problems, 2.8 standard errors of this "
+        "difference.",
         "Sampled: pass@1 as the mean of a problem's sampled answers, those of voters.n.",
     )
     return table_of(name, caption, _HEADS, rows, notes)
 
 
 def _kept(runs: Sequence[Run]) -> list[str]:
-    """Return the benchmarks that are no validation split in any run."""
-    return [name for name in benchmarks_of(runs) if not any(_is_validation(run, name) for run in runs)]
+    """Return the benchmarks that are no validation split in any run, and of two with the same problems the larger."""
+    names = [name for name in benchmarks_of(runs) if not any(_is_validation(run, name) for run in runs)]
+    return [name for name in names if f"{name}_plus" not in names]
 
 
 def _is_validation(run: Run, benchmark: str) -> bool:
     settings = (run.config.get("benchmark") or {}).get(benchmark) or {}
-    return (settings.get("dataset") or {}).get("split") == "validation"
+    splits = (settings.get("split"), (settings.get("dataset") or {}).get("split"))
+    return benchmark.endswith("_validation") or benchmark == run.config.get("validation") or "validation" in splits
 
 
 def _row(
@@ -84,28 +86,20 @@ def _row(
 ) -> Iterator[tuple[Cell, ...]]:
     """Yield the row, unless the two share no seed with answers to the same problems."""
     runs, side = other
-    names = _kept([*runs, *group])
+    both = [*runs, *group]
+    names = [name for name in _kept(both) if all(read(run, name, "tuned") for run in both)]
     before = {run.seed: them for run in runs if (them := _together(run, names, side, read))}
     after = {run.seed: them for run in group if (them := _together(run, names, "tuned", read))}
     found = over_problems(before, after)
     if found is not None:
-        shared = before.keys() & after.keys()
-        means = [_mean(verdict for seed in shared for verdict in each[seed]) for each in (before, after)]
-        yield (model, label, against, answers, found.seeds, found.problems, *means, *_figures(found, means[0]))
+        yield (model, label, against, answers, found.seeds, found.problems, *_figures(found))
 
 
-def _figures(found: ByProblem, base: float) -> tuple[Cell, ...]:
+def _figures(found: ByProblem) -> tuple[Cell, ...]:
     change = found.difference
-    relative = change.mean / base if base else None
-    return (
-        change.mean,
-        change.low,
-        change.high,
-        relative,
-        bounded(found),
-        found.test,
-        None if isnan(found.error) else found.detectable,
-    )
+    relative = change.mean / found.before if found.before else None
+    interval = (found.before, found.after, change.mean, change.low, change.high)
+    return (*interval, relative, bounded(found), found.test, found.detectable)
 
 
 def _together(run: Run, benchmarks: Sequence[str], side: str, read: Read) -> list[Verdict] | None:
@@ -114,8 +108,3 @@ def _together(run: Run, benchmarks: Sequence[str], side: str, read: Read) -> lis
     if not all(parts.values()):
         return None
     return [Verdict(f"{name}: {v.problem_id}", "", v.passed) for name, part in parts.items() for v in part or ()]
-
-
-def _mean(verdicts: Iterable[Verdict]) -> float:
-    """Return pass@1 over problems and seeds."""
-    return fmean(sum(verdict.passed) / len(verdict.passed) for verdict in verdicts)

@@ -17,6 +17,7 @@ from conself.records import Candidate, Pool, PreferencePair
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+EMPTY = "the winner is an empty answer"
 IndexPair = tuple[int, int | None]
 """Winner and loser among a problem's candidates; None for no loser."""
 
@@ -87,6 +88,9 @@ def build_pairs(
         paired = pairs_of(pool, agreement, ranking, pairing)
         if paired.reason is not None:
             dropped[paired.reason] += 1
+            continue
+        if not all(pool.candidates[winner].text for winner, _ in paired.pairs):
+            dropped[EMPTY] += 1
             continue
         prompt = render(tokenizer, program_messages(prompts, pool.problem, observation=None))
         texts = [candidate.text for candidate in pool.candidates]

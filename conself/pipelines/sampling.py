@@ -48,9 +48,13 @@ def sample_into(
     """Draw candidates for problems -> <name>-*.parquet in ``folder``; ``written`` is told of each table that is whole.
 
     A problem is on disk as soon as it is drawn: in a journal beside the table of its shard, which takes its place.
+    A sampler that asks for nothing reads its file again as a whole, since it tells what in it belongs to no problem.
     Returns what a summary should say: ``drawn_before``, the number of problems that an earlier try had drawn when it
     was killed, if any: the others had other company, by which some engines, and GPUs, round differently.
     """
+    if not sampler.asks:
+        for path in folder.glob(f"{name}-*"):
+            path.unlink()
     shards = {path: group for group, path in missing(folder, name, cut(problems))}
     done = {path: set(_journaled(path)) for path in shards}
     left = sum(len(group) - len(done[path]) for path, group in shards.items())

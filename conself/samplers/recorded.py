@@ -21,12 +21,14 @@ from pathlib import Path
 from conself.engines.engine import Complete, Demand
 from conself.records import Candidate, Problem
 from conself.samplers.sampler import Sampler
-from conself.sandbox.jsonlines import Json, numbered_lines, parse_json, read_id
+from conself.sandbox.jsonlines import Json, numbered_lines, parse_json, read_id, shown
 
 log = logging.getLogger(__name__)
 
 _AT_MARGIN = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*[^\s#]")
 """Text whose first line of code is not indented."""
+
+_MOST_NATS = 1_000_000  # as in a scoring pool
 
 MISSING = "missing"
 """``Candidate.finish_reason`` of a problem that has no sample."""
@@ -120,13 +122,16 @@ class Recorded(Sampler):
             raise ValueError(
                 f"{self.path}: {len(samples) - used} samples match no problem of the benchmark, such as "
                 f"{first.task_id!r}, where its ids are such as {problems[0].id!r}; correct their task_ids, or set "
-                "recorded.allow_unmatched=true to leave them out"
+                "recorded.allow_unmatched=true (of a training sampler.allow_unmatched) to leave them out"
             )
         without = [name for name, answers in by_problem.items() if not answers]
         for count, what in (
             (malformed, "lines are malformed and left out; strict=true stops at the first"),
             (len(samples) - used, "samples are of problems that are not asked for"),
-            (len(without), f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}"),
+            (
+                len(without),
+                f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}",
+            ),
         ):
             if count:
                 log.warning("%s: %d %s", self.path, count, what)
@@ -143,9 +148,15 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
     if path.is_dir():
         return [Sample(file.parent.name, file.read_text(errors="replace"), False) for file in files], 0
     samples, malformed = [], 0
+    pooled: set[str] = set()
     for number, line in numbered_lines(path):
         try:
-            samples += _samples(parse_json(line))
+            found = _samples(parse_json(line))
+            if found and found[0].is_reply:
+                if (name := found[0].task_id) in pooled:
+                    raise ValueError(f"id {name!r} is that of an earlier line too")
+                pooled.add(name)
+            samples += found
         except (ValueError, TypeError, KeyError) as error:
             malformed += 1
             if strict:
@@ -208,25 +219,39 @@ def _samples(row: Json) -> list[Sample]:
 
 def _of_pool(row: Mapping[str, Json]) -> list[Sample]:
     name, candidates = read_id(row["id"], "id"), row["candidates"]
-    if not (isinstance(candidates, list) and all(isinstance(node, dict) for node in candidates)):
-        raise TypeError("candidates is no list of objects")
+    if not (isinstance(candidates, list) and candidates and all(isinstance(node, dict) for node in candidates)):
+        raise TypeError("candidates is no list of at least one object")
     return [_of_program(name, node) for node in candidates if isinstance(node, dict)]
 
 
 def _of_program(name: str, node: Mapping[str, Json]) -> Sample:
-    code = node["code"]
-    text = node.get("text", code or "")
-    if not (isinstance(text, str) and isinstance(code, str | None)):
+    code, text = node["code"], node.get("text")
+    if not (isinstance(text, str | None) and isinstance(code, str | None)):
         raise TypeError("code or text of a candidate is no text")
-    f"{text}{code}".encode()  # lone surrogates cannot be stored
-    return Sample(name, text, False, True, code, _nats(node, "mean_nll"), _nats(node, "mean_token_entropy"))
+    reply = (code or "") if text is None else text
+    stored = reply.encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be
+    program = code if code is None or code.encode("utf-8", "ignore").decode() == code else None  # nor compiled
+    return Sample(name, stored, False, True, program, _mean_nll(node), _nats(node.get("mean_token_entropy")))
 
 
-def _nats(node: Mapping[str, Json], key: str) -> float | None:
-    value = node.get(key)
-    if value is None or (isinstance(value, float | int) and 0 <= value < math.inf):
-        return value
-    raise ValueError(f"{key} of a candidate is {value!r}, and no number of nats")
+def _mean_nll(node: Mapping[str, Json]) -> float | None:
+    log_probs = node.get("token_logprobs")
+    if log_probs is None:
+        return _nats(node.get("mean_nll"))
+    if not isinstance(log_probs, list) or node.get("mean_nll") is not None:
+        raise ValueError("a candidate has token_logprobs that are no list, or mean_nll beside them")
+    if any(isinstance(value, bool) or not isinstance(value, float | int) for value in log_probs):
+        raise ValueError("a candidate has token_logprobs that are no numbers")
+    losses = [_nats(-value) for value in log_probs if isinstance(value, float | int)]
+    return math.fsum(loss or 0.0 for loss in losses) / len(losses) if losses else None
+
+
+def _nats(value: Json) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, float | int) or not 0 <= value <= _MOST_NATS:
+        raise ValueError(f"a candidate has {shown(value)} for a number of nats per token, from 0 to {_MOST_NATS}")
+    return float(value)
 
 
 def _wrong(error: Exception) -> str:

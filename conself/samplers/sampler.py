@@ -50,6 +50,11 @@ class Asking:
         return f"{type(self.sampler).__name__} with {type(self.engine).__name__}"
 
     @property
+    def asks(self) -> bool:
+        """Whether an engine is asked; if not, the candidates come from elsewhere, for all problems at once."""
+        return self.sampler.demand.samples > 0
+
+    @property
     def runtime(self) -> Runtime:
         """How to divide the work."""
         return self.engine.runtime

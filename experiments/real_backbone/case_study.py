@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import conself.app.job  # noqa: F401  # its resolvers are named in conf/
 from conself.agreement.traces import Agreement
+from conself.curricula.selection import normalise
 from conself.models.transformers import tuned_model
 from conself.pipelines.answering import answering_engine
 from conself.pipelines.parts import asking
@@ -36,7 +37,7 @@ class Case:
     pool: Pool
     agreement: Agreement
     passed: Sequence[bool]
-    entropy: float
+    entropy: float | None
     pairs: Sequence[PreferencePair]
     before: tuple[Candidate, bool]
     after: tuple[Candidate, bool]
@@ -49,7 +50,8 @@ class Case:
 
 KINDS: dict[str, Callable[[Case], bool]] = {
     "the winner is right and every loser wrong": lambda case: (
-        case.passed[case.winner] and not any(case.passed[p.rejected_index or 0] for p in case.pairs)
+        case.passed[case.winner]
+        and all(p.rejected_index is not None and not case.passed[p.rejected_index] for p in case.pairs)
     ),
     "the winner is wrong": lambda case: not case.passed[case.winner],
     "the greedy answer changed sides": lambda case: case.before[1] != case.after[1],
@@ -60,12 +62,13 @@ def cases_of(run: Path) -> list[Case]:
     """Return every problem that a run has pairs of, answered anew by both models, in the order of the data set."""
     config, made = OmegaConf.load(run / "config.yaml"), run / "artifacts"
     assert isinstance(config, DictConfig)
+    if not (made / "pair").is_dir():
+        raise SystemExit(f"error: {made} has no pairs: give the folder of a finished run of one round, with its store")
     pairs: dict[str, list[PreferencePair]] = {}
     for pair in read_records(made / "pair", PreferencePair, "pairs"):
         pairs.setdefault(pair.problem_id, []).append(pair)
     passed = {verdict.problem_id: verdict.passed for verdict in read_verdicts(made / "verify" / "verdicts.jsonl")}
-    values = {row.problem_id: row.value for row in read_records(made / "score/driver", Uncertainty, "uncertainty")}
-    known = [value for value in values.values() if value is not None]
+    _, _, entropies = normalise(read_records(made / "score/driver", Uncertainty, "uncertainty"))
     found: list[tuple[Pool, Agreement]] = []
     for shard in shards_of(made / "problems", "candidates", made / "sample", made / "execute", made / "agree"):
         agreed = shard.agreed()
@@ -77,7 +80,7 @@ def cases_of(run: Path) -> list[Case]:
             pool,
             agreement,
             passed[pool.problem.id],
-            ((values[pool.problem.id] or 0.0) - min(known)) / (max(known) - min(known)),
+            entropies.get(pool.problem.id),
             pairs[pool.problem.id],
             *(side[pool.problem.id] for side in sides),
         )
@@ -120,7 +123,8 @@ def page(cases: Sequence[Case]) -> Iterator[str]:
 def _of_case(case: Case) -> Iterator[str]:
     right, scores = sum(case.passed), consensus_scores(case.agreement.keys)
     yield f"{right} of {len(case.passed)} programs are right; {sum(case.agreement.crashed)} crash on all inputs,"
-    yield f"{len(case.pool.problem.inputs)} of them. H_norm = {case.entropy:.3f}.\n"
+    entropy = "undefined" if case.entropy is None else f"{case.entropy:.3f}"
+    yield f"{len(case.pool.problem.inputs)} of them. H_norm = {entropy}.\n"
     yield "| cluster | programs | right | R | winner | loser in pairs |"
     yield "|---|---|---|---|---|---|"
     losers = [pair.rejected_index for pair in case.pairs]

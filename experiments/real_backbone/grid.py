@@ -17,6 +17,7 @@ from analysis.write import csv_text, markdown
 
 _HEADS: tuple[Head, ...] = (
     ("method", ""),
+    ("seed", "d"),
     ("pairs", "d"),
     ("steps", "d"),
     ("golden rate", ".3f"),
@@ -47,7 +48,9 @@ def grid(runs: Sequence[Run], key: str) -> Table:
     cells = {(_value(run, key), run.method, run.seed): run for run in runs}
     values, others = sorted({value for value, _, _ in cells}), sorted({(method, seed) for _, method, seed in cells})
     means = {
-        value: fmean(_accuracy(cells[value, *other], benchmark) for other in others)
+        value: round(
+            fmean(_accuracy(cells[value, *other], benchmark) for other in others), 12
+        )  # so that equal ones tie
         for value in values
         if all((value, *other) in cells for other in others)
     }
@@ -63,13 +66,17 @@ def grid(runs: Sequence[Run], key: str) -> Table:
         ):
             mean = means.get(value) if number == 0 else None
             rows.append((f"{value:g}", *_row(cells[value, method, seed], benchmark), mean))
-    n = figures(runs[0], benchmark, "tuned")["n"]
+    (n, *more) = sorted({figures(run, benchmark, "tuned")["n"] for run in runs})
+    if more:
+        raise ValueError(f"the runs were measured on {n} to {more[-1]} problems of {benchmark}, which do not compare")
     total = sum(_seconds(run, "fit") + _answers(run, benchmark) for run in runs)
     left = [f"{value:g}" for value in values if value not in means]
+    verdict = "Chosen" if len(means) > 1 or len(values) == 1 else "The only one with all methods"
+    by = f"by the highest mean of sampled pass@1 over methods on {n} problems of {benchmark}"
     notes = (
-        f"Chosen: {key}={chosen:g}, by the highest mean of sampled pass@1 over methods on {n} problems of {benchmark}.",
+        f"{verdict}: {key}={chosen:g}, {by}.",
         f"Not every method was run with {', '.join(left)}." if left else "",
-        f"Training and answers of all cells took {total / 60:.0f} minutes.",
+        f"Training and answers of all cells took {total / 60:.0f} minutes, without what they found in the store.",
     )
     return table_of(f"grid_{key}", f"{key} on a validation split.", ((key, ""), *_HEADS), rows, notes)
 
@@ -79,7 +86,7 @@ def _row(run: Run, benchmark: str) -> tuple[Cell, ...]:
     accuracies = [_sampled(side) for side in sides] + [float(side["pass@1"]) for side in sides]
     costs = (_seconds(run, "fit"), _answers(run, benchmark))
     base_sampled, sampled, base_greedy, greedy = accuracies
-    found = (run.method, pairs(run), steps(run), golden_rate(run))
+    found = (run.method, run.seed, pairs(run), steps(run), golden_rate(run))
     return (*found, base_sampled, sampled, base_greedy, greedy, *costs)
 
 

@@ -1,6 +1,7 @@
 """Pairs of a curriculum: direct prompts, counted reasons, seeded caps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,3 +105,12 @@ def test_without_a_pair_the_reasons_are_counted(make_case: MakeCase, tokenizer: 
     cases = [make_case(["a", "a"]), make_case([".", "."]), make_case(["."])]
     with pytest.raises(NothingToLearnError, match=r"none of the 3 kept .*1: no candidate scores.*2: every candidate"):
         build_pairs(cases, CONSENSUS, THREE, instantiate(OmegaConf.load(PROMPTS)), tokenizer)
+
+
+def test_an_empty_answer_is_no_target(make_case: MakeCase, tokenizer: "PreTrainedTokenizerFast") -> None:
+    pool, agreement = make_case(["ab", "ab"])
+    empty = replace(pool, candidates=[replace(pool.candidates[0], text="", code=None), pool.candidates[1]])
+    prompts = instantiate(OmegaConf.load(PROMPTS))
+    cases = [(empty, agreement), (pool, agreement)]
+    [target], dropped = build_pairs(cases, First(), WinnerOnly(), prompts, tokenizer)
+    assert (target.chosen, dropped) == ("text 0", {"the winner is an empty answer": 1})

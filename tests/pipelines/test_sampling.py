@@ -13,6 +13,8 @@ from conself.executors.local import LocalExecutor
 from conself.pipelines.sampling import sample_into, without_room
 from conself.pipelines.shards import SHARD
 from conself.records import Candidate, Problem
+from conself.samplers.recorded import Recorded
+from conself.samplers.sampler import Asking
 from conself.store.tables import read_records
 
 
@@ -50,6 +52,7 @@ class Echo:
     runtime: Cut
     fails: str
     worth_a_call: int = 1
+    asks: bool = True
 
     def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
@@ -166,3 +169,19 @@ def test_a_killed_run_goes_on_after_the_last_whole_line_whatever_its_cut(tmp_pat
 def test_a_call_holds_as_many_problems_as_keep_its_process_busy(tmp_path: Path) -> None:
     drawn = drawn_by(tmp_path, Cut(1, 1), 3 * SHARD, worth_a_call=4 * SHARD)
     assert {c.text for c in drawn} == {"p0"}, "one answer to each of 150 problems would leave most rows empty by shards"
+
+
+def test_a_file_of_answers_is_read_again_as_a_whole_after_a_kill(tmp_path: Path) -> None:
+    """It says which answers are of no problem, and so must be shown all problems, not those that are left."""
+    lines = [json.dumps({"task_id": f"p{i}", "solution": f"x = {i}"}) for i in range(SHARD + 2)]
+    (tmp_path / "answers.jsonl").write_text("\n".join(lines))
+    asked = Asking.of(Recorded(str(tmp_path / "answers.jsonl"), True, False), None)
+    problems = [problem(i) for i in range(SHARD + 2)]
+    folder = tmp_path / "store"
+    folder.mkdir()
+    with LocalExecutor(1) as workers:
+        one = Bench(workers, Console(quiet=True))
+        sample_into(one, folder, "drawn", "", asked, None, problems)
+        (folder / f"drawn-{SHARD:07}-2.parquet").unlink()  # killed between the two shards
+        assert sample_into(one, folder, "drawn", "", asked, None, problems) == {}
+    assert [c.code for c in read_records(folder, Candidate, "drawn")] == [f"x = {i}" for i in range(SHARD + 2)]

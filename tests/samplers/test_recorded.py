@@ -67,6 +67,8 @@ def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
                 {"code": "x = 1", "text": "Sure:\n```python\nx = 1\n```", "mean_nll": 0.5, "passed": True},
                 {"code": None, "text": "I cannot.", "mean_nll": 2, "mean_token_entropy": 1.5, "passed": False},
                 {"code": "x = 2"},
+                {"code": "x = 3", "text": None, "token_logprobs": [-1, -2]},
+                {"code": "'\ud800'", "text": "one \ud800"},
             ],
         },
     )
@@ -75,8 +77,17 @@ def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
         (0, "x = 1", "Sure:\n```python\nx = 1\n```", 0.5, None),
         (1, None, "I cannot.", 2, 1.5),
         (2, "x = 2", "x = 2", None, None),
+        (3, "x = 3", "x = 3", 1.5, None),
+        (4, None, "one \\ud800", None, None),
     ]
     assert not any("passed" in repr(c) for c in found)
+
+
+def test_a_second_line_of_a_problem_of_a_pool_is_malformed(tmp_path: Path) -> None:
+    lines = [{"id": "T/0", "candidates": [{"code": code}]} for code in ("x", "y")]
+    path = write(tmp_path / "pool.jsonl", *lines)
+    assert read_samples(path, strict=False)[1] == 1
+    assert codes(answers(path, "T/0")) == [["x"]]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +101,12 @@ def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
         {"id": "T/0", "candidates": [{"code": "x", "mean_nll": "low"}]},
         {"id": "T/0", "candidates": [{"code": "x", "mean_nll": float("nan")}]},
         {"id": "T/0", "candidates": [{"code": "x", "mean_token_entropy": -1}]},
-        {"id": "T/0", "candidates": [{"code": "\ud800"}]},
+        {"id": "T/0", "candidates": []},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": True}]},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": 10**400}]},
+        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": 1, "token_logprobs": [-1]}]},
+        {"id": "T/0", "candidates": [{"code": "x", "token_logprobs": [1]}]},
+        {"id": "T/0", "candidates": [{"code": "x", "token_logprobs": [None]}]},
         {"candidates": [{"code": "x"}]},
     ],
 )

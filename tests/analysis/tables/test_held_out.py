@@ -1,7 +1,8 @@
 """All held-out problems together, with differences and errors worked out by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,11 @@ def answered(folder: Path, benchmark: str, side: str, rows: Sequence[str]) -> No
     write_verdicts(place / "verdicts.jsonl", verdicts)
 
 
-def run(folder: Path, method: str, tuned: dict[str, str], seed: int = 0, split: str = "test") -> None:
-    """A run with these greedy answers to two benchmarks; the base fails everything."""
+def run(
+    folder: Path, method: str, tuned: dict[str, str], seed: int = 0, config: Mapping[str, Any] | None = None
+) -> None:
+    """A run with these greedy answers by benchmark; the base fails everything."""
     sides = {"base": FIGURES, "tuned": FIGURES}
-    config = {"benchmark": {name: {"dataset": {"split": split if name == "b" else "test"}} for name in tuned}}
     extra = {"benchmarks": dict.fromkeys(tuned, sides)}
     write_run(folder, method, seed, config=config, extra=extra, pool=False)
     for name, text in tuned.items():
@@ -44,15 +46,8 @@ def test_problems_of_all_benchmarks_count_once_each_whatever_their_names(tmp_pat
     assert found["found in 80% from"] == pytest.approx(Z * (3 / 14 / 8) ** 0.5, rel=1e-5)
 
 
-def test_a_validation_split_is_not_held_out(tmp_path: Path) -> None:
-    run(tmp_path / "both", "conself", {"a": "11", "b": "000000"}, split="validation")
-    found = table(tmp_path, "held_out")
-    assert row(found, against="base", answers="greedy")["problems"] == 2
-    assert found.notes[0].startswith("Benchmarks: a.")
-
-
 def test_nothing_but_a_validation_split_leaves_no_table(tmp_path: Path) -> None:
-    run(tmp_path, "conself", {"b": "10"}, split="validation")
+    run(tmp_path, "conself", {"leetcode_validation": "10"})
     assert "but a validation split" in table(tmp_path, "held_out").left_out
 
 
@@ -82,7 +77,48 @@ def test_other_problems_are_not_compared(tmp_path: Path) -> None:
     assert against == {("self_dpo", "base"), ("conself", "base")}
 
 
-def test_one_problem_has_no_standard_error() -> None:
-    found = by_problem({0: bits("0")}, {0: bits("1")})
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("minipy_validation", {"split": "validation"}),  # as in conf/benchmark
+        ("taco_validation", {"dataset": {"split": "test"}}),
+        ("b", {"dataset": {"split": "validation"}}),
+    ],
+)
+def test_every_kind_of_validation_split_is_left_out(tmp_path: Path, name: str, config: dict[str, Any]) -> None:
+    run(tmp_path, "conself", {"a": "11", name: "000000"}, config={"benchmark": {"a": {}, name: config}})
+    assert row(table(tmp_path, "held_out"), against="base", answers="greedy")["problems"] == 2
+
+
+def test_the_benchmark_that_chose_the_best_round_is_left_out(tmp_path: Path) -> None:
+    run(tmp_path, "conself", {"a": "11", "c": "000"}, config={"validation": "c"})
+    assert row(table(tmp_path, "held_out"), against="base", answers="greedy")["problems"] == 2
+
+
+def test_problems_of_a_benchmark_and_its_plus_form_count_once(tmp_path: Path) -> None:
+    run(tmp_path, "conself", {"humaneval": "1100", "humaneval_plus": "1000"})
+    found = row(table(tmp_path, "held_out"), against="base", answers="greedy")
+    assert (found["problems"], found["after"]) == (4, 0.25)
+
+
+def test_a_benchmark_that_one_seed_lacks_costs_no_seed(tmp_path: Path) -> None:
+    for seed, tuned in enumerate(({"a": "11"}, {"a": "10"}, {"a": "01", "b": "0000"})):
+        run(tmp_path / str(seed), "conself", tuned, seed=seed)
+    found = row(table(tmp_path, "held_out"), against="base", answers="greedy")
+    assert (found["seeds"], found["problems"]) == (3, 2)
+
+
+def test_before_after_and_difference_agree_whatever_the_numbers_of_answers() -> None:
+    """Three right answers of one seed and one wrong answer of another: .75, as their difference to nothing right."""
+    first = {0: [Verdict("q", "", (False,) * 3)], 1: [Verdict("q", "", (False,))]}
+    second = {0: [Verdict("q", "", (True,) * 3)], 1: [Verdict("q", "", (False,))]}
+    found = by_problem(first, second)
     assert found is not None
-    assert found.detectable != found.detectable, "nan"
+    assert (found.before, found.after, found.difference.mean) == (0.0, 0.75, 0.75)
+
+
+@pytest.mark.parametrize("texts", [("0", "1"), ("0101", "0101"), ("00", "11")], ids=["one", "equal", "constant"])
+def test_no_spread_tells_no_detectable_difference(texts: tuple[str, str]) -> None:
+    found = by_problem({0: bits(texts[0])}, {0: bits(texts[1])})
+    assert found is not None
+    assert found.detectable is None
