@@ -164,7 +164,7 @@ def test_figures_of_an_earlier_report_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_scored_file_is_named_by_its_name(tmp_path: Path) -> None:
-        for place, file in (("0", "pools/qwen.jsonl.gz"), ("1", "llama.jsonl")):
+    for place, file in (("0", "pools/qwen.jsonl.gz"), ("1", "llama.jsonl")):
         write_hydra(tmp_path / place, {"pool": file, "metrics": {}}, [f"pool={file}"], {})
         OmegaConf.save(OmegaConf.create({"pool": file}), tmp_path / place / "config.yaml")
         (tmp_path / place / "summary.json").write_text(json.dumps({"metrics": {"nll": {"n": 6, "auc": 0.5}}}))
