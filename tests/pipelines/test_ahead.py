@@ -57,6 +57,7 @@ class Slow:
     runtime: Cut
     go: Path
     worth_a_call: int = 1
+    asks: bool = True
 
     def settled(self, model: None) -> Self:  # noqa: ARG002
         return self
