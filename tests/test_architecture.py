@@ -13,7 +13,7 @@ FLOORS = (
     {"losses", "oracles", "sandbox", "tracking"},
     {"records", "runtime"},
     {"executors", "prompts"},
-    {"agreement", "curricula", "guards", "harness", "models"},
+    {"agreement", "curricula", "guards", "harness", "models", "pool_files"},
     {"generated_tests", "mutators"},
     {"amplifications", "engines", "metrics", "minipy", "rankings", "store", "texts"},
     {"datasets", "pairings", "rewards", "samplers", "statistics", "tester_rewards", "training"},

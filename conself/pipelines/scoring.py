@@ -9,8 +9,6 @@ from typing import ClassVar, Generic, TypeVar
 from omegaconf import DictConfig
 from rich.console import Console
 
-from conself.datasets.pool.file import content, read_pool
-from conself.datasets.pool.lines import PoolLine
 from conself.models.transformers import check_model
 from conself.pairings.build import Pairing, pairs_of
 from conself.pipelines import stages
@@ -20,6 +18,8 @@ from conself.pipelines.pipeline import Job
 from conself.pipelines.pools import AgreedPools, Pools
 from conself.pipelines.shards import cut, write_shards
 from conself.pipelines.stage import Aside, Summary, Work, stage
+from conself.pool_files.file import content, read_pool
+from conself.pool_files.lines import PoolLine
 from conself.rankings.ranked import Ranking
 from conself.records import Candidate, Problem, Uncertainty
 from conself.results import names, show_score
@@ -55,7 +55,7 @@ Record = TypeVar("Record", Problem, Candidate)
 
 @lru_cache(maxsize=1)  # the checks read it, and the work once more
 def read(pool: str) -> list[PoolLine]:
-    """Read the lines of a pool file; raises as :func:`conself.datasets.pool.file.read_pool`."""
+    """Read the lines of a pool file; raises as :func:`conself.pool_files.file.read_pool`."""
     return read_pool(Path(pool).expanduser())
 
 

@@ -6,29 +6,27 @@ completion that cannot continue it, because it starts at the left margin instead
 program: EvalPlus shows MBPP's problems without a signature. Several lines of a problem are its answers, in order. The
 file may be gzipped (``.gz``). A folder in EvalPlus's format works as well: ``HumanEval_0/0.py``, ...
 
-A scoring pool (``conself.datasets.pool``) works as well: its programs are the answers, with the replies that they were
+A scoring pool (``conself.pool_files``) works as well: its programs are the answers, with the replies that they were
 cut out of and the likelihoods. So what was sampled once can be trained on again. Its verdicts are not read.
 """
 
 import hashlib
 import logging
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conself.engines.engine import Complete, Demand
+from conself.pool_files.lines import parse
 from conself.records import Candidate, Problem
 from conself.samplers.sampler import Sampler
-from conself.sandbox.jsonlines import Json, numbered_lines, parse_json, read_id, shown
+from conself.sandbox.jsonlines import Json, numbered_lines, parse_json, read_id
 
 log = logging.getLogger(__name__)
 
 _AT_MARGIN = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*[^\s#]")
 """Text whose first line of code is not indented."""
-
-_MOST_NATS = 1_000_000  # as in a scoring pool
 
 MISSING = "missing"
 """``Candidate.finish_reason`` of a problem that has no sample."""
@@ -38,16 +36,13 @@ MISSING = "missing"
 class Sample:
     """One answer: its problem's id in the file, its text, and whether that continues the starter code.
 
-    A pool's answer has its program apart, since ``text`` is the whole reply, and its likelihoods in nats per token.
+    A pool's answer is a candidate already: ``text`` is its whole reply.
     """
 
     task_id: str
     text: str
     continues: bool
-    is_reply: bool = False
-    program: str | None = None
-    mean_nll: float | None = None
-    mean_token_entropy: float | None = None
+    candidate: Candidate | None = None
 
 
 @dataclass(frozen=True)
@@ -128,10 +123,7 @@ class Recorded(Sampler):
         for count, what in (
             (malformed, "lines are malformed and left out; strict=true stops at the first"),
             (len(samples) - used, "samples are of problems that are not asked for"),
-            (
-                len(without),
-                f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}",
-            ),
+            (len(without), f"problems have no sample and count as wrong, such as {without[0] if without else ''!r}"),
         ):
             if count:
                 log.warning("%s: %d %s", self.path, count, what)
@@ -152,7 +144,7 @@ def read_samples(path: Path, strict: bool) -> tuple[list[Sample], int]:
     for number, line in numbered_lines(path):
         try:
             found = _samples(parse_json(line))
-            if found and found[0].is_reply:
+            if found and found[0].candidate:
                 if (name := found[0].task_id) in pooled:
                     raise ValueError(f"id {name!r} is that of an earlier line too")
                 pooled.add(name)
@@ -207,7 +199,8 @@ def _samples(row: Json) -> list[Sample]:
     if not isinstance(row, dict):
         raise TypeError(f"a JSON object is needed, not {type(row).__name__}")
     if "task_id" not in row and "candidates" in row:
-        return _of_pool(row)
+        line = parse(row)
+        return [Sample(line.problem.id, candidate.text, False, candidate) for candidate in line.candidates]
     name = read_id(row["task_id"], "task_id")
     continues = "solution" not in row
     text = row["completion" if continues else "solution"]
@@ -215,43 +208,6 @@ def _samples(row: Json) -> list[Sample]:
         raise TypeError(f"{'completion' if continues else 'solution'} is no text")
     text.encode()  # lone surrogates cannot be stored
     return [Sample(name, text, continues)]
-
-
-def _of_pool(row: Mapping[str, Json]) -> list[Sample]:
-    name, candidates = read_id(row["id"], "id"), row["candidates"]
-    if not (isinstance(candidates, list) and candidates and all(isinstance(node, dict) for node in candidates)):
-        raise TypeError("candidates is no list of at least one object")
-    return [_of_program(name, node) for node in candidates if isinstance(node, dict)]
-
-
-def _of_program(name: str, node: Mapping[str, Json]) -> Sample:
-    code, text = node["code"], node.get("text")
-    if not (isinstance(text, str | None) and isinstance(code, str | None)):
-        raise TypeError("code or text of a candidate is no text")
-    reply = (code or "") if text is None else text
-    stored = reply.encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be
-    program = code if code is None or code.encode("utf-8", "ignore").decode() == code else None  # nor compiled
-    return Sample(name, stored, False, True, program, _mean_nll(node), _nats(node.get("mean_token_entropy")))
-
-
-def _mean_nll(node: Mapping[str, Json]) -> float | None:
-    log_probs = node.get("token_logprobs")
-    if log_probs is None:
-        return _nats(node.get("mean_nll"))
-    if not isinstance(log_probs, list) or node.get("mean_nll") is not None:
-        raise ValueError("a candidate has token_logprobs that are no list, or mean_nll beside them")
-    if any(isinstance(value, bool) or not isinstance(value, float | int) for value in log_probs):
-        raise ValueError("a candidate has token_logprobs that are no numbers")
-    losses = [_nats(-value) for value in log_probs if isinstance(value, float | int)]
-    return math.fsum(loss or 0.0 for loss in losses) / len(losses) if losses else None
-
-
-def _nats(value: Json) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, float | int) or not 0 <= value <= _MOST_NATS:
-        raise ValueError(f"a candidate has {shown(value)} for a number of nats per token, from 0 to {_MOST_NATS}")
-    return float(value)
 
 
 def _wrong(error: Exception) -> str:
@@ -265,10 +221,10 @@ def continued(starter_code: str, completion: str) -> str:
 
 
 def _candidate(problem: Problem, index: int, sample: Sample) -> Candidate:
-    whole = continued(problem.starter_code, sample.text) if sample.continues else sample.text
-    code = sample.program if sample.is_reply else whole
-    nll, entropy = sample.mean_nll, sample.mean_token_entropy
-    return Candidate(problem.id, index, None, sample.text, code, "recorded", nll, entropy, None, 0)
+    if sample.candidate is not None:
+        return replace(sample.candidate, problem_id=problem.id, index=index)
+    code = continued(problem.starter_code, sample.text) if sample.continues else sample.text
+    return Candidate(problem.id, index, None, sample.text, code, "recorded", None, None, None, 0)
 
 
 def _missing(problem: Problem) -> Candidate:

@@ -14,8 +14,8 @@ from typing import Any
 
 from conself.agreement.jobs import job_of
 from conself.agreement.traces import trace_keys
-from conself.datasets.pool.lines import parse
 from conself.minipy.splits import split
+from conself.pool_files.lines import parse
 from conself.records import Candidate, Outcome, Pool, Problem, Trace
 from conself.sandbox import Limits, execute
 from conself.statistics.prediction import judge

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.measures import trained
 from analysis.runs import read_runs
-from conself.datasets.pool.file import read_pool
+from conself.pool_files.file import read_pool
 from conself.records import Candidate, Problem
 from conself.store.tables import write_records
 from experiments.real_backbone import grid, pool

@@ -21,12 +21,12 @@ from conself import evaluate
 from conself.app.job import package_path
 from conself.datasets.dataset import Dataset
 from conself.datasets.jsonl import Jsonl
-from conself.datasets.pool.file import read_pool
 from conself.executors.local import LocalExecutor
 from conself.pipelines import stages
 from conself.pipelines.context import Context
 from conself.pipelines.parts import Source
 from conself.pipelines.preference import checks
+from conself.pool_files.file import read_pool
 from conself.records import Problem
 from conself.runtime.console import new_console
 from conself.sandbox import Job, Limits, execute

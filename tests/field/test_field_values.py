@@ -12,8 +12,8 @@ from conself.agreement.comparison import Comparison
 from conself.agreement.traces import Agreement, agreement_of, trace_keys
 from conself.benchmarks.dataset import DatasetBenchmark
 from conself.datasets.livecodebench import LiveCodeBench
-from conself.datasets.pool.file import read_pool
 from conself.pipelines.answering import with_room
+from conself.pool_files.file import read_pool
 from conself.records import Pool, Trace
 from conself.sandbox import Job, Limits, Summary, execute
 from conself.sandbox.__main__ import main

@@ -18,6 +18,7 @@ from conself.samplers.sampler import Asking
 
 ROOT = Path(__file__).parents[2]
 PROMPT = "def f(n):\n"
+POOL: dict[str, Any] = {"id": "T/0", "entry_point": "f", "inputs": [[1]]}
 
 
 def problem(name: str) -> Problem:
@@ -59,13 +60,11 @@ def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
     """The program is the pool's own; one without text is its own reply. Verdicts are not read."""
     path = write(
         tmp_path / "pool.jsonl",
-        {
-            "id": "T/0",
-            "entry_point": "f",
-            "inputs": [[1]],
+        POOL
+        | {
             "candidates": [
-                {"code": "x = 1", "text": "Sure:\n```python\nx = 1\n```", "mean_nll": 0.5, "passed": True},
-                {"code": None, "text": "I cannot.", "mean_nll": 2, "mean_token_entropy": 1.5, "passed": False},
+                {"code": "x = 1", "text": "Sure:\n```python\nx = 1\n```", "mean_nll": 0.5},
+                {"code": None, "text": "I cannot.", "mean_nll": 2, "mean_token_entropy": 1.5},
                 {"code": "x = 2"},
                 {"code": "x = 3", "text": None, "token_logprobs": [-1, -2]},
                 {"code": "'\ud800'", "text": "one \ud800"},
@@ -84,7 +83,7 @@ def test_a_pool_gives_programs_replies_and_likelihoods(tmp_path: Path) -> None:
 
 
 def test_a_second_line_of_a_problem_of_a_pool_is_malformed(tmp_path: Path) -> None:
-    lines = [{"id": "T/0", "candidates": [{"code": code}]} for code in ("x", "y")]
+    lines = [POOL | {"candidates": [{"code": code}]} for code in ("x", "y")]
     path = write(tmp_path / "pool.jsonl", *lines)
     assert read_samples(path, strict=False)[1] == 1
     assert codes(answers(path, "T/0")) == [["x"]]
@@ -93,25 +92,17 @@ def test_a_second_line_of_a_problem_of_a_pool_is_malformed(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "broken",
     [
-        {"id": "T/0", "candidates": {"code": "x"}},
-        {"id": "T/0", "candidates": ["x = 1"]},
-        {"id": "T/0", "candidates": [{"text": "x = 1"}]},
-        {"id": "T/0", "candidates": [{"code": 1}]},
-        {"id": "T/0", "candidates": [{"code": "x", "text": 1}]},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": "low"}]},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": float("nan")}]},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_token_entropy": -1}]},
-        {"id": "T/0", "candidates": []},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": True}]},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": 10**400}]},
-        {"id": "T/0", "candidates": [{"code": "x", "mean_nll": 1, "token_logprobs": [-1]}]},
-        {"id": "T/0", "candidates": [{"code": "x", "token_logprobs": [1]}]},
-        {"id": "T/0", "candidates": [{"code": "x", "token_logprobs": [None]}]},
+        POOL | {"candidates": {"code": "x"}},
+        POOL | {"candidates": []},
+        POOL | {"candidates": [{"text": "x = 1"}]},
+        POOL | {"candidates": [{"code": 1}]},
+        POOL | {"candidates": [{"code": "x", "mean_nll": float("nan")}]},
+        POOL | {"candidates": [{"code": "x", "mean_nl": 1}]},
         {"candidates": [{"code": "x"}]},
     ],
 )
 def test_a_malformed_line_of_a_pool_is_left_out_whole_and_counted(tmp_path: Path, broken: Any) -> None:
-    path = write(tmp_path / "pool.jsonl", broken, {"id": "T/1", "candidates": [{"code": "y"}]})
+    path = write(tmp_path / "pool.jsonl", broken, POOL | {"id": "T/1", "candidates": [{"code": "y"}]})
     assert Recorded(str(path), False, False).unused(["T/1"]) == {"malformed": 1, "unmatched": 0}
     assert codes(answers(path, "T/1")) == [["y"]]
     with pytest.raises(ValueError, match=r"line 1: .*pool's with id and candidates"):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conself.datasets.pool.file import content, read_pool
-from conself.datasets.pool.lines import parse
+from conself.pool_files.file import content, read_pool
+from conself.pool_files.lines import parse
 from conself.sandbox import Limits, execute
 from conself.sandbox.jobs import Job
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from conself.datasets.pool.lines import PoolLine, parse
+from conself.pool_files.lines import PoolLine, parse
 from conself.sandbox.jsonlines import numbered_lines, parse_line
 
 
