@@ -1,6 +1,5 @@
 """Figures over seeds, and tests whether two methods differ: over seeds and over problems, named separately."""
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,17 +36,17 @@ class ByProblem:
     """Second minus first on the same problems, every seed's answers pooled per problem; ``test`` says which.
 
     ``before`` and ``after`` are the means of the two over problems; ``error`` is the standard error of the mean
-    difference, nan for one problem.
+    difference, None for one problem.
     """
 
     before: float
     after: float
     difference: Estimate
+    error: float | None
     p: float
     test: str
     problems: int
     seeds: int
-    error: float
 
     @property
     def detectable(self) -> float | None:
@@ -56,7 +55,7 @@ class ByProblem:
         (z(.975) + z(.8)) standard errors: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences.
         None where these problems do not tell: there is one alone, or none that differs from the others.
         """
-        return _POWER * self.error if self.error > 0 else None
+        return _POWER * self.error if self.error else None
 
     @property
     def least(self) -> bool:
@@ -121,11 +120,10 @@ def by_problem(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequ
         return None
     before, after = (_pooled([verdicts[seed] for seed in seeds]) for verdicts in (first, second))
     found = paired(before, after)
-    rates = [{v.problem_id: r for v, r in zip(side, pass_rates(side, 1), strict=True)} for side in (before, after)]
-    differences = [rates[1][name] - rate for name, rate in rates[0].items()]
-    error = statistics.stdev(differences) / len(before) ** 0.5 if len(before) > 1 else math.nan
-    first_mean, second_mean = (statistics.fmean(side.values()) for side in rates)
-    return ByProblem(first_mean, second_mean, found.difference, found.p, found.test, len(before), len(seeds), error)
+    first_mean, second_mean = (statistics.fmean(pass_rates(side, 1)) for side in (before, after))
+    return ByProblem(
+        first_mean, second_mean, found.difference, found.error, found.p, found.test, len(before), len(seeds)
+    )
 
 
 def over_problems(first: Mapping[int, Sequence[Verdict]], second: Mapping[int, Sequence[Verdict]]) -> ByProblem | None:

@@ -6,7 +6,7 @@ completion that cannot continue it, because it starts at the left margin instead
 program: EvalPlus shows MBPP's problems without a signature. Several lines of a problem are its answers, in order. The
 file may be gzipped (``.gz``). A folder in EvalPlus's format works as well: ``HumanEval_0/0.py``, ...
 
-A scoring pool (``conself.pool_files``) works as well: its programs are the answers, with the replies that they were
+A scoring pool (:mod:`conself.pool_files`) works as well: its programs are the answers, with the replies that they were
 cut out of and the likelihoods. So what was sampled once can be trained on again. Its verdicts are not read.
 """
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
+from statistics import stdev
 from typing import TYPE_CHECKING
 
 from conself.records import Verdict
@@ -108,12 +109,14 @@ class Paired:
     """Two models on the same problems.
 
     ``fixed`` and ``broken`` count the problems on which the second passes more, and less, often than the first;
-    ``difference`` is that of pass@1, second minus first; ``p`` is two-sided, by the ``test`` named.
+    ``difference`` is that of pass@1, second minus first, and ``error`` its standard error over problems, None for one
+    problem; ``p`` is two-sided, by the ``test`` named.
     """
 
     fixed: int
     broken: int
     difference: Estimate
+    error: float | None
     p: float
     test: str
 
@@ -138,14 +141,16 @@ def paired(first: Sequence[Verdict], second: Sequence[Verdict]) -> Paired:
     differences = [after[i] - rates[i] for i in rates]
     fixed, broken = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     difference = estimate(differences)
+    error = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else None
     if all(len(v.passed) == 1 for v in (*first, *second)):
         from scipy.stats import binomtest
 
         p = float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
-        return Paired(fixed, broken, difference, p, "exact McNemar")
+        return Paired(fixed, broken, difference, error, p, "exact McNemar")
     means = _resampled_means(differences)
     least = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    return Paired(fixed, broken, difference, min(1.0, 2 * (least + 1) / (RESAMPLES + 1)), "paired bootstrap")
+    p = min(1.0, 2 * (least + 1) / (RESAMPLES + 1))
+    return Paired(fixed, broken, difference, error, p, "paired bootstrap")
 
 
 def _ids(verdicts: Sequence[Verdict]) -> list[str]:

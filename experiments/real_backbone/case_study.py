@@ -155,7 +155,8 @@ def _word(is_right: bool) -> str:
 def _program(title: str, answer: Candidate) -> Iterator[str]:
     yield f"\n{title}:\n"
     lines = (answer.code or answer.text).splitlines()
-    yield "\n".join(["```python", *lines[:LONGEST], *(["# ..."] if len(lines) > LONGEST else []), "```"])
+    fence = "````" if any("```" in line for line in lines) else "```"  # a reply without a program is shown as it is
+    yield "\n".join([f"{fence}python", *lines[:LONGEST], *(["# ..."] if len(lines) > LONGEST else []), fence])
 
 
 def main() -> None:
