@@ -16,7 +16,7 @@ from conself.pipelines.pools import answered
 from conself.rankings.consensus import consensus_scores
 from conself.records import Pool, PreferencePair, Uncertainty
 from conself.store.tables import read_records, read_verdicts
-from tests.e2e.conftest import ROOT, Job, command, environment, train
+from tests.e2e.conftest import IN_TURN, ROOT, Job, command, environment, run, train
 
 METHODS = ("conself", "wo_cw", "wo_cc", "self_dpo", "self_sft", "pfpo")
 QUICK = ("tracking=none", "training.epochs=1", "~metrics.naive_semantic_entropy")
@@ -67,10 +67,14 @@ def test_methods_train_on_what_the_table_says(methods: dict[str, dict[str, Any]]
 @pytest.mark.slow
 def test_ssd_trains_on_one_raw_answer_to_every_problem(store: Path, tmp_path: Path) -> None:
     """Whatever it does when it is run: those that crash are trained on as well."""
-    done = train(store, tmp_path / "run", "experiment=ssd", "max_problems=60", *QUICK)
-    found, keys = done.results, done.results["artifacts"]
-    assert (found["method"], found["candidates"], found["kept"]) == ("ssd", 60, 60)
-    assert [(p.chosen_index, p.rejected, p.winner_weight) for p in pairs(store, keys["pair"])] == [(0, None, None)] * 60
+    words = command(store, tmp_path, IN_TURN, "experiment=ssd", *QUICK)
+    done = Job(*run([word for word in words if not word.startswith("sampler.")]), tmp_path)
+    assert done.status == 0, done.output
+    found = done.results
+    trained_on = pairs(store, found["artifacts"]["pair"])
+    assert (found["method"], found["pairs"], len({p.problem_id for p in trained_on})) == ("ssd", 60, 60)
+    assert {(p.chosen_index, p.rejected, p.winner_weight) for p in trained_on} == {(0, None, None)}
+    assert 0 < found["winner_accuracy"] < 1, "wrong ones as well"
 
 
 @pytest.mark.slow
